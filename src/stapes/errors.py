@@ -1,0 +1,47 @@
+"""The errors that Stapes raises on purpose.
+
+Each message is one sentence or two that name the file or option and the mend. The command line
+prints the message alone and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+
+class StapesError(Exception):
+    """Base of all errors a user can mend; exit status 1: the work failed."""
+
+    exit_code = 1
+
+
+class UsageError(StapesError):
+    """The call was wrong (an option, a folder, a word); exit status 2, nothing was written."""
+
+    exit_code = 2
+
+
+class AudioError(StapesError):
+    """One sound file cannot be used; `reason` says why without naming the file."""
+
+    def __init__(self, file: object, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = str(file)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.file, self.reason)
+
+
+class ModelError(StapesError):
+    """A model file is broken, or is not one that this command can work with."""
+
+
+class MissingExtraError(StapesError):
+    """A part of Stapes needs an extra that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra: install stapes[{extra}].")
+        self.what = what
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.what, self.extra)

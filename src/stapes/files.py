@@ -1,0 +1,60 @@
+"""Files that are either whole or absent, and content hashes.
+
+Every file is written beside its place and moved there, so that a killed process leaves the old
+file or the new one, never a half.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`; move it there if the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes a file for its owner alone; give it what the user's umask says.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write `content` to `target` in one step."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, content: str) -> None:
+    """Write `content` to `target` as UTF-8 in one step."""
+    write_bytes(target, content.encode("utf-8"))
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where features and synthetic speech are kept: `$STAPES_CACHE`, or the user's cache folder."""
+    chosen = os.environ.get("STAPES_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("stapes"))

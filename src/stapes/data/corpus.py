@@ -1,0 +1,190 @@
+"""Labelled clips and their split into training, validation and test.
+
+Three layouts are read:
+
+- `train.csv`, `val.csv` (optional) and `test.csv` with the columns `file,label,speaker` (`speaker`
+  optional): the files say the split.
+- One folder a label, with Speech Commands' `validation_list.txt` and `testing_list.txt`: the lists
+  say the split.
+- One folder a label and no lists: Speech Commands' rule, the hash of the speaker, for clips whose
+  names tell one (`<speaker>_nohash_<n>.wav`); else the hash of the clip's content, and then one
+  speaker may be in two splits, which `Corpus.split_rule` says.
+
+Folders whose names begin with `_` or `.` hold no label.
+
+Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `which_set`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from stapes.data import layouts
+from stapes.data.clip import SPLITS, Clip, Skipped
+from stapes.errors import UsageError
+from stapes.files import sha256
+
+CORPUS_FILE = "corpus.yaml"
+"""Says of a folder that Stapes made it: `synthetic: true`."""
+
+_BUCKETS = 1 << 27
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clips with a split; `word` is what the positive clips say."""
+
+    root: Path
+    word: str
+    splits: dict[str, tuple[Clip, ...]]
+    split_rule: str
+    shared_speakers: bool
+    """Whether one speaker may be, or is, in two splits."""
+    synthetic: bool
+    skipped: tuple[Skipped, ...]
+
+    def positives(self, split: str) -> list[Clip]:
+        """The clips of a split that say the word."""
+        return [clip for clip in self.splits[split] if is_word(clip.label, self.word)]
+
+    def negatives(self, split: str) -> list[Clip]:
+        """The clips of a split that say something else."""
+        return [clip for clip in self.splits[split] if not is_word(clip.label, self.word)]
+
+    def speakers(self, clips: list[Clip]) -> int | None:
+        """The number of speakers, or None where any clip does not tell its own."""
+        known = {clip.speaker for clip in clips}
+        return None if None in known else len(known)
+
+
+def load(
+    root: Path,
+    word: str,
+    *,
+    negatives: Path | None = None,
+    window_seconds: float = 1.0,
+    validation: float = 0.1,
+    test: float = 0.2,
+) -> Corpus:
+    """List the clips of a folder and put each into a split. Nothing is decoded.
+
+    Parameters
+    ----------
+    root : Path
+        A folder in one of the three layouts.
+    word : str
+        The label of the positive clips; case, spaces, `_` and `-` are all one.
+    negatives : Path, optional
+        A folder of speech without the word, cut into windows.
+    window_seconds : float > 0 [s]
+        The length of those windows.
+    validation, test : float in [0, 1)
+        The parts of the clips, used only where the folder does not say the split.
+
+    Raises
+    ------
+    UsageError
+        The folder or the word is not there, or a CSV file or list is broken.
+    """
+    if not root.is_dir():
+        raise UsageError(f"--data {root}: there is no such folder.")
+    splits, rule, skipped = _read(root, validation, test)
+    _require_word(root, word, splits)
+    if negatives is not None:
+        windows, unread = layouts.recording_clips(negatives, window_seconds)
+        skipped += unread
+        for clip in windows:
+            splits[_bucket(clip.file, validation, test)].append(clip)
+    shared = _shared(splits)
+    if shared:
+        rule += f"; {shared} speakers are in more than one split"
+    may_share = shared > 0 or any(clip.speaker is None for part in splits.values() for clip in part)
+    return Corpus(
+        root=root,
+        word=word,
+        splits={split: tuple(clips) for split, clips in splits.items()},
+        split_rule=rule,
+        shared_speakers=may_share,
+        synthetic=_is_synthetic(root),
+        skipped=tuple(skipped),
+    )
+
+
+def is_word(label: str, word: str) -> bool:
+    """Whether a label says the word, whatever the case, spaces, `_` and `-`."""
+    return _plain(label) == _plain(word)
+
+
+def _read(
+    root: Path, validation: float, test: float
+) -> tuple[dict[str, list[Clip]], str, list[Skipped]]:
+    if layouts.has_csv(root):
+        listed, skipped = layouts.csv_clips(root)
+        return listed, "as train.csv, val.csv and test.csv say", skipped
+    clips, skipped = layouts.folder_clips(root)
+    said = layouts.lists(root)
+    splits: dict[str, list[Clip]] = {split: [] for split in SPLITS}
+    if said:
+        for clip in clips:
+            splits[said.get(clip.file, "train")].append(clip)
+        return splits, "as validation_list.txt and testing_list.txt say", skipped
+    unnamed = 0
+    for clip in clips:
+        key = clip.speaker
+        if key is None:
+            unnamed += 1
+            try:
+                # The content, so that a clip that stands twice is in one split.
+                key = sha256(clip.path)
+            except OSError as error:
+                skipped.append(Skipped(clip.file, f"cannot be read ({error.strerror})"))
+                continue
+        splits[_bucket(key, validation, test)].append(clip)
+    rule = "by a hash of the speaker"
+    if unnamed:
+        rule = "by a hash of each clip, as the names tell no speaker: speakers may be shared"
+    return splits, rule, skipped
+
+
+def _bucket(key: str, validation: float, test: float) -> str:
+    """Speech Commands' `which_set`: a split that stays the same when clips are added."""
+    digest = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16)
+    part = (digest % _BUCKETS) / (_BUCKETS - 1)
+    if part < validation:
+        return "validation"
+    return "test" if part < validation + test else "train"
+
+
+def _require_word(root: Path, word: str, splits: dict[str, list[Clip]]) -> None:
+    labels = sorted({clip.label for clips in splits.values() for clip in clips})
+    if not labels:
+        raise UsageError(f"--data {root}: no folder in it holds a sound file.")
+    if not any(is_word(label, word) for label in labels):
+        some = ", ".join(labels[:12]) + (", ..." if len(labels) > 12 else "")
+        raise UsageError(f"--word {word}: {root} has no such label; it has {some}.")
+
+
+def _shared(splits: dict[str, list[Clip]]) -> int:
+    homes: dict[str, set[str]] = {}
+    for split, clips in splits.items():
+        for clip in clips:
+            if clip.speaker is not None:
+                homes.setdefault(clip.speaker, set()).add(split)
+    return sum(len(found) > 1 for found in homes.values())
+
+
+def _is_synthetic(root: Path) -> bool:
+    try:
+        said = yaml.safe_load((root / CORPUS_FILE).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(said, dict) and said.get("synthetic") is True
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"[\s_-]+", " ", label).strip().casefold()

@@ -1,0 +1,299 @@
+"""A corpus through a frontend: the sets that a model is trained, calibrated and measured on.
+
+What is chosen of each split: every positive clip, and so many negative clips for each positive,
+taken in turn from each label in an order that the seed draws, so that every other word has its
+share. A clip that cannot be used is skipped and, if it was a negative, replaced by the next. A
+clip whose file equals one that was chosen before it (test first, then validation, then training)
+is skipped: no sound is both trained on and measured on.
+
+Clips are worked on in both cores' threads, a few at a time, so memory does not grow with the
+corpus; features are kept in the cache and gathered into a memory-mapped file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from stapes.audio import read
+from stapes.audio.frontend import Mfcc, mfcc
+from stapes.data.cache import FeatureCache
+from stapes.data.clip import SPLITS, Clip, Skipped
+from stapes.data.corpus import Corpus
+from stapes.errors import AudioError
+
+_CHUNK = 32
+# More clips in one call no longer fit the processor's cache.
+_RESAMPLED_TOGETHER = 8
+_WINDOW_STEP_SECONDS = 0.01
+
+OnProgress = Callable[[int, int], None]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of the clips of one split.
+
+    x : np.ndarray [shape=(n, frames, bins, 1)], float32, memory-mapped where it came from a file
+    y : np.ndarray [shape=(n,)], uint8, 1 = the wake word
+    clip : the clips' names, n of them
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.uint8]
+    clip: list[str]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The clips of one split that are used, with the keys of their features in the cache."""
+
+    clips: list[Clip]
+    keys: list[bytes]
+    y: NDArray[np.uint8]
+    available_negatives: int
+
+    @property
+    def positives(self) -> int:
+        """The number of positive clips."""
+        return int(self.y.sum())
+
+    @property
+    def negatives(self) -> int:
+        """The number of negative clips."""
+        return len(self.y) - self.positives
+
+
+@dataclass
+class _Work:
+    cache: FeatureCache
+    settings: Mfcc
+    on_progress: OnProgress | None
+    digests: dict[Path, bytes] = field(default_factory=dict)
+    seen: dict[bytes, Clip] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    done: int = 0
+    total: int = 0
+
+    def advance(self, count: int) -> None:
+        self.done += count
+        if self.on_progress:
+            self.on_progress(self.done, max(self.done, self.total))
+
+
+def choose(
+    corpus: Corpus,
+    settings: Mfcc,
+    cache: FeatureCache,
+    *,
+    negatives_per_positive: float = 1.0,
+    seed: int = 0,
+    splits: tuple[str, ...] = SPLITS,
+    on_progress: OnProgress | None = None,
+) -> tuple[dict[str, Chosen], list[Skipped]]:
+    """Choose the clips of each split and see that the cache holds their features.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    settings : Mfcc
+        The frontend.
+    cache : FeatureCache
+        Of the same settings.
+    negatives_per_positive : float > 0
+        Negative clips for each positive one, in every split, as far as there are any.
+    seed : int
+        Draws the order of the negatives.
+    splits : tuple of str
+        The splits that are wanted.
+    on_progress : callable, optional
+        Called with the clips done and their planned number.
+
+    Returns
+    -------
+    chosen : dict of str to Chosen
+        By split. The same for a cache that is empty or full.
+    skipped : list of Skipped
+        The clips that would have been used and could not be.
+    """
+    work = _Work(cache, settings, on_progress)
+    work.total = sum(
+        round(len(corpus.positives(split)) * (1 + negatives_per_positive)) for split in splits
+    )
+    chosen = {}
+    for number, split in enumerate(reversed(SPLITS)):
+        if split not in splits:
+            continue
+        positives = _usable(corpus.positives(split), work)
+        order = _in_turn(corpus.negatives(split), np.random.default_rng([seed, number]))
+        negatives: list[tuple[Clip, bytes]] = []
+        wanted = round(len(positives) * negatives_per_positive)
+        candidates = iter(order)
+        while part := list(islice(candidates, wanted - len(negatives))):
+            negatives += _usable(part, work)
+        clips, keys = zip(*positives, *negatives, strict=True) if positives else ((), ())
+        y = np.repeat(np.array([1, 0], np.uint8), [len(positives), len(negatives)])
+        chosen[split] = Chosen(list(clips), list(keys), y, len(order))
+    return chosen, work.skipped
+
+
+def gather(chosen: Chosen, cache: FeatureCache, path: Path | None = None) -> FeatureSet:
+    """The features of the chosen clips, in memory or, with `path`, in a memory-mapped .npy file."""
+    shape = (len(chosen.keys), *cache.shape)
+    x: NDArray[np.float32]
+    if path is None:
+        x = np.empty(shape, np.float32)
+    else:
+        x = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    cache.get(chosen.keys, x)
+    return FeatureSet(x, chosen.y, [clip.name for clip in chosen.clips])
+
+
+def decode_window(clip: Clip, settings: Mfcc) -> tuple[NDArray[np.float32], int]:
+    """The window of a clip that is used, at the file's own rate: its loudest, or its own.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(samples,)]
+        At most `settings.window_seconds` long.
+    rate : int [Hz]
+
+    Raises
+    ------
+    AudioError
+        The clip cannot be used.
+    """
+    if clip.start is None:
+        y, rate = read.decode(clip.path)
+        read.check(clip.path, y, rate)
+        length = round(settings.window_seconds * rate)
+        return read.loudest_window(y, length, max(1, round(_WINDOW_STEP_SECONDS * rate))), rate
+    y, rate = read.decode_part(clip.path, clip.start, settings.window_seconds)
+    read.check(clip.path, y, rate)
+    return y, rate
+
+
+def extract(clips: list[Clip], settings: Mfcc) -> list[NDArray[np.float32] | AudioError]:
+    """From files to features, in the order of `clips`; an error stands where a clip has none."""
+    results: list[NDArray[np.float32] | AudioError | None] = [None] * len(clips)
+    groups: dict[tuple[int, int], list[tuple[int, NDArray[np.float32]]]] = {}
+    for index, clip in enumerate(clips):
+        try:
+            y, rate = decode_window(clip, settings)
+            groups.setdefault((rate, len(y)), []).append((index, y))
+        except AudioError as error:
+            results[index] = error
+    # Clips of one rate and length go through the resampler and the frontend together.
+    for (rate, _), members in groups.items():
+        for begin in range(0, len(members), _RESAMPLED_TOGETHER):
+            part = members[begin : begin + _RESAMPLED_TOGETHER]
+            samples = read.resample(np.stack([y for _, y in part]), rate, settings.sample_rate)
+            features = mfcc(samples[:, : settings.window], settings)
+            for (index, _), x in zip(part, features, strict=True):
+                results[index] = x
+    return [result for result in results if result is not None]
+
+
+def in_threads(
+    chunks: Iterator[list[Clip]], work: Callable[[list[Clip]], Result]
+) -> Iterator[tuple[list[Clip], Result]]:
+    """Work on chunks in as many threads as there are cores; results in the order of the chunks.
+
+    Threads are enough: decoding, resampling and transforms all run outside Python's lock. Only a
+    few chunks are under way at once, so memory stays flat however many there are.
+    """
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as executor:
+        first = islice(chunks, 2 * cores)
+        waiting = deque((chunk, executor.submit(work, chunk)) for chunk in first)
+        try:
+            while waiting:
+                chunk, future = waiting.popleft()
+                result = future.result()
+                waiting.extend((more, executor.submit(work, more)) for more in islice(chunks, 1))
+                yield chunk, result
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _usable(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
+    """Those of `clips` that have features, with their keys; the others are noted as skipped."""
+    usable: list[tuple[Clip, bytes]] = []
+    for chunk in _chunks(iter(clips), 64 * _CHUNK):
+        keyed = _keys(chunk, work)
+        known = work.cache.known(key for _, key in keyed)
+        missing = [clip for clip, key in keyed if key not in known]
+        keys = {clip.name: key for clip, key in keyed}
+        failed: set[str] = set()
+        work.advance(len(chunk) - len(missing))
+        parts = _chunks(iter(missing), _CHUNK)
+        for part, results in in_threads(parts, lambda part: extract(part, work.settings)):
+            rows: list[tuple[bytes, NDArray[np.float32]]] = []
+            for clip, result in zip(part, results, strict=True):
+                if isinstance(result, AudioError):
+                    failed.add(clip.name)
+                    work.skipped.append(Skipped(clip.name, result.reason))
+                else:
+                    rows.append((keys[clip.name], result))
+            work.cache.put(rows)
+            work.advance(len(part))
+        usable += [(clip, key) for clip, key in keyed if clip.name not in failed]
+    return usable
+
+
+def _keys(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
+    """The content keys of clips whose files can be read and were not seen before."""
+    keyed = []
+    for clip in clips:
+        try:
+            key = _key(clip, work.digests)
+        except OSError as error:
+            work.skipped.append(Skipped(clip.name, f"cannot be read ({error.strerror})"))
+            continue
+        first = work.seen.setdefault(key, clip)
+        if first is clip:
+            keyed.append((clip, key))
+        else:
+            work.skipped.append(Skipped(clip.name, f"the same file as {first.name}"))
+    return keyed
+
+
+def _key(clip: Clip, digests: dict[Path, bytes]) -> bytes:
+    """What the cache knows the clip by; `digests` holds those of files already read."""
+    if clip.path not in digests:
+        digest = blake2b(digest_size=16)
+        with clip.path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+        digests[clip.path] = digest.digest()
+    if clip.start is None:
+        return digests[clip.path]
+    return blake2b(digests[clip.path] + str(clip.start).encode(), digest_size=16).digest()
+
+
+def _in_turn(clips: list[Clip], rng: np.random.Generator) -> list[Clip]:
+    """One clip of each label in turn, each label's clips in a drawn order."""
+    labels: dict[str, list[Clip]] = {}
+    for clip in sorted(clips, key=lambda clip: clip.name):
+        labels.setdefault(clip.label, []).append(clip)
+    shuffled = [[members[i] for i in rng.permutation(len(members))] for members in labels.values()]
+    turns = chain.from_iterable(zip_longest(*shuffled))
+    return [clip for clip in turns if clip is not None]
+
+
+def _chunks(items: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
+    while chunk := list(islice(items, size)):
+        yield chunk

@@ -20,7 +20,9 @@ import platformdirs
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; move it there if the block ends well."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
+    )
     os.close(handle)
     temporary = Path(name)
     try:

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +81,10 @@ class FeatureCache:
         """
         for begin, part in zip(range(0, len(keys), _AT_ONCE), _parts(keys), strict=True):
             marks = ",".join("?" * len(part))
-            rows = dict(self._ask(f"SELECT key, x FROM features WHERE key IN ({marks})", part))
+            rows = self._ask(f"SELECT key, x FROM features WHERE key IN ({marks})", part)
+            stored = dict(rows)
             for index, key in enumerate(part, begin):
-                out[index] = np.frombuffer(rows[key], "<f4").reshape(self.shape)
+                out[index] = np.frombuffer(stored[key], "<f4").reshape(self.shape)
 
     def close(self) -> None:
         """Close the file."""
@@ -112,7 +114,7 @@ class FeatureCache:
             raise
         return database
 
-    def _ask(self, query: str, values: list[bytes]) -> Iterator[tuple[bytes, ...]]:
+    def _ask(self, query: str, values: list[bytes]) -> Iterator[Any]:
         try:
             yield from self._database.execute(query, values)
         except sqlite3.Error as error:

@@ -40,7 +40,7 @@ class Corpus:
     """Clips with a split; `word` is what the positive clips say."""
 
     root: Path
-    word: str
+    word: str | None
     splits: dict[str, tuple[Clip, ...]]
     split_rule: str
     shared_speakers: bool
@@ -64,7 +64,7 @@ class Corpus:
 
 def load(
     root: Path,
-    word: str,
+    word: str | None,
     *,
     negatives: Path | None = None,
     window_seconds: float = 1.0,
@@ -77,8 +77,9 @@ def load(
     ----------
     root : Path
         A folder in one of the three layouts.
-    word : str
-        The label of the positive clips; case, spaces, `_` and `-` are all one.
+    word : str or None
+        The label of the positive clips; case, spaces, `_` and `-` are all one. None: no clip is
+        positive.
     negatives : Path, optional
         A folder of speech without the word, cut into windows.
     window_seconds : float > 0 [s]
@@ -115,9 +116,9 @@ def load(
     )
 
 
-def is_word(label: str, word: str) -> bool:
+def is_word(label: str, word: str | None) -> bool:
     """Whether a label says the word, whatever the case, spaces, `_` and `-`."""
-    return _plain(label) == _plain(word)
+    return word is not None and _plain(label) == _plain(word)
 
 
 def _read(
@@ -160,11 +161,11 @@ def _bucket(key: str, validation: float, test: float) -> str:
     return "test" if part < validation + test else "train"
 
 
-def _require_word(root: Path, word: str, splits: dict[str, list[Clip]]) -> None:
+def _require_word(root: Path, word: str | None, splits: dict[str, list[Clip]]) -> None:
     labels = sorted({clip.label for clips in splits.values() for clip in clips})
     if not labels:
         raise UsageError(f"--data {root}: no folder in it holds a sound file.")
-    if not any(is_word(label, word) for label in labels):
+    if word is not None and not any(is_word(label, word) for label in labels):
         some = ", ".join(labels[:12]) + (", ..." if len(labels) > 12 else "")
         raise UsageError(f"--word {word}: {root} has no such label; it has {some}.")
 

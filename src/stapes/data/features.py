@@ -1,10 +1,13 @@
 """A corpus through a frontend: the sets that a model is trained, calibrated and measured on.
 
+Every clip of the corpus is decoded and its features are kept in the cache, so that what cannot be
+used is known and another word, seed or ratio computes nothing again. A clip whose file equals one
+that came before it (test first, then validation, then training) is skipped: no sound is both
+trained on and measured on.
+
 What is chosen of each split: every positive clip, and so many negative clips for each positive,
 taken in turn from each label in an order that the seed draws, so that every other word has its
-share. A clip that cannot be used is skipped and, if it was a negative, replaced by the next. A
-clip whose file equals one that was chosen before it (test first, then validation, then training)
-is skipped: no sound is both trained on and measured on.
+share.
 
 Clips are worked on in both cores' threads, a few at a time, so memory does not grow with the
 corpus; features are kept in the cache and gathered into a memory-mapped file.
@@ -126,26 +129,25 @@ def choose(
     chosen : dict of str to Chosen
         By split. The same for a cache that is empty or full.
     skipped : list of Skipped
-        The clips that would have been used and could not be.
+        The clips of these splits that cannot be used.
     """
     work = _Work(cache, settings, on_progress)
-    work.total = sum(
-        round(len(corpus.positives(split)) * (1 + negatives_per_positive)) for split in splits
-    )
+    work.total = sum(len(corpus.splits[split]) for split in splits)
     chosen = {}
     for number, split in enumerate(reversed(SPLITS)):
         if split not in splits:
             continue
         positives = _usable(corpus.positives(split), work)
-        order = _in_turn(corpus.negatives(split), np.random.default_rng([seed, number]))
-        negatives: list[tuple[Clip, bytes]] = []
+        others = _usable(corpus.negatives(split), work)
         wanted = round(len(positives) * negatives_per_positive)
-        candidates = iter(order)
-        while part := list(islice(candidates, wanted - len(negatives))):
-            negatives += _usable(part, work)
-        clips, keys = zip(*positives, *negatives, strict=True) if positives else ((), ())
-        y = np.repeat(np.array([1, 0], np.uint8), [len(positives), len(negatives)])
-        chosen[split] = Chosen(list(clips), list(keys), y, len(order))
+        negatives = _in_turn(others, np.random.default_rng([seed, number]))[:wanted]
+        pairs = positives + negatives
+        chosen[split] = Chosen(
+            clips=[clip for clip, _ in pairs],
+            keys=[key for _, key in pairs],
+            y=np.repeat(np.array([1, 0], np.uint8), [len(positives), len(negatives)]),
+            available_negatives=len(others),
+        )
     return chosen, work.skipped
 
 
@@ -284,14 +286,14 @@ def _key(clip: Clip, digests: dict[Path, bytes]) -> bytes:
     return blake2b(digests[clip.path] + str(clip.start).encode(), digest_size=16).digest()
 
 
-def _in_turn(clips: list[Clip], rng: np.random.Generator) -> list[Clip]:
+def _in_turn(clips: list[tuple[Clip, bytes]], rng: np.random.Generator) -> list[tuple[Clip, bytes]]:
     """One clip of each label in turn, each label's clips in a drawn order."""
-    labels: dict[str, list[Clip]] = {}
-    for clip in sorted(clips, key=lambda clip: clip.name):
-        labels.setdefault(clip.label, []).append(clip)
+    labels: dict[str, list[tuple[Clip, bytes]]] = {}
+    for clip, key in sorted(clips, key=lambda pair: pair[0].name):
+        labels.setdefault(clip.label, []).append((clip, key))
     shuffled = [[members[i] for i in rng.permutation(len(members))] for members in labels.values()]
     turns = chain.from_iterable(zip_longest(*shuffled))
-    return [clip for clip in turns if clip is not None]
+    return [pair for pair in turns if pair is not None]
 
 
 def _chunks(items: Iterator[Clip], size: int) -> Iterator[list[Clip]]:

@@ -40,7 +40,8 @@ def quantize(
     _require_scale(scale)
     limits = np.iinfo(kind)
     steps = np.rint(np.asarray(x, np.float64) / scale) + zero_point
-    return np.clip(steps, limits.min, limits.max).astype(kind)
+    quantized: NDArray[np.integer] = np.clip(steps, limits.min, limits.max).astype(kind)
+    return quantized
 
 
 def dequantize(q: NDArray[np.integer], scale: float, zero_point: int) -> NDArray[np.float32]:

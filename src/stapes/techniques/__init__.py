@@ -1,0 +1,1 @@
+"""Techniques: one file a family, each function makes one variant from the baseline and data."""

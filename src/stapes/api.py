@@ -1,0 +1,142 @@
+"""The main verbs as Python functions with plain arguments."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from stapes import evaluation, pipeline
+from stapes.data.slug import slug
+from stapes.evaluation import SplitName
+from stapes.progress import Progress
+from stapes.results import Evaluation, Results
+from stapes.settings import settle
+
+PathLike = str | os.PathLike[str]
+
+
+def run(
+    *,
+    word: str | None = None,
+    data: PathLike | None = None,
+    out: PathLike | None = None,
+    negatives: PathLike | None = None,
+    preset: str | None = None,
+    techniques: str | None = None,
+    seed: int | None = None,
+    config: PathLike | None = None,
+    quick: bool = False,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Results:
+    """Train, apply the techniques, measure every model, and write the run folder.
+
+    Parameters
+    ----------
+    word : str, optional
+        The wake word, "house" unless `config` says another.
+    data : path, optional
+        The folder of clips; without one, synthetic speech is made.
+    out : path, optional
+        The run folder; default: runs/<word>.
+    negatives : path, optional
+        A folder of speech without the word.
+    preset : {"default", "reference"}, optional
+    techniques : str, optional
+        "all", or names with commas between them.
+    seed : int, optional
+    config : path, optional
+        A run.yaml, under the other arguments.
+    quick : bool
+        A try with few epochs.
+    jobs : int, optional
+        Worker processes; default: the cores.
+    progress : Progress, optional
+    **settings
+        Any other field of `stapes.settings.RunSettings`, e.g. `negatives_per_positive=2`.
+
+    Returns
+    -------
+    results : stapes.results.Results
+
+    Raises
+    ------
+    stapes.errors.UsageError
+        An argument or the data is wrong; nothing was written.
+    stapes.errors.StapesError
+        The work failed; what was finished is kept.
+    """
+    given = {
+        "word": word,
+        "data": _absolute(data),
+        "negatives": _absolute(negatives),
+        "preset": preset,
+        "techniques": techniques,
+        "seed": seed,
+        **settings,
+    }
+    settled = settle(given, config=_path(config), quick=quick)
+    folder = _path(out) or Path("runs") / slug(settled.word)
+    return pipeline.run(settled, folder, jobs=jobs, progress=progress)
+
+
+def evaluate(
+    model: PathLike,
+    *,
+    data: PathLike | None = None,
+    word: str | None = None,
+    negatives: PathLike | None = None,
+    split: SplitName = "test",
+    seed: int | None = None,
+    positive: int = 1,
+    config: PathLike | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a classifier .tflite on labelled clips.
+
+    Parameters
+    ----------
+    model : path
+    data : path, optional
+        The folder of clips; may come from `config`.
+    word : str, optional
+        The wake word.
+    negatives : path, optional
+        A folder of speech without the word.
+    split : {"test", "train", "validation", "all"}
+    seed : int, optional
+        Draws the negative clips; a run's own seed gives the clips of that run.
+    positive : int
+        The output that means the wake word, where there are several.
+    config : path, optional
+        A run.yaml: its data, word, frontend, seed and split.
+    progress : Progress, optional
+
+    Raises
+    ------
+    stapes.errors.UsageError
+        An argument, the model or the data is wrong.
+    stapes.errors.ModelError
+        The model is broken or does not fit.
+    """
+    given = {
+        "word": word,
+        "data": _absolute(data),
+        "negatives": _absolute(negatives),
+        "seed": seed,
+    }
+    settled = settle(given, config=_path(config))
+    return evaluation.evaluate(
+        Path(model), settled, split=split, positive=positive, progress=progress
+    )
+
+
+def _path(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _absolute(path: PathLike | None) -> Path | None:
+    # run.yaml must mean the same folder wherever it is run again from.
+    return None if path is None else Path(path).expanduser().resolve()

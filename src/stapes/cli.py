@@ -1,0 +1,389 @@
+"""The command line: one command a verb; parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from stapes._version import __version__
+from stapes.errors import StapesError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stapes.results import Results
+
+
+def _examples(*commands: str) -> str:
+    """Lines below a help text that are not wrapped."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
+
+
+app = typer.Typer(
+    name="stapes",
+    help="Make wake-word models small enough for the chip they run on, and measure what it cost.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help: rich alone would take half of the time that --help may take.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(
+    help="Make, fetch or check a folder of clips.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(data_app, name="data")
+
+
+class SplitChoice(str, Enum):
+    """The clips that `evaluate` takes."""
+
+    test = "test"
+    validation = "validation"
+    train = "train"
+    all = "all"
+
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of clips: a folder a label, or CSV files."),
+]
+Negatives = Annotated[
+    Path | None,
+    typer.Option("--negatives", metavar="DIR", help="More speech without the word."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every draw.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="Worker processes; default: the cores."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
+]
+
+
+def main() -> NoReturn:
+    """Run the command line; errors become one sentence and an exit status."""
+    try:
+        app(standalone_mode=True)
+    except StapesError as error:
+        if "--debug" in sys.argv:
+            raise
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("Stopped. What was finished is kept: the same command goes on from here.", 130)
+    except OSError as error:
+        if "--debug" in sys.argv:
+            raise
+        name = f"{error.filename}: " if error.filename else ""
+        _fail(f"{name}{error.strerror or error}.", 1)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"stapes {__version__}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog=_examples(
+        "stapes run",
+        "stapes run --data recordings --word computer --out runs/computer",
+        "stapes run --word computer --data recordings --techniques uint8,int16x8 --seed 1",
+        "stapes run --config runs/computer/run.yaml --out runs/again",
+    )
+)
+def run(
+    data: Data = None,
+    word: Annotated[
+        str | None, typer.Option("--word", metavar="WORD", help="The wake word [house].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The run folder [runs/WORD].")
+    ] = None,
+    negatives: Negatives = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="default|reference", help="Settings.")
+    ] = None,
+    techniques: Annotated[
+        str | None, typer.Option("--techniques", metavar="all|a,b,c", help="Rows of the table.")
+    ] = None,
+    ratio: Annotated[
+        float | None,
+        typer.Option("--ratio", metavar="R", help="Negative clips for each positive one [1]."),
+    ] = None,
+    seed: Seed = None,
+    jobs: Jobs = None,
+    config: Config = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A try with few epochs; its figures mean little.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a wake-word model, shrink it by every technique, and measure each result.
+
+    Without --data the speech is synthetic, made by espeak-ng.
+    """
+    from stapes import api
+
+    with _console(json) as console, _progress(console) as progress:
+        results = api.run(
+            word=word,
+            data=data,
+            out=out,
+            negatives=negatives,
+            preset=preset,
+            techniques=techniques,
+            negatives_per_positive=ratio,
+            seed=seed,
+            jobs=jobs,
+            config=config,
+            quick=quick,
+            progress=progress,
+        )
+        if json:
+            print(results.model_dump_json(by_alias=True, indent=1))
+        else:
+            _show(results, console)
+
+
+@app.command(
+    epilog=_examples(
+        "stapes evaluate model.tflite --data recordings --word computer",
+        "stapes evaluate runs/computer/models/uint8.tflite --config runs/computer/run.yaml --json",
+    )
+)
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A classifier .tflite.")],
+    data: Data = None,
+    word: Annotated[
+        str | None, typer.Option("--word", metavar="WORD", help="The wake word.")
+    ] = None,
+    negatives: Negatives = None,
+    split: Annotated[
+        SplitChoice, typer.Option("--split", help="Which clips to measure on.")
+    ] = SplitChoice.test,
+    positive: Annotated[
+        int, typer.Option("--positive", metavar="N", help="The output that means the word.")
+    ] = 1,
+    seed: Seed = None,
+    config: Config = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a .tflite whose input fits the frontend (50 frames of 13 MFCCs)."""
+    from stapes import api
+    from stapes.report.table import evaluation_lines
+
+    with _console(json) as console, _progress(console) as progress:
+        result = api.evaluate(
+            model,
+            data=data,
+            word=word,
+            negatives=negatives,
+            split=split.value,
+            seed=seed,
+            positive=positive,
+            config=config,
+            progress=progress,
+        )
+        if json:
+            print(result.model_dump_json(indent=1))
+        else:
+            _print(console, evaluation_lines(result))
+
+
+@app.command(
+    epilog=_examples(
+        "stapes report runs/computer",
+    )
+)
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show the table of a run again, from its results.json alone."""
+    from stapes.report.table import write_csv
+    from stapes.results import read
+
+    results = read(run_folder / "results.json")
+    write_csv(results, run_folder / "results.csv")
+    with _console(json) as console:
+        if json:
+            print(results.model_dump_json(by_alias=True, indent=1))
+        else:
+            _show(results, console)
+
+
+@data_app.command(
+    epilog=_examples(
+        'stapes data synth --word "hey computer" --out corpora/hey_computer --voices 40',
+    )
+)
+def synth(
+    word: Annotated[str, typer.Option("--word", metavar="PHRASE", help="What is said.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    voices: Annotated[
+        int | None, typer.Option("--voices", metavar="N", min=3, help="Speakers [90].")
+    ] = None,
+    takes: Annotated[
+        int | None, typer.Option("--takes", metavar="N", min=1, help="By each voice [12].")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides every draw.")] = 0,
+    jobs: Jobs = None,
+    debug: Debug = False,
+) -> None:
+    """Make a corpus of synthetic speech for any phrase; no voice is in two splits."""
+    from stapes.data.synthetic import make_corpus
+    from stapes.settings import SyntheticSettings
+
+    given = {"voices": voices, "takes": takes}
+    wanted = SyntheticSettings(**{key: value for key, value in given.items() if value is not None})
+    with _console() as console, _progress(console) as progress:
+        progress.begin(f'Speaking "{word}" and other words (synthetic speech)')
+        made = make_corpus(
+            word,
+            out,
+            voices=wanted.voices,
+            takes=wanted.takes,
+            seed=seed,
+            jobs=jobs,
+            on_progress=progress.update,
+        )
+        progress.end(str(made))
+
+
+@data_app.command(
+    epilog=_examples(
+        "stapes data fetch speech-commands --out corpora/speech_commands",
+        "stapes data fetch speech-commands --version 0.01",
+    )
+)
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="speech-commands", help="The data set.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="[speech_commands_vVERSION]")
+    ] = None,
+    version: Annotated[
+        str, typer.Option("--version", metavar="V", help="Of the data set.")
+    ] = "0.02",
+    url: Annotated[
+        str | None, typer.Option("--url", help="Another place of the archive; needs --sha256.")
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="Instead of the published one.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Download and unpack Google's Speech Commands; a broken download is resumed."""
+    from stapes.data.speech_commands import fetch as fetch_archive
+    from stapes.errors import UsageError
+
+    if name != "speech-commands":
+        raise UsageError(f"{name}: unknown data set; known is speech-commands.")
+    folder = out or Path(f"speech_commands_v{version}")
+    with _console() as console, _progress(console) as progress:
+        stages: list[str] = []
+
+        def on_progress(stage: str, done: int, total: int | None) -> None:
+            if stages[-1:] != [stage]:
+                if stages:
+                    progress.end()
+                stages.append(stage)
+                progress.begin(f"Speech Commands {version}: {stage} (bytes)")
+            progress.update(done, total)
+
+        made = fetch_archive(
+            folder, version=version, url=url, sha256=sha256, on_progress=on_progress
+        )
+        progress.end(str(made)) if stages else console.print(f"{made} is there already.")
+
+
+@data_app.command(
+    epilog=_examples(
+        "stapes data check recordings",
+        "stapes data check recordings --word computer --json",
+    )
+)
+def check(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of clips.")],
+    word: Annotated[
+        str | None, typer.Option("--word", metavar="WORD", help="See that it is there.")
+    ] = None,
+    negatives: Negatives = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List what a run would use of a folder, and what it would skip and why."""
+    from stapes.audio.frontend import Mfcc
+    from stapes.data.check import check as check_corpus
+    from stapes.data.corpus import load
+    from stapes.report.table import check_lines
+
+    corpus = load(data, word, negatives=negatives)
+    with _console(json) as console, _progress(console) as progress:
+        progress.begin("Decoding every clip")
+        found = check_corpus(corpus, Mfcc(), progress.update)
+        progress.end()
+        if json:
+            print(found.model_dump_json(indent=1))
+        else:
+            _print(console, check_lines(found))
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"stapes: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+@contextmanager
+def _console(json: bool = False) -> Iterator[Console]:
+    """Where human text goes: the terminal, or the error stream where stdout is for JSON."""
+    from rich.console import Console
+
+    console = Console(stderr=json)
+    if not console.is_terminal:
+        # A pipe has no width: let no table be cut to the 80 columns that rich assumes.
+        console = Console(stderr=json, width=160)
+    yield console
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Any]:
+    from stapes.report.terminal import progress_on
+
+    progress = progress_on(console)
+    try:
+        yield progress
+    finally:
+        progress.stop()
+
+
+def _show(results: Results, console: Console) -> None:
+    from stapes.report.table import notes, skipped, table
+
+    console.print()
+    console.print(table(results))
+    _print(console, [*notes(results), *skipped(results.data.skipped)])
+
+
+def _print(console: Console, lines: Iterable[Any]) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

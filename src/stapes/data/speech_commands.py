@@ -1,0 +1,299 @@
+"""The Google Speech Commands archive, fetched whole or not at all.
+
+Source: Warden 2018, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition",
+arXiv:1804.03209. A `.part` file beside the folder keeps what is downloaded; the folder itself
+appears in one step, when all is unpacked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from gzip import BadGzipFile, GzipFile
+from pathlib import Path, PurePosixPath
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import filelock
+
+from stapes.errors import StapesError, UsageError
+
+Progress = Callable[[str, int, int | None], None]
+_Answer = http.client.HTTPResponse | HTTPError  # urllib raises an answer that is not 2xx
+
+_ADDRESS = "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v{}.tar.gz"
+# SHA-256 as the sources of torchaudio and TensorFlow Datasets publish them. The archives themselves
+# were not downloaded when this was written: should one differ, `fetch` takes another `sha256`.
+PUBLISHED = {
+    "0.01": "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
+    "0.02": "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+}
+MARKER = ".stapes-fetched"  # in the finished folder: what it was unpacked from
+_TIMEOUT = 60.0  # seconds without a byte
+# Version 0.02 is 2,428,923,189 bytes, with some 106,000 members; what is far beyond is a bomb.
+_MOST_BYTES = 20 << 30
+_MOST_MEMBERS = 1_000_000
+_MOST_AT_ONCE = 1 << 20  # a header, or the zeros after the last member
+
+
+def fetch(
+    out: Path,
+    *,
+    version: str = "0.02",
+    url: str | None = None,
+    sha256: str | None = None,
+    on_progress: Progress | None = None,
+) -> Path:
+    """Download, check and unpack Speech Commands (Warden 2018, arXiv:1804.03209).
+
+    A call that broke off goes on where it stopped when it is made again. A folder that already
+    holds this very archive is returned at once, without the network.
+
+    Parameters
+    ----------
+    out : Path
+        The folder to make; it must not exist, or be empty.
+    version : str
+        "0.02" or "0.01".
+    url : str or None
+        Another address of a .tar.gz, with its `sha256`; then `version` is not used.
+    sha256 : str or None
+        SHA-256 of the archive in hexadecimal, instead of the published one.
+    on_progress : callable or None
+        Called with the stage ("download", "check" or "unpack"), the bytes of the archive done,
+        and its size in bytes, None where the server does not tell it.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    UsageError
+        Unknown version, url without sha256 or not http(s), a sha256 that is none, or an `out`
+        that holds something else. Nothing was written.
+    StapesError
+        The network, the server or the disk failed, or the archive has another hash, is broken or
+        has a member that leaves the folder. `out` was not made.
+    """
+    url, digest = _source(version, url, sha256)
+    target = Path(out).resolve()
+    if _is_fetched(target, digest):
+        return out
+    if not hasattr(tarfile, "data_filter"):
+        raise StapesError("This Python cannot unpack safely: update to 3.10.12, 3.11.4 or later.")
+    key = hashlib.sha256(url.encode()).hexdigest()[:8]  # two archives do not mix in one file
+    part = target.with_name(f"{target.name}-{key}.part")
+    report = on_progress or (lambda stage, done, total: None)
+    with _alone(part):
+        if not _is_fetched(target, digest):  # by another process, before this one had the lock
+            _download(url, part, report)
+            _check(url, part, digest, report)
+            _install(url, part, digest, target, report)
+    return out
+
+
+def _source(version: str, url: str | None, sha256: str | None) -> tuple[str, str]:
+    """Address and lower-case hash of the archive that is asked for."""
+    if url is None:
+        if version not in PUBLISHED:
+            raise UsageError(f"There is no version {version!r}: use {' or '.join(PUBLISHED)}.")
+        url, sha256 = _ADDRESS.format(version), sha256 or PUBLISHED[version]
+    if not re.match(r"https?://[^/]", url):
+        raise UsageError(f"{url} cannot be fetched: give an address with http:// or https://.")
+    if sha256 is None:
+        raise UsageError(f"{url} needs its sha256 too: only that tells it from a broken copy.")
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise UsageError(f"{sha256!r} is no SHA-256: give its 64 hexadecimal digits.")
+    return url, sha256.lower()
+
+
+def _is_fetched(target: Path, digest: str) -> bool:
+    """Whether `target` holds the archive already; an error if it cannot be made there."""
+    with _disk(target):
+        if not target.exists():
+            return False
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            if json.loads((target / MARKER).read_text("utf-8"))["sha256"] == digest:
+                return True
+        if not target.is_dir() or any(target.iterdir()) or os.path.ismount(target):
+            raise UsageError(f"{target} is no empty folder, or a mount: name one still to be made.")
+    return False
+
+
+@contextlib.contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into one sentence."""
+    try:
+        yield
+    except filelock.Timeout:
+        raise StapesError(f"{path} is in use by another process: let that one finish.") from None
+    except OSError as error:
+        mend = "free some space" if error.errno == errno.ENOSPC else "choose another folder"
+        raise StapesError(f"{path} is not usable ({error.strerror or error}): {mend}.") from error
+
+
+@contextlib.contextmanager
+def _alone(part: Path) -> Iterator[None]:
+    """Hold the lock of a part file: two processes that append to it would spoil it."""
+    lock = filelock.FileLock(f"{part}.lock", timeout=0)
+    with _disk(part):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows keeps a file that is open
+            Path(lock.lock_file).unlink()
+        lock.release()
+
+
+def _ask(url: str, start: int) -> _Answer:
+    """Ask for the archive from byte `start` on; 416, nothing is left from there, is an answer."""
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    try:
+        answer = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
+        if not isinstance(answer, http.client.HTTPResponse):  # urllib also follows to ftp
+            answer.close()
+            raise ValueError("it leads away from http and https")
+        return answer
+    except HTTPError as error:
+        if error.code == 416:
+            return error
+        error.close()
+        reason: object = error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+    mend = "check the address and the network, or try again later"
+    raise StapesError(f"{url} cannot be fetched ({reason}): {mend}.")
+
+
+def _extent(answer: _Answer) -> tuple[int | None, int | None]:
+    """First byte that the answer brings, and the size of the whole file; None where not told."""
+    if answer.status == 200:
+        length = answer.headers.get("Content-Length", "")
+        return 0, int(length) if length.isdecimal() else None
+    span = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", answer.headers.get("Content-Range", ""))
+    if span is None:
+        return None, None
+    # "*/N" comes with 416: all N bytes lie before what was asked for.
+    return int(span[1] or span[2]), int(span[2])
+
+
+def _download(url: str, part: Path, report: Progress) -> None:
+    """Fetch what is missing of `part`; the hash will tell if it was put together from two files."""
+    with _disk(part):
+        have = part.stat().st_size if part.exists() else 0
+        for asked in (have, 0):
+            answer = _ask(url, asked)
+            start, total = _extent(answer)
+            if start is not None and start in (0, have):
+                break
+            answer.close()  # it does not go on from what we have: ask for all of it
+        else:
+            raise StapesError(f"{url} answers {answer.status}: give another url with its sha256.")
+        with answer:
+            report("download", start, total)
+            if answer.status == 416:
+                return
+            with part.open("ab" if start else "wb") as file:
+                for piece in _body(url, answer, part, start, total):
+                    file.write(piece)
+                    report("download", file.tell(), total)
+
+
+def _body(url: str, answer: _Answer, part: Path, done: int, total: int | None) -> Iterator[bytes]:
+    """The pieces of an answer; an error, which keeps `part`, if they end before `total`."""
+    reason = "the connection was closed"
+    try:
+        while piece := answer.read(1 << 16):
+            done += len(piece)
+            yield piece
+        if total is None or done >= total:
+            return
+    except (OSError, http.client.HTTPException) as error:
+        reason = str(error) or type(error).__name__
+    kept = f"{part} is kept, and the same command goes on from there"
+    raise StapesError(f"{url} broke off after {done:,} bytes ({reason}): {kept}.")
+
+
+def _check(url: str, part: Path, expected: str, report: Progress) -> None:
+    """Compare the hash; a bad download is deleted, so that the next call starts over."""
+    digest = hashlib.sha256()
+    with _disk(part):
+        total = part.stat().st_size
+        with part.open("rb") as file:
+            while piece := file.read(_MOST_AT_ONCE):
+                digest.update(piece)
+                report("check", file.tell(), total)
+        found = digest.hexdigest()
+        if found != expected:
+            part.unlink()
+            raise StapesError(f"{url} has SHA-256 {found}, not {expected}: deleted, so try again.")
+
+
+def _install(url: str, part: Path, digest: str, target: Path, report: Progress) -> None:
+    """Unpack beside `target` and move into place; then the archive is not needed any more."""
+    folder = part.with_suffix(".unpacking")
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+    try:
+        with _disk(target):
+            folder.mkdir()
+            _unpack(url, part, folder, report)
+            (folder / MARKER).write_text(json.dumps({"url": url, "sha256": digest}), "utf-8")
+            if target.exists():  # empty, but Windows moves nothing onto it
+                target.rmdir()
+            folder.rename(target)
+            part.unlink()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Bounded(GzipFile):
+    """A gzip stream in which no header fills the memory: tarfile reads a header in one go."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= _MOST_AT_ONCE:
+            raise tarfile.ReadError("it has a header of absurd size")
+        return super().read(size)
+
+
+def _unpack(url: str, part: Path, folder: Path, report: Progress) -> None:
+    """Unpack a whole archive into `folder`; one that is broken or malicious is deleted."""
+    total, unpacked = part.stat().st_size, 0
+    try:
+        with part.open("rb") as raw, _Bounded(fileobj=raw) as stream:
+            archive = tarfile.TarFile(fileobj=stream)
+            for count, member in enumerate(archive, start=1):
+                unpacked += member.size
+                _refuse(member, count, unpacked)
+                archive.extract(member, folder, filter="data")
+                report("unpack", raw.tell(), total)
+            # tarfile takes a broken header for the end; at the true one are zeros alone.
+            if stream.tell() != archive.offset + 512 or stream.read(_MOST_AT_ONCE).strip(b"\0"):
+                raise tarfile.ReadError("it breaks off within a member")
+    except (tarfile.TarError, zlib.error, BadGzipFile, EOFError, ValueError, RecursionError) as bad:
+        part.unlink()
+        raise StapesError(f"The archive of {url} is refused ({bad}): give another url.") from bad
+    report("unpack", total, total)
+
+
+def _refuse(member: tarfile.TarInfo, count: int, unpacked: int) -> None:
+    """Stop at what tarfile's filter lets pass: absolute names, and in some versions links out."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise tarfile.ReadError(f"its member {member.name!r} leaves the folder")
+    if not (member.isreg() or member.isdir()):
+        raise tarfile.ReadError(f"its member {member.name!r} is a link or a device")
+    if member.size < 0 or unpacked > _MOST_BYTES or count > _MOST_MEMBERS:
+        raise tarfile.ReadError(f"it holds too much, seen at its member {member.name!r}")

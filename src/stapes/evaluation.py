@@ -1,0 +1,156 @@
+"""Measure any classifier .tflite on labelled clips: accuracy, confusion and size.
+
+The interpreter is C++ and the file may come from anywhere: it runs in a process of its own, so
+that a crash in it is a refusal with a reason.
+"""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from stapes.data import corpus as corpora
+from stapes.data.cache import open_cache
+from stapes.data.clip import SPLITS
+from stapes.data.features import choose, gather
+from stapes.errors import ModelError, UsageError
+from stapes.files import cache_folder
+from stapes.flatbuffer.read import data_bytes
+from stapes.measure.accuracy import accuracy
+from stapes.measure.variant import confusion
+from stapes.progress import Progress
+from stapes.results import Evaluation, SkippedFile
+from stapes.settings import RunSettings
+from stapes.targets.litert import LiteRT
+from stapes.workers import pool
+
+MOST_BYTES = 1 << 30
+"""A larger file is refused: no microcontroller or Pi runs it."""
+
+SplitName = Literal["train", "validation", "test", "all"]
+
+
+def evaluate(
+    model: Path,
+    settings: RunSettings,
+    *,
+    split: SplitName = "test",
+    positive: int = 1,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a .tflite on the clips that a run with these settings would choose.
+
+    Parameters
+    ----------
+    model : Path
+        A classifier of one input and one output whose input fits the frontend.
+    settings : RunSettings
+        `data` must be given; the word, the frontend, the seed and the split are used too.
+    split : str
+        Which clips: those of one split, or all.
+    positive : int
+        The output that means the wake word, where there are several.
+    progress : Progress, optional
+
+    Raises
+    ------
+    UsageError
+        The model or the data is not there.
+    ModelError
+        The model is broken, refused by LiteRT, or does not fit the features.
+    """
+    progress = progress or Progress()
+    content = _content(model)
+    if settings.data is None:
+        raise UsageError("--data: name the folder of clips to measure on.")
+    corpus = corpora.load(
+        settings.data,
+        settings.word,
+        negatives=settings.negatives,
+        window_seconds=settings.frontend.window_seconds,
+        validation=settings.validation,
+        test=settings.test,
+    )
+    # The splits are chosen in the order of a run, so that a clip that stands in two is left to
+    # the same one.
+    with open_cache(cache_folder() / "features", settings.frontend) as cache:
+        progress.begin("Computing features")
+        chosen, skipped = choose(
+            corpus,
+            settings.frontend,
+            cache,
+            negatives_per_positive=settings.negatives_per_positive,
+            seed=settings.seed,
+            splits=SPLITS if split == "all" else SPLITS[SPLITS.index(split) :],
+            on_progress=progress.update,
+        )
+        wanted = [chosen[name] for name in (SPLITS if split == "all" else (split,))]
+        y = np.concatenate([part.y for part in wanted])
+        progress.end(f"{len(y)} clips")
+        if not len(y):
+            raise UsageError(f"--data {settings.data}: no clip of the {split} split can be used.")
+        progress.begin("Running the model")
+        with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
+            paths = [Path(scratch) / f"{number}.npy" for number in range(len(wanted))]
+            for part, path in zip(wanted, paths, strict=True):
+                gather(part, cache, path)
+            scores = _scores(model, content, paths)
+        progress.end()
+    try:
+        result = accuracy(scores, y, positive)
+    except ValueError as error:
+        raise UsageError(f"--positive {positive}: {error}.") from None
+    everything = sorted((*corpus.skipped, *skipped), key=lambda each: each.file)
+    return Evaluation(
+        model=str(model),
+        word=settings.word,
+        data=str(settings.data),
+        synthetic=corpus.synthetic,
+        split=split,
+        split_rule=corpus.split_rule,
+        bytes=len(content),
+        data_bytes=data_bytes(content),
+        gzip_bytes=len(gzip.compress(content, 9, mtime=0)),
+        accuracy=result.value,
+        accuracy_ci95=result.ci95,
+        n=result.n,
+        positives=int(y.sum()),
+        negatives=int(len(y) - y.sum()),
+        confusion=confusion(result),
+        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
+    )
+
+
+def _content(model: Path) -> bytes:
+    try:
+        size = model.stat().st_size
+        if size > MOST_BYTES:
+            raise UsageError(f"{model} has {size:,} bytes: that is no model for a device.")
+        content = model.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{model} cannot be read ({error.strerror}).") from None
+    if content[4:8] != b"TFL3":
+        raise ModelError(f"{model} is no .tflite (it lacks the mark TFL3 at byte 4).")
+    return content
+
+
+def _scores(model: Path, content: bytes, features: list[Path]) -> np.ndarray:
+    try:
+        with pool(1) as executor:
+            parts = executor.submit(_run, content, features).result()
+    except BrokenExecutor:
+        raise ModelError(f"{model}: LiteRT crashed on it; the file is broken.") from None
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from None
+    return np.concatenate(parts)
+
+
+def _run(content: bytes, features: list[Path]) -> list[np.ndarray]:
+    interpreter = LiteRT(content)
+    sets = [np.load(path, mmap_mode="r", allow_pickle=False) for path in features]
+    return [interpreter.predict(x) for x in sets]

@@ -1,0 +1,117 @@
+"""A .tflite as a file: its constants and the bytes they take.
+
+Source: the TensorFlow Lite schema (schema.fbs), by the classes generated from it that ship with
+ai-edge-litert.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from stapes.errors import ModelError
+
+_DTYPES: dict[int, np.dtype[Any]] = {
+    schema.TensorType.FLOAT32: np.dtype("<f4"),
+    schema.TensorType.FLOAT16: np.dtype("<f2"),
+    schema.TensorType.INT32: np.dtype("<i4"),
+    schema.TensorType.UINT8: np.dtype("u1"),
+    schema.TensorType.INT64: np.dtype("<i8"),
+    schema.TensorType.INT16: np.dtype("<i2"),
+    schema.TensorType.INT8: np.dtype("i1"),
+}
+
+# Ops that hold a layer's weights, and which of their inputs is the kernel and which the bias.
+_WEIGHTED = {
+    schema.BuiltinOperator.CONV_2D: (1, 2),
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D: (1, 2),
+    schema.BuiltinOperator.FULLY_CONNECTED: (1, 2),
+}
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The kernel or bias of a layer, as the file stores it."""
+
+    name: str
+    op: str
+    role: str
+    """`kernel` or `bias`."""
+    values: NDArray[Any]
+
+
+def parse(model: bytes) -> Any:
+    """The file as an object tree (`ModelT` of the schema).
+
+    Raises
+    ------
+    ModelError
+        It is no .tflite, or it is cut.
+    """
+    if model[4:8] != b"TFL3":
+        raise ModelError("The file is no .tflite: it lacks the mark TFL3.")
+    try:
+        return schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
+    except (struct.error, IndexError, ValueError, TypeError, UnicodeDecodeError) as error:
+        raise ModelError(f"The .tflite is broken or cut ({error}).") from None
+
+
+def data_bytes(model: bytes) -> int:
+    """Bytes of all buffers: TensorFlow's analyzer calls them the total data buffer size."""
+    return sum(len(buffer.data) for buffer in parse(model).buffers if buffer.data is not None)
+
+
+def constants(model: bytes) -> list[Constant]:
+    """Kernels and biases of convolutions and dense layers, in the order the ops run.
+
+    A constant that is stored as float16 and widened by a DEQUANTIZE op is given as it is stored.
+    """
+    tree = parse(model)
+    found = []
+    for graph in tree.subgraphs:
+        stored = _widened(tree, graph)
+        for op in graph.operators:
+            code = _builtin(tree, op)
+            for role, position in zip(("kernel", "bias"), _WEIGHTED.get(code, ()), strict=False):
+                if position >= len(op.inputs) or op.inputs[position] < 0:
+                    continue
+                index = stored.get(op.inputs[position], op.inputs[position])
+                values = _values(tree, graph.tensors[index])
+                if values is not None:
+                    name = graph.tensors[index].name.decode("utf-8", "replace")
+                    found.append(Constant(name, _OP_NAMES[code], role, values))
+    return found
+
+
+def _builtin(tree: Any, op: Any) -> int:
+    code = tree.operatorCodes[op.opcodeIndex]
+    # Files of before 2020 hold the code in a byte of its own.
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+def _widened(tree: Any, graph: Any) -> dict[int, int]:
+    """{float32 tensor: the constant that a DEQUANTIZE op makes it from}."""
+    return {
+        op.outputs[0]: op.inputs[0]
+        for op in graph.operators
+        if _builtin(tree, op) == schema.BuiltinOperator.DEQUANTIZE
+    }
+
+
+def _values(tree: Any, tensor: Any) -> NDArray[Any] | None:
+    data = tree.buffers[tensor.buffer].data
+    dtype: np.dtype[Any] | None = _DTYPES.get(tensor.type)
+    if data is None or dtype is None or tensor.shape is None or tensor.sparsity is not None:
+        return None
+    values: NDArray[Any] = np.asarray(data, np.uint8).view(dtype)
+    return values.reshape(tensor.shape)
+
+
+_OP_NAMES = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")
+}

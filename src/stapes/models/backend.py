@@ -1,0 +1,58 @@
+"""TensorFlow and Keras 2, imported only where they work, set so that a seed decides everything."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import warnings
+from typing import Any
+
+from stapes.errors import MissingExtraError
+
+
+def require() -> None:
+    """Raise MissingExtraError where TensorFlow is not installed; imports nothing."""
+    for name in ("tensorflow", "tf_keras"):
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtraError("Training and converting models", "train")
+
+
+@functools.cache
+def tensorflow() -> Any:
+    """The module tensorflow, with Keras 2 as its Keras.
+
+    Operations run in one thread and in a fixed order: the same seed then gives the same weights,
+    however many jobs run beside it. The published CNN trains faster so than in two threads.
+    """
+    require()
+    # TFMOT needs Keras 2 and looks at this when TensorFlow is first imported.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Kernels of oneDNN add in an order of their own on each processor.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    return tf
+
+
+def keras() -> Any:
+    """The module tf_keras (Keras 2)."""
+    tensorflow()
+    import tf_keras
+
+    return tf_keras
+
+
+def start_over(seed: int) -> None:
+    """Forget the models made before and seed every generator.
+
+    What comes next is then the same in a process that has done other work and in a fresh one.
+    """
+    keras().backend.clear_session()
+    keras().utils.set_random_seed(seed)

@@ -1,0 +1,289 @@
+"""The main job: from a word to a table of models that were measured.
+
+The steps, in order: see that the run may have its folder; make or list the corpus; choose clips
+and compute features (into the cache); train the baseline; make, write and measure each variant;
+write the table. Until the features are there nothing is written to the folder. results.json
+grows by a row a variant, and each step's file is whole or absent, so a run that was killed goes on
+where it stopped: with the same bytes at the end, since every step starts from files and the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed, wait
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from stapes import results as results_file
+from stapes import steps
+from stapes._version import __version__
+from stapes.data import corpus as corpora
+from stapes.data.cache import FeatureCache, open_cache
+from stapes.data.clip import SPLITS, Skipped
+from stapes.data.corpus import Corpus
+from stapes.data.features import Chosen, choose, gather
+from stapes.data.slug import slug
+from stapes.errors import StapesError, UsageError
+from stapes.files import cache_folder, sha256
+from stapes.models import backend
+from stapes.progress import Progress
+from stapes.report.table import write_csv
+from stapes.results import Baseline, Data, Results, SkippedFile, Split, VariantResult
+from stapes.run_folder import RunFolder, versions
+from stapes.settings import RunSettings
+from stapes.techniques.registry import TECHNIQUES, select
+from stapes.workers import pool
+
+log = logging.getLogger("stapes")
+
+FEWEST = {"train": 8, "test": 4}
+"""Clips of each class that a split needs at least."""
+
+
+def run(
+    settings: RunSettings,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Train a baseline, apply the techniques, measure every model, and write the run folder.
+
+    Parameters
+    ----------
+    settings : RunSettings
+    out : Path
+        The run folder: new, empty, or this run's own, which is then finished.
+    jobs : int > 0, optional
+        Worker processes; default: the cores. It does not change any result.
+    progress : Progress, optional
+        Is told what is happening.
+
+    Returns
+    -------
+    results : Results
+        What results.json holds.
+
+    Raises
+    ------
+    UsageError
+        A setting, the data or the folder is wrong; nothing was written.
+    StapesError
+        The work failed; what was finished is kept.
+    """
+    progress = progress or Progress()
+    names = select(settings.techniques)
+    backend.require()
+    folder = RunFolder(out, settings)
+    folder.check()
+    root = settings.data or _synthetic(settings, jobs, progress)
+    corpus = corpora.load(
+        root,
+        settings.word,
+        negatives=settings.negatives,
+        window_seconds=settings.frontend.window_seconds,
+        validation=settings.validation,
+        test=settings.test,
+    )
+    with open_cache(cache_folder() / "features", settings.frontend) as cache:
+        chosen, skipped = _features(corpus, settings, cache, progress)
+        _require_enough(chosen, settings)
+        with folder.open(_digest(chosen)):
+            for split in SPLITS:
+                path = steps.feature_file(folder.work, split)
+                steps.save_features(gather(chosen[split], cache, path), folder.work, split)
+            data = _data(corpus, settings, chosen, skipped)
+            try:
+                results = _models(names, settings, folder, data, jobs or _cores(), progress)
+            except BrokenExecutor:
+                raise StapesError(
+                    f"A worker process died (out of memory?); {folder.log} may say why. The same "
+                    "command goes on from here."
+                ) from None
+            write_csv(results, folder.table)
+            folder.finish()
+    return results
+
+
+def _synthetic(settings: RunSettings, jobs: int | None, progress: Progress) -> Path:
+    """The folder of synthetic speech for the word, made if it is not in the cache."""
+    from stapes.data.synthetic import make_corpus
+
+    try:
+        engine = version("espeakng-loader")
+    except PackageNotFoundError:
+        engine = "none"
+    wanted = settings.synthetic
+    name = f"{slug(settings.word)}-{wanted.voices}x{wanted.takes}-seed{settings.seed}"
+    out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
+    progress.begin(f'Speaking "{settings.word}" and other words (synthetic speech)')
+    make_corpus(
+        settings.word,
+        out,
+        voices=wanted.voices,
+        takes=wanted.takes,
+        seed=settings.seed,
+        jobs=jobs,
+        on_progress=progress.update,
+    )
+    progress.end()
+    return out
+
+
+def _features(
+    corpus: Corpus, settings: RunSettings, cache: FeatureCache, progress: Progress
+) -> tuple[dict[str, Chosen], list[Skipped]]:
+    progress.begin("Computing features")
+    chosen, skipped = choose(
+        corpus,
+        settings.frontend,
+        cache,
+        negatives_per_positive=settings.negatives_per_positive,
+        seed=settings.seed,
+        on_progress=progress.update,
+    )
+    used = sum(len(part.keys) for part in chosen.values())
+    progress.end(f"{used} clips, {len(skipped) + len(corpus.skipped)} skipped")
+    return chosen, skipped
+
+
+def _require_enough(chosen: dict[str, Chosen], settings: RunSettings) -> None:
+    for split, fewest in FEWEST.items():
+        part = chosen[split]
+        for what, count in (
+            (f'clips of "{settings.word}"', part.positives),
+            ("clips of other words", part.negatives),
+        ):
+            if count < fewest:
+                raise UsageError(
+                    f"--word {settings.word}: {count} usable {what} are in the {split} split and "
+                    f"{fewest} are needed; add recordings."
+                )
+
+
+def _models(
+    names: list[str],
+    settings: RunSettings,
+    folder: RunFolder,
+    data: Data,
+    jobs: int,
+    progress: Progress,
+) -> Results:
+    """The baseline and every variant; those that an earlier try finished are kept."""
+    results = _finished(folder, data)
+    done = {row.name for row in results.variants} if results else set()
+    missing = [name for name in names if name not in done]
+    if results and not missing:
+        return results
+    workers = max(1, min(jobs, len(missing)))
+    with pool(workers, steps.begin, (folder.log.resolve(),)) as executor:
+        if results is None:
+            results = Results(
+                word=settings.word,
+                seed=settings.seed,
+                preset=settings.preset,
+                versions=versions(),
+                data=data,
+                baseline=_baseline(settings, folder, executor, progress),
+                variants=[],
+            )
+            results_file.write(results, folder.results)
+        progress.begin("Making and measuring models")
+        arguments = (settings, folder.work, folder.baseline, folder.models)
+        futures = [executor.submit(steps.make_variant, name, *arguments) for name in missing]
+        progress.update(0, len(futures))
+        for done_now, future in enumerate(as_completed(futures), 1):
+            row = future.result()
+            _add(row, results)
+            results_file.write(results, folder.results)
+            log.info("%s: %d bytes, accuracy %s", row.name, row.bytes, row.accuracy)
+            progress.update(done_now, len(futures), row.name)
+        progress.end(f"{len(results.variants)} models")
+    return results
+
+
+def _add(row: VariantResult, results: Results) -> None:
+    order = list(TECHNIQUES)
+    results.variants = sorted([*results.variants, row], key=lambda row: order.index(row.name))
+    if row.name == "float32":
+        results.baseline.accuracy = row.accuracy
+
+
+def _baseline(
+    settings: RunSettings, folder: RunFolder, executor: Executor, progress: Progress
+) -> Baseline:
+    progress.begin("Training the baseline")
+    progress.update(0, settings.train.epochs)
+    future = executor.submit(steps.train_baseline, settings, folder.work, folder.baseline)
+    _follow(future, lambda: steps.training_progress(folder.work), progress)
+    baseline = future.result()
+    last = ", ".join(f"{name} {values[-1]:.3f}" for name, values in baseline.history.items())
+    log.info("baseline: %s", last)
+    progress.end(f"{baseline.parameters:,} parameters; {last}")
+    return baseline
+
+
+def _follow(
+    future: Future[Baseline],
+    state: Callable[[], tuple[int, int, str] | None],
+    progress: Progress,
+) -> None:
+    while wait([future], timeout=0.2).not_done:
+        reached = state()
+        if reached:
+            progress.update(*reached)
+
+
+def _finished(folder: RunFolder, data: Data) -> Results | None:
+    """What an earlier try of the same run left whole; None if not even the baseline."""
+    if not folder.results.is_file() or not folder.baseline.is_file():
+        return None
+    found = results_file.read(folder.results)
+    found.variants = [
+        row
+        for row in found.variants
+        if (folder.path / row.file).is_file() and sha256(folder.path / row.file) == row.sha256
+    ]
+    found.data = data
+    return found
+
+
+def _data(
+    corpus: Corpus, settings: RunSettings, chosen: dict[str, Chosen], skipped: list[Skipped]
+) -> Data:
+    splits = {
+        split: Split(
+            positives=part.positives,
+            negatives=part.negatives,
+            negatives_available=part.available_negatives,
+            speakers=corpus.speakers(part.clips),
+        )
+        for split, part in chosen.items()
+    }
+    source = str(settings.data) if settings.data else "synthetic speech by espeak-ng"
+    if settings.negatives:
+        source += f", and {settings.negatives}"
+    everything = sorted((*corpus.skipped, *skipped), key=lambda skipped: skipped.file)
+    return Data(
+        source=source,
+        synthetic=corpus.synthetic,
+        split_rule=corpus.split_rule,
+        shared_speakers=corpus.shared_speakers,
+        splits={split: splits[split] for split in SPLITS},
+        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
+    )
+
+
+def _digest(chosen: dict[str, Chosen]) -> str:
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
+            digest.update(split.encode() + bytes([label]) + key)
+    return digest.hexdigest()
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1

@@ -1,0 +1,154 @@
+"""The table of a run, for a terminal and as CSV, from results.json alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from rich.table import Table
+
+from stapes.files import write_text
+from stapes.results import Check, Evaluation, Results, SkippedFile, VariantResult
+
+CSV_COLUMNS = (
+    "name",
+    "technique",
+    "bytes",
+    "data_bytes",
+    "gzip_bytes",
+    "parameters",
+    "nonzero_parameters",
+    "accuracy",
+    "accuracy_low95",
+    "accuracy_high95",
+    "n_test",
+    "true_positives",
+    "false_negatives",
+    "false_positives",
+    "true_negatives",
+    "accuracy_if_cast_unscaled",
+    "sha256",
+)
+
+
+def write_csv(results: Results, path: Path) -> None:
+    """Write results.csv in one step: one line a variant, columns as `CSV_COLUMNS`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in results.variants:
+        low, high = row.accuracy_ci95
+        fault = row.if_cast_unscaled
+        writer.writerow(
+            {
+                **row.model_dump(include=set(CSV_COLUMNS)),
+                **row.confusion.model_dump(),
+                "accuracy_low95": f"{low:.6f}",
+                "accuracy_high95": f"{high:.6f}",
+                "accuracy_if_cast_unscaled": "" if fault is None else fault.accuracy,
+            }
+        )
+    write_text(path, text.getvalue())
+
+
+def table(results: Results) -> Table:
+    """The rows of a run with what each costs against float32."""
+    shown = Table(
+        title=f'"{results.word}": measured on {_clips(results)}, each .tflite as it is shipped',
+        title_justify="left",
+        header_style="bold",
+    )
+    shown.add_column("model", no_wrap=True)
+    for name in ("file B", "data B", "gzip B", "accuracy %", "95 % interval", "missed", "false"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("vs float32", justify="right", no_wrap=True)
+    first = next((row for row in results.variants if row.name == "float32"), None)
+    for row in results.variants:
+        low, high = row.accuracy_ci95
+        shown.add_row(
+            row.name,
+            f"{row.bytes:,}",
+            f"{row.data_bytes:,}",
+            f"{row.gzip_bytes:,}",
+            percent(row.accuracy),
+            f"{100 * low:.1f} to {100 * high:.1f}",
+            str(row.confusion.false_negatives),
+            str(row.confusion.false_positives),
+            _against(row, first),
+        )
+    return shown
+
+
+def percent(value: float | None) -> str:
+    """A part of one as a percentage with two decimals."""
+    return "-" if value is None else f"{100 * value:.2f}"
+
+
+def notes(results: Results) -> list[str]:
+    """What must be said below the table, one sentence each."""
+    said = []
+    data = results.data
+    if data.synthetic:
+        said.append(
+            "The speech is synthetic (espeak-ng): these figures compare the models with each "
+            "other and say nothing of people's voices."
+        )
+    said.append(f"Split {data.split_rule}.")
+    said += [f"{row.name}: {note}." for row in results.variants for note in row.notes]
+    return said
+
+
+def skipped(files: list[SkippedFile], most: int = 20) -> list[str]:
+    """The skipped files with their reasons, the first `most` of them."""
+    if not files:
+        return []
+    lines = [f"Skipped {len(files)} files:"]
+    lines += [f"  {each.file}: {each.reason}" for each in files[:most]]
+    if len(files) > most:
+        lines.append(f"  ... and {len(files) - most} more: see `skipped` in results.json")
+    return lines
+
+
+def evaluation_lines(result: Evaluation) -> list[str]:
+    """What `stapes evaluate` found, for people."""
+    low, high = (100 * bound for bound in result.accuracy_ci95)
+    counts = result.confusion
+    lines = [
+        f"{result.model}: {result.bytes:,} bytes ({result.data_bytes:,} of data, "
+        f"{result.gzip_bytes:,} gzipped)",
+        f"accuracy {percent(result.accuracy)} % [{low:.1f}, {high:.1f}] on {result.n} clips of the "
+        f"{result.split} split: {result.positives} of the word, {result.negatives} others",
+        f"missed {counts.false_negatives} of {result.positives}; "
+        f"false {counts.false_positives} of {result.negatives}",
+        f"Split {result.split_rule}.",
+    ]
+    return lines + skipped(result.skipped)
+
+
+def check_lines(found: Check) -> list[str | Table]:
+    """What `stapes data check` found, for people."""
+    shown = Table(title=f"{found.data}: {found.usable} usable clips", title_justify="left")
+    shown.add_column("label")
+    for split in ("train", "validation", "test"):
+        shown.add_column(split, justify="right")
+    for label in found.labels:
+        shown.add_row(label.label, str(label.train), str(label.validation), str(label.test))
+    known = {split: n for split, n in found.speakers.items() if n is not None}
+    said = ", ".join(f"{split} {n}" for split, n in known.items())
+    lines: list[str | Table] = [shown, f"Split {found.split_rule}."]
+    lines.append(f"Speakers: {said}." if said else "The speakers are not told.")
+    return [*lines, *skipped(found.skipped, most=1000)]
+
+
+def _clips(results: Results) -> str:
+    test = results.data.splits["test"]
+    of = "" if test.speakers is None else f" of {test.speakers} speakers"
+    total = test.positives + test.negatives
+    return f"{total} test clips{of} ({test.positives} of the word)"
+
+
+def _against(row: VariantResult, first: VariantResult | None) -> str:
+    if first is None or row is first or row.accuracy is None or first.accuracy is None:
+        return ""
+    return f"{row.bytes / first.bytes:.0%}, {100 * (row.accuracy - first.accuracy):+.2f}"

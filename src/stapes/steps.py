@@ -1,0 +1,107 @@
+"""The parts of a run that work with TensorFlow, each done in a worker process.
+
+A worker gets paths and settings, never arrays or models, and writes whole files or none.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from stapes.data.features import FeatureSet
+from stapes.files import write_bytes, write_text
+from stapes.models import keras_files
+from stapes.models.architectures import ARCHITECTURES
+from stapes.models.backend import start_over
+from stapes.models.cost import macs
+from stapes.models.training import train
+from stapes.results import Baseline, VariantResult
+from stapes.settings import RunSettings
+
+_TRAINING = "training.json"
+
+
+def begin(log: Path) -> None:
+    """First thing in a worker: what libraries print goes to the run's log."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+
+
+def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Baseline:
+    """Train the baseline and save it."""
+
+    def on_epoch(epoch: int, epochs: int, logs: dict[str, float]) -> None:
+        detail = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
+        write_text(work / _TRAINING, json.dumps([epoch, epochs, detail]))
+
+    training = load_features(work, "train")
+    build = functools.partial(ARCHITECTURES[settings.architecture], settings.frontend.shape)
+    validation = load_features(work, "validation")
+    model, history = train(
+        build, training, validation, settings.train, seed=settings.seed, on_epoch=on_epoch
+    )
+    keras_files.save(model, keras_file)
+    return Baseline(parameters=model.count_params(), macs=macs(model), history=history)
+
+
+def training_progress(work: Path) -> tuple[int, int, str] | None:
+    """What `train_baseline` in another process has come to: epoch, epochs and metrics."""
+    try:
+        epoch, epochs, detail = json.loads((work / _TRAINING).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return epoch, epochs, detail
+
+
+def make_variant(
+    name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
+) -> VariantResult:
+    """Apply one technique to the baseline, write the .tflite and measure it."""
+    from stapes.measure.variant import measure
+    from stapes.techniques.registry import TECHNIQUES
+    from stapes.techniques.variant import Material
+
+    start_over(settings.seed)
+    baseline = keras_files.load(keras_file)
+    training = load_features(work, "train")
+    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
+    variant = TECHNIQUES[name](Material(baseline, np.asarray(training.x[rows])))
+    named = [layer.name for layer in baseline.layers if layer.count_params()]
+    result = measure(variant, load_features(work, "test"), named)
+    write_bytes(models / f"{name}.tflite", variant.tflite)
+    return result
+
+
+def calibration_rows(training: FeatureSet, clips: int, seed: int) -> list[int]:
+    """Rows of the training set to calibrate with: half of each class, as far as there are."""
+    rng = np.random.default_rng([seed, 1])
+    rows: list[int] = []
+    for label in (1, 0):
+        members = np.flatnonzero(training.y == label)
+        rows += rng.permutation(members)[: clips // 2].tolist()
+    return sorted(rows)
+
+
+def save_features(features: FeatureSet, work: Path, split: str) -> None:
+    """Keep the labels and names beside the features that are memory-mapped already."""
+    np.save(work / f"{split}-y.npy", features.y, allow_pickle=False)
+    write_text(work / f"{split}-clips.json", json.dumps(features.clip))
+
+
+def feature_file(work: Path, split: str) -> Path:
+    """Where the features of a split are."""
+    return work / f"{split}-x.npy"
+
+
+def load_features(work: Path, split: str) -> FeatureSet:
+    """The FeatureSet of a split, memory-mapped."""
+    path = feature_file(work, split)
+    x = np.load(path, mmap_mode="r", allow_pickle=False)
+    y = np.load(work / f"{split}-y.npy", allow_pickle=False)
+    return FeatureSet(x, y, json.loads((work / f"{split}-clips.json").read_text("utf-8")))

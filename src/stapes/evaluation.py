@@ -7,6 +7,7 @@ that a crash in it is a refusal with a reason.
 from __future__ import annotations
 
 import gzip
+import os
 import tempfile
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
@@ -19,7 +20,7 @@ from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import choose, gather
 from stapes.errors import ModelError, UsageError
-from stapes.files import cache_folder
+from stapes.files import cache_folder, send_output_to
 from stapes.flatbuffer.read import data_bytes
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion
@@ -141,7 +142,7 @@ def _content(model: Path) -> bytes:
 
 def _scores(model: Path, content: bytes, features: list[Path]) -> np.ndarray:
     try:
-        with pool(1) as executor:
+        with pool(1, send_output_to, (Path(os.devnull),)) as executor:
             parts = executor.submit(_run, content, features).result()
     except BrokenExecutor:
         raise ModelError(f"{model}: LiteRT crashed on it; the file is broken.") from None

@@ -60,3 +60,11 @@ def cache_folder() -> Path:
     """Where features and synthetic speech are kept: `$STAPES_CACHE`, or the user's cache folder."""
     chosen = os.environ.get("STAPES_CACHE")
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("stapes"))
+
+
+def send_output_to(path: Path) -> None:
+    """Send what this process prints, and what C++ libraries print in it, to the end of a file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)

@@ -27,7 +27,7 @@ from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose, gather
 from stapes.data.slug import slug
 from stapes.errors import StapesError, UsageError
-from stapes.files import cache_folder, sha256
+from stapes.files import cache_folder, send_output_to, sha256
 from stapes.models import backend
 from stapes.progress import Progress
 from stapes.report.table import write_csv
@@ -179,7 +179,7 @@ def _models(
     if results and not missing:
         return results
     workers = max(1, min(jobs, len(missing)))
-    with pool(workers, steps.begin, (folder.log.resolve(),)) as executor:
+    with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
         if results is None:
             results = Results(
                 word=settings.word,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +22,6 @@ from stapes.results import Baseline, VariantResult
 from stapes.settings import RunSettings
 
 _TRAINING = "training.json"
-
-
-def begin(log: Path) -> None:
-    """First thing in a worker: what libraries print goes to the run's log."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    for stream in (1, 2):
-        os.dup2(descriptor, stream)
-    os.close(descriptor)
 
 
 def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Baseline:

@@ -1,0 +1,61 @@
+# The commands of the project. `make demo` and `make test` set up by themselves.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= runs/demo
+
+.PHONY: help setup demo test lint types unit format lock benchmark clean
+
+help:
+	@echo "make demo       set up and run the main job on synthetic speech, into $(DEMO)"
+	@echo "make test       set up and run every check: lint, format, types, tests"
+	@echo "make format     mend what lint and format can mend"
+	@echo "make benchmark  measure the speed claims of the docs"
+	@echo "make lock       choose the versions in requirements.lock anew"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 10) <= v <= (3, 13))' || \
+		{ echo "Stapes needs Python 3.10 to 3.13: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/stapes run --word house --out $(DEMO)
+
+test: lint types unit
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@! grep -nE '(index-url|find-links|https?://)' requirements.lock || \
+		{ echo "requirements.lock must hold no address"; exit 1; }
+
+types: $(READY)
+	$(BIN)/mypy
+
+unit: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(READY)
+	$(BIN)/python benchmarks/features.py
+
+lock:
+	$(PYTHON) -m venv --clear .lock-venv
+	.lock-venv/bin/pip install --quiet uv
+	.lock-venv/bin/uv pip compile --quiet --universal --python-version 3.10 --all-extras --group dev \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--output-file requirements.lock pyproject.toml
+	rm -rf .lock-venv
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,124 @@
+"""Calls that are wrong: one sentence, exit status 2, and nothing written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A folder with 30 clips of `house`, 30 of `dog` and 2 of `rare`, no speakers told."""
+    rng = np.random.default_rng(0)
+    for label, count in (("house", 30), ("dog", 30), ("rare", 2)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(count):
+            y = 0.1 * rng.standard_normal(16_000)
+            soundfile.write(tmp_path / "data" / label / f"{number}.wav", y, 16_000)
+    return tmp_path / "data"
+
+
+def call(*arguments: object, cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [STAPES, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+        env={**os.environ, "STAPES_CACHE": str(cwd / "cache")},
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if "cache" not in path.parts}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--word", "absent"], "absent"),
+        (["--word", "rare"], "rare"),
+        (["--word", "house", "--data", "nowhere"], "nowhere"),
+        (["--word", "house", "--techniques", "float32,magic"], "magic"),
+        (["--word", "house", "--preset", "fast"], "fast"),
+        (["--word", "house", "--config", "absent.yaml"], "absent.yaml"),
+        (["--word", "house", "--negatives", "nowhere"], "nowhere"),
+        (["--word", "house", "--ratio", "-1"], "negatives_per_positive"),
+        (["--word", "house", "--seed", "-1"], "seed"),
+        (["--word", "house", "--out", "taken"], "taken"),
+        (["--word", "house", "--out", "file.txt"], "file.txt"),
+        (["--word", "house", "--out", "file.txt/below"], "file.txt"),
+        (["--word", "house", "--out", "/proc/stapes"], "/proc/stapes"),
+    ],
+)
+def test_a_wrong_run_is_one_sentence_with_status_2_and_writes_nothing(
+    corpus, tmp_path, arguments, named
+):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("mine")
+    (tmp_path / "file.txt").write_text("mine")
+    before = files(tmp_path)
+    given = arguments if "--data" in arguments else [*arguments, "--data", corpus]
+    given = given if "--out" in arguments else [*given, "--out", tmp_path / "out"]
+    status, _, stderr = call("run", *given, cwd=tmp_path)
+    assert status == 2
+    assert named in stderr
+    assert stderr.startswith("stapes: ")
+    assert stderr.count("\n") == 1
+    assert files(tmp_path) == before
+
+
+def test_a_config_with_an_unknown_setting_is_named(corpus, tmp_path):
+    (tmp_path / "run.yaml").write_text("settings: {epocs: 3}\n")
+    status, _, stderr = call("run", "--config", "run.yaml", "--data", corpus, cwd=tmp_path)
+    assert status == 2
+    assert "epocs" in stderr
+
+
+def test_a_config_that_would_make_objects_is_refused(corpus, tmp_path):
+    (tmp_path / "run.yaml").write_text("!!python/object/apply:os.system ['touch made']\n")
+    status, _, _ = call("run", "--config", "run.yaml", "--data", corpus, cwd=tmp_path)
+    assert status == 2
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"TFL3", b"\x1c\x00\x00\x00TFL3", b"\x1c\x00\x00\x00TFL3" + b"\xff" * 400, b"no model"],
+)
+def test_a_broken_model_is_refused_in_one_sentence(corpus, tmp_path, content):
+    (tmp_path / "m.tflite").write_bytes(content)
+    status, _, stderr = call(
+        *("evaluate", "m.tflite", "--data", corpus, "--word", "house"), cwd=tmp_path
+    )
+    assert status == 1
+    assert "m.tflite" in stderr
+    assert stderr.count("\n") == 1
+
+
+def test_evaluate_names_an_absent_model(corpus, tmp_path):
+    status, _, stderr = call("evaluate", "m.tflite", "--data", corpus, cwd=tmp_path)
+    assert status == 2
+    assert "m.tflite" in stderr
+
+
+def test_report_of_a_folder_without_a_run_names_the_file(tmp_path):
+    status, _, stderr = call("report", tmp_path, cwd=tmp_path)
+    assert status == 1
+    assert "results.json" in stderr
+
+
+def test_an_unknown_option_is_status_2(tmp_path):
+    status, _, stderr = call("run", "--wrod", "house", cwd=tmp_path)
+    assert status == 2
+    assert "--wrod" in stderr

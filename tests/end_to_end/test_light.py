@@ -1,0 +1,99 @@
+"""What must answer at once and on a Raspberry Pi: no TensorFlow behind help, report or evaluate."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+
+# Runs the command line in this process and prints the modules that it left loaded.
+WATCH = """
+import sys, runpy
+sys.argv = ["stapes", *sys.argv[1:]]
+from stapes.cli import main
+try:
+    main()
+except SystemExit as end:
+    status = end.code
+heavy = {"tensorflow", "tf_keras", "keras", "scipy", "numpy", "librosa"} & set(sys.modules)
+print("LOADED", status, ",".join(sorted(heavy)), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str, cache: Path) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "STAPES_CACHE": str(cache)},
+    )
+    line = done.stderr.strip().splitlines()[-1]
+    mark, _, modules = line.split(" ") if line.count(" ") == 2 else (*line.split(" "), "")
+    assert mark == "LOADED", done.stderr
+    return set(modules.split(",")) - {""}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["evaluate", "--help"],
+        ["report", "--help"],
+        ["data", "--help"],
+        ["data", "synth", "--help"],
+    ],
+)
+def test_help_loads_neither_tensorflow_nor_numpy(arguments, tmp_path):
+    assert loaded(*arguments, cache=tmp_path) == set()
+
+
+def test_evaluate_and_check_load_no_tensorflow(tmp_path, models, wav):
+    for label in ("house", "dog"):
+        for number in range(40):
+            wav(tmp_path / "data" / label / f"{number:08x}_nohash_0.wav", seed=number)
+    data = str(tmp_path / "data")
+    model = str(models / "mlperf_tiny_kws.tflite")
+    heavy = {"tensorflow", "tf_keras", "keras"}
+    assert not loaded("data", "check", data, cache=tmp_path) & heavy
+    # The model takes other features: it is refused, after LiteRT has loaded it.
+    assert not loaded("evaluate", model, "--data", data, cache=tmp_path) & heavy
+
+
+def test_every_command_says_how_it_is_used(tmp_path):
+    for command in (
+        ["run"],
+        ["evaluate"],
+        ["report"],
+        ["data", "synth"],
+        ["data", "fetch"],
+        ["data", "check"],
+    ):
+        done = subprocess.run(
+            [STAPES, *command, "--help"], capture_output=True, text=True, check=True
+        )
+        assert "Examples:" in done.stdout
+        assert f"stapes {' '.join(command)}" in done.stdout.split("Examples:")[1]
+
+
+def test_json_is_one_document_and_nothing_else(tmp_path, wav):
+    for number in range(6):
+        wav(tmp_path / "data" / "house" / f"{number:08x}_nohash_0.wav", seed=number)
+    (tmp_path / "data" / "house" / "broken.wav").write_bytes(b"not a sound")
+    done = subprocess.run(
+        [STAPES, "data", "check", str(tmp_path / "data"), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found["usable"] == 6
+    assert [each["file"] for each in found["skipped"]] == ["house/broken.wav"]

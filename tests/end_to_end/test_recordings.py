@@ -1,0 +1,60 @@
+"""The main job on people's recordings, where they are at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+
+pytestmark = pytest.mark.slow
+
+
+def run(*arguments: object, cache: Path) -> str:
+    done = subprocess.run(
+        [STAPES, "run", "--quick", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "STAPES_CACHE": str(cache)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_path):
+    out = tmp_path / "computer"
+    said = run(
+        *("--data", speech / "wakewords", "--word", "computer", "--out", out), cache=tmp_path
+    )
+    results = json.loads((out / "results.json").read_text())
+    skipped = results["data"]["skipped"]
+    assert len(skipped) == 14
+    assert all(each["file"].startswith("alexa/") for each in skipped)
+    assert all(each["file"] in said for each in skipped)
+    assert results["data"]["shared_speakers"] is True
+    assert "speakers may be shared" in said
+    # Three epochs learn this; a model that learned nothing is right half of the time.
+    assert all(row["accuracy"] > 0.8 for row in results["variants"])
+
+
+def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_path):
+    out = tmp_path / "yes"
+    run(
+        *("--data", speech / "commands", "--word", "yes", "--out", out),
+        *("--negatives", speech / "continuous", "--techniques", "uint8"),
+        cache=tmp_path,
+    )
+    results = json.loads((out / "results.json").read_text())
+    splits = results["data"]["splits"]
+    assert [splits[name]["positives"] for name in ("train", "validation", "test")] == [180, 60, 60]
+    assert [row["name"] for row in results["variants"]] == ["float32", "uint8"]
+    # 540 other words, and the windows of the recordings that fell to the test split.
+    assert splits["test"]["negatives_available"] > 540

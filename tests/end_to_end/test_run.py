@@ -1,0 +1,245 @@
+"""`stapes run` as a user calls it: one small run on synthetic speech, looked at from all sides."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
+pytest.importorskip("espeakng_loader", reason="the extra `synth` is not installed")
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+ROWS = ["float32", "dynamic_range", "uint8", "float16", "int16x8"]
+
+pytestmark = pytest.mark.slow
+
+
+def stapes(*arguments: object, cache: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [STAPES, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "STAPES_CACHE": str(cache)},
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def contents(run: Path) -> dict[str, str]:
+    """Hash of every file of a run folder but its log."""
+    return {
+        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in run.rglob("*")
+        if path.is_file() and path.name != "log.txt"
+    }
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    out = tmp_path_factory.mktemp("corpora") / "house"
+    stapes(
+        "data", "synth", "--word", "house", "--out", out, "--voices", 10, "--takes", 6, cache=cache
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def run(
+    tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Path
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    out = tmp_path_factory.mktemp("runs") / "house"
+    return out, stapes("run", "--data", corpus, "--out", out, "--quick", cache=cache)
+
+
+def test_the_run_folder_holds_what_the_design_lists(run):
+    out, _ = run
+    assert {path.name for path in out.iterdir()} == {
+        *("run.yaml", "baseline.keras", "models", "results.json", "results.csv", "log.txt")
+    }
+    assert {path.name for path in (out / "models").iterdir()} == {f"{row}.tflite" for row in ROWS}
+
+
+def test_the_table_is_printed_with_every_row_and_says_that_the_speech_is_synthetic(run):
+    _, done = run
+    for row in ROWS:
+        assert f" {row} " in done.stdout
+    assert "The speech is synthetic" in done.stdout
+    assert "without scale and zero point" in done.stdout
+
+
+def test_every_step_is_announced_although_the_output_is_piped(run):
+    _, done = run
+    for step in ("Computing features", "Training the baseline", "Making and measuring models"):
+        assert step in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_results_json_describes_the_files_that_are_there(run):
+    out, _ = run
+    results = json.loads((out / "results.json").read_text())
+    assert results["schema"] == 1
+    assert [row["name"] for row in results["variants"]] == ROWS
+    assert results["baseline"]["parameters"] == 20_226
+    assert results["baseline"]["macs"] == 1_388_164
+    assert results["data"]["synthetic"] is True
+    for row in results["variants"]:
+        content = (out / row["file"]).read_bytes()
+        assert row["bytes"] == len(content)
+        assert row["sha256"] == hashlib.sha256(content).hexdigest()
+        assert row["data_bytes"] < row["bytes"]
+        assert row["parameters"] == 20_226
+        confusion = row["confusion"]
+        assert sum(confusion.values()) == row["n_test"]
+        correct = confusion["true_positives"] + confusion["true_negatives"]
+        assert row["accuracy"] == correct / row["n_test"]
+        low, high = row["accuracy_ci95"]
+        assert low <= row["accuracy"] <= high
+
+
+def test_only_the_model_with_integer_input_has_a_cast_fault_and_its_accuracy_is_another(run):
+    out, _ = run
+    rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}
+    assert {name for name, row in rows.items() if row["if_cast_unscaled"]} == {"uint8"}
+    fault = rows["uint8"]["if_cast_unscaled"]
+    assert sum(fault["confusion"].values()) == rows["uint8"]["n_test"]
+    assert any("cast" in note for note in rows["uint8"]["notes"])
+
+
+def test_results_csv_has_the_rows_of_results_json(run):
+    out, _ = run
+    rows = list(csv.DictReader((out / "results.csv").open()))
+    results = json.loads((out / "results.json").read_text())
+    assert [(row["name"], row["bytes"], row["sha256"]) for row in rows] == [
+        (row["name"], str(row["bytes"]), row["sha256"]) for row in results["variants"]
+    ]
+
+
+def test_no_speaker_of_the_training_clips_is_in_the_test_clips(run, corpus):
+    speakers = {
+        name: {row["speaker"] for row in csv.DictReader((corpus / f"{name}.csv").open())}
+        for name in ("train", "val", "test")
+    }
+    assert not speakers["train"] & speakers["test"]
+    assert not speakers["train"] & speakers["val"]
+    assert not speakers["val"] & speakers["test"]
+
+
+def test_evaluate_measures_what_the_run_measured(run, cache):
+    out, _ = run
+    rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}
+    for name in ("float32", "uint8", "int16x8"):
+        model = out / "models" / f"{name}.tflite"
+        done = stapes("evaluate", model, "--config", out / "run.yaml", "--json", cache=cache)
+        found = json.loads(done.stdout)
+        assert found["confusion"] == rows[name]["confusion"]
+        assert found["accuracy"] == rows[name]["accuracy"]
+        assert found["data_bytes"] == rows[name]["data_bytes"]
+
+
+def test_report_shows_the_same_table_from_results_json_alone(run, cache, tmp_path):
+    out, done = run
+    (tmp_path / "results.json").write_bytes((out / "results.json").read_bytes())
+    shown = stapes("report", tmp_path, cache=cache)
+    assert shown.stdout.strip() in done.stdout
+    assert (tmp_path / "results.csv").read_bytes() == (out / "results.csv").read_bytes()
+
+
+def test_run_yaml_gives_the_same_bytes_with_another_number_of_jobs(run, cache, tmp_path):
+    out, _ = run
+    again = tmp_path / "again"
+    stapes("run", "--config", out / "run.yaml", "--out", again, "--jobs", 1, cache=cache)
+    assert contents(again) == contents(out)
+
+
+def test_the_same_command_in_a_finished_folder_changes_nothing(run, cache, corpus):
+    out, _ = run
+    before = contents(out)
+    done = stapes("run", "--data", corpus, "--out", out, "--quick", cache=cache)
+    assert "Training" not in done.stdout
+    assert contents(out) == before
+
+
+def test_another_seed_gives_other_models_and_is_refused_in_the_same_folder(run, cache, corpus):
+    out, _ = run
+    before = contents(out)
+    done = stapes(
+        *("run", "--data", corpus, "--out", out, "--quick", "--seed", 1), cache=cache, check=False
+    )
+    assert done.returncode == 2
+    assert "seed" in done.stderr
+    assert contents(out) == before
+
+
+def test_a_killed_run_is_finished_by_the_same_command_with_the_same_bytes(
+    run, cache, corpus, tmp_path
+):
+    out, _ = run
+    again = tmp_path / "killed"
+    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), "--quick"]
+    environment = {**os.environ, "STAPES_CACHE": str(cache)}
+    # Killed where each of these first appears: in training, and between two variants.
+    for sign in (".work/training.json", "results.json"):
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(lambda sign=sign: (again / sign).exists(), process)
+        process.kill()
+        process.wait()
+    stapes(*command[1:], cache=cache)
+    assert contents(again) == contents(out)
+
+
+def test_an_interrupted_run_says_so_in_one_sentence_and_goes_on(run, cache, corpus, tmp_path):
+    out, _ = run
+    again = tmp_path / "interrupted"
+    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), "--quick"]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "STAPES_CACHE": str(cache)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until(lambda: (again / ".work" / "training.json").exists(), process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == (
+        "stapes: Stopped. What was finished is kept: the same command goes on from here.\n"
+    )
+    stapes(*command[1:], cache=cache)
+    assert contents(again) == contents(out)
+
+
+def test_run_yaml_is_enough_to_know_all_settings_and_versions(run):
+    out, _ = run
+    said = yaml.safe_load((out / "run.yaml").read_text())
+    assert said["settings"]["train"]["epochs"] == 3
+    assert said["settings"]["seed"] == 0
+    assert {"python", "stapes", "tensorflow", "ai-edge-litert", "numpy"} <= set(said["versions"])
+
+
+def until(condition, process: subprocess.Popen) -> None:
+    """Wait for a condition while a process lives; the process decides when, not the clock."""
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be stopped"
+        time.sleep(0.02)

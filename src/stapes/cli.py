@@ -241,10 +241,10 @@ def synth(
     word: Annotated[str, typer.Option("--word", metavar="PHRASE", help="What is said.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
     voices: Annotated[
-        int | None, typer.Option("--voices", metavar="N", min=3, help="Speakers [90].")
+        int | None, typer.Option("--voices", metavar="N", min=3, help="Speakers [160].")
     ] = None,
     takes: Annotated[
-        int | None, typer.Option("--takes", metavar="N", min=1, help="By each voice [12].")
+        int | None, typer.Option("--takes", metavar="N", min=1, help="By each voice [7].")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides every draw.")] = 0,
     jobs: Jobs = None,

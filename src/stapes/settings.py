@@ -19,14 +19,14 @@ class SyntheticSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    voices: int = Field(default=90, ge=3)
-    takes: int = Field(default=12, ge=1, description="of the word, by each voice")
+    voices: int = Field(default=160, ge=3)
+    takes: int = Field(default=7, ge=1, description="of the word, by each voice")
 
 
 class RunSettings(BaseModel):
     """Everything that decides what a run makes, apart from the data's content."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     word: str = Field(default="house", min_length=1)
     data: Path | None = Field(default=None, description="None: synthetic speech")
@@ -58,7 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 QUICK: dict[str, Any] = {
     "train": {"epochs": 3},
-    "synthetic": {"voices": 12, "takes": 6},
+    "synthetic": {"voices": 20, "takes": 6},
     "calibration_clips": 40,
 }
 """What `--quick` sets: a try in under a minute, whose figures mean little."""
@@ -86,7 +86,7 @@ def settle(
     said = _read(config) if config else {}
     chosen = {name: value for name, value in given.items() if value is not None}
     preset = chosen.get("preset", said.get("preset", "default"))
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(f"--preset {preset}: unknown; known are {', '.join(PRESETS)}.")
     layers = [PRESETS[preset], QUICK if quick else {}, said, chosen, {"preset": preset}]
     merged: dict[str, Any] = {}
@@ -115,7 +115,7 @@ def _read(path: Path) -> dict[str, Any]:
         said = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"--config {path}: cannot be read ({error.strerror}).") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
+    except (ValueError, yaml.YAMLError):  # PyYAML lets a date of no calendar through as ValueError.
         raise UsageError(f"--config {path}: is no YAML file.") from None
     settings = said.get("settings") if isinstance(said, dict) else None
     if not isinstance(settings, dict):

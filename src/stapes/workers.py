@@ -51,6 +51,7 @@ def pool(
     ...     list(executor.map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
+    _mend_loky()
     executor = loky.ProcessPoolExecutor(
         jobs, initializer=_begin, initargs=(os.getpid(), initializer, initargs)
     )
@@ -59,14 +60,26 @@ def pool(
             # loky starts its workers at the first task: have them start here.
             executor.submit(os.getpid)
         yield executor
+        executor.shutdown()
     except BaseException:
         with warnings.catch_warnings():
-            # Where neither psutil nor pgrep is there, loky cannot look for children of the
-            # workers, and warns; ours have none.
+            # Without psutil and pgrep loky cannot look for the children of its workers, and
+            # warns; ours have none.
             warnings.filterwarnings("ignore", message="Failed to kill subprocesses")
             executor.shutdown(kill_workers=True)
         raise
-    executor.shutdown()
+
+
+def _mend_loky() -> None:
+    """Let loky kill its workers where neither psutil nor pgrep is installed, as in small images.
+
+    It then calls `kill` of the worker's handle, and in loky 3.7 it has none on POSIX.
+    """
+    if os.name == "posix":
+        from loky.backend.popen_loky_posix import Popen
+
+        if not hasattr(Popen, "kill"):
+            Popen.kill = lambda handle: os.kill(handle.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `w
 from __future__ import annotations
 
 import hashlib
-import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import yaml
 
 from stapes.data import layouts
 from stapes.data.clip import SPLITS, Clip, Skipped
+from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.files import sha256
 
@@ -78,7 +79,7 @@ def load(
     root : Path
         A folder in one of the three layouts.
     word : str or None
-        The label of the positive clips; case, spaces, `_` and `-` are all one. None: no clip is
+        The label of the positive clips; case, spaces and punctuation do not matter. None: no clip is
         positive.
     negatives : Path, optional
         A folder of speech without the word, cut into windows.
@@ -95,6 +96,8 @@ def load(
     if not root.is_dir():
         raise UsageError(f"--data {root}: there is no such folder.")
     splits, rule, skipped = _read(root, validation, test)
+    if negatives is not None:
+        splits, skipped = _outside(root, negatives, splits, skipped)
     _require_word(root, word, splits)
     if negatives is not None:
         windows, unread = layouts.recording_clips(negatives, window_seconds)
@@ -117,8 +120,8 @@ def load(
 
 
 def is_word(label: str, word: str | None) -> bool:
-    """Whether a label says the word, whatever the case, spaces, `_` and `-`."""
-    return word is not None and _plain(label) == _plain(word)
+    """Whether a label says the word, whatever the case, spaces and punctuation."""
+    return word is not None and slug(label) == slug(word)
 
 
 def _read(
@@ -150,6 +153,22 @@ def _read(
     if unnamed:
         rule = "by a hash of each clip, as the names tell no speaker: speakers may be shared"
     return splits, rule, skipped
+
+
+def _outside(
+    root: Path, negatives: Path, splits: dict[str, list[Clip]], skipped: list[Skipped]
+) -> tuple[dict[str, list[Clip]], list[Skipped]]:
+    """What is not in the folder of negatives: its files would be clips of a label too."""
+    if not negatives.resolve().is_relative_to(root.resolve()):
+        return splits, skipped
+    inside = negatives.resolve().relative_to(root.resolve()).as_posix()
+    if inside == ".":
+        raise UsageError(f"--negatives {negatives}: is the data's own folder; name another.")
+    kept = {
+        split: [clip for clip in clips if not clip.file.startswith(f"{inside}/")]
+        for split, clips in splits.items()
+    }
+    return kept, [each for each in skipped if not each.file.startswith(f"{inside}/")]
 
 
 def _bucket(key: str, validation: float, test: float) -> str:
@@ -186,6 +205,3 @@ def _is_synthetic(root: Path) -> bool:
         return False
     return isinstance(said, dict) and said.get("synthetic") is True
 
-
-def _plain(label: str) -> str:
-    return re.sub(r"[\s_-]+", " ", label).strip().casefold()

@@ -212,19 +212,27 @@ def evaluate(
 @app.command(
     epilog=_examples(
         "stapes report runs/computer",
+        "stapes report runs/computer --plot computer.svg",
     )
 )
 def report(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw size and accuracy.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show the table of a run again, from its results.json alone."""
+    from stapes.files import write_text
+    from stapes.report.plots import size_accuracy
     from stapes.report.table import write_csv
     from stapes.results import read
 
     results = read(run_folder / "results.json")
     write_csv(results, run_folder / "results.csv")
+    if plot is not None:
+        write_text(plot, size_accuracy(results))
     with _console(json) as console:
         if json:
             print(results.model_dump_json(by_alias=True, indent=1))

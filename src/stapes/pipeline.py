@@ -220,9 +220,10 @@ def _baseline(
     future = executor.submit(steps.train_baseline, settings, folder.work, folder.baseline)
     _follow(future, lambda: steps.training_progress(folder.work), progress)
     baseline = future.result()
-    last = ", ".join(f"{name} {values[-1]:.3f}" for name, values in baseline.history.items())
-    log.info("baseline: %s", last)
-    progress.end(f"{baseline.parameters:,} parameters; {last}")
+    kept = baseline.kept_epoch
+    said = ", ".join(f"{name} {values[kept - 1]:.3f}" for name, values in baseline.history.items())
+    log.info("baseline: epoch %d kept: %s", kept, said)
+    progress.end(f"{baseline.parameters:,} parameters, epoch {kept} kept; {said}")
     return baseline
 
 

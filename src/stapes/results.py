@@ -16,7 +16,8 @@ from stapes.files import write_text
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # A loss that diverged is no number of JSON.
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
 class Split(_Model):
@@ -55,6 +56,8 @@ class Baseline(_Model):
     accuracy: float | None = None
     """Of its LiteRT conversion, the row `float32`."""
     history: dict[str, list[float]] = Field(default_factory=dict)
+    kept_epoch: int
+    """From 1: the epoch whose weights the baseline has."""
 
 
 class Confusion(_Model):

@@ -34,11 +34,16 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
     training = load_features(work, "train")
     build = functools.partial(ARCHITECTURES[settings.architecture], settings.frontend.shape)
     validation = load_features(work, "validation")
-    model, history = train(
+    trained = train(
         build, training, validation, settings.train, seed=settings.seed, on_epoch=on_epoch
     )
-    keras_files.save(model, keras_file)
-    return Baseline(parameters=model.count_params(), macs=macs(model), history=history)
+    keras_files.save(trained.model, keras_file)
+    return Baseline(
+        parameters=trained.model.count_params(),
+        macs=macs(trained.model),
+        history=trained.history,
+        kept_epoch=trained.kept_epoch,
+    )
 
 
 def training_progress(work: Path) -> tuple[int, int, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from stapes.models.backend import keras, start_over
 class TrainSettings(BaseModel):
     """How a model is trained; the defaults are the default preset's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(default=25, ge=1)
     batch: int = Field(default=32, ge=1)
@@ -24,6 +25,20 @@ class TrainSettings(BaseModel):
     keep_best: bool = Field(
         default=True, description="end with the epoch of least validation loss, if there are clips"
     )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and how it came about.
+
+    model : tf_keras.Model
+    history : `loss`, `accuracy` and, with validation, `val_loss`, `val_accuracy` of each epoch
+    kept_epoch : from 1, the epoch whose weights the model has
+    """
+
+    model: Any
+    history: dict[str, list[float]]
+    kept_epoch: int
 
 
 def train(
@@ -34,7 +49,7 @@ def train(
     *,
     seed: int,
     on_epoch: Callable[[int, int, dict[str, float]], None] | None = None,
-) -> tuple[Any, dict[str, list[float]]]:
+) -> Trained:
     """Train with Adam on sparse categorical cross-entropy.
 
     Batches are read from the memory-mapped features, in an order that the seed draws for each
@@ -54,9 +69,7 @@ def train(
 
     Returns
     -------
-    model : tf_keras.Model
-    history : dict of str to list of float
-        `loss`, `accuracy` and, with validation, `val_loss`, `val_accuracy` of each epoch.
+    trained : Trained
     """
     tf_keras = keras()
     start_over(seed)
@@ -67,15 +80,16 @@ def train(
         metrics=["accuracy"],
     )
     history: dict[str, list[float]] = {}
+    kept = settings.epochs
     best: tuple[float, list[NDArray[np.float32]]] | None = None
 
     def after_epoch(epoch: int, logs: dict[str, float]) -> None:
-        nonlocal best
+        nonlocal best, kept
         for name, value in logs.items():
             history.setdefault(name, []).append(float(value))
         loss = logs.get("val_loss")
         if settings.keep_best and loss is not None and (best is None or loss < best[0]):
-            best = loss, model.get_weights()
+            best, kept = (loss, model.get_weights()), epoch + 1
         if on_epoch:
             on_epoch(epoch + 1, settings.epochs, dict(logs))
 
@@ -89,7 +103,7 @@ def train(
     )
     if best is not None:
         model.set_weights(best[1])
-    return model, history
+    return Trained(model, history, kept)
 
 
 def batches(features: FeatureSet, size: int, seed: int | None = None) -> Any:

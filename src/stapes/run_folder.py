@@ -153,7 +153,7 @@ class RunFolder:
     def _read(self) -> dict[str, Any]:
         try:
             found = yaml.safe_load(self.config.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        except (OSError, ValueError, yaml.YAMLError):
             found = None
         if not isinstance(found, dict):
             raise UsageError(f"{self.config} is broken: choose another --out or delete the folder.")
@@ -172,8 +172,10 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a killed run was writing."""
-        for folder in (self.path, self.models):
-            for left in folder.glob(".*-*.*"):
+        written = (self.config, self.baseline, self.results, self.table, self.models / "*.tflite")
+        for target in written:
+            # As `files.atomic_path` names them; other hidden files may be the user's.
+            for left in target.parent.glob(f".{target.stem}-????????{target.suffix}"):
                 left.unlink()
         shutil.rmtree(self.work, ignore_errors=True)
         self.models.mkdir(exist_ok=True)

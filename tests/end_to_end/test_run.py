@@ -238,7 +238,7 @@ def test_run_yaml_is_enough_to_know_all_settings_and_versions(run):
     assert {"python", "stapes", "tensorflow", "ai-edge-litert", "numpy"} <= set(said["versions"])
 
 
-def until(condition, process: subprocess.Popen) -> None:
+def until(condition, process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     """Wait for a condition while a process lives; the process decides when, not the clock."""
     while not condition():
         assert process.poll() is None, "the run ended before it could be stopped"

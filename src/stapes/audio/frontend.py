@@ -103,8 +103,9 @@ def normalise_peak(y: NDArray[np.float32]) -> NDArray[np.float32]:
     ----------
     y : np.ndarray [shape=(..., samples)]
     """
-    peak = np.abs(y).max(axis=-1, keepdims=True, initial=0.0)
-    return y / np.where(peak > 0, peak, 1).astype(y.dtype)
+    peak: NDArray[np.float32] = np.abs(y).max(axis=-1, keepdims=True, initial=0.0)
+    peak[peak == 0] = 1
+    return y / peak
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> NDArray[np.float32]:
@@ -141,9 +142,8 @@ def _coefficients(y: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]
     decibels = 10.0 * np.log10(np.maximum(mel, np.float32(1e-10)))
     # The floor is set by each clip's own loudest bin, whatever else is in the batch.
     floor = decibels.max(axis=(1, 2), keepdims=True) - np.float32(settings.top_db)
-    coefficients: NDArray[np.float32] = scipy.fft.dct(
-        np.maximum(decibels, floor), type=2, norm="ortho", axis=-1
-    )
+    floored = np.maximum(decibels, floor)
+    coefficients: NDArray[np.float32] = scipy.fft.dct(floored, type=2, norm="ortho", axis=-1)
     return coefficients[..., : settings.n_mfcc]
 
 

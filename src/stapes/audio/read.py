@@ -30,7 +30,7 @@ LONGEST_SECONDS = 3600.0
 """A clip above this length is no clip; a recording for windows is read piece by piece instead."""
 
 _PIECE = 1 << 20
-_STREAMED = 0xFFFF_0000
+_STREAMED = 0x7FFF_0000
 
 
 def read(path: Path, sample_rate: int) -> NDArray[np.float32]:
@@ -77,10 +77,15 @@ def decode(path: Path) -> tuple[NDArray[np.float32], int]:
         The file cannot be decoded from its first to its last sample.
     """
     with _opened(path) as file:
-        if file.frames > LONGEST_SECONDS * file.samplerate:
-            raise AudioError(path, f"longer than {LONGEST_SECONDS / 60:.0f} minutes; cut it")
+        longest = round(LONGEST_SECONDS * file.samplerate)
+        if file.frames > longest:
+            raise AudioError(
+                path,
+                f"longer than {LONGEST_SECONDS / 60:.0f} minutes, or its header does not say how "
+                "long; cut it, or convert it anew",
+            )
         y = _read_pieces(file, file.frames)
-        if len(y) < file.frames:
+        if len(y) < file.frames and not _guesses_length(path, file):
             raise AudioError(path, f"truncated: {len(y)} of {file.frames} samples decode")
         return y, file.samplerate
 
@@ -181,8 +186,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             _refuse_truncated(path, file)
             yield file
     except soundfile.LibsndfileError as error:
-        raise AudioError(path, f"does not decode ({error.error_string.strip(' .')})") from None
-    except (OSError, MemoryError, ValueError) as error:
+        raise AudioError(path, f"does not decode ({_said(error)})") from None
+    except (OSError, MemoryError, TypeError, ValueError) as error:
         raise AudioError(path, f"cannot be read ({_reason(error)})") from None
 
 
@@ -198,13 +203,38 @@ def _read_pieces(file: soundfile.SoundFile, frames: int) -> NDArray[np.float32]:
 
 
 def _refuse_truncated(path: Path, file: soundfile.SoundFile) -> None:
-    # libsndfile shortens a cut WAV or AIFF silently and notes it only in its log, as
-    # "data : 32000 (should be 15956)". A size of about 2**32 is what a program writes that cannot
-    # know it, as it streams; such a file is whole.
-    pattern = r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+)\s*\(should be (\d+)\)"
-    cut = re.search(pattern, file.extra_info, re.MULTILINE)
+    # libsndfile shortens a cut WAV, AIFF, AU or W64 silently and notes it only in its log, as
+    # "data : 32000 (should be 15956)". A size of about 2**31 or 2**32 is what a program writes that
+    # cannot know it, as it streams (espeak, arecord, sox, ffmpeg); such a file is whole.
+    log = file.extra_info
+    pattern = r"^\s*(?:data|SSND|Data Size|riff)\s*:\s*(\d+)\s*\(should be (\d+)\)"
+    cut = re.search(pattern, log, re.MULTILINE)
     if cut and int(cut[2]) < int(cut[1]) < _STREAMED:
         raise AudioError(path, f"truncated: {cut[2]} of {cut[1]} bytes of sound are there")
+    # The same of a cut Ogg. One that lacks its end but is whole to its last page was streamed.
+    if "Junk after the last page" in log:
+        raise AudioError(path, "truncated: its last page is not whole")
+
+
+def _guesses_length(path: Path, file: soundfile.SoundFile) -> bool:
+    # An MP3 without a Xing or Info header in its first frame, as speech services send it, tells no
+    # length: libsndfile guesses one from the size of the file, tags and all.
+    if file.format != "MP3":
+        return False
+    with path.open("rb") as raw:
+        tag = raw.read(10)
+        raw.seek(0)
+        if tag.startswith(b"ID3"):
+            # Its size is in four bytes of seven bits.
+            raw.seek(10 + sum(part << 7 * place for place, part in enumerate(tag[:5:-1])))
+        first_frame = raw.read(64)
+    return b"Xing" not in first_frame and b"Info" not in first_frame
+
+
+def _said(error: soundfile.LibsndfileError) -> str:
+    said = str(error.error_string).strip(" .")
+    # What it says of an MP3 with no sound in it; the file is there, or `stat` had failed.
+    return "Format not recognised" if said.startswith("File does not exist") else said
 
 
 def _reason(error: Exception) -> str:

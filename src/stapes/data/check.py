@@ -1,15 +1,19 @@
-"""What a run would use of a folder, and what it would skip and why: every clip is decoded."""
+"""What a run would use of a folder, and what it would skip and why: every clip is decoded.
+
+As in a run, what stands twice counts once: in the test set rather than in training.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 
 from stapes.audio.frontend import Mfcc
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
-from stapes.data.features import decode_window, in_threads
+from stapes.data.features import decode_window, first_of_each, in_threads
 from stapes.errors import AudioError
 from stapes.results import Check, LabelCount, SkippedFile
 
@@ -29,23 +33,25 @@ def check(
     on_progress : callable, optional
         Called with the clips done and their number.
     """
-    placed = [(split, clip) for split in SPLITS for clip in corpus.splits[split]]
-    split_of = {clip.name: split for split, clip in placed}
-    clips = iter([clip for _, clip in placed])
-    chunks = iter(lambda: list(islice(clips, _CHUNK)), [])
+    split_of: dict[Clip, str] = {}
+    clips: list[Clip] = []
+    for split in reversed(SPLITS):
+        for clip in [*corpus.positives(split), *corpus.negatives(split)]:
+            clips.append(clip)
+            split_of.setdefault(clip, split)
     usable: list[Clip] = []
-    skipped = list(corpus.skipped)
-    done = 0
+    skipped: list[Skipped] = []
+    chunks = _chunks(clips, skipped)
     for part, reasons in in_threads(chunks, lambda part: [_reason(c, settings) for c in part]):
         for clip, reason in zip(part, reasons, strict=True):
             if reason is None:
                 usable.append(clip)
             else:
                 skipped.append(Skipped(clip.name, reason))
-        done += len(part)
         if on_progress:
-            on_progress(done, len(placed))
-    counts = Counter((clip.label, split_of[clip.name]) for clip in usable)
+            on_progress(len(usable) + len(skipped), len(clips))
+    skipped += corpus.skipped
+    counts = Counter((clip.label, split_of[clip]) for clip in usable)
     return Check(
         data=str(corpus.root),
         split_rule=corpus.split_rule,
@@ -56,7 +62,7 @@ def check(
             for label in sorted({clip.label for clip in usable})
         ],
         speakers={
-            split: corpus.speakers([clip for clip in usable if split_of[clip.name] == split])
+            split: corpus.speakers([clip for clip in usable if split_of[clip] == split])
             for split in SPLITS
         },
         skipped=[
@@ -64,6 +70,14 @@ def check(
             for each in sorted(skipped, key=lambda each: each.file)
         ],
     )
+
+
+def _chunks(clips: list[Clip], skipped: list[Skipped]) -> Iterator[list[Clip]]:
+    left = iter(clips)
+    digests: dict[Path, bytes] = {}
+    seen: dict[bytes, Clip] = {}
+    while chunk := list(islice(left, _CHUNK)):
+        yield [clip for clip, _ in first_of_each(chunk, digests, seen, skipped)]
 
 
 def _reason(clip: Clip, settings: Mfcc) -> str | None:

@@ -18,7 +18,6 @@ Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `w
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +78,8 @@ def load(
     root : Path
         A folder in one of the three layouts.
     word : str or None
-        The label of the positive clips; case, spaces and punctuation do not matter. None: no clip is
-        positive.
+        The label of the positive clips; case, spaces and punctuation do not matter. None: no clip
+        is positive.
     negatives : Path, optional
         A folder of speech without the word, cut into windows.
     window_seconds : float > 0 [s]
@@ -121,7 +120,8 @@ def load(
 
 def is_word(label: str, word: str | None) -> bool:
     """Whether a label says the word, whatever the case, spaces and punctuation."""
-    return word is not None and slug(label) == slug(word)
+    # The label of recordings ends in a slash: whatever their folder's name, they are negative.
+    return word is not None and not label.endswith("/") and slug(label) == slug(word)
 
 
 def _read(
@@ -204,4 +204,3 @@ def _is_synthetic(root: Path) -> bool:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return False
     return isinstance(said, dict) and said.get("synthetic") is True
-

@@ -208,6 +208,28 @@ def extract(clips: list[Clip], settings: Mfcc) -> list[NDArray[np.float32] | Aud
     return [result for result in results if result is not None]
 
 
+def first_of_each(
+    clips: list[Clip], digests: dict[Path, bytes], seen: dict[bytes, Clip], skipped: list[Skipped]
+) -> list[tuple[Clip, bytes]]:
+    """Those of `clips` whose content was not `seen` before, with its key; `skipped` has the others.
+
+    The three collections are filled, and handed from call to call.
+    """
+    keyed = []
+    for clip in clips:
+        try:
+            key = _key(clip, digests)
+        except OSError as error:
+            skipped.append(Skipped(clip.name, f"cannot be read ({error.strerror})"))
+            continue
+        first = seen.setdefault(key, clip)
+        if first is clip:
+            keyed.append((clip, key))
+        else:
+            skipped.append(Skipped(clip.name, f"the same file as {first.name}"))
+    return keyed
+
+
 def in_threads(
     chunks: Iterator[list[Clip]], work: Callable[[list[Clip]], Result]
 ) -> Iterator[tuple[list[Clip], Result]]:
@@ -235,42 +257,25 @@ def _usable(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
     """Those of `clips` that have features, with their keys; the others are noted as skipped."""
     usable: list[tuple[Clip, bytes]] = []
     for chunk in _chunks(iter(clips), 64 * _CHUNK):
-        keyed = _keys(chunk, work)
+        keyed = first_of_each(chunk, work.digests, work.seen, work.skipped)
         known = work.cache.known(key for _, key in keyed)
         missing = [clip for clip, key in keyed if key not in known]
-        keys = {clip.name: key for clip, key in keyed}
-        failed: set[str] = set()
+        keys = dict(keyed)
+        failed: set[Clip] = set()
         work.advance(len(chunk) - len(missing))
         parts = _chunks(iter(missing), _CHUNK)
         for part, results in in_threads(parts, lambda part: extract(part, work.settings)):
             rows: list[tuple[bytes, NDArray[np.float32]]] = []
             for clip, result in zip(part, results, strict=True):
                 if isinstance(result, AudioError):
-                    failed.add(clip.name)
+                    failed.add(clip)
                     work.skipped.append(Skipped(clip.name, result.reason))
                 else:
-                    rows.append((keys[clip.name], result))
+                    rows.append((keys[clip], result))
             work.cache.put(rows)
             work.advance(len(part))
-        usable += [(clip, key) for clip, key in keyed if clip.name not in failed]
+        usable += [(clip, key) for clip, key in keyed if clip not in failed]
     return usable
-
-
-def _keys(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
-    """The content keys of clips whose files can be read and were not seen before."""
-    keyed = []
-    for clip in clips:
-        try:
-            key = _key(clip, work.digests)
-        except OSError as error:
-            work.skipped.append(Skipped(clip.name, f"cannot be read ({error.strerror})"))
-            continue
-        first = work.seen.setdefault(key, clip)
-        if first is clip:
-            keyed.append((clip, key))
-        else:
-            work.skipped.append(Skipped(clip.name, f"the same file as {first.name}"))
-    return keyed
 
 
 def _key(clip: Clip, digests: dict[Path, bytes]) -> bytes:

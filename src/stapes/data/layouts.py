@@ -25,6 +25,7 @@ CSV_FILES = {
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 _SPEAKER = re.compile(r"(.+)_nohash_\d+")
+_LONGEST_RECORDING_SECONDS = 24 * 3600.0
 
 
 def csv_clips(root: Path) -> tuple[dict[str, list[Clip]], list[Skipped]]:
@@ -68,10 +69,10 @@ def folder_clips(root: Path) -> tuple[list[Clip], list[Skipped]]:
             continue
         for path in _files(root / label):
             file = path.relative_to(root).as_posix()
-            if path.suffix.lower() in SUFFIXES:
-                clips.append(Clip(file, path, label, _speaker(path)))
+            if refused := _refused(file, path):
+                skipped.append(refused)
             else:
-                skipped.append(Skipped(file, _no_sound(path)))
+                clips.append(Clip(file, path, label, _speaker(path)))
     return clips, skipped
 
 
@@ -112,14 +113,18 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
     skipped: list[Skipped] = []
     for path in _files(folder):
         file = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-        if path.suffix.lower() not in SUFFIXES:
-            skipped.append(Skipped(file, _no_sound(path)))
+        if refused := _refused(file, path):
+            skipped.append(refused)
             continue
         try:
             seconds = soundfile.info(path).duration
         except (soundfile.LibsndfileError, OSError):
             # The reader says what is wrong with it when its turn comes.
             seconds = 0.0
+        if seconds > _LONGEST_RECORDING_SECONDS:
+            reason = "longer than 24 hours, or its header does not say how long"
+            skipped.append(Skipped(file, f"{reason}; cut it, or convert it anew"))
+            continue
         count = int(seconds / window_seconds)
         starts = [i * window_seconds for i in range(count)] if count else [None]
         clips += [Clip(file, path, f"{folder.name}/", file, start) for start in starts]
@@ -152,8 +157,14 @@ def _speaker(path: Path) -> str | None:
     return match[1] if match else None
 
 
-def _no_sound(path: Path) -> str:
-    return f"not a sound file ({path.suffix or 'no ending'})"
+def _refused(file: str, path: Path) -> Skipped | None:
+    """Why a file that was found in a folder is no clip; None where it is one."""
+    shown = file.encode("utf-8", "replace").decode()
+    if shown != file:
+        return Skipped(shown, "its name is not UTF-8; rename it")
+    if path.suffix.lower() not in SUFFIXES:
+        return Skipped(file, f"not a sound file ({path.suffix or 'no ending'})")
+    return None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 
 def slug(phrase: str) -> str:
@@ -15,4 +16,6 @@ def slug(phrase: str) -> str:
     >>> slug("../x")
     'x'
     """
-    return re.sub(r"[\W_]+", "_", phrase.casefold()).strip("_")
+    # A folder that was named on a Mac may hold an accent as a letter of its own.
+    whole = unicodedata.normalize("NFKC", phrase).casefold()
+    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", whole)).strip("_")

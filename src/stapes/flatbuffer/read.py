@@ -6,7 +6,9 @@ ai-edge-litert.
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +47,16 @@ class Constant:
     values: NDArray[Any]
 
 
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """Say of a tree that does not hold together that the file is broken."""
+    try:
+        yield
+    except (struct.error, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"The .tflite is broken or cut ({error}).") from None
+
+
+@_refusing()
 def parse(model: bytes) -> Any:
     """The file as an object tree (`ModelT` of the schema).
 
@@ -55,17 +67,16 @@ def parse(model: bytes) -> Any:
     """
     if model[4:8] != b"TFL3":
         raise ModelError("The file is no .tflite: it lacks the mark TFL3.")
-    try:
-        return schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
-    except (struct.error, IndexError, ValueError, TypeError, UnicodeDecodeError) as error:
-        raise ModelError(f"The .tflite is broken or cut ({error}).") from None
+    return schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
 
 
+@_refusing()
 def data_bytes(model: bytes) -> int:
     """Bytes of all buffers: TensorFlow's analyzer calls them the total data buffer size."""
     return sum(len(buffer.data) for buffer in parse(model).buffers if buffer.data is not None)
 
 
+@_refusing()
 def constants(model: bytes) -> list[Constant]:
     """Kernels and biases of convolutions and dense layers, in the order the ops run.
 

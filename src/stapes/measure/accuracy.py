@@ -68,16 +68,16 @@ def accuracy(scores: NDArray[np.floating], y: NDArray[np.integer], positive: int
     Raises
     ------
     ValueError
-        The two differ in length.
+        `y` is not one label for each row of `scores`.
 
     Examples
     --------
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0])).value
     0.5
     """
-    if len(scores) != len(y):
-        raise ValueError(f"{len(scores)} scores for {len(y)} labels")
     said = decide(scores, positive)
+    if said.shape != y.shape:
+        raise ValueError(f"{len(said)} rows of scores for labels {y.shape}")
     is_word = np.asarray(y, bool)
     return Accuracy(
         n=len(y),

@@ -39,8 +39,15 @@ def load(path: Path) -> Any:
     ModelError
         The file is missing, broken, or holds code (a Lambda layer).
     """
+    models = keras().models
     try:
-        return keras().models.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        # Keras would read HDF5 and SavedModel by that name too, and run the code in them.
+        if path.exists() and not zipfile.is_zipfile(path):
+            raise ValueError("it is no archive; it may be cut")
+        model = models.load_model(path, compile=False, safe_mode=True)
+        if not isinstance(model, models.Model):
+            raise ValueError("it holds no model")
+        return model
+    except Exception as error:  # What a broken archive raises depends on where it is broken.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "broken"
         raise ModelError(f"{path} cannot be read as a Keras model: {reason}") from None

@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from stapes.files import write_text
@@ -55,7 +56,9 @@ def write_csv(results: Results, path: Path) -> None:
 def table(results: Results) -> Table:
     """The rows of a run with what each costs against float32."""
     shown = Table(
-        title=f'"{results.word}": measured on {_clips(results)}, each .tflite as it is shipped',
+        title=escape(
+            f'"{results.word}": measured on {_clips(results)}, each .tflite as it is shipped'
+        ),
         title_justify="left",
         header_style="bold",
     )
@@ -67,7 +70,7 @@ def table(results: Results) -> Table:
     for row in results.variants:
         low, high = row.accuracy_ci95
         shown.add_row(
-            row.name,
+            escape(row.name),
             f"{row.bytes:,}",
             f"{row.data_bytes:,}",
             f"{row.gzip_bytes:,}",
@@ -128,12 +131,12 @@ def evaluation_lines(result: Evaluation) -> list[str]:
 
 def check_lines(found: Check) -> list[str | Table]:
     """What `stapes data check` found, for people."""
-    shown = Table(title=f"{found.data}: {found.usable} usable clips", title_justify="left")
+    shown = Table(title=escape(f"{found.data}: {found.usable} usable clips"), title_justify="left")
     shown.add_column("label")
     for split in ("train", "validation", "test"):
         shown.add_column(split, justify="right")
     for label in found.labels:
-        shown.add_row(label.label, str(label.train), str(label.validation), str(label.test))
+        shown.add_row(escape(label.label), str(label.train), str(label.validation), str(label.test))
     known = {split: n for split, n in found.speakers.items() if n is not None}
     said = ", ".join(f"{split} {n}" for split, n in known.items())
     lines: list[str | Table] = [shown, f"Split {found.split_rule}."]

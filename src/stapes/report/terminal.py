@@ -33,7 +33,7 @@ class _Plain(Shown):
 
     def begin(self, step: str) -> None:
         self._step, self._began = step, time.monotonic()
-        self._console.print(f"{step} ...", markup=False, highlight=False)
+        self._console.print(f"{step} ...", markup=False, highlight=False, soft_wrap=True)
 
     def end(self, detail: str = "") -> None:
         seconds = time.monotonic() - self._began
@@ -52,11 +52,11 @@ class _Live(_Plain):
     def begin(self, step: str) -> None:
         self._step, self._began = step, time.monotonic()
         self._bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
             console=self._console,
             transient=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,15 +106,15 @@ class LiteRT:
                 f"The model's input is {list(self.signature.input_shape[1:])} and the features are "
                 f"{list(x.shape[1:])}: choose the frontend that it was trained with."
             )
-        raw = np.empty((len(x), *self.signature.output_shape[1:]), self.signature.output_dtype)
+        outputs = math.prod(self.signature.output_shape)
+        scores = np.empty((len(x), outputs), self.signature.output_dtype)
         try:
-            for row, clip in zip(raw, x, strict=True):
+            for row, clip in zip(scores, x, strict=True):
                 self._interpreter.set_tensor(self._input["index"], clip[None])
                 self._interpreter.invoke()
-                row[...] = self._interpreter.get_tensor(self._output["index"])[0]
+                row[...] = self._interpreter.get_tensor(self._output["index"]).ravel()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"LiteRT stopped at running the model: {_first_line(error)}") from None
-        scores = raw.reshape(len(x), -1)
         if self.signature.output_dtype.kind in "iu":
             scale, zero_point = self.signature.output_scale, self.signature.output_zero_point
             return dequantize(scores, scale, zero_point)

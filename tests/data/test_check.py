@@ -1,0 +1,155 @@
+"""A check counts what a run would use, and names what it would not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stapes.audio.frontend import Mfcc
+from stapes.data.cache import open_cache
+from stapes.data.check import check
+from stapes.data.corpus import load
+from stapes.data.features import choose
+from stapes.results import LabelCount, SkippedFile
+
+WriteClip = Callable[..., Path]
+
+SETTINGS = Mfcc(sample_rate=8_000, n_fft=256, hop_length=128, n_mels=16, n_mfcc=8, frames=63)
+
+
+@pytest.fixture
+def root(tmp_path: Path, write_clip: WriteClip) -> Path:
+    """Twelve clips of five speakers in three splits, listed; four of them cannot be used."""
+    rows = {
+        "train.csv": "ann yes 1, ann no 1, bob yes 2, bob no 2, bob up 1, bob no 3",
+        "val.csv": "cyd yes 3, cyd no 4",
+        "test.csv": "dan yes 4, eve no 5, dan yes 5, eve yes 6",
+    }
+    folder = tmp_path / "corpus"
+    for name, clips in rows.items():
+        lines = ["file,label,speaker"]
+        for clip in clips.split(", "):
+            speaker, label, number = clip.split()
+            write_clip(folder / label / f"{number}.wav", rate=8_000)
+            lines.append(f"{label}/{number}.wav,{label},{speaker}")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "no/2.wav").write_bytes(b"no sound")
+    write_clip(folder / "up/1.wav", np.zeros(8_000, np.float32))
+    (folder / "yes/6.wav").unlink()
+    shutil.copy(folder / "no/5.wav", folder / "no/3.wav")
+    return folder
+
+
+def test_usable_clips_are_counted_by_label_split_and_speaker(root: Path) -> None:
+    found = check(load(root, None), SETTINGS)
+    assert found.data == str(root)
+    assert found.usable == 8
+    assert found.labels == [
+        LabelCount(label="no", train=1, validation=1, test=1),
+        LabelCount(label="yes", train=2, validation=1, test=2),
+    ]
+    assert found.speakers == {"train": 2, "validation": 1, "test": 2}
+    assert found.split_rule == "as train.csv, val.csv and test.csv say"
+    assert not found.synthetic
+
+
+def test_what_is_skipped_is_named_in_order_with_the_reason(root: Path) -> None:
+    assert check(load(root, None), SETTINGS).skipped == [
+        SkippedFile(file="no/2.wav", reason="does not decode (Format not recognised)"),
+        SkippedFile(file="no/3.wav", reason="the same file as no/5.wav"),
+        SkippedFile(file="up/1.wav", reason="silent (every sample is zero)"),
+        SkippedFile(file="yes/6.wav", reason="missing: the CSV lists it and it is not there"),
+    ]
+
+
+def test_a_file_that_two_splits_list_counts_once_for_the_test(root: Path) -> None:
+    with (root / "train.csv").open("a", encoding="utf-8") as file:
+        file.write("yes/4.wav,yes,dan\nyes/1.wav,yes,ann\n")
+    found = check(load(root, None), SETTINGS)
+    assert found.usable == 8
+    assert LabelCount(label="yes", train=2, validation=1, test=2) in found.labels
+    assert [each.reason for each in found.skipped if each.file.startswith("yes/")] == [
+        "the same file as yes/1.wav",
+        "the same file as yes/4.wav",
+        "missing: the CSV lists it and it is not there",
+    ]
+
+
+@pytest.mark.parametrize("word", [None, "yes", "no"])
+def test_a_check_finds_what_a_run_uses(
+    root: Path, tmp_path: Path, write_clip: WriteClip, word: str | None
+) -> None:
+    write_clip(tmp_path / "talk/a.wav", rate=8_000, seconds=3.5)
+    write_clip(tmp_path / "talk/b.wav", rate=8_000, seconds=0.5)
+    shutil.copy(root / "yes/1.wav", tmp_path / "talk/c.wav")
+    corpus = load(root, word, negatives=tmp_path / "talk")
+    found = check(corpus, SETTINGS)
+    with open_cache(tmp_path / "cache", SETTINGS) as cache:
+        chosen, skipped = choose(corpus, SETTINGS, cache)
+    assert found.usable == 8 + 3 + 1
+    assert found.usable == sum(
+        part.positives + part.available_negatives for part in chosen.values()
+    )
+    assert {(each.file, each.reason) for each in found.skipped} == {
+        (each.file, each.reason) for each in (*skipped, *corpus.skipped)
+    }
+    for split, part in chosen.items():
+        counted = {each.label: getattr(each, split) for each in found.labels}
+        assert (counted.get(word, 0) if word else 0) == part.positives
+
+
+def test_speakers_are_not_told_where_one_is_not_known(root: Path) -> None:
+    for name in ("train.csv", "val.csv", "test.csv"):
+        text = (root / name).read_text("utf-8")
+        (root / name).write_text(text.replace(",cyd", ","), encoding="utf-8")
+    found = check(load(root, None), SETTINGS)
+    assert found.speakers == {"train": 2, "validation": None, "test": 2}
+
+
+def test_the_order_of_names_is_that_of_the_labels(tmp_path: Path, write_clip: WriteClip) -> None:
+    for label in ("zero", "Apple", "émile", "bed"):
+        write_clip(tmp_path / label / "a.wav", rate=8_000)
+    found = check(load(tmp_path, None), SETTINGS)
+    assert [each.label for each in found.labels] == ["Apple", "bed", "zero", "émile"]
+    assert sum(each.train + each.validation + each.test for each in found.labels) == 4
+    assert "speakers may be shared" in found.split_rule
+
+
+def test_progress_rises_to_its_end(root: Path, write_clip: WriteClip) -> None:
+    lines = ["file,label,speaker"]
+    for number in range(100):
+        write_clip(root / f"down/{number}.wav", rate=8_000, seconds=0.1 + 0.01 * (number % 3))
+        lines.append(f"down/{number}.wav,down,ann")
+    (root / "val.csv").write_text("\n".join(lines), encoding="utf-8")
+    calls: list[tuple[int, int]] = []
+    corpus = load(root, "yes")
+    found = check(corpus, SETTINGS, lambda done, total: calls.append((done, total)))
+    every = sum(len(clips) for clips in corpus.splits.values())
+    done = [call[0] for call in calls]
+    assert found.labels[0] == LabelCount(label="down", train=0, validation=100, test=0)
+    assert done == sorted(done)
+    assert len(done) > 3
+    assert calls[-1] == (every, every)
+
+
+def test_the_real_commands_can_all_be_used(speech: Path) -> None:
+    found = check(load(speech / "commands", "yes"), Mfcc())
+    assert found.usable == 3_000
+    assert found.skipped == []
+    assert found.speakers == {"train": 18, "validation": 6, "test": 6}
+    assert len(found.labels) == 10
+    assert all((each.train, each.validation, each.test) == (180, 60, 60) for each in found.labels)
+
+
+def test_the_real_wake_words_have_14_files_that_do_not_decode(speech: Path) -> None:
+    found = check(load(speech / "wakewords", "alexa"), Mfcc())
+    totals = {each.label: each.train + each.validation + each.test for each in found.labels}
+    assert totals == {"alexa": 329 - 14, "computer": 411, "jarvis": 384}
+    assert len(found.skipped) == 14
+    assert all(each.file.startswith("alexa/") for each in found.skipped)
+    assert all("does not decode" in each.reason for each in found.skipped)
+    assert found.speakers == {"train": None, "validation": None, "test": None}

@@ -1,0 +1,187 @@
+"""Each post-training variant is what its name says, and the same whenever it is made."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+from stapes.flatbuffer.read import constants, data_bytes, parse
+from stapes.targets.litert import LiteRT
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+)
+
+NAMES = ("float32", "dynamic_range", "uint8", "float16", "int16x8")
+CALIBRATED = ("uint8", "int16x8")
+
+
+def features(seed, n=6, spread=4.0):
+    return np.random.default_rng(seed).normal(0, spread, (n, 50, 13, 1)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    """The reference CNN, untrained, with biases that are not zero: zeros would be left out."""
+    from stapes.models.architectures import reference_cnn
+    from stapes.models.backend import start_over
+
+    start_over(0)
+    model = reference_cnn()
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.count_params():
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, rng.uniform(0.1, 0.5, bias.shape)])
+    return model
+
+
+@pytest.fixture(scope="module")
+def make(baseline):
+    from stapes.techniques.registry import TECHNIQUES
+    from stapes.techniques.variant import Material
+
+    return lambda name, calibration: TECHNIQUES[name](Material(baseline, calibration))
+
+
+@pytest.fixture(scope="module")
+def weights_before(baseline):
+    return [weight.copy() for weight in baseline.get_weights()]
+
+
+@pytest.fixture(scope="module")
+def variants(make, weights_before):
+    return {name: make(name, features(1)) for name in NAMES}
+
+
+def types_of(model):
+    """Types of the input, the output and the tensors between ops."""
+    interpreter = Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    [inputs], [outputs] = interpreter.get_input_details(), interpreter.get_output_details()
+    between = {
+        np.dtype(each["dtype"]).name
+        for each in interpreter.get_tensor_details()
+        if list(each["shape"]) == [1, 48, 11, 32]
+    }
+    return np.dtype(inputs["dtype"]).name, np.dtype(outputs["dtype"]).name, between
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "between"),
+    [
+        ("float32", "float32", "float32"),
+        ("dynamic_range", "float32", "float32"),
+        ("float16", "float32", "float32"),
+        ("uint8", "uint8", "int8"),
+        ("int16x8", "float32", "int16"),
+    ],
+)
+def test_inputs_outputs_and_activations_have_the_types_of_the_name(variants, name, ends, between):
+    assert types_of(variants[name].tflite) == (ends, ends, {between})
+
+
+@pytest.mark.parametrize(
+    ("name", "kernels", "biases"),
+    [
+        ("float32", ["float32"] * 3, "float32"),
+        # The converter leaves kernels of fewer than 1,024 weights as they are.
+        ("dynamic_range", ["float32", "int8", "int8"], "float32"),
+        ("float16", ["float16"] * 3, "float16"),
+        ("uint8", ["int8"] * 3, "int32"),
+        ("int16x8", ["int8"] * 3, "int64"),
+    ],
+)
+def test_weights_have_the_types_of_the_name(variants, name, kernels, biases):
+    stored = constants(variants[name].tflite)
+    assert [each.values.dtype.name for each in stored if each.role == "kernel"] == kernels
+    assert [each.values.dtype.name for each in stored if each.role == "bias"] == [biases] * 3
+    assert sum(each.values.size for each in stored) == 20_226
+
+
+@pytest.mark.parametrize("name", ["dynamic_range", "uint8", "int16x8"])
+def test_int8_kernels_stand_for_the_baselines_weights(variants, baseline, name):
+    model = variants[name].tflite
+    graph = parse(model).subgraphs[0]
+    by_name = {tensor.name.decode(): tensor.quantization for tensor in graph.tensors}
+    kernels = [each for each in constants(model) if each.role == "kernel"]
+    for stored, weights in zip(kernels, baseline.get_weights()[::2], strict=True):
+        if stored.values.dtype != np.int8:
+            continue
+        expected = np.moveaxis(weights, -1, 0)
+        scale = np.reshape(by_name[stored.name].scale, (-1, *[1] * (expected.ndim - 1)))
+        assert not np.any(by_name[stored.name].zeroPoint)
+        error = np.abs(stored.values * scale - expected)
+        assert (error <= scale * 0.5001).all()
+
+
+def test_float_files_are_larger_than_half_floats_and_those_than_integers(variants):
+    for size in (len, data_bytes):
+        sizes = {name: size(variant.tflite) for name, variant in variants.items()}
+        assert sizes["float32"] > 1.8 * sizes["float16"]
+        for name in ("dynamic_range", "uint8", "int16x8"):
+            assert sizes["float16"] > 1.4 * sizes[name]
+    # Four bytes a parameter, and a shape or two.
+    assert 0 <= data_bytes(variants["float32"].tflite) - 4 * 20_226 < 200
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_stay_near_the_baselines(variants, baseline, name):
+    x = features(1)
+    expected = baseline(x).numpy()
+    assert np.ptp(expected[:, 1]) > 0.1, "scores that are all alike would show nothing"
+    slack = {"float32": 1e-5, "float16": 2e-3}.get(name, 0.05)
+    np.testing.assert_allclose(LiteRT(variants[name].tflite).predict(x), expected, atol=slack)
+
+
+@pytest.mark.parametrize("name", CALIBRATED)
+def test_it_is_the_same_bytes_when_it_is_made_again(variants, make, name):
+    again = make(name, features(1))
+    assert again == variants[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_calibration_decides_the_ranges_of_what_is_quantized_and_nothing_else(variants, make, name):
+    # The others are made again here too, and come out the same.
+    other = make(name, features(2, spread=9.0))
+    assert (other.tflite != variants[name].tflite) == (name in CALIBRATED)
+
+
+def test_the_uint8_input_spans_what_calibration_saw(variants):
+    calibration = features(1)
+    signature = LiteRT(variants["uint8"].tflite).signature
+    scale, zero_point = signature.input_scale, signature.input_zero_point
+    assert -zero_point * scale == pytest.approx(calibration.min(), abs=scale)
+    assert (255 - zero_point) * scale == pytest.approx(calibration.max(), abs=scale)
+
+
+def test_each_variant_says_what_it_is(variants):
+    assert {name: variant.name for name, variant in variants.items()} == {n: n for n in NAMES}
+    assert len({variant.technique for variant in variants.values()}) == len(NAMES)
+    for name, variant in variants.items():
+        assert variant.settings == ({"calibration_clips": 6} if name in CALIBRATED else {})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_takes_one_clip_and_needs_no_op_to_know_that(variants, name):
+    model = variants[name].tflite
+    [details] = Interpreter(model_content=model).get_input_details()
+    assert details["shape_signature"].tolist() == [1, 50, 13, 1]
+    codes = {each.builtinCode for each in parse(model).operatorCodes}
+    assert not codes & {
+        BuiltinOperator.SHAPE,
+        BuiltinOperator.STRIDED_SLICE,
+        BuiltinOperator.PACK,
+        BuiltinOperator.CUSTOM,
+    }
+
+
+def test_the_baseline_is_left_as_it_was(variants, baseline, weights_before):
+    assert len(variants) == len(NAMES)
+    for before, after in zip(weights_before, baseline.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert [type(layer).__name__ for layer in baseline.layers][-1] == "Dense"

@@ -42,7 +42,18 @@ def row(**changed):
             "accuracy_ci95": (0.1, 0.7),
             "n_test": 9,
             "confusion": confusion(1, 2, 4, 2),
-            "layers": [Layer(name="conv", weights=288, zeros=3, distinct=120, note="größer")],
+            "layers": [
+                Layer(
+                    name="conv",
+                    weights=288,
+                    zeros=3,
+                    distinct=120,
+                    biases=32,
+                    nonzero_biases=31,
+                    compliance_2by4=1 / 3,
+                    note="größer",
+                )
+            ],
             "notes": ["a note"],
             "targets": {
                 "litert": TargetResult(runs=True),

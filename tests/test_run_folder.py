@@ -238,14 +238,30 @@ def test_what_a_killed_run_left_is_swept(tmp_path):
         tmp_path / ".results-qwertyui.csv",
         tmp_path / ".run-01234567.yaml",
         begun.models / ".uint8-abcdefgh.tflite",
-        begun.work / "train-x.npy",
+        begun.work / ".pruned-abcdefgh.keras",
+        begun.work / ".training-abcdefgh.json",
     ]
-    kept = [begun.baseline, begun.models / "uint8.tflite", tmp_path / "notes.txt"]
+    kept = [
+        begun.baseline,
+        begun.models / "uint8.tflite",
+        begun.work / "pruned.keras",
+        tmp_path / "notes.txt",
+    ]
     for each in left + kept:
         each.write_bytes(b"x")
     begin(tmp_path)
     assert [each.name for each in left if each.exists()] == []
     assert all(each.exists() for each in kept)
+
+
+def test_work_of_a_run_that_is_gone_is_not_taken_over(tmp_path):
+    begun = begin(tmp_path)
+    (begun.work / "pruned.keras").write_bytes(b"of another run")
+    begun.log.unlink()
+    begun.config.unlink()
+    begun.models.rmdir()
+    begin(tmp_path, seed=4)
+    assert list(begun.work.iterdir()) == []
 
 
 def test_what_atomic_path_leaves_is_swept(tmp_path):
@@ -262,6 +278,7 @@ def test_what_atomic_path_leaves_is_swept(tmp_path):
         begun.results,
         begun.table,
         begun.models / "float32.tflite",
+        begun.work / "pruned.keras",
     ]
     subprocess.run([sys.executable, "-c", program, *map(str, targets)], check=False)
     hidden = set(tmp_path.rglob(".*-*"))

@@ -64,6 +64,20 @@ def test_the_reference_preset_is_the_published_projects():
     assert settings.techniques == "all"
 
 
+def test_the_reference_presets_recipes_are_the_published_ones():
+    recipes = settle({"preset": "reference"}).recipes
+    pruning = recipes.pruning
+    assert (pruning.initial_sparsity, pruning.final_sparsity) == (0.5, 0.8)
+    assert (pruning.epochs, pruning.ramp) == (5, 1.0)
+    assert recipes.two_by_four.epochs == 20
+    assert recipes.quantization_aware.epochs == 1
+    clustering = recipes.clustering
+    assert (clustering.clusters, clustering.centroids) == (16, "LINEAR")
+    assert (clustering.learning_rate, clustering.epochs) == (1e-5, 1)
+    published = (pruning, recipes.two_by_four, recipes.quantization_aware, clustering)
+    assert all(recipe.teacher == 0 for recipe in published)
+
+
 def test_each_layer_lies_over_those_below(config):
     given = {"train": {"epochs": 9}}
     path = config(preset="reference", calibration_clips=60, train={"epochs": 7, "batch": 16})

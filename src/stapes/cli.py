@@ -67,6 +67,7 @@ Jobs = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
@@ -133,6 +134,7 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="A try with few epochs; its figures mean little.")
     ] = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -160,7 +162,7 @@ def run(
         if json:
             print(results.model_dump_json(by_alias=True, indent=1))
         else:
-            _show(results, console)
+            _show(results, console, verbose)
 
 
 @app.command(
@@ -220,6 +222,7 @@ def report(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw size and accuracy.")
     ] = None,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -237,7 +240,7 @@ def report(
         if json:
             print(results.model_dump_json(by_alias=True, indent=1))
         else:
-            _show(results, console)
+            _show(results, console, verbose)
 
 
 @data_app.command(
@@ -384,11 +387,13 @@ def _progress(console: Console) -> Iterator[Any]:
         progress.stop()
 
 
-def _show(results: Results, console: Console) -> None:
-    from stapes.report.table import notes, skipped, table
+def _show(results: Results, console: Console, verbose: bool) -> None:
+    from stapes.report.table import layers, notes, skipped, table
 
     console.print()
     console.print(table(results))
+    if verbose:
+        console.print(layers(results))
     _print(console, [*notes(results), *skipped(results.data.skipped)])
 
 

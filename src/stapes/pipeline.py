@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,11 +30,11 @@ from stapes.errors import StapesError, UsageError
 from stapes.files import cache_folder, send_output_to, sha256
 from stapes.models import backend
 from stapes.progress import Progress
-from stapes.report.table import write_csv
+from stapes.report.table import line, write_csv
 from stapes.results import Baseline, Data, Results, SkippedFile, Split, VariantResult
 from stapes.run_folder import RunFolder, versions
 from stapes.settings import RunSettings
-from stapes.techniques.registry import TECHNIQUES, select
+from stapes.techniques.registry import STAGES, TECHNIQUES, left_out, select, stages_of
 from stapes.workers import pool
 
 log = logging.getLogger("stapes")
@@ -76,6 +76,8 @@ def run(
     """
     progress = progress or Progress()
     names = select(settings.techniques)
+    for sentence in left_out(settings.techniques):
+        progress.note(sentence)
     backend.require()
     folder = RunFolder(out, settings)
     folder.check()
@@ -191,18 +193,64 @@ def _models(
                 variants=[],
             )
             results_file.write(results, folder.results)
-        progress.begin("Making and measuring models")
-        arguments = (settings, folder.work, folder.baseline, folder.models)
-        futures = [executor.submit(steps.make_variant, name, *arguments) for name in missing]
-        progress.update(0, len(futures))
-        for done_now, future in enumerate(as_completed(futures), 1):
-            row = future.result()
-            _add(row, results)
-            results_file.write(results, folder.results)
-            log.info("%s: %d bytes, accuracy %s", row.name, row.bytes, row.accuracy)
-            progress.update(done_now, len(futures), row.name)
-        progress.end(f"{len(results.variants)} models")
+        _variants(missing, settings, folder, results, executor, progress)
     return results
+
+
+def _variants(
+    missing: list[str],
+    settings: RunSettings,
+    folder: RunFolder,
+    results: Results,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    """Make the stages and variants that are missing, each as soon as what it needs is there."""
+    progress.begin("Making and measuring models")
+    files = (folder.work, folder.baseline)
+    stages = [
+        name
+        for name in stages_of(missing)
+        if not steps.stage_file(folder.work, name, folder.baseline).is_file()
+    ]
+    waiting = {f"stage {name}": STAGES[name].needs for name in stages}
+    waiting |= {name: TECHNIQUES[name].needs for name in missing}
+    pending: dict[Future[VariantResult | None], str] = {}
+    failed: dict[str, str] = {}
+    total = len(waiting)
+    while waiting or pending:
+        blocked = {name for name in stages if f"stage {name}" in {*waiting, *pending.values()}}
+        for name in [name for name, needs in waiting.items() if needs not in blocked]:
+            del waiting[name]
+            stage = name.removeprefix("stage ")
+            future: Future[VariantResult | None] = (
+                executor.submit(steps.make_stage, stage, settings, *files)
+                if name != stage
+                else executor.submit(steps.make_variant, name, settings, *files, folder.models)
+            )
+            pending[future] = name
+        progress.update(total - len(waiting) - len(pending), total, ", ".join(pending.values()))
+        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            name = pending.pop(future)
+            try:
+                row = future.result()
+            except BrokenExecutor:
+                raise
+            except Exception as error:
+                # One technique that fails must not cost the others.
+                log.exception("%s failed", name)
+                failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+                waiting = {each: on for each, on in waiting.items() if f"stage {on}" not in failed}
+                continue
+            log.info("%s is done", name)
+            if row is not None:
+                _add(row, results)
+                results_file.write(results, folder.results)
+                progress.note(line(row))
+    progress.end(f"{len(results.variants)} models")
+    if failed:
+        said = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
+        raise StapesError(f"Not made: {said}. {folder.log} has more; the other models are kept.")
 
 
 def _add(row: VariantResult, results: Results) -> None:

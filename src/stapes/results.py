@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from stapes.errors import StapesError
 from stapes.files import write_text
@@ -76,6 +76,11 @@ class Layer(_Model):
     weights: int
     zeros: int
     distinct: int
+    biases: int
+    nonzero_biases: int
+    compliance_2by4: float | None
+    """The part of groups of four input channels with two zeros or more; None where the channels
+    are no multiple of four."""
     note: str = ""
 
 
@@ -102,7 +107,7 @@ class VariantResult(_Model):
 
     name: str
     technique: str
-    settings: dict[str, int | float | str | bool | None] = Field(default_factory=dict)
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
     file: str
     sha256: str
     bytes: int

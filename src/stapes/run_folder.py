@@ -70,7 +70,7 @@ class RunFolder:
         self.table = path / "results.csv"
         self.log = path / "log.txt"
         self.work = path / ".work"
-        """Features in memory-mapped files; gone when the run is finished."""
+        """Features in memory-mapped files and the models of stages; gone when the run is done."""
 
     def check(self) -> None:
         """See that this run may have the folder; nothing is left written.
@@ -172,14 +172,20 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a killed run was writing."""
-        written = (self.config, self.baseline, self.results, self.table, self.models / "*.tflite")
+        written = (
+            *(self.config, self.baseline, self.results, self.table),
+            *(self.models / "*.tflite", self.work / "*.keras", self.work / "*.json"),
+        )
         for target in written:
             # As `files.atomic_path` names them; other hidden files may be the user's.
             for left in target.parent.glob(f".{target.stem}-????????{target.suffix}"):
                 left.unlink()
-        shutil.rmtree(self.work, ignore_errors=True)
+        # The stages that were trained are whole; features are gathered anew. Without its run.yaml
+        # nobody knows what the stages were trained with.
+        if not self.config.exists():
+            shutil.rmtree(self.work, ignore_errors=True)
         self.models.mkdir(exist_ok=True)
-        self.work.mkdir()
+        self.work.mkdir(exist_ok=True)
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stapes.audio.frontend import Mfcc
 from stapes.errors import UsageError
 from stapes.models.training import TrainSettings
+from stapes.techniques.recipes import PUBLISHED, Recipes
 
 
 class SyntheticSettings(BaseModel):
@@ -41,6 +42,7 @@ class RunSettings(BaseModel):
     architecture: Literal["reference_cnn"] = "reference_cnn"
     train: TrainSettings = TrainSettings()
     calibration_clips: int = Field(default=200, ge=2)
+    recipes: Recipes = Recipes()
     synthetic: SyntheticSettings = SyntheticSettings()
 
 
@@ -53,6 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "test": 0.2,
         "train": {"epochs": 15, "batch": 32, "learning_rate": 1e-3, "keep_best": False},
         "calibration_clips": 100,
+        "recipes": PUBLISHED,
     },
 }
 
@@ -60,6 +63,14 @@ QUICK: dict[str, Any] = {
     "train": {"epochs": 3},
     "synthetic": {"voices": 20, "takes": 6},
     "calibration_clips": 40,
+    "recipes": {
+        "pruning": {"epochs": 2},
+        "two_by_four": {"epochs": 2},
+        "quantization_aware": {"epochs": 1},
+        "clustering": {"epochs": 1},
+        "collaborative": {"epochs": 1},
+        "distillation": {"epochs": 2},
+    },
 }
 """What `--quick` sets: a try in under a minute, whose figures mean little."""
 

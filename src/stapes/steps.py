@@ -13,6 +13,7 @@ import numpy as np
 
 from stapes.data.features import FeatureSet
 from stapes.files import write_bytes, write_text
+from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.models.architectures import ARCHITECTURES
 from stapes.models.backend import start_over
@@ -20,6 +21,8 @@ from stapes.models.cost import macs
 from stapes.models.training import train
 from stapes.results import Baseline, VariantResult
 from stapes.settings import RunSettings
+from stapes.techniques.registry import STAGES, TECHNIQUES
+from stapes.techniques.variant import Material
 
 _TRAINING = "training.json"
 
@@ -55,23 +58,44 @@ def training_progress(work: Path) -> tuple[int, int, str] | None:
     return epoch, epochs, detail
 
 
+def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
+    """Train a model that several techniques build on, and keep it among the work files."""
+    stage = STAGES[name]
+    model = stage.make(_material(stage.needs, settings, work, keras_file))
+    keras_files.save(model, stage_file(work, name, keras_file))
+
+
 def make_variant(
     name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
 ) -> VariantResult:
-    """Apply one technique to the baseline, write the .tflite and measure it."""
-    from stapes.measure.variant import measure
-    from stapes.techniques.registry import TECHNIQUES
-    from stapes.techniques.variant import Material
-
-    start_over(settings.seed)
-    baseline = keras_files.load(keras_file)
-    training = load_features(work, "train")
-    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
-    variant = TECHNIQUES[name](Material(baseline, np.asarray(training.x[rows])))
-    named = [layer.name for layer in baseline.layers if layer.count_params()]
-    result = measure(variant, load_features(work, "test"), named)
+    """Apply one technique, write the .tflite and measure it."""
+    technique = TECHNIQUES[name]
+    material = _material(technique.needs, settings, work, keras_file)
+    variant = technique.make(material)
+    named = [layer.name for layer in material.baseline.layers if layer.count_params()]
+    result = measure(name, technique.title, variant, load_features(work, "test"), named)
     write_bytes(models / f"{name}.tflite", variant.tflite)
     return result
+
+
+def stage_file(work: Path, name: str, keras_file: Path) -> Path:
+    """Where the model of a stage is."""
+    return keras_file if name == "baseline" else work / f"{name}.keras"
+
+
+def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -> Material:
+    start_over(settings.seed)
+    training = load_features(work, "train")
+    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
+    baseline = keras_files.load(keras_file)
+    return Material(
+        model=baseline if needs == "baseline" else keras_files.load(work / f"{needs}.keras"),
+        baseline=baseline,
+        training=training,
+        calibration=np.asarray(training.x[rows]),
+        recipes=settings.recipes,
+        seed=settings.seed,
+    )
 
 
 def calibration_rows(training: FeatureSet, clips: int, seed: int) -> list[int]:

@@ -224,6 +224,16 @@ def test_a_folder_with_the_name_of_a_sound_is_a_folder(tmp_path: Path) -> None:
     assert [clip.file for clip in layouts.folder_clips(tmp_path)[0]] == ["yes/x.wav/a.wav"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_are_skipped_and_not_waited_for(tmp_path: Path, write_clip: WriteClip) -> None:
+    write_clip(tmp_path / "yes/a.wav")
+    os.mkfifo(tmp_path / "yes/pipe.wav")
+    for found in (layouts.folder_clips(tmp_path), layouts.recording_clips(tmp_path / "yes", 1.0)):
+        clips, skipped = found
+        assert [clip.file for clip in clips] == ["yes/a.wav"]
+        assert skipped == [Skipped("yes/pipe.wav", "a pipe or device, not a file")]
+
+
 @pytest.mark.parametrize("place", [b"yes/caf\xe9.wav", b"caf\xe9/a.wav"])
 def test_names_that_are_not_utf_8_are_skipped(tmp_path: Path, place: bytes) -> None:
     path = os.fsencode(tmp_path) + b"/" + place

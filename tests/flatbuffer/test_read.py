@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.flatbuffer.read import constants, data_bytes, parse
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
 )
 
-NAMES = ("float32", "dynamic_range", "uint8", "float16", "int16x8")
+NAMES = ("float32", "dynamic_range", "uint8", "int8", "float16", "int16x8")
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
 
@@ -42,11 +43,14 @@ def baseline():
 
 @pytest.fixture(scope="module")
 def variants(baseline):
-    from stapes.techniques.registry import TECHNIQUES
+    from stapes.techniques import post_training
+    from stapes.techniques.recipes import Recipes
     from stapes.techniques.variant import Material
 
-    calibration = np.random.default_rng(1).normal(0, 20, (4, 50, 13, 1)).astype(np.float32)
-    return {name: TECHNIQUES[name](Material(baseline, calibration)).tflite for name in NAMES}
+    x = np.random.default_rng(1).normal(0, 20, (4, 50, 13, 1)).astype(np.float32)
+    training = FeatureSet(x, np.array([0, 1, 0, 1], np.uint8), list("abcd"))
+    material = Material(baseline, baseline, training, x, Recipes(), seed=0)
+    return {name: getattr(post_training, name)(material).tflite for name in NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +122,7 @@ def test_float16_values_are_given_as_they_are_stored(variants, baseline):
         np.testing.assert_array_equal(stored.values, np.moveaxis(weights, -1, 0).astype(np.float16))
 
 
-@pytest.mark.parametrize("name", ["uint8", "int16x8"])
+@pytest.mark.parametrize("name", ["uint8", "int8", "int16x8"])
 def test_int8_kernels_have_the_interpreters_values(variants, name):
     from ai_edge_litert.interpreter import Interpreter
 

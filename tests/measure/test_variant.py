@@ -6,16 +6,17 @@ import gzip
 import hashlib
 import importlib.util
 
+import flatbuffers
 import numpy as np
 import pytest
 
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
-from stapes.flatbuffer.read import data_bytes
+from stapes.flatbuffer.read import data_bytes, parse
 from stapes.measure.accuracy import accuracy
 from stapes.measure.intervals import wilson
 from stapes.measure.variant import confusion, measure
-from stapes.results import Confusion, TargetResult, VariantResult
+from stapes.results import Confusion, Layer, TargetResult, VariantResult
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
 
@@ -33,9 +34,14 @@ def clips(x, y):
     return FeatureSet(rows, np.asarray(y, np.uint8), [f"clip{number}" for number in range(len(x))])
 
 
+def measured(variant, test, names=("dense",)):
+    return measure("row", "its title", variant, test, list(names))
+
+
 @pytest.fixture(scope="module")
 def material():
     from stapes.models.backend import keras
+    from stapes.techniques.recipes import Recipes
     from stapes.techniques.variant import Material
 
     layers = keras().layers
@@ -48,7 +54,8 @@ def material():
     )
     model.layers[-1].set_weights([KERNEL, BIAS])
     calibration = np.random.default_rng(0).uniform(-40, 40, (60, 3, 1, 1)).astype(np.float32)
-    return Material(model, calibration)
+    training = clips(calibration, np.arange(60) % 2)
+    return Material(model, model, training, calibration, Recipes(), seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +84,7 @@ def test_set():
 
 def test_decisions_are_counted_as_they_are_known(float32, uint8, test_set):
     for variant in (float32, uint8):
-        row = measure(variant, test_set, ["dense"])
+        row = measured(variant, test_set)
         assert row.confusion == Confusion(
             true_positives=4, false_negatives=1, false_positives=2, true_negatives=3
         )
@@ -87,39 +94,48 @@ def test_decisions_are_counted_as_they_are_known(float32, uint8, test_set):
 
 
 def test_the_file_is_weighed_as_it_is_shipped(float32, test_set):
-    row = measure(float32, test_set, ["dense"])
+    row = measured(float32, test_set)
     assert row.bytes == len(float32.tflite)
     assert row.data_bytes == data_bytes(float32.tflite)
     assert row.gzip_bytes == len(gzip.compress(float32.tflite, 9, mtime=0))
     assert row.sha256 == hashlib.sha256(float32.tflite).hexdigest()
-    assert row.file == "models/float32.tflite"
-    assert (row.name, row.technique) == ("float32", float32.technique)
+    assert row.file == "models/row.tflite"
+    assert (row.name, row.technique) == ("row", "its title")
 
 
 def test_layers_hold_the_weights_of_the_file(float32, uint8, test_set):
     for variant in (float32, uint8):
-        row = measure(variant, test_set, ["dense"])
+        row = measured(variant, test_set)
         assert (row.parameters, row.nonzero_parameters) == (8, 6)
         [layer] = row.layers
         # 0.5, -0.5 and two zeros.
-        assert (layer.name, layer.weights, layer.zeros, layer.distinct) == ("dense", 6, 2, 3)
+        assert layer == Layer(
+            name="dense",
+            weights=6,
+            zeros=2,
+            distinct=3,
+            biases=2,
+            nonzero_biases=2,
+            # Three input channels are no group of four.
+            compliance_2by4=None,
+        )
 
 
 def test_layers_have_the_files_names_where_the_baselines_do_not_fit(float32, test_set):
     for names in ([], ["a", "b"]):
-        [layer] = measure(float32, test_set, names).layers
+        [layer] = measured(float32, test_set, names).layers
         assert "dense" in layer.name
         assert layer.name != "dense"
 
 
 def test_a_float_model_has_nothing_to_cast(float32, test_set):
-    row = measure(float32, test_set, ["dense"])
+    row = measured(float32, test_set)
     assert row.if_cast_unscaled is None
     assert row.notes == []
 
 
 def test_casting_is_measured_beside_the_accuracy_and_noted(uint8, test_set):
-    row = measure(uint8, test_set, ["dense"])
+    row = measured(uint8, test_set)
     cast = LiteRT(uint8.tflite).predict_cast(test_set.x)
     expected = accuracy(cast, test_set.y)
     fault = row.if_cast_unscaled
@@ -128,31 +144,30 @@ def test_casting_is_measured_beside_the_accuracy_and_noted(uint8, test_set):
     assert fault.accuracy_ci95 == expected.ci95
     assert fault.confusion == confusion(expected)
     [note] = row.notes
-    assert "uint8" in note
     assert f"{100 * fault.accuracy:.1f} %" in note
 
 
 def test_notes_and_settings_of_the_technique_are_kept(float32, test_set):
-    noted = Variant("x", "t", float32.tflite, {"clusters": 16}, ["not applied: too small"])
-    row = measure(noted, test_set, ["dense"])
+    noted = Variant(float32.tflite, {"clusters": 16}, ["a note"], ["not applied: too small"])
+    row = measured(noted, test_set)
     assert row.notes == noted.notes
     assert row.settings == {"clusters": 16}
-    assert row.file == "models/x.tflite"
+    assert [layer.note for layer in row.layers] == noted.layer_notes
 
 
 def test_a_technique_is_not_changed_by_being_measured(uint8, test_set):
     before = list(uint8.notes)
-    assert measure(uint8, test_set, ["dense"]) == measure(uint8, test_set, ["dense"])
+    assert measured(uint8, test_set) == measured(uint8, test_set)
     assert uint8.notes == before
 
 
 def test_litert_runs_it(float32, test_set):
-    assert measure(float32, test_set, ["dense"]).targets == {"litert": TargetResult(runs=True)}
+    assert measured(float32, test_set).targets == {"litert": TargetResult(runs=True)}
 
 
 def test_no_test_clips_no_accuracy(float32, uint8):
     for variant in (float32, uint8):
-        row = measure(variant, clips(np.zeros((0, 3)), []), ["dense"])
+        row = measured(variant, clips(np.zeros((0, 3)), []))
         assert row.n_test == 0
         assert row.accuracy is None
         assert row.accuracy_ci95 == (0.0, 1.0)
@@ -162,10 +177,33 @@ def test_no_test_clips_no_accuracy(float32, uint8):
 def test_a_file_that_is_no_model_is_refused(test_set, float32):
     for content in (b"", b"no model", float32.tflite[:200]):
         with pytest.raises(ModelError):
-            measure(Variant("x", "t", content), test_set, [])
+            measured(Variant(content), test_set)
 
 
-def test_features_that_do_not_fit_are_refused(float32):
+def without_quantization(model):
+    """The same file with an input that LiteRT can not be fed by."""
+    tree = parse(model)
+    graph = tree.subgraphs[0]
+    graph.tensors[graph.inputs[0]].quantization = None
+    builder = flatbuffers.Builder(4096)
+    builder.Finish(tree.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_model_that_litert_refuses_is_a_row_with_the_reason(uint8, float32, test_set):
     wrong = FeatureSet(np.zeros((2, 4, 1, 1), np.float32), np.zeros(2, np.uint8), ["a", "b"])
-    with pytest.raises(ModelError, match="frontend"):
-        measure(float32, wrong, ["dense"])
+    for variant, test in (
+        (Variant(without_quantization(uint8.tflite), notes=["a note"]), test_set),
+        (Variant(float32.tflite, notes=["a note"]), wrong),
+    ):
+        row = measured(variant, test)
+        litert = row.targets["litert"]
+        assert not litert.runs
+        assert litert.reason
+        assert row.accuracy is None
+        assert row.n_test == 0
+        assert row.if_cast_unscaled is None
+        assert row.bytes == len(variant.tflite)
+        assert row.parameters == 8
+        assert row.notes[0] == "a note"
+        assert litert.reason.rstrip(".") in row.notes[1]

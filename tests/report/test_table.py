@@ -12,6 +12,7 @@ from stapes.report.table import (
     CSV_COLUMNS,
     check_lines,
     evaluation_lines,
+    line,
     notes,
     percent,
     skipped,
@@ -190,6 +191,12 @@ def test_rows_stand_alone_where_there_is_nothing_to_hold_them_against():
     said = cells(shown(table(results_of(row("float32"), nothing))), "uint8")
     assert said[4] == "-"
     assert said[-1] == ""
+
+
+def test_a_row_that_was_just_made_is_one_line():
+    assert line(row("float32")) == "  float32: 80,000 bytes, 92.50 % [80.1, 98.0]"
+    refused = row("sparse", accuracy=None, accuracy_ci95=(0.0, 1.0))
+    assert line(refused).startswith("  sparse: 80,000 bytes, - %")
 
 
 @pytest.mark.parametrize(

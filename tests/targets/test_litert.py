@@ -47,13 +47,12 @@ def float_model(dense):
 
 
 @pytest.fixture(scope="module")
-def uint8_model(dense):
-    from stapes.techniques.post_training import uint8
-    from stapes.techniques.variant import Material
+def uint8_model(dense, tf):
+    from stapes.techniques.post_training import convert_int8
 
     # All corners, so that no output lies outside what was seen.
     calibration = np.array(list(itertools.product((-10, 30), repeat=3)), np.float32)
-    return uint8(Material(dense, calibration)).tflite
+    return convert_int8(dense, calibration, tf.uint8)
 
 
 @pytest.fixture(scope="module")

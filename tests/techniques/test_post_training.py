@@ -9,6 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.schema_py_generated import BuiltinOperator
 
+from stapes.data.features import FeatureSet
 from stapes.flatbuffer.read import constants, data_bytes, parse
 from stapes.targets.litert import LiteRT
 
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
 )
 
-NAMES = ("float32", "dynamic_range", "uint8", "float16", "int16x8")
-CALIBRATED = ("uint8", "int16x8")
+NAMES = ("float32", "dynamic_range", "uint8", "int8", "float16", "int16x8")
+CALIBRATED = ("uint8", "int8", "int16x8")
 
 
 def features(seed, n=6, spread=4.0):
@@ -42,10 +43,17 @@ def baseline():
 
 @pytest.fixture(scope="module")
 def make(baseline):
+    from stapes.techniques.recipes import Recipes
     from stapes.techniques.registry import TECHNIQUES
     from stapes.techniques.variant import Material
 
-    return lambda name, calibration: TECHNIQUES[name](Material(baseline, calibration))
+    def make(name, calibration):
+        labels = np.arange(len(calibration), dtype=np.uint8) % 2
+        training = FeatureSet(calibration, labels, [""] * len(calibration))
+        material = Material(baseline, baseline, training, calibration, Recipes(), seed=0)
+        return TECHNIQUES[name].make(material)
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +86,7 @@ def types_of(model):
         ("dynamic_range", "float32", "float32"),
         ("float16", "float32", "float32"),
         ("uint8", "uint8", "int8"),
+        ("int8", "int8", "int8"),
         ("int16x8", "float32", "int16"),
     ],
 )
@@ -93,6 +102,7 @@ def test_inputs_outputs_and_activations_have_the_types_of_the_name(variants, nam
         ("dynamic_range", ["float32", "int8", "int8"], "float32"),
         ("float16", ["float16"] * 3, "float16"),
         ("uint8", ["int8"] * 3, "int32"),
+        ("int8", ["int8"] * 3, "int32"),
         ("int16x8", ["int8"] * 3, "int64"),
     ],
 )
@@ -103,7 +113,7 @@ def test_weights_have_the_types_of_the_name(variants, name, kernels, biases):
     assert sum(each.values.size for each in stored) == 20_226
 
 
-@pytest.mark.parametrize("name", ["dynamic_range", "uint8", "int16x8"])
+@pytest.mark.parametrize("name", ["dynamic_range", "uint8", "int8", "int16x8"])
 def test_int8_kernels_stand_for_the_baselines_weights(variants, baseline, name):
     model = variants[name].tflite
     graph = parse(model).subgraphs[0]
@@ -123,7 +133,7 @@ def test_float_files_are_larger_than_half_floats_and_those_than_integers(variant
     for size in (len, data_bytes):
         sizes = {name: size(variant.tflite) for name, variant in variants.items()}
         assert sizes["float32"] > 1.8 * sizes["float16"]
-        for name in ("dynamic_range", "uint8", "int16x8"):
+        for name in ("dynamic_range", "uint8", "int8", "int16x8"):
             assert sizes["float16"] > 1.4 * sizes[name]
     # Four bytes a parameter, and a shape or two.
     assert 0 <= data_bytes(variants["float32"].tflite) - 4 * 20_226 < 200
@@ -159,11 +169,19 @@ def test_the_uint8_input_spans_what_calibration_saw(variants):
     assert (255 - zero_point) * scale == pytest.approx(calibration.max(), abs=scale)
 
 
-def test_each_variant_says_what_it_is(variants):
-    assert {name: variant.name for name, variant in variants.items()} == {n: n for n in NAMES}
-    assert len({variant.technique for variant in variants.values()}) == len(NAMES)
+def test_each_variant_says_what_it_was_made_with(variants):
     for name, variant in variants.items():
         assert variant.settings == ({"calibration_clips": 6} if name in CALIBRATED else {})
+        assert variant.notes == variant.layer_notes == []
+
+
+def test_uint8_and_int8_are_one_model_but_for_their_ends(variants):
+    unsigned, signed = (constants(variants[name].tflite) for name in ("uint8", "int8"))
+    for one, other in zip(unsigned, signed, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+    ends = [LiteRT(variants[name].tflite).signature for name in ("uint8", "int8")]
+    assert ends[0].input_scale == ends[1].input_scale
+    assert ends[0].input_zero_point - ends[1].input_zero_point == 128
 
 
 @pytest.mark.parametrize("name", NAMES)

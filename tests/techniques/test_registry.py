@@ -5,12 +5,27 @@ from __future__ import annotations
 import pytest
 
 from stapes.errors import UsageError
-from stapes.techniques.registry import TECHNIQUES, select
+from stapes.techniques.registry import STAGES, TECHNIQUES, select, stages_of
 
 
 def test_all_are_the_rows_of_the_table_in_its_order():
     assert select("all") == list(TECHNIQUES)
-    assert select("all")[:5] == ["float32", "dynamic_range", "uint8", "float16", "int16x8"]
+    published = [
+        "float32",
+        "dynamic_range",
+        "uint8",
+        "float16",
+        "int16x8",
+        "pruned",
+        "pruned_2by4",
+        "qat",
+        "clustered",
+        "sparse_clustered",
+        "pqat",
+        "cqat",
+        "pcqat",
+    ]
+    assert [name for name in select("all") if name in published] == published
 
 
 def test_chosen_ones_come_in_the_order_of_the_table():
@@ -49,3 +64,20 @@ def test_unknown_names_are_refused_with_those_that_are_known(names, unknown):
     assert message.startswith("--techniques")
     assert unknown in message
     assert all(name in message for name in TECHNIQUES)
+
+
+def test_stages_come_once_and_each_after_what_it_needs():
+    assert stages_of(["float32", "uint8"]) == []
+    assert stages_of(["pruned", "pqat"]) == ["pruned"]
+    assert stages_of(["pcqat"]) == ["pruned", "sparse_clustered"]
+    assert stages_of(["cqat", "pcqat", "pruned"]) == ["clustered", "pruned", "sparse_clustered"]
+
+
+def test_all_techniques_together_need_every_stage():
+    assert sorted(stages_of(select("all"))) == sorted(STAGES)
+
+
+def test_every_row_says_what_it_is_and_where_it_comes_from():
+    titles = [technique.title for technique in TECHNIQUES.values()]
+    assert len(set(titles)) == len(titles)
+    assert all(technique.source for technique in TECHNIQUES.values())

@@ -164,6 +164,9 @@ def _refused(file: str, path: Path) -> Skipped | None:
         return Skipped(shown, "its name is not UTF-8; rename it")
     if path.suffix.lower() not in SUFFIXES:
         return Skipped(file, f"not a sound file ({path.suffix or 'no ending'})")
+    if path.exists() and not path.is_file():
+        # To open a pipe would wait for ever.
+        return Skipped(file, "a pipe or device, not a file")
     return None
 
 

@@ -7,6 +7,7 @@ ai-edge-litert.
 from __future__ import annotations
 
 import contextlib
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
+from stapes.flatbuffer.packed import densify, unpack_int4
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT32: np.dtype("<f4"),
@@ -34,6 +36,9 @@ _WEIGHTED = {
     schema.BuiltinOperator.DEPTHWISE_CONV_2D: (1, 2),
     schema.BuiltinOperator.FULLY_CONNECTED: (1, 2),
 }
+
+# Ops that make a kernel from how it is stored.
+_WIDENING = {schema.BuiltinOperator.DEQUANTIZE, schema.BuiltinOperator.DENSIFY}
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ def data_bytes(model: bytes) -> int:
 def constants(model: bytes) -> list[Constant]:
     """Kernels and biases of convolutions and dense layers, in the order the ops run.
 
-    A constant that is stored as float16 and widened by a DEQUANTIZE op is given as it is stored.
+    A constant that is widened by DEQUANTIZE or DENSIFY ops is given as it is stored; a sparse one
+    with its zeros.
     """
     tree = parse(model)
     found = []
@@ -106,20 +112,27 @@ def _builtin(tree: Any, op: Any) -> int:
 
 
 def _widened(tree: Any, graph: Any) -> dict[int, int]:
-    """{float32 tensor: the constant that a DEQUANTIZE op makes it from}."""
-    return {
-        op.outputs[0]: op.inputs[0]
-        for op in graph.operators
-        if _builtin(tree, op) == schema.BuiltinOperator.DEQUANTIZE
-    }
+    """{tensor: the constant that DEQUANTIZE and DENSIFY ops make it from}."""
+    origins: dict[int, int] = {}
+    for op in graph.operators:
+        if _builtin(tree, op) in _WIDENING:
+            origins[op.outputs[0]] = origins.get(op.inputs[0], op.inputs[0])
+    return origins
 
 
 def _values(tree: Any, tensor: Any) -> NDArray[Any] | None:
     data = tree.buffers[tensor.buffer].data
-    dtype: np.dtype[Any] | None = _DTYPES.get(tensor.type)
-    if data is None or dtype is None or tensor.shape is None or tensor.sparsity is not None:
+    if data is None or tensor.shape is None:
         return None
-    values: NDArray[Any] = np.asarray(data, np.uint8).view(dtype)
+    stored = np.asarray(data, np.uint8)
+    if tensor.type == schema.TensorType.INT4:
+        return unpack_int4(stored, math.prod(tensor.shape)).reshape(tensor.shape)
+    dtype: np.dtype[Any] | None = _DTYPES.get(tensor.type)
+    if dtype is None:
+        return None
+    values: NDArray[Any] = stored.view(dtype)
+    if tensor.sparsity is not None:
+        return densify(values, list(tensor.shape), tensor.sparsity)
     return values.reshape(tensor.shape)
 
 

@@ -8,46 +8,58 @@ import hashlib
 import numpy as np
 
 from stapes.data.features import FeatureSet
+from stapes.errors import ModelError
 from stapes.flatbuffer.read import Constant, constants, data_bytes
+from stapes.flatbuffer.weights import two_by_four_compliance
 from stapes.measure.accuracy import Accuracy, accuracy
 from stapes.results import CastFault, Confusion, Layer, TargetResult, VariantResult
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
 
 
-def measure(variant: Variant, test: FeatureSet, layer_names: list[str]) -> VariantResult:
+def measure(
+    name: str, title: str, variant: Variant, test: FeatureSet, layer_names: list[str]
+) -> VariantResult:
     """Measure a variant as it is shipped.
 
     Parameters
     ----------
+    name, title : str
+        Of the row.
     variant : Variant
     test : FeatureSet
         Clips that neither training nor calibration saw.
     layer_names : list of str
         Of the baseline's layers with weights, in order; used where the file has as many.
 
-    Raises
-    ------
-    ModelError
-        LiteRT refuses the file or it does not fit the features.
+    Returns
+    -------
+    row : VariantResult
+        Without accuracy, and with LiteRT's reason, where LiteRT refuses the file.
     """
     stored = constants(variant.tflite)
-    interpreter = LiteRT(variant.tflite)
-    result = accuracy(interpreter.predict(test.x), test.y)
-    fault = None
     notes = list(variant.notes)
-    if interpreter.signature.quantized_input:
+    target = TargetResult(runs=True)
+    result, fault = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8)), None
+    try:
+        interpreter = LiteRT(variant.tflite)
+        result = accuracy(interpreter.predict(test.x), test.y)
         fault = _cast_fault(interpreter, test)
+    except ModelError as error:
+        # A model that no interpreter runs is a row that says so.
+        target = TargetResult(runs=False, reason=str(error))
+        notes.append(f"does not run in LiteRT: {str(error).rstrip('.')}")
+    if fault and interpreter.signature.input_dtype == np.uint8:
         low, high = (100 * bound for bound in fault.accuracy_ci95)
         notes.append(
-            f"whoever casts floats to {interpreter.signature.input_dtype} without scale and zero "
-            f"point gets {100 * fault.accuracy:.1f} % [{low:.1f}, {high:.1f}]"
+            "whoever casts floats to uint8 without scale and zero point gets "
+            f"{100 * fault.accuracy:.1f} % [{low:.1f}, {high:.1f}]"
         )
     return VariantResult(
-        name=variant.name,
-        technique=variant.technique,
+        name=name,
+        technique=title,
         settings=variant.settings,
-        file=f"models/{variant.name}.tflite",
+        file=f"models/{name}.tflite",
         sha256=hashlib.sha256(variant.tflite).hexdigest(),
         bytes=len(variant.tflite),
         data_bytes=data_bytes(variant.tflite),
@@ -59,9 +71,9 @@ def measure(variant: Variant, test: FeatureSet, layer_names: list[str]) -> Varia
         n_test=result.n,
         confusion=confusion(result),
         if_cast_unscaled=fault,
-        layers=_layers(stored, layer_names),
+        layers=_layers(stored, layer_names, variant.layer_notes),
         notes=notes,
-        targets={"litert": TargetResult(runs=True)},
+        targets={"litert": target},
     )
 
 
@@ -75,7 +87,9 @@ def confusion(result: Accuracy) -> Confusion:
     )
 
 
-def _cast_fault(interpreter: LiteRT, test: FeatureSet) -> CastFault:
+def _cast_fault(interpreter: LiteRT, test: FeatureSet) -> CastFault | None:
+    if not interpreter.signature.quantized_input:
+        return None
     result = accuracy(interpreter.predict_cast(test.x), test.y)
     return CastFault(
         accuracy=result.correct / max(1, result.n),
@@ -84,16 +98,25 @@ def _cast_fault(interpreter: LiteRT, test: FeatureSet) -> CastFault:
     )
 
 
-def _layers(stored: list[Constant], names: list[str]) -> list[Layer]:
-    kernels = [constant for constant in stored if constant.role == "kernel"]
+def _layers(stored: list[Constant], names: list[str], notes: list[str]) -> list[Layer]:
+    kernels = [place for place, constant in enumerate(stored) if constant.role == "kernel"]
     if len(kernels) != len(names):
-        names = [kernel.name for kernel in kernels]
-    return [
-        Layer(
-            name=name,
-            weights=kernel.values.size,
-            zeros=int(kernel.values.size - np.count_nonzero(kernel.values)),
-            distinct=len(np.unique(kernel.values)),
+        names = [stored[place].name for place in kernels]
+    layers = []
+    for number, place in enumerate(kernels):
+        kernel = stored[place].values
+        following = stored[place + 1 : place + 2]
+        biases = following[0].values if following and following[0].role == "bias" else np.zeros(0)
+        layers.append(
+            Layer(
+                name=names[number],
+                weights=kernel.size,
+                zeros=int(kernel.size - np.count_nonzero(kernel)),
+                distinct=len(np.unique(kernel)),
+                biases=biases.size,
+                nonzero_biases=int(np.count_nonzero(biases)),
+                compliance_2by4=two_by_four_compliance(kernel),
+                note=notes[number] if number < len(notes) else "",
+            )
         )
-        for name, kernel in zip(names, kernels, strict=True)
-    ]
+    return layers

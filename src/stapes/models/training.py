@@ -106,8 +106,17 @@ def train(
     return Trained(model, history, kept)
 
 
-def batches(features: FeatureSet, size: int, seed: int | None = None) -> Any:
-    """A `tf_keras.utils.Sequence` over a FeatureSet, shuffled each epoch if there is a seed."""
+def batches(
+    features: FeatureSet,
+    size: int,
+    seed: int | None = None,
+    labels: NDArray[np.floating] | None = None,
+) -> Any:
+    """A `tf_keras.utils.Sequence` over a FeatureSet, shuffled each epoch if there is a seed.
+
+    The labels are the FeatureSet's own, or `labels` [shape=(n, outputs)].
+    """
+    targets = features.y.astype(np.int32) if labels is None else labels
 
     class Batches(keras().utils.Sequence):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -118,9 +127,9 @@ def batches(features: FeatureSet, size: int, seed: int | None = None) -> Any:
         def __len__(self) -> int:
             return -(-len(self.order) // size)
 
-        def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
             rows = self.order[index * size : (index + 1) * size]
-            return np.asarray(features.x[rows]), features.y[rows].astype(np.int32)
+            return np.asarray(features.x[rows]), targets[rows]
 
         def on_epoch_end(self) -> None:
             if self.rng is not None:

@@ -83,9 +83,40 @@ def table(results: Results) -> Table:
     return shown
 
 
+def line(row: VariantResult) -> str:
+    """A row in one line, for when it has just been made."""
+    low, high = (100 * bound for bound in row.accuracy_ci95)
+    return f"  {row.name}: {row.bytes:,} bytes, {percent(row.accuracy)} % [{low:.1f}, {high:.1f}]"
+
+
 def percent(value: float | None) -> str:
     """A part of one as a percentage with two decimals."""
     return "-" if value is None else f"{100 * value:.2f}"
+
+
+def layers(results: Results) -> Table:
+    """Every layer of every row: its weights as the file holds them, and what is to be said."""
+    shown = Table(title="Layers", title_justify="left", header_style="bold")
+    for name in ("model", "layer"):
+        shown.add_column(name, no_wrap=True)
+    for name in ("non-zero", "zero", "non-zero bias", "distinct", "2:4"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("note")
+    for row in results.variants:
+        for number, layer in enumerate(row.layers):
+            part = layer.compliance_2by4
+            shown.add_row(
+                "" if number else escape(row.name),
+                escape(layer.name),
+                f"{layer.weights - layer.zeros:,}",
+                f"{layer.zeros:,}",
+                f"{layer.nonzero_biases:,}",
+                f"{layer.distinct:,}",
+                "-" if part is None else f"{part:.0%}",
+                escape(layer.note),
+                end_section=number == len(row.layers) - 1,
+            )
+    return shown
 
 
 def notes(results: Results) -> list[str]:
@@ -98,7 +129,9 @@ def notes(results: Results) -> list[str]:
             "other and say nothing of people's voices."
         )
     said.append(f"Split {data.split_rule}.")
-    said += [f"{row.name}: {note}." for row in results.variants for note in row.notes]
+    for row in results.variants:
+        said += [f"{row.name}: {note}." for note in row.notes]
+        said += [f"{row.name}, {layer.name}: {layer.note}." for layer in row.layers if layer.note]
     return said
 
 

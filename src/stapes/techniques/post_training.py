@@ -19,7 +19,7 @@ from stapes.techniques.variant import Material, Variant
 
 def float32(material: Material) -> Variant:
     """LiteRT conversion only."""
-    return Variant("float32", "LiteRT conversion only", convert(material.baseline))
+    return Variant(convert(material.model))
 
 
 def dynamic_range(material: Material) -> Variant:
@@ -28,27 +28,18 @@ def dynamic_range(material: Material) -> Variant:
     def settle(converter: Any) -> None:
         converter.optimizations = [tensorflow().lite.Optimize.DEFAULT]
 
-    return Variant(
-        "dynamic_range", "post-training dynamic range", convert(material.baseline, settle)
-    )
+    return Variant(convert(material.model, settle))
 
 
 def uint8(material: Material) -> Variant:
     """Full integer: int8 weights and activations, uint8 input and output."""
-    tf = tensorflow()
+    dtype = tensorflow().uint8
+    return _calibrated(convert_int8(material.model, material.calibration, dtype), material)
 
-    def settle(converter: Any) -> None:
-        _calibrate(converter, material.calibration)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.uint8
 
-    return Variant(
-        "uint8",
-        "post-training full integer, uint8 input and output",
-        convert(material.baseline, settle),
-        {"calibration_clips": len(material.calibration)},
-    )
+def int8(material: Material) -> Variant:
+    """Full integer: int8 weights, activations, input and output, as microcontrollers run it."""
+    return _calibrated(convert_int8(material.model, material.calibration), material)
 
 
 def float16(material: Material) -> Variant:
@@ -59,7 +50,7 @@ def float16(material: Material) -> Variant:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    return Variant("float16", "post-training float16", convert(material.baseline, settle))
+    return Variant(convert(material.model, settle))
 
 
 def int16x8(material: Material) -> Variant:
@@ -72,12 +63,28 @@ def int16x8(material: Material) -> Variant:
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
 
-    return Variant(
-        "int16x8",
-        "post-training int16 activations, int8 weights",
-        convert(material.baseline, settle),
-        {"calibration_clips": len(material.calibration)},
-    )
+    return _calibrated(convert(material.model, settle), material)
+
+
+def convert_int8(model: Any, calibration: NDArray[np.float32], dtype: Any = None) -> bytes:
+    """A full-integer .tflite of a Keras model.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+    calibration : np.ndarray [shape=(n, frames, bins, 1)]
+    dtype : tf.DType, optional
+        Of the input and the output; default int8.
+    """
+    tf = tensorflow()
+
+    def settle(converter: Any) -> None:
+        _calibrate(converter, calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = dtype or tf.int8
+        converter.inference_output_type = dtype or tf.int8
+
+    return convert(model, settle)
 
 
 def convert(model: Any, settle: Callable[[Any], None] | None = None) -> bytes:
@@ -110,3 +117,7 @@ def _calibrate(converter: Any, calibration: NDArray[np.float32]) -> None:
 
     converter.optimizations = [tensorflow().lite.Optimize.DEFAULT]
     converter.representative_dataset = clips
+
+
+def _calibrated(tflite: bytes, material: Material) -> Variant:
+    return Variant(tflite, {"calibration_clips": len(material.calibration)})

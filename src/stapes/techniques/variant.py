@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.data.features import FeatureSet
+from stapes.techniques.recipes import Recipes
+
 
 @dataclass(frozen=True)
 class Variant:
-    """One .tflite with its name, its technique, its settings, and what is to be said of it."""
+    """One .tflite with its settings, and what is to be said of it.
 
-    name: str
-    technique: str
+    `layer_notes` stand beside the layers in the order of their kernels in the file; where a
+    technique did not take on a layer, its note says why.
+    """
+
     tflite: bytes
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    layer_notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Material:
-    """What techniques work from.
+    """What techniques work from; they change none of it.
 
-    baseline : tf_keras.Model, trained; a technique does not change it
+    model : tf_keras.Model, trained: the baseline, or the model of the stage a technique needs
+    baseline : tf_keras.Model, the teacher
+    training : FeatureSet
     calibration : np.ndarray [shape=(n, frames, bins, 1)], float32, training clips of both classes
     """
 
+    model: Any
     baseline: Any
+    training: FeatureSet
     calibration: NDArray[np.float32]
+    recipes: Recipes
+    seed: int
+
+    @cached_property
+    def teacher(self) -> NDArray[np.float32]:
+        """The baseline's scores of the training clips [shape=(n, outputs)]."""
+        scores: NDArray[np.float32] = self.baseline.predict(
+            np.asarray(self.training.x), batch_size=256, verbose=0
+        )
+        return scores
 
 
-Technique = Callable[[Material], Variant]
+@dataclass(frozen=True)
+class Technique:
+    """A row of the table: how it is made, and from which stage's model.
+
+    `source` names the paper or guide; `package` is what must be installed beyond the extra
+    `train`, and `extra` what brings it.
+    """
+
+    title: str
+    source: str
+    make: Callable[[Material], Variant]
+    needs: str = "baseline"
+    package: str = ""
+    extra: str = ""
+
+    @property
+    def missing(self) -> bool:
+        """Whether its package is not installed."""
+        return bool(self.package) and importlib.util.find_spec(self.package) is None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A trained Keras model that several techniques share; made once.
+
+    `make` gives a plain tf_keras model without wrappers.
+    """
+
+    make: Callable[[Material], Any]
+    needs: str = "baseline"

@@ -1,0 +1,88 @@
+"""Constants that a .tflite stores packed: 4-bit integers and sparse tensors.
+
+Source: the TensorFlow Lite schema (`SparsityParameters`, after TACO: Kjolstad et al. 2017) and
+LiteRT's packing of INT4, two values a byte, the lower half first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from stapes.errors import ModelError
+
+
+def unpack_int4(data: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
+    """`count` signed 4-bit integers from bytes of two."""
+    halves = np.stack([data & 0x0F, data >> 4], axis=1).ravel()[:count].astype(np.int8)
+    return np.where(halves > 7, halves - 16, halves).astype(np.int8)
+
+
+def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[Any]:
+    """A sparse constant with its zeros.
+
+    Parameters
+    ----------
+    values : np.ndarray [shape=(stored,)]
+    shape : list of int
+        Of the whole tensor.
+    sparsity : SparsityParametersT
+        Dimensions in the order they are walked, each dense or compressed (CSR); those beyond the
+        tensor's own are the inner dimensions of blocks.
+
+    Raises
+    ------
+    ModelError
+        The encoding does not fit the shape.
+    """
+    order = [int(axis) for axis in sparsity.traversalOrder]
+    blocked = [] if sparsity.blockMap is None else [int(axis) for axis in sparsity.blockMap]
+    levels = sparsity.dimMetadata
+    if sorted(order) != list(range(len(shape) + len(blocked))) or len(levels) != len(order):
+        raise ModelError("A sparse tensor's dimensions do not fit its shape.")
+    places = _places(levels, len(values))
+    block = dict(zip(blocked, range(len(shape), len(order)), strict=True))
+    sizes = {axis: int(levels[level].denseSize) for level, axis in enumerate(order)}
+    index = []
+    by_axis = {axis: places[:, level] for level, axis in enumerate(order)}
+    for axis in range(len(shape)):
+        inner = block.get(axis)
+        whole = by_axis[axis] if inner is None else by_axis[axis] * sizes[inner] + by_axis[inner]
+        index.append(whole)
+    if any(np.any(part >= size) for part, size in zip(index, shape, strict=True)):
+        raise ModelError("A sparse tensor points outside its shape.")
+    dense = np.zeros(shape, values.dtype)
+    dense[tuple(index)] = values
+    return dense
+
+
+def _places(levels: list[Any], stored: int) -> NDArray[np.int64]:
+    """Where each stored value is: one row a value, one column a level."""
+    places = np.zeros((1, 0), np.int64)
+    parents = np.zeros(1, np.int64)
+    for level in levels:
+        if level.format == schema.DimensionType.DENSE:
+            size = int(level.denseSize)
+            counts = np.full(len(parents), size)
+            inside = np.tile(np.arange(size), len(parents))
+            parents = (parents[:, None] * size + np.arange(size)).ravel()
+        else:
+            segments = np.asarray(level.arraySegments.values, np.int64)
+            indices = np.asarray(level.arrayIndices.values, np.int64)
+            if parents.max(initial=-1) + 1 >= len(segments) or segments[-1] != len(indices):
+                raise ModelError("A sparse tensor's segments do not fit its indices.")
+            counts = segments[parents + 1] - segments[parents]
+            parents = np.concatenate(
+                [np.arange(segments[p], segments[p + 1]) for p in parents] or [np.zeros(0, int)]
+            )
+            inside = indices[parents]
+        if math.prod(places.shape) > 1 << 28:
+            raise ModelError("A sparse tensor is larger than any model here.")
+        places = np.concatenate([np.repeat(places, counts, axis=0), inside[:, None]], axis=1)
+    if len(places) != stored:
+        raise ModelError("A sparse tensor holds another number of values than it says.")
+    return places

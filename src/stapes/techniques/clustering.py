@@ -1,0 +1,85 @@
+"""Clustering: the weights of a layer share few values, which tables and coders then make small.
+
+Sources: Han, Mao and Dally 2016, "Deep compression", arXiv:1510.00149; TFMOT's clustering guide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.flatbuffer.read import constants
+from stapes.flatbuffer.weights import most_distinct_in_a_channel
+from stapes.techniques.fine_tuning import fine_tune
+from stapes.techniques.keras_models import clone
+from stapes.techniques.post_training import convert, convert_int8
+from stapes.techniques.variant import Material, Variant
+
+
+def cluster(material: Material) -> Any:
+    """Stage `clustered`: the baseline with few distinct weights a layer."""
+    import tensorflow_model_optimization as tfmot
+
+    return _cluster(material, tfmot.clustering.keras.cluster_weights)
+
+
+def sparse_cluster(material: Material) -> Any:
+    """Stage `sparse_clustered`: the pruned model clustered, its zeros kept."""
+    from tensorflow_model_optimization.python.core.clustering.keras.experimental import (
+        cluster as experimental,
+    )
+
+    return _cluster(material, experimental.cluster_weights, preserve_sparsity=True)
+
+
+def clustered(material: Material) -> Variant:
+    """Float, with few distinct weights: the file is as large as before, its gzip is not."""
+    return with_distinct(convert(material.model), material)
+
+
+def clustered_int8(material: Material) -> Variant:
+    """The clustered model, quantized after training."""
+    return with_distinct(convert_int8(material.model, material.calibration), material)
+
+
+def sparse_clustered(material: Material) -> Variant:
+    """Float, pruned and clustered."""
+    return with_distinct(convert(material.model), material)
+
+
+def with_distinct(tflite: bytes, material: Material) -> Variant:
+    """A variant whose layer notes say where more values are distinct than was asked for."""
+    recipe = material.recipes.clustering
+    kernels = [constant.values for constant in constants(tflite) if constant.role == "kernel"]
+    notes = [_note(kernel, recipe.clusters) for kernel in kernels]
+    return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
+
+
+def _note(kernel: NDArray[Any], clusters: int) -> str:
+    distinct = len(np.unique(kernel))
+    if distinct <= clusters:
+        return ""
+    in_a_channel = most_distinct_in_a_channel(kernel)
+    if in_a_channel <= clusters:
+        return (
+            f"{distinct} distinct values: each channel has its own scale, and at most "
+            f"{in_a_channel} values"
+        )
+    return f"clusters lost: {distinct} distinct values, up to {in_a_channel} in a channel"
+
+
+def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
+    import tensorflow_model_optimization as tfmot
+
+    recipe = material.recipes.clustering
+    module = tfmot.clustering.keras
+    model = cluster_weights(
+        clone(material.model),
+        number_of_clusters=recipe.clusters,
+        cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
+        **options,
+    )
+    fine_tune(model, material, recipe)
+    return module.strip_clustering(model)

@@ -1,0 +1,73 @@
+"""Train a model on that a technique has changed, with the baseline as its teacher.
+
+A changed model has few steps to find back to what the baseline knew. The baseline's own scores,
+softened, tell it more a clip than the label does (Hinton, Vinyals and Dean 2015,
+arXiv:1503.02531), and keep a row of the table close to the baseline in what it gets right.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.models.backend import keras
+from stapes.models.training import batches
+from stapes.techniques.recipes import FineTuning
+from stapes.techniques.variant import Material
+
+
+def fine_tune(
+    model: Any, material: Material, recipe: FineTuning, callbacks: list[Any] | None = None
+) -> None:
+    """Train `model` in place; the last epoch is kept.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+        One sigmoid output, or softmax outputs of which the second is the wake word.
+    material : Material
+    recipe : FineTuning
+    callbacks : list of tf_keras.callbacks.Callback, optional
+    """
+    tf_keras = keras()
+    outputs = model.output_shape[-1]
+    loss = "binary_crossentropy" if outputs == 1 else "categorical_crossentropy"
+    model.compile(tf_keras.optimizers.Adam(recipe.learning_rate), loss=loss)
+    labels = soft_labels(material, recipe, outputs)
+    model.fit(
+        batches(material.training, recipe.batch, material.seed, labels),
+        epochs=recipe.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks or [],
+    )
+
+
+def steps(material: Material, recipe: FineTuning) -> int:
+    """The number of batches that `fine_tune` trains on in all."""
+    return -(-len(material.training.y) // recipe.batch) * recipe.epochs
+
+
+def soft_labels(material: Material, recipe: FineTuning, outputs: int) -> NDArray[np.float32]:
+    """The clips' labels mixed with the baseline's softened scores.
+
+    Returns
+    -------
+    labels : np.ndarray [shape=(n, outputs)]
+    """
+    y = material.training.y.astype(np.float32)[:, None]
+    hard = y if outputs == 1 else np.eye(outputs, dtype=np.float32)[material.training.y]
+    if recipe.teacher == 0:
+        return hard
+    scores = np.clip(material.teacher, 1e-7, 1 - 1e-7)
+    if outputs == 1:
+        scores = np.concatenate([1 - scores, scores], axis=1)
+    # Scores are a softmax of logits: their logarithm is the logits up to a constant.
+    cooled = np.log(scores) / recipe.temperature
+    cooled = np.exp(cooled - cooled.max(axis=1, keepdims=True))
+    soft = cooled / cooled.sum(axis=1, keepdims=True)
+    soft = soft[:, 1:] if outputs == 1 else soft
+    mixed: NDArray[np.float32] = recipe.teacher * soft + (1 - recipe.teacher) * hard
+    return mixed.astype(np.float32)

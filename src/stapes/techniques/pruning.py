@@ -1,0 +1,142 @@
+"""Pruning: weights of small magnitude become zero, one by one or two of every four.
+
+Sources: Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; Mishra et al. 2021,
+"Accelerating sparse deep neural networks", arXiv:2104.08378 (2:4); TFMOT's pruning guide.
+
+TFMOT fails silently, so what was reached is read back from the shipped file, layer by layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.flatbuffer.read import constants
+from stapes.flatbuffer.weights import two_by_four_compliance
+from stapes.models.architectures import reference_cnn
+from stapes.models.backend import keras, start_over, tensorflow
+from stapes.techniques.fine_tuning import fine_tune, steps
+from stapes.techniques.keras_models import clone
+from stapes.techniques.post_training import convert, convert_int8
+from stapes.techniques.variant import Material, Variant
+
+_UPDATES = 40
+"""How often the masks are drawn anew in a training; TFMOT's own 100 steps can be all of it."""
+
+
+def prune(material: Material) -> Any:
+    """Stage `pruned`: the baseline with most of its weights zero."""
+    import tensorflow_model_optimization as tfmot
+
+    recipe = material.recipes.pruning
+    total = steps(material, recipe)
+    schedule = tfmot.sparsity.keras.PolynomialDecay(
+        initial_sparsity=recipe.initial_sparsity,
+        final_sparsity=recipe.final_sparsity,
+        begin_step=0,
+        end_step=max(1, round(recipe.ramp * total) - 1),
+        frequency=max(1, total // _UPDATES),
+    )
+    model = tfmot.sparsity.keras.prune_low_magnitude(
+        clone(material.model), pruning_schedule=schedule
+    )
+    fine_tune(model, material, recipe, [tfmot.sparsity.keras.UpdatePruningStep()])
+    return tfmot.sparsity.keras.strip_pruning(model)
+
+
+def pruned(material: Material) -> Variant:
+    """Float, with zeros: the file is as large as before, its gzip is not."""
+    return with_sparsity(convert(material.model), material)
+
+
+def pruned_int8(material: Material) -> Variant:
+    """The pruned model, quantized after training."""
+    return with_sparsity(convert_int8(material.model, material.calibration), material)
+
+
+def pruned_sparse(material: Material) -> Variant:
+    """The pruned model in TFLite's sparse encoding, which stores no zeros."""
+
+    def settle(converter: Any) -> None:
+        converter.optimizations = [tensorflow().lite.Optimize.EXPERIMENTAL_SPARSITY]
+
+    return with_sparsity(convert(material.model, settle), material)
+
+
+def pruned_2by4(material: Material) -> Variant:
+    """The published "structural pruning": a CNN of two first filters, trained from scratch.
+
+    50 % constant sparsity on the first convolution, 2:4 on the second and on the dense layer.
+    """
+    start_over(material.seed)
+    shape = material.model.input_shape[1:]
+    model = reference_cnn(shape, filters=(2, 64))
+    return _two_by_four(model, material, plain={"conv"})
+
+
+def pruned_2by4_full(material: Material) -> Variant:
+    """2:4 on every layer of the baseline that can take it."""
+    return _two_by_four(clone(material.model), material, plain=set())
+
+
+def _two_by_four(model: Any, material: Material, plain: set[str]) -> Variant:
+    import tensorflow_model_optimization as tfmot
+
+    recipe = material.recipes.two_by_four
+    sparsity = tfmot.sparsity.keras
+    schedule = sparsity.ConstantSparsity(
+        0.5, begin_step=0, frequency=max(1, steps(material, recipe) // _UPDATES)
+    )
+
+    def wrap(layer: Any) -> Any:
+        layers = keras().layers
+        if not isinstance(layer, (layers.Conv2D, layers.Dense)) or isinstance(
+            layer, layers.DepthwiseConv2D
+        ):
+            return layer
+        pattern = {} if layer.name in plain else {"sparsity_m_by_n": (2, 4)}
+        return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
+
+    wrapped = keras().models.clone_model(model, clone_function=wrap)
+    _copy_weights(model, wrapped)
+    fine_tune(wrapped, material, recipe, [sparsity.UpdatePruningStep()])
+    stripped = sparsity.strip_pruning(wrapped)
+    tflite = convert(stripped)
+    notes = [_note_2by4(kernel) for kernel in _kernels(tflite)]
+    return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
+
+
+def _copy_weights(source: Any, wrapped: Any) -> None:
+    for layer, target in zip(source.layers, wrapped.layers, strict=True):
+        inner = getattr(target, "layer", target)
+        inner.set_weights(layer.get_weights())
+
+
+def _note_2by4(kernel: NDArray[Any]) -> str:
+    part = two_by_four_compliance(kernel)
+    inputs = kernel.shape[-1]
+    zeros = 1 - np.count_nonzero(kernel) / kernel.size
+    if part is None:
+        return (
+            f"2:4 not applied: {inputs} input channel{'s' if inputs > 1 else ''} cannot be parted "
+            f"in fours; {zeros:.0%} zeros"
+        )
+    return "" if part == 1 else f"2:4 not reached: {part:.1%} of the groups of four"
+
+
+def with_sparsity(tflite: bytes, material: Material) -> Variant:
+    """A variant whose layer notes say where fewer weights are zero than was asked for."""
+    recipe = material.recipes.pruning
+    notes = []
+    for kernel in _kernels(tflite):
+        wanted = round(recipe.final_sparsity * kernel.size)
+        zeros = int(kernel.size - np.count_nonzero(kernel))
+        short = zeros < wanted - 1
+        notes.append(f"target of {wanted:,} zeros not reached: {zeros:,}" if short else "")
+    return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
+
+
+def _kernels(tflite: bytes) -> list[NDArray[Any]]:
+    return [constant.values for constant in constants(tflite) if constant.role == "kernel"]

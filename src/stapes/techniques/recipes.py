@@ -1,0 +1,126 @@
+"""The settings of every technique, as plain data: what run.yaml holds under `recipes`.
+
+The defaults are the default preset's, chosen on recordings (docs/results.md); the reference
+preset's are the published experiment's, in `PUBLISHED`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class _Recipe(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class FineTuning(_Recipe):
+    """How a model that was changed is trained on."""
+
+    epochs: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    batch: int = Field(default=32, ge=1)
+    teacher: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="the baseline's part in the labels (Hinton et al. 2015)",
+    )
+    temperature: float = Field(default=1.0, gt=0, description="softens the baseline's scores")
+
+
+class Pruning(FineTuning):
+    """Magnitude pruning on a polynomial schedule (Zhu and Gupta 2017)."""
+
+    epochs: int = Field(default=12, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    teacher: float = Field(default=0.7, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+    initial_sparsity: float = Field(default=0.5, ge=0, lt=1)
+    final_sparsity: float = Field(default=0.8, gt=0, lt=1)
+    ramp: float = Field(
+        default=0.6, gt=0, le=1, description="the part of the steps in which sparsity rises"
+    )
+
+    @model_validator(mode="after")
+    def _rises(self) -> Pruning:
+        if self.initial_sparsity > self.final_sparsity:
+            raise ValueError("initial_sparsity must not exceed final_sparsity")
+        return self
+
+
+class TwoByFour(FineTuning):
+    """Two of every four weights along the input channels are zero (Mishra et al. 2021)."""
+
+    epochs: int = Field(default=20, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    teacher: float = Field(default=0.7, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+
+
+class Channels(FineTuning):
+    """Whole filters removed by their importance (Molchanov et al. 2019)."""
+
+    epochs: int = Field(default=15, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    teacher: float = Field(default=0.7, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+    keep: float = Field(default=0.5, gt=0, lt=1, description="of the filters")
+
+
+class QuantizationAware(FineTuning):
+    """Training with quantization in the forward pass (Jacob et al. 2018)."""
+
+    epochs: int = Field(default=4, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    teacher: float = Field(default=0.7, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+    calibrate: bool = Field(
+        default=True, description="begin with the activations' true ranges, not TFMOT's -6 to 6"
+    )
+
+
+class Clustering(FineTuning):
+    """Weights share few values (Han et al. 2016)."""
+
+    epochs: int = Field(default=4, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    teacher: float = Field(default=0.7, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+    clusters: int = Field(default=16, ge=2, le=256)
+    centroids: Literal["LINEAR", "KMEANS_PLUS_PLUS", "DENSITY_BASED", "RANDOM"] = "KMEANS_PLUS_PLUS"
+
+
+class Distillation(FineTuning):
+    """A small student that learns the baseline's scores (Hinton et al. 2015)."""
+
+    epochs: int = Field(default=40, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    teacher: float = Field(default=0.7, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+    filters: tuple[int, int] = (8, 16)
+
+
+class Recipes(_Recipe):
+    """One recipe a family of techniques."""
+
+    pruning: Pruning = Pruning()
+    two_by_four: TwoByFour = TwoByFour()
+    channels: Channels = Channels()
+    quantization_aware: QuantizationAware = QuantizationAware()
+    clustering: Clustering = Clustering()
+    collaborative: QuantizationAware = QuantizationAware()
+    distillation: Distillation = Distillation()
+
+
+_PLAIN = {"teacher": 0.0, "temperature": 1.0}
+
+PUBLISHED: dict[str, Any] = {
+    "pruning": {"epochs": 5, "learning_rate": 1e-3, "ramp": 1.0, **_PLAIN},
+    "two_by_four": {"epochs": 20, "learning_rate": 1e-3, **_PLAIN},
+    "quantization_aware": {"epochs": 1, "learning_rate": 1e-3, "calibrate": False, **_PLAIN},
+    "clustering": {"epochs": 1, "learning_rate": 1e-5, "centroids": "LINEAR", **_PLAIN},
+    "collaborative": {"epochs": 1, "learning_rate": 1e-3, "calibrate": False, **_PLAIN},
+}
+"""The published experiment's; what it never did keeps the defaults."""

@@ -76,19 +76,28 @@ Config = Annotated[
 
 def main() -> NoReturn:
     """Run the command line; errors become one sentence and an exit status."""
+    debug = "--debug" in sys.argv
     try:
-        app(standalone_mode=True)
+        app()
+    except SystemExit as end:
+        # What typer makes of Ctrl-C, without a word.
+        if end.code == 130:
+            _fail("Stopped. What was finished is kept: the same command goes on from here.", 130)
+        raise
     except StapesError as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("Stopped. What was finished is kept: the same command goes on from here.", 130)
     except OSError as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
         name = f"{error.filename}: " if error.filename else ""
         _fail(f"{name}{error.strerror or error}.", 1)
+    except Exception as error:
+        if debug:
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        _fail(f"A fault of Stapes itself ({said}); --debug shows where. Please report it.", 1)
     sys.exit(0)
 
 
@@ -400,3 +409,7 @@ def _show(results: Results, console: Console, verbose: bool) -> None:
 def _print(console: Console, lines: Iterable[Any]) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -32,7 +32,9 @@ def run(*arguments: object, cache: Path) -> str:
 def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_path):
     out = tmp_path / "computer"
     said = run(
-        *("--data", speech / "wakewords", "--word", "computer", "--out", out), cache=tmp_path
+        *("--data", speech / "wakewords", "--word", "computer", "--out", out),
+        *("--techniques", "uint8"),
+        cache=tmp_path,
     )
     results = json.loads((out / "results.json").read_text())
     skipped = results["data"]["skipped"]

@@ -15,11 +15,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stapes.techniques.registry import TECHNIQUES
+
 pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
 pytest.importorskip("espeakng_loader", reason="the extra `synth` is not installed")
 
 STAPES = str(Path(sys.executable).with_name("stapes"))
-ROWS = ["float32", "dynamic_range", "uint8", "float16", "int16x8"]
+# Rows of each kind: converted, quantized, from a shared stage, trained on it, and a student.
+ROWS = ["float32", "uint8", "int16x8", "pruned", "pruned_int8", "pqat", "distilled"]
+SMALL = ["--quick", "--techniques", ",".join(ROWS)]
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +70,7 @@ def run(
     tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Path
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
     out = tmp_path_factory.mktemp("runs") / "house"
-    return out, stapes("run", "--data", corpus, "--out", out, "--quick", cache=cache)
+    return out, stapes("run", "--data", corpus, "--out", out, *SMALL, cache=cache)
 
 
 def test_the_run_folder_holds_what_the_design_lists(run):
@@ -105,7 +109,7 @@ def test_results_json_describes_the_files_that_are_there(run):
         assert row["bytes"] == len(content)
         assert row["sha256"] == hashlib.sha256(content).hexdigest()
         assert row["data_bytes"] < row["bytes"]
-        assert row["parameters"] == 20_226
+        assert row["parameters"] == (20_226 if row["name"] != "distilled" else 1_602)
         confusion = row["confusion"]
         assert sum(confusion.values()) == row["n_test"]
         correct = confusion["true_positives"] + confusion["true_negatives"]
@@ -114,10 +118,11 @@ def test_results_json_describes_the_files_that_are_there(run):
         assert low <= row["accuracy"] <= high
 
 
-def test_only_the_model_with_integer_input_has_a_cast_fault_and_its_accuracy_is_another(run):
+def test_models_with_integer_input_have_a_cast_fault_apart_from_their_accuracy(run):
     out, _ = run
     rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}
-    assert {name for name, row in rows.items() if row["if_cast_unscaled"]} == {"uint8"}
+    integer = {"uint8", "pruned_int8", "pqat", "distilled"}
+    assert {name for name, row in rows.items() if row["if_cast_unscaled"]} == integer
     fault = rows["uint8"]["if_cast_unscaled"]
     assert sum(fault["confusion"].values()) == rows["uint8"]["n_test"]
     assert any("cast" in note for note in rows["uint8"]["notes"])
@@ -172,7 +177,7 @@ def test_run_yaml_gives_the_same_bytes_with_another_number_of_jobs(run, cache, t
 def test_the_same_command_in_a_finished_folder_changes_nothing(run, cache, corpus):
     out, _ = run
     before = contents(out)
-    done = stapes("run", "--data", corpus, "--out", out, "--quick", cache=cache)
+    done = stapes("run", "--data", corpus, "--out", out, *SMALL, cache=cache)
     assert "Training" not in done.stdout
     assert contents(out) == before
 
@@ -181,7 +186,7 @@ def test_another_seed_gives_other_models_and_is_refused_in_the_same_folder(run, 
     out, _ = run
     before = contents(out)
     done = stapes(
-        *("run", "--data", corpus, "--out", out, "--quick", "--seed", 1), cache=cache, check=False
+        *("run", "--data", corpus, "--out", out, *SMALL, "--seed", 1), cache=cache, check=False
     )
     assert done.returncode == 2
     assert "seed" in done.stderr
@@ -193,13 +198,15 @@ def test_a_killed_run_is_finished_by_the_same_command_with_the_same_bytes(
 ):
     out, _ = run
     again = tmp_path / "killed"
-    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), "--quick"]
+    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), *SMALL]
     environment = {**os.environ, "STAPES_CACHE": str(cache)}
-    # Killed where each of these first appears: in training, and between two variants.
-    for sign in (".work/training.json", "results.json"):
+    # Killed where each of these first appears: in training, between variants, after a stage.
+    for sign in (".work/training.json", "models/float32.tflite", ".work/pruned.keras"):
+        before = (again / sign).exists()
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+        assert not before
         until(lambda sign=sign: (again / sign).exists(), process)
         process.kill()
         process.wait()
@@ -210,7 +217,7 @@ def test_a_killed_run_is_finished_by_the_same_command_with_the_same_bytes(
 def test_an_interrupted_run_says_so_in_one_sentence_and_goes_on(run, cache, corpus, tmp_path):
     out, _ = run
     again = tmp_path / "interrupted"
-    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), "--quick"]
+    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), *SMALL]
     process = subprocess.Popen(
         command,
         env={**os.environ, "STAPES_CACHE": str(cache)},
@@ -243,3 +250,28 @@ def until(condition, process: subprocess.Popen[bytes] | subprocess.Popen[str]) -
     while not condition():
         assert process.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.02)
+
+
+def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache, corpus, tmp_path):
+    done = stapes(
+        *("run", "--data", corpus, "--out", tmp_path / "all", "--quick", "--verbose"), cache=cache
+    )
+    results = json.loads((tmp_path / "all" / "results.json").read_text())
+    rows = {row["name"]: row for row in results["variants"]}
+    assert list(rows) == list(TECHNIQUES)
+    assert all(row["accuracy"] is not None for row in rows.values())
+    zeros = {name: [layer["zeros"] for layer in row["layers"]] for name, row in rows.items()}
+    assert zeros["pruned"] == [230, 14_746, 1_126]
+    for kept in ("pruned_int8", "pruned_sparse", "sparse_clustered", "pqat", "pcqat"):
+        assert all(now >= then for now, then in zip(zeros[kept], zeros["pruned"], strict=True))
+    assert [layer["distinct"] for layer in rows["clustered"]["layers"]] == [16, 16, 16]
+    assert [layer["compliance_2by4"] for layer in rows["pruned_2by4"]["layers"]] == [
+        None,
+        None,
+        1.0,
+    ]
+    assert [bool(layer["note"]) for layer in rows["pruned_2by4"]["layers"]] == [True, True, False]
+    assert "2:4 not applied: 2 input channels" in done.stdout
+    assert rows["pruned"]["bytes"] == rows["float32"]["bytes"]
+    assert rows["pruned"]["gzip_bytes"] < rows["float32"]["gzip_bytes"] / 2
+    assert rows["pruned_sparse"]["bytes"] < rows["float32"]["bytes"] / 2

@@ -215,3 +215,14 @@ def test_a_file_that_is_no_run_yaml_is_refused(tmp_path, content):
 def test_an_absent_file_or_a_folder_is_refused(tmp_path):
     for path in (tmp_path / "absent.yaml", tmp_path):
         assert refusal({}, config=path).startswith(f"--config {path}: cannot be read")
+
+
+@pytest.mark.parametrize("word", ["", "!?", "  "])
+def test_a_word_without_a_letter_or_digit_is_refused(word):
+    with pytest.raises(UsageError, match="word"):
+        settle({"word": word})
+
+
+def test_a_split_that_leaves_no_training_clips_is_refused():
+    with pytest.raises(UsageError, match="train"):
+        settle({"validation": 0.5, "test": 0.5})

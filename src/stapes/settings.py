@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stapes.audio.frontend import Mfcc
+from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
@@ -44,6 +45,19 @@ class RunSettings(BaseModel):
     calibration_clips: int = Field(default=200, ge=2)
     recipes: Recipes = Recipes()
     synthetic: SyntheticSettings = SyntheticSettings()
+
+    @field_validator("word")
+    @classmethod
+    def _is_a_word(cls, word: str) -> str:
+        if not slug(word):
+            raise ValueError("the word needs a letter or a digit")
+        return word
+
+    @model_validator(mode="after")
+    def _leaves_training_clips(self) -> RunSettings:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test together must leave clips to train on")
+        return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -108,7 +122,8 @@ def settle(
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        where = config or "the settings"
+        asked = first["loc"] and first["loc"][0] in chosen
+        where = "the call" if asked or not config else str(config)
         raise UsageError(f"{where}: {name or 'settings'}: {first['msg']}.") from None
 
 

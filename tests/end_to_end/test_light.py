@@ -56,10 +56,10 @@ def test_help_loads_neither_tensorflow_nor_numpy(arguments, tmp_path):
     assert loaded(*arguments, cache=tmp_path) == set()
 
 
-def test_evaluate_and_check_load_no_tensorflow(tmp_path, models, wav):
+def test_evaluate_and_check_load_no_tensorflow(tmp_path, models, write_clip):
     for label in ("house", "dog"):
         for number in range(40):
-            wav(tmp_path / "data" / label / f"{number:08x}_nohash_0.wav", seed=number)
+            write_clip(tmp_path / "data" / label / f"{number:08x}_nohash_0.wav")
     data = str(tmp_path / "data")
     model = str(models / "mlperf_tiny_kws.tflite")
     heavy = {"tensorflow", "tf_keras", "keras"}
@@ -84,9 +84,9 @@ def test_every_command_says_how_it_is_used(tmp_path):
         assert f"stapes {' '.join(command)}" in done.stdout.split("Examples:")[1]
 
 
-def test_json_is_one_document_and_nothing_else(tmp_path, wav):
+def test_json_is_one_document_and_nothing_else(tmp_path, write_clip):
     for number in range(6):
-        wav(tmp_path / "data" / "house" / f"{number:08x}_nohash_0.wav", seed=number)
+        write_clip(tmp_path / "data" / "house" / f"{number:08x}_nohash_0.wav")
     (tmp_path / "data" / "house" / "broken.wav").write_bytes(b"not a sound")
     done = subprocess.run(
         [STAPES, "data", "check", str(tmp_path / "data"), "--json"],

@@ -275,3 +275,4 @@ def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache,
     assert rows["pruned"]["bytes"] == rows["float32"]["bytes"]
     assert rows["pruned"]["gzip_bytes"] < rows["float32"]["gzip_bytes"] / 2
     assert rows["pruned_sparse"]["bytes"] < rows["float32"]["bytes"] / 2
+    assert rows["pruned_channels"]["bytes"] < rows["float32"]["bytes"] / 2

@@ -70,6 +70,7 @@ def outputs(model, x):
 
 
 def assert_same_outputs(found, expected):
+    assert np.isfinite(expected).all()
     scale = max(1.0, float(np.abs(expected).max()))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * scale)
 
@@ -98,15 +99,17 @@ def reached(model, name, filters, reader, x):
 
     probe = keras().Model(model.inputs, model.get_layer(reader).input)
     layer = model.get_layer(name)
-    before = layer.get_weights()
+    own, drawn = layer.get_weights(), layer.get_weights()
     plain = outputs(probe, x)
     changed = np.zeros(plain.shape[-1], bool)
-    for sign in (-1, 3):
-        moved = [each.copy() for each in before]
-        moved[-1][..., filters] = sign * moved[-1][..., filters] + sign * 7
-        layer.set_weights(moved)
+    rng = np.random.default_rng(0)
+    makers = drawn[1:] if "Separable" in type(layer).__name__ else drawn
+    for _ in range(8):
+        for each in makers:
+            each[..., filters] = rng.normal(0, 1, each[..., filters].shape)
+        layer.set_weights(drawn)
         changed |= (outputs(probe, x) != plain).reshape(-1, plain.shape[-1]).any(axis=0)
-    layer.set_weights(before)
+    layer.set_weights(own)
     return np.flatnonzero(changed)
 
 
@@ -180,12 +183,11 @@ def random_channelwise_layer(layers, rank, rng, shape):
         lambda: layers.Dropout(0.5),
         lambda: layers.Softmax(axis=1),
         lambda: getattr(layers, f"SpatialDropout{rank}D")(0.5),
-        lambda: getattr(layers, f"ZeroPadding{rank}D")(1),
         lambda: getattr(layers, f"DepthwiseConv{rank}D")(
             2,
             padding="same",
             depth_multiplier=int(rng.integers(1, 4)),
-            activation=["relu", None][rng.integers(2)],
+            activation=["tanh", None][rng.integers(2)],
             use_bias=bool(rng.random() < 0.7),
         ),
         lambda: getattr(layers, f"MaxPooling{rank}D")(2),
@@ -195,6 +197,8 @@ def random_channelwise_layer(layers, rank, rng, shape):
 
 
 def add_random_end(model, layers, rank, rng):
+    if rng.random() < 0.4:
+        model.add(getattr(layers, f"ZeroPadding{rank}D")(1))
     end = rng.integers(5)
     channels = model.output_shape[-1]
     if end == 0:
@@ -218,7 +222,7 @@ def add_random_end(model, layers, rank, rng):
     model.add(layers.Dense(2, activation=["softmax", None][rng.integers(2)]))
 
 
-@pytest.mark.parametrize("seed", range(36))
+@pytest.mark.parametrize("seed", range(28))
 def test_a_random_model_answers_as_if_nothing_read_the_removed_filters(surgery, seed):
     model = random_chain(seed)
     rng = np.random.default_rng([seed, 1])
@@ -237,7 +241,7 @@ def test_a_random_model_answers_as_if_nothing_read_the_removed_filters(surgery, 
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("seed", range(0, 36, 6))
+@pytest.mark.parametrize("seed", range(0, 28, 7))
 def test_a_filter_more_or_less_in_two_steps_is_the_same_as_in_one(surgery, seed):
     model = random_chain(seed)
     filters, _ = surgery.prunable(model)

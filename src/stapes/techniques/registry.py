@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stapes.errors import MissingExtraError, UsageError
 from stapes.techniques import (
+    channels,
     clustering,
     distillation,
     int4,
@@ -58,6 +59,11 @@ TECHNIQUES: dict[str, Technique] = {
         "2:4 pruning of the published small CNN, from scratch", _2BY4, pruning.pruned_2by4
     ),
     "pruned_2by4_full": Technique("2:4 pruning", _2BY4, pruning.pruned_2by4_full),
+    "pruned_channels": Technique(
+        "whole filters removed by their importance",
+        "Molchanov et al. 2019, arXiv:1906.10771",
+        channels.pruned_channels,
+    ),
     "qat": Technique("quantization-aware training", _QAT, quantization_aware.qat),
     "clustered": Technique("weight clustering", _CLUSTERING, clustering.clustered, "clustered"),
     "clustered_int8": Technique(

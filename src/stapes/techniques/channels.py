@@ -1,0 +1,32 @@
+"""Whole filters removed by their importance: the model is smaller and faster on every runtime.
+
+Source: Molchanov et al. 2019, "Importance estimation for neural network pruning",
+arXiv:1906.10771. What may be removed, and how, is `channel_surgery`'s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stapes.techniques.channel_surgery import choose, importance, prunable, remove
+from stapes.techniques.fine_tuning import fine_tune
+from stapes.techniques.post_training import convert
+from stapes.techniques.variant import Material, Variant
+
+
+def pruned_channels(material: Material) -> Variant:
+    """The baseline with its least important filters removed, then fine-tuned; float."""
+    recipe = material.recipes.channels
+    filters, reasons = prunable(material.model)
+    scores = importance(material.model, np.asarray(material.training.x), material.training.y)
+    kept = choose(scores, recipe.keep)
+    smaller = remove(material.model, kept)
+    fine_tune(smaller, material, recipe)
+    said = {name: f"{len(kept[name])} of {count} filters kept" for name, count in filters.items()}
+    said |= {name: f"no filter removed: {reason}" for name, reason in reasons.items()}
+    weighted = [layer.name for layer in material.model.layers if layer.count_params()]
+    return Variant(
+        convert(smaller),
+        recipe.model_dump(mode="json"),
+        layer_notes=[said.get(name, "") for name in weighted],
+    )

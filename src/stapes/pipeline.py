@@ -290,7 +290,12 @@ def _finished(folder: RunFolder, data: Data) -> Results | None:
     """What an earlier try of the same run left whole; None if not even the baseline."""
     if not folder.results.is_file() or not folder.baseline.is_file():
         return None
-    found = results_file.read(folder.results)
+    try:
+        found = results_file.read(folder.results)
+    except StapesError as error:
+        # Whoever damaged it has lost the figures; the run makes them again.
+        log.warning("%s", error)
+        return None
     found.variants = [
         row
         for row in found.variants

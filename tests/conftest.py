@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ import soundfile
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that:
+    # the tests of interrupts would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `write_clip(path, y=None, *, rate=16_000, seconds=0.3, **soundfile_options) -> path`
 WriteClip = Callable[..., Path]

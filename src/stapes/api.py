@@ -22,6 +22,7 @@ def run(
     data: PathLike | None = None,
     out: PathLike | None = None,
     negatives: PathLike | None = None,
+    model: PathLike | None = None,
     preset: str | None = None,
     techniques: str | None = None,
     seed: int | None = None,
@@ -43,6 +44,9 @@ def run(
         The run folder; default: runs/<word>.
     negatives : path, optional
         A folder of speech without the word.
+    model : path, optional
+        A trained model of your own in place of the baseline: .keras, .h5, SavedModel, or a float
+        .tflite.
     preset : {"default", "reference"}, optional
     techniques : str, optional
         "all", or names with commas between them.
@@ -72,6 +76,7 @@ def run(
         "word": word,
         "data": _absolute(data),
         "negatives": _absolute(negatives),
+        "model": _absolute(model),
         "preset": preset,
         "techniques": techniques,
         "seed": seed,
@@ -90,7 +95,7 @@ def evaluate(
     negatives: PathLike | None = None,
     split: SplitName = "test",
     seed: int | None = None,
-    positive: int = 1,
+    positive: int | None = None,
     config: PathLike | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -108,10 +113,10 @@ def evaluate(
     split : {"test", "train", "validation", "all"}
     seed : int, optional
         Draws the negative clips; a run's own seed gives the clips of that run.
-    positive : int
-        The output that means the wake word, where there are several.
+    positive : int, optional
+        The output that means the wake word, where there are several [1].
     config : path, optional
-        A run.yaml: its data, word, frontend, seed and split.
+        A run.yaml: its data, word, frontend, seed, split and `positive`.
     progress : Progress, optional
 
     Raises
@@ -126,11 +131,10 @@ def evaluate(
         "data": _absolute(data),
         "negatives": _absolute(negatives),
         "seed": seed,
+        "positive": positive,
     }
     settled = settle(given, config=_path(config))
-    return evaluation.evaluate(
-        Path(model), settled, split=split, positive=positive, progress=progress
-    )
+    return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
 
 
 def _path(path: PathLike | None) -> Path | None:

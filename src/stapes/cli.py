@@ -68,6 +68,10 @@ Jobs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]
+Positive = Annotated[
+    int | None,
+    typer.Option("--positive", metavar="N", help="The model's output that means the word [1]."),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
@@ -115,6 +119,7 @@ def _version(
         "stapes run",
         "stapes run --data recordings --word computer --out runs/computer",
         "stapes run --word computer --data recordings --techniques uint8,int16x8 --seed 1",
+        "stapes run --model my_model.keras --data recordings --word computer",
         "stapes run --config runs/computer/run.yaml --out runs/again",
     )
 )
@@ -127,6 +132,15 @@ def run(
         Path | None, typer.Option("--out", metavar="DIR", help="The run folder [runs/WORD].")
     ] = None,
     negatives: Negatives = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="FILE",
+            help="A trained model of your own: .keras, .h5, SavedModel or a float .tflite.",
+        ),
+    ] = None,
+    positive: Positive = None,
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="default|reference", help="Settings.")
     ] = None,
@@ -149,7 +163,8 @@ def run(
 ) -> None:
     """Train a wake-word model, shrink it by every technique, and measure each result.
 
-    Without --data the speech is synthetic, made by espeak-ng.
+    Without --data the speech is synthetic, made by espeak-ng. With --model no baseline is trained:
+    the techniques are applied to the model that is given.
     """
     from stapes import api
 
@@ -159,6 +174,8 @@ def run(
             data=data,
             out=out,
             negatives=negatives,
+            model=model,
+            positive=positive,
             preset=preset,
             techniques=techniques,
             negatives_per_positive=ratio,
@@ -190,9 +207,7 @@ def evaluate(
     split: Annotated[
         SplitChoice, typer.Option("--split", help="Which clips to measure on.")
     ] = SplitChoice.test,
-    positive: Annotated[
-        int, typer.Option("--positive", metavar="N", help="The output that means the word.")
-    ] = 1,
+    positive: Positive = None,
     seed: Seed = None,
     config: Config = None,
     json: Json = False,

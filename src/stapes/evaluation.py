@@ -41,7 +41,6 @@ def evaluate(
     settings: RunSettings,
     *,
     split: SplitName = "test",
-    positive: int = 1,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure a .tflite on the clips that a run with these settings would choose.
@@ -51,11 +50,10 @@ def evaluate(
     model : Path
         A classifier of one input and one output whose input fits the frontend.
     settings : RunSettings
-        `data` must be given; the word, the frontend, the seed and the split are used too.
+        `data` must be given; the word, the frontend, the seed, the split and `positive` are used
+        too.
     split : str
         Which clips: those of one split, or all.
-    positive : int
-        The output that means the wake word, where there are several.
     progress : Progress, optional
 
     Raises
@@ -103,9 +101,9 @@ def evaluate(
             scores = _scores(model, content, paths)
         progress.end()
     try:
-        result = accuracy(scores, y, positive)
+        result = accuracy(scores, y, settings.positive)
     except ValueError as error:
-        raise UsageError(f"--positive {positive}: {error}.") from None
+        raise UsageError(f"--positive {settings.positive}: {error}.") from None
     everything = sorted((*corpus.skipped, *skipped), key=lambda each: each.file)
     return Evaluation(
         model=str(model),

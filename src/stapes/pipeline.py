@@ -1,7 +1,8 @@
 """The main job: from a word to a table of models that were measured.
 
-The steps, in order: see that the run may have its folder; make or list the corpus; choose clips
-and compute features (into the cache); train the baseline; make, write and measure each variant;
+The steps, in order: see that the run may have its folder; read the user's model, if there is one;
+make or list the corpus; choose clips and compute features (into the cache); train the baseline;
+make, write and measure each variant;
 write the table. Until the features are there nothing is written to the folder. results.json
 grows by a row a variant, and each step's file is whole or absent, so a run that was killed goes on
 where it stopped: with the same bytes at the end, since every step starts from files and the seed.
@@ -12,13 +13,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from stapes import adoption, steps
 from stapes import results as results_file
-from stapes import steps
 from stapes._version import __version__
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache, open_cache
@@ -26,8 +29,8 @@ from stapes.data.clip import SPLITS, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose, gather
 from stapes.data.slug import slug
-from stapes.errors import StapesError, UsageError
-from stapes.files import cache_folder, send_output_to, sha256
+from stapes.errors import ModelError, StapesError, UsageError
+from stapes.files import cache_folder, send_output_to, sha256, write_bytes
 from stapes.models import backend
 from stapes.progress import Progress
 from stapes.report.table import line, write_csv
@@ -38,6 +41,17 @@ from stapes.techniques.registry import STAGES, TECHNIQUES, left_out, select, sta
 from stapes.workers import pool
 
 log = logging.getLogger("stapes")
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """The user's model as a baseline: what it is, the file that it became, and whose it was."""
+
+    baseline: Baseline
+    file: Path
+    sha256: str
+    """Of the user's file."""
+
 
 FEWEST = {"train": 8, "test": 4}
 """Clips of each class that a split needs at least."""
@@ -75,12 +89,29 @@ def run(
         The work failed; what was finished is kept.
     """
     progress = progress or Progress()
-    names = select(settings.techniques)
-    for sentence in left_out(settings.techniques):
+    from_file = settings.model is not None and adoption.is_float_file(settings.model)
+    names = select(settings.techniques, from_file=from_file)
+    for sentence in left_out(settings.techniques, from_file=from_file):
         progress.note(sentence)
-    backend.require()
-    folder = RunFolder(out, settings)
+    if not from_file:
+        backend.require()
+    folder = RunFolder(out, settings, from_file=from_file)
     folder.check()
+    if settings.model is None:
+        return _run(names, settings, folder, None, jobs, progress)
+    with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
+        adopted = _adopted(settings, Path(scratch) / folder.baseline.name, progress)
+        return _run(names, settings, folder, adopted, jobs, progress)
+
+
+def _run(
+    names: list[str],
+    settings: RunSettings,
+    folder: RunFolder,
+    adopted: Adopted | None,
+    jobs: int | None,
+    progress: Progress,
+) -> Results:
     root = settings.data or _synthetic(settings, jobs, progress)
     corpus = corpora.load(
         root,
@@ -93,13 +124,15 @@ def run(
     with open_cache(cache_folder() / "features", settings.frontend) as cache:
         chosen, skipped = _features(corpus, settings, cache, progress)
         _require_enough(chosen, settings)
-        with folder.open(_digest(chosen)):
+        with folder.open(_digest(chosen, adopted)):
             for split in SPLITS:
                 path = steps.feature_file(folder.work, split)
                 steps.save_features(gather(chosen[split], cache, path), folder.work, split)
             data = _data(corpus, settings, chosen, skipped)
             try:
-                results = _models(names, settings, folder, data, jobs or _cores(), progress)
+                results = _models(
+                    names, settings, folder, data, adopted, jobs or _cores(), progress
+                )
             except BrokenExecutor:
                 raise StapesError(
                     f"A worker process died (out of memory?); {folder.log} may say why. The same "
@@ -171,6 +204,7 @@ def _models(
     settings: RunSettings,
     folder: RunFolder,
     data: Data,
+    adopted: Adopted | None,
     jobs: int,
     progress: Progress,
 ) -> Results:
@@ -180,6 +214,8 @@ def _models(
     missing = [name for name in names if name not in done]
     if results and not missing:
         return results
+    if adopted:
+        write_bytes(folder.baseline, adopted.file.read_bytes())
     workers = max(1, min(jobs, len(missing)))
     with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
         if results is None:
@@ -189,11 +225,16 @@ def _models(
                 preset=settings.preset,
                 versions=versions(),
                 data=data,
-                baseline=_baseline(settings, folder, executor, progress),
+                baseline=adopted.baseline
+                if adopted
+                else _baseline(settings, folder, executor, progress),
                 variants=[],
             )
             results_file.write(results, folder.results)
-        _variants(missing, settings, folder, results, executor, progress)
+        failed = _variants(missing, settings, folder, results, executor, progress)
+    if failed:
+        said = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
+        raise StapesError(f"Not made: {said}. {folder.log} has more; the other models are kept.")
     return results
 
 
@@ -204,8 +245,11 @@ def _variants(
     results: Results,
     executor: Executor,
     progress: Progress,
-) -> None:
-    """Make the stages and variants that are missing, each as soon as what it needs is there."""
+) -> dict[str, str]:
+    """Make the stages and variants that are missing, each as soon as what it needs is there.
+
+    Returns what failed, with the reason: one technique that fails must not cost the others.
+    """
     progress.begin("Making and measuring models")
     files = (folder.work, folder.baseline)
     stages = [
@@ -237,9 +281,8 @@ def _variants(
             except BrokenExecutor:
                 raise
             except Exception as error:
-                # One technique that fails must not cost the others.
-                log.exception("%s failed", name)
-                failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+                log.info("%s failed: %s", name, error)
+                failed[name] = (str(error).splitlines() or [type(error).__name__])[0]
                 waiting = {each: on for each, on in waiting.items() if f"stage {on}" not in failed}
                 continue
             log.info("%s is done", name)
@@ -248,9 +291,7 @@ def _variants(
                 results_file.write(results, folder.results)
                 progress.note(line(row))
     progress.end(f"{len(results.variants)} models")
-    if failed:
-        said = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
-        raise StapesError(f"Not made: {said}. {folder.log} has more; the other models are kept.")
+    return failed
 
 
 def _add(row: VariantResult, results: Results) -> None:
@@ -258,6 +299,19 @@ def _add(row: VariantResult, results: Results) -> None:
     results.variants = sorted([*results.variants, row], key=lambda row: order.index(row.name))
     if row.name == "float32":
         results.baseline.accuracy = row.accuracy
+
+
+def _adopted(settings: RunSettings, target: Path, progress: Progress) -> Adopted:
+    """The user's model, read in a process of its own: it may come from anywhere."""
+    progress.begin(f"Reading {settings.model}")
+    try:
+        with pool(1, send_output_to, (Path(os.devnull),)) as executor:
+            baseline = executor.submit(adoption.adopt, settings, target).result()
+    except BrokenExecutor:
+        raise ModelError(f"{settings.model}: reading it crashed; the file is broken.") from None
+    progress.end(f"{baseline.parameters:,} parameters")
+    assert settings.model is not None
+    return Adopted(baseline, target, adoption.digest(settings.model))
 
 
 def _baseline(
@@ -268,7 +322,7 @@ def _baseline(
     future = executor.submit(steps.train_baseline, settings, folder.work, folder.baseline)
     _follow(future, lambda: steps.training_progress(folder.work), progress)
     baseline = future.result()
-    kept = baseline.kept_epoch
+    kept = baseline.kept_epoch or len(baseline.history["loss"])
     said = ", ".join(f"{name} {values[kept - 1]:.3f}" for name, values in baseline.history.items())
     log.info("baseline: epoch %d kept: %s", kept, said)
     progress.end(f"{baseline.parameters:,} parameters, epoch {kept} kept; {said}")
@@ -331,8 +385,8 @@ def _data(
     )
 
 
-def _digest(chosen: dict[str, Chosen]) -> str:
-    digest = hashlib.sha256()
+def _digest(chosen: dict[str, Chosen], adopted: Adopted | None) -> str:
+    digest = hashlib.sha256(adopted.sha256.encode() if adopted else b"")
     for split in SPLITS:
         for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
             digest.update(split.encode() + bytes([label]) + key)

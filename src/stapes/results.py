@@ -56,8 +56,10 @@ class Baseline(_Model):
     accuracy: float | None = None
     """Of its LiteRT conversion, the row `float32`."""
     history: dict[str, list[float]] = Field(default_factory=dict)
-    kept_epoch: int
-    """From 1: the epoch whose weights the baseline has."""
+    kept_epoch: int | None = None
+    """From 1: the epoch whose weights the baseline has; None where it came trained."""
+    model: str | None = None
+    """The user's file that it was read from; None where it was trained here."""
 
 
 class Confusion(_Model):

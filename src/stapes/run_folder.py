@@ -55,16 +55,18 @@ class RunFolder:
         Need not exist.
     settings : RunSettings
         Of the run that wants it.
+    from_file : bool
+        The baseline is a .tflite of the user's.
     """
 
-    def __init__(self, path: Path, settings: RunSettings) -> None:
+    def __init__(self, path: Path, settings: RunSettings, *, from_file: bool = False) -> None:
         self.path = path
         self.said: dict[str, Any] = {
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
         }
         self.config = path / "run.yaml"
-        self.baseline = path / "baseline.keras"
+        self.baseline = path / ("baseline.tflite" if from_file else "baseline.keras")
         self.models = path / "models"
         self.results = path / "results.json"
         self.table = path / "results.csv"

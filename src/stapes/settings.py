@@ -33,6 +33,8 @@ class RunSettings(BaseModel):
     word: str = Field(default="house", min_length=1)
     data: Path | None = Field(default=None, description="None: synthetic speech")
     negatives: Path | None = None
+    model: Path | None = Field(default=None, description="the user's; None: a baseline is trained")
+    positive: int = Field(default=1, ge=0, description="the model's output that means the word")
     preset: Literal["default", "reference"] = "default"
     techniques: str = "all"
     seed: int = Field(default=0, ge=0, lt=2**32)

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from stapes.data.features import FeatureSet
+from stapes.errors import StapesError
 from stapes.files import write_bytes, write_text
 from stapes.measure.variant import measure
 from stapes.models import keras_files
@@ -22,11 +26,31 @@ from stapes.models.training import train
 from stapes.results import Baseline, VariantResult
 from stapes.settings import RunSettings
 from stapes.techniques.registry import STAGES, TECHNIQUES
-from stapes.techniques.variant import Material
+from stapes.techniques.variant import FloatFile, Material
 
 _TRAINING = "training.json"
 
+Step = TypeVar("Step", bound=Callable[..., Any])
 
+
+def _plainly(step: Step) -> Step:
+    """Have a step raise no exception of TensorFlow's: reading one would import it in the parent."""
+
+    @functools.wraps(step)
+    def plain(*args: Any) -> Any:
+        try:
+            return step(*args)
+        except (StapesError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            logging.getLogger("stapes").exception("%s%s failed", step.__name__, args[:1])
+            first = (str(error).splitlines() or [""])[0]
+            raise RuntimeError(f"{type(error).__name__}: {first[:300]}") from None
+
+    return cast("Step", plain)
+
+
+@_plainly
 def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Baseline:
     """Train the baseline and save it."""
 
@@ -58,6 +82,7 @@ def training_progress(work: Path) -> tuple[int, int, str] | None:
     return epoch, epochs, detail
 
 
+@_plainly
 def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
     """Train a model that several techniques build on, and keep it among the work files."""
     stage = STAGES[name]
@@ -65,15 +90,21 @@ def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -
     keras_files.save(model, stage_file(work, name, keras_file))
 
 
+@_plainly
 def make_variant(
     name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
 ) -> VariantResult:
-    """Apply one technique, write the .tflite and measure it."""
+    """Apply one technique to the baseline (.keras or .tflite), write the .tflite, measure it."""
     technique = TECHNIQUES[name]
-    material = _material(technique.needs, settings, work, keras_file)
-    variant = technique.make(material)
-    named = [layer.name for layer in material.baseline.layers if layer.count_params()]
-    result = measure(name, technique.title, variant, load_features(work, "test"), named)
+    if keras_file.suffix == ".tflite":
+        assert technique.from_file is not None
+        variant, named = technique.from_file(_float_file(settings, work, keras_file)), []
+    else:
+        material = _material(technique.needs, settings, work, keras_file)
+        variant = technique.make(material)
+        named = [layer.name for layer in material.baseline.layers if layer.count_params()]
+    test = load_features(work, "test")
+    result = measure(name, technique.title, variant, test, named, settings.positive)
     write_bytes(models / f"{name}.tflite", variant.tflite)
     return result
 
@@ -85,9 +116,9 @@ def stage_file(work: Path, name: str, keras_file: Path) -> Path:
 
 def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -> Material:
     start_over(settings.seed)
-    training = load_features(work, "train")
-    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
     baseline = keras_files.load(keras_file)
+    training = load_features(work, "train", baseline.input_shape[1:])
+    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
     return Material(
         model=baseline if needs == "baseline" else keras_files.load(work / f"{needs}.keras"),
         baseline=baseline,
@@ -95,7 +126,14 @@ def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -
         calibration=np.asarray(training.x[rows]),
         recipes=settings.recipes,
         seed=settings.seed,
+        positive=settings.positive,
     )
+
+
+def _float_file(settings: RunSettings, work: Path, path: Path) -> FloatFile:
+    training = load_features(work, "train")
+    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
+    return FloatFile(path.read_bytes(), np.asarray(training.x[rows]))
 
 
 def calibration_rows(training: FeatureSet, clips: int, seed: int) -> list[int]:
@@ -119,9 +157,10 @@ def feature_file(work: Path, split: str) -> Path:
     return work / f"{split}-x.npy"
 
 
-def load_features(work: Path, split: str) -> FeatureSet:
-    """The FeatureSet of a split, memory-mapped."""
+def load_features(work: Path, split: str, shape: tuple[int, ...] | None = None) -> FeatureSet:
+    """The FeatureSet of a split, memory-mapped; of another `shape` where a model wants it so."""
     path = feature_file(work, split)
     x = np.load(path, mmap_mode="r", allow_pickle=False)
+    x = x if shape is None else x.reshape(len(x), *shape)
     y = np.load(work / f"{split}-y.npy", allow_pickle=False)
     return FeatureSet(x, y, json.loads((work / f"{split}-clips.json").read_text("utf-8")))

@@ -53,7 +53,7 @@ class Constant:
 
 
 @contextlib.contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """Say of a tree that does not hold together that the file is broken."""
     try:
         yield
@@ -61,7 +61,7 @@ def _refusing() -> Iterator[None]:
         raise ModelError(f"The .tflite is broken or cut ({error}).") from None
 
 
-@_refusing()
+@refusing()
 def parse(model: bytes) -> Any:
     """The file as an object tree (`ModelT` of the schema).
 
@@ -75,13 +75,13 @@ def parse(model: bytes) -> Any:
     return schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
 
 
-@_refusing()
+@refusing()
 def data_bytes(model: bytes) -> int:
     """Bytes of all buffers: TensorFlow's analyzer calls them the total data buffer size."""
     return sum(len(buffer.data) for buffer in parse(model).buffers if buffer.data is not None)
 
 
-@_refusing()
+@refusing()
 def constants(model: bytes) -> list[Constant]:
     """Kernels and biases of convolutions and dense layers, in the order the ops run.
 
@@ -93,7 +93,7 @@ def constants(model: bytes) -> list[Constant]:
     for graph in tree.subgraphs:
         stored = _widened(tree, graph)
         for op in graph.operators:
-            code = _builtin(tree, op)
+            code = builtin(tree, op)
             for role, position in zip(("kernel", "bias"), _WEIGHTED.get(code, ()), strict=False):
                 if position >= len(op.inputs) or op.inputs[position] < 0:
                     continue
@@ -105,7 +105,8 @@ def constants(model: bytes) -> list[Constant]:
     return found
 
 
-def _builtin(tree: Any, op: Any) -> int:
+def builtin(tree: Any, op: Any) -> int:
+    """The builtin operator that an op of the tree is."""
     code = tree.operatorCodes[op.opcodeIndex]
     # Files of before 2020 hold the code in a byte of its own.
     return int(max(code.builtinCode, code.deprecatedBuiltinCode))
@@ -115,7 +116,7 @@ def _widened(tree: Any, graph: Any) -> dict[int, int]:
     """{tensor: the constant that DEQUANTIZE and DENSIFY ops make it from}."""
     origins: dict[int, int] = {}
     for op in graph.operators:
-        if _builtin(tree, op) in _WIDENING:
+        if builtin(tree, op) in _WIDENING:
             origins[op.outputs[0]] = origins.get(op.inputs[0], op.inputs[0])
     return origins
 

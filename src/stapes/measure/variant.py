@@ -18,7 +18,12 @@ from stapes.techniques.variant import Variant
 
 
 def measure(
-    name: str, title: str, variant: Variant, test: FeatureSet, layer_names: list[str]
+    name: str,
+    title: str,
+    variant: Variant,
+    test: FeatureSet,
+    layer_names: list[str],
+    positive: int = 1,
 ) -> VariantResult:
     """Measure a variant as it is shipped.
 
@@ -31,6 +36,8 @@ def measure(
         Clips that neither training nor calibration saw.
     layer_names : list of str
         Of the baseline's layers with weights, in order; used where the file has as many.
+    positive : int
+        The output that means the wake word, where there are several.
 
     Returns
     -------
@@ -43,8 +50,8 @@ def measure(
     result, fault = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8)), None
     try:
         interpreter = LiteRT(variant.tflite)
-        result = accuracy(interpreter.predict(test.x), test.y)
-        fault = _cast_fault(interpreter, test)
+        result = accuracy(interpreter.predict(test.x), test.y, positive)
+        fault = _cast_fault(interpreter, test, positive)
     except ModelError as error:
         # A model that no interpreter runs is a row that says so.
         target = TargetResult(runs=False, reason=str(error))
@@ -87,10 +94,10 @@ def confusion(result: Accuracy) -> Confusion:
     )
 
 
-def _cast_fault(interpreter: LiteRT, test: FeatureSet) -> CastFault | None:
+def _cast_fault(interpreter: LiteRT, test: FeatureSet, positive: int) -> CastFault | None:
     if not interpreter.signature.quantized_input:
         return None
-    result = accuracy(interpreter.predict_cast(test.x), test.y)
+    result = accuracy(interpreter.predict_cast(test.x), test.y, positive)
     return CastFault(
         accuracy=result.correct / max(1, result.n),
         accuracy_ci95=result.ci95,

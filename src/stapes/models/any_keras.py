@@ -120,7 +120,9 @@ def _build(graph: Graph, numbers: int) -> tuple[Any, list[keras_rebuild.Part]]:
     return model, parts
 
 
-def prove(run: Run, model: Any, shape: tuple[int | None, ...]) -> None:
+def prove(
+    run: Run, model: Any, shape: tuple[int | None, ...], tolerance: float = TOLERANCE
+) -> None:
     """Raise ModelError unless `model` gives what `run` gives, and both give probabilities.
 
     Parameters
@@ -130,6 +132,8 @@ def prove(run: Run, model: Any, shape: tuple[int | None, ...]) -> None:
     model : tf_keras.Model
     shape : tuple
         Of the input, with its batch axis.
+    tolerance : float
+        The largest difference.
     """
     rng = np.random.default_rng(0)
     size = [axis or _BATCH for axis in shape]
@@ -140,7 +144,7 @@ def prove(run: Run, model: Any, shape: tuple[int | None, ...]) -> None:
             if expected.shape != given.shape or not np.isfinite(expected).all():
                 raise ModelError("its outputs are no finite numbers; train and save it again")
             difference = float(np.abs(expected - given).max())
-            if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+            if not difference <= tolerance * max(1.0, float(np.abs(expected).max())):
                 raise ModelError(
                     f"rebuilt for training, its outputs differ by {difference:.2g}; leave out"
                     " unusual layers, or report this model"

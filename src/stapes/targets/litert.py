@@ -101,7 +101,10 @@ class LiteRT:
 
     def run(self, x: NDArray[Any]) -> NDArray[np.float32]:
         """Scores of inputs that already are in the model's own type."""
-        if x.shape[1:] != self.signature.input_shape[1:]:
+        wanted = self.signature.input_shape[1:]
+        if fits(x.shape[1:], wanted):
+            x = x.reshape(len(x), *wanted)
+        else:
             raise ModelError(
                 f"The model's input is {list(self.signature.input_shape[1:])} and the features are "
                 f"{list(x.shape[1:])}: choose the frontend that it was trained with."
@@ -126,6 +129,11 @@ class LiteRT:
             raise ModelError("The model's input is a single number, not features.")
         if shape[0] != 1:
             self._interpreter.resize_tensor_input(details["index"], [1, *shape[1:]])
+
+
+def fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether features of a shape can be fed where another is wanted: they differ in axes of 1."""
+    return [n for n in shape if n != 1] == [n for n in wanted if n != 1]
 
 
 def _describe(details: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any], float, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stapes.techniques.channel_surgery import choose, importance, prunable, remove
-from stapes.techniques.fine_tuning import fine_tune
+from stapes.techniques.fine_tuning import fine_tune, hard_labels
 from stapes.techniques.post_training import convert
 from stapes.techniques.variant import Material, Variant
 
@@ -18,7 +18,9 @@ def pruned_channels(material: Material) -> Variant:
     """The baseline with its least important filters removed, then fine-tuned; float."""
     recipe = material.recipes.channels
     filters, reasons = prunable(material.model)
-    scores = importance(material.model, np.asarray(material.training.x), material.training.y)
+    labels = hard_labels(material, material.model.output_shape[-1])
+    classes = labels.argmax(axis=1) if labels.shape[1] > 1 else material.training.y
+    scores = importance(material.model, np.asarray(material.training.x), classes)
     kept = choose(scores, recipe.keep)
     smaller = remove(material.model, kept)
     fine_tune(smaller, material, recipe)

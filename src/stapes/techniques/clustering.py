@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stapes.flatbuffer.read import constants
+from stapes.flatbuffer.read import Constant, constants
 from stapes.flatbuffer.weights import most_distinct_in_a_channel
+from stapes.models.backend import keras
 from stapes.techniques.fine_tuning import fine_tune
 from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
@@ -52,16 +52,18 @@ def sparse_clustered(material: Material) -> Variant:
 def with_distinct(tflite: bytes, material: Material) -> Variant:
     """A variant whose layer notes say where more values are distinct than was asked for."""
     recipe = material.recipes.clustering
-    kernels = [constant.values for constant in constants(tflite) if constant.role == "kernel"]
+    kernels = [constant for constant in constants(tflite) if constant.role == "kernel"]
     notes = [_note(kernel, recipe.clusters) for kernel in kernels]
     return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
 
 
-def _note(kernel: NDArray[Any], clusters: int) -> str:
-    distinct = len(np.unique(kernel))
+def _note(kernel: Constant, clusters: int) -> str:
+    distinct = len(np.unique(kernel.values))
     if distinct <= clusters:
         return ""
-    in_a_channel = most_distinct_in_a_channel(kernel)
+    if kernel.op == "DEPTHWISE_CONV_2D":
+        return "not clustered: TFMOT leaves depthwise kernels out"
+    in_a_channel = most_distinct_in_a_channel(kernel.values)
     if in_a_channel <= clusters:
         return (
             f"{distinct} distinct values: each channel has its own scale, and at most "
@@ -75,11 +77,25 @@ def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
 
     recipe = material.recipes.clustering
     module = tfmot.clustering.keras
-    model = cluster_weights(
-        clone(material.model),
-        number_of_clusters=recipe.clusters,
-        cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
-        **options,
-    )
+
+    def wrap(layer: Any) -> Any:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is None:
+            return layer
+        if len(np.unique(kernel.numpy())) <= recipe.clusters:
+            # These are clusters already, which training would spread; and k-means++ fails where
+            # there are fewer weights than centroids.
+            layer.trainable = False
+            return layer
+        return cluster_weights(
+            layer,
+            number_of_clusters=recipe.clusters,
+            cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
+            **options,
+        )
+
+    model = keras().models.clone_model(clone(material.model), clone_function=wrap)
     fine_tune(model, material, recipe)
-    return module.strip_clustering(model)
+    stripped = module.strip_clustering(model)
+    stripped.trainable = True
+    return stripped

@@ -17,6 +17,7 @@ def distilled(material: Material) -> Variant:
     """The reference CNN with fewer filters, trained on the baseline's scores, int8."""
     recipe = material.recipes.distillation
     start_over(material.seed)
-    student = reference_cnn(material.model.input_shape[1:], filters=recipe.filters)
+    shape, outputs = material.model.input_shape[1:], material.model.output_shape[-1]
+    student = reference_cnn(shape, filters=recipe.filters, outputs=outputs)
     fine_tune(student, material, recipe)
     return Variant(convert_int8(student, material.calibration), recipe.model_dump(mode="json"))

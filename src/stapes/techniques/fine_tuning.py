@@ -26,7 +26,7 @@ def fine_tune(
     Parameters
     ----------
     model : tf_keras.Model
-        One sigmoid output, or softmax outputs of which the second is the wake word.
+        One sigmoid output, or softmax outputs as the baseline has them.
     material : Material
     recipe : FineTuning
     callbacks : list of tf_keras.callbacks.Callback, optional
@@ -57,13 +57,10 @@ def soft_labels(material: Material, recipe: FineTuning, outputs: int) -> NDArray
     -------
     labels : np.ndarray [shape=(n, outputs)]
     """
-    y = material.training.y.astype(np.float32)[:, None]
-    hard = y if outputs == 1 else np.eye(outputs, dtype=np.float32)[material.training.y]
+    hard = hard_labels(material, outputs)
     if recipe.teacher == 0:
         return hard
-    scores = np.clip(material.teacher, 1e-7, 1 - 1e-7)
-    if outputs == 1:
-        scores = np.concatenate([1 - scores, scores], axis=1)
+    scores = _both(_clipped(material.teacher))
     # Scores are a softmax of logits: their logarithm is the logits up to a constant.
     cooled = np.log(scores) / recipe.temperature
     cooled = np.exp(cooled - cooled.max(axis=1, keepdims=True))
@@ -71,3 +68,33 @@ def soft_labels(material: Material, recipe: FineTuning, outputs: int) -> NDArray
     soft = soft[:, 1:] if outputs == 1 else soft
     mixed: NDArray[np.float32] = recipe.teacher * soft + (1 - recipe.teacher) * hard
     return mixed.astype(np.float32)
+
+
+def hard_labels(material: Material, outputs: int) -> NDArray[np.float32]:
+    """The clips' labels as scores.
+
+    Where the baseline tells more than two classes apart, a clip of another word is shared out
+    among the other classes as the baseline does it: which of them it is, the corpus does not say.
+
+    Returns
+    -------
+    labels : np.ndarray [shape=(n, outputs)]
+    """
+    is_word = material.training.y.astype(np.float32)[:, None]
+    if outputs == 1:
+        return is_word
+    word = np.eye(outputs, dtype=np.float32)[material.positive]
+    others = _clipped(material.teacher) if outputs > 2 else np.ones(outputs, np.float32)
+    others = others * (1 - word)
+    shared = others / others.sum(axis=-1, keepdims=True)
+    labels: NDArray[np.float32] = is_word * word + (1 - is_word) * shared
+    return labels.astype(np.float32)
+
+
+def _clipped(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.clip(scores, 1e-7, 1 - 1e-7)
+
+
+def _both(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A sigmoid's scores as those of two classes; others as they are."""
+    return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores

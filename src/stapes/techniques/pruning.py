@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stapes.flatbuffer.read import constants
+from stapes.flatbuffer.read import Constant, constants
 from stapes.flatbuffer.weights import two_by_four_compliance
 from stapes.models.architectures import reference_cnn
 from stapes.models.backend import keras, start_over, tensorflow
@@ -22,6 +21,7 @@ from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
 from stapes.techniques.variant import Material, Variant
 
+_DEPTHWISE = "DEPTHWISE_CONV_2D"
 _UPDATES = 40
 """How often the masks are drawn anew in a training; TFMOT's own 100 steps can be all of it."""
 
@@ -71,8 +71,8 @@ def pruned_2by4(material: Material) -> Variant:
     50 % constant sparsity on the first convolution, 2:4 on the second and on the dense layer.
     """
     start_over(material.seed)
-    shape = material.model.input_shape[1:]
-    model = reference_cnn(shape, filters=(2, 64))
+    shape, outputs = material.model.input_shape[1:], material.model.output_shape[-1]
+    model = reference_cnn(shape, filters=(2, 64), outputs=outputs)
     return _two_by_four(model, material, plain={"conv"})
 
 
@@ -114,7 +114,10 @@ def _copy_weights(source: Any, wrapped: Any) -> None:
         inner.set_weights(layer.get_weights())
 
 
-def _note_2by4(kernel: NDArray[Any]) -> str:
+def _note_2by4(constant: Constant) -> str:
+    kernel = constant.values
+    if constant.op == _DEPTHWISE:
+        return "2:4 not applied: a depthwise kernel reads one input channel at a time"
     part = two_by_four_compliance(kernel)
     inputs = kernel.shape[-1]
     zeros = 1 - np.count_nonzero(kernel) / kernel.size
@@ -129,14 +132,19 @@ def _note_2by4(kernel: NDArray[Any]) -> str:
 def with_sparsity(tflite: bytes, material: Material) -> Variant:
     """A variant whose layer notes say where fewer weights are zero than was asked for."""
     recipe = material.recipes.pruning
-    notes = []
-    for kernel in _kernels(tflite):
-        wanted = round(recipe.final_sparsity * kernel.size)
-        zeros = int(kernel.size - np.count_nonzero(kernel))
-        short = zeros < wanted - 1
-        notes.append(f"target of {wanted:,} zeros not reached: {zeros:,}" if short else "")
+    notes = [_note_sparsity(kernel, recipe.final_sparsity) for kernel in _kernels(tflite)]
     return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
 
 
-def _kernels(tflite: bytes) -> list[NDArray[Any]]:
-    return [constant.values for constant in constants(tflite) if constant.role == "kernel"]
+def _note_sparsity(kernel: Constant, sparsity: float) -> str:
+    wanted = round(sparsity * kernel.values.size)
+    zeros = int(kernel.values.size - np.count_nonzero(kernel.values))
+    if zeros >= wanted - 1:
+        return ""
+    if kernel.op == _DEPTHWISE:
+        return "not pruned: TFMOT leaves depthwise kernels out"
+    return f"target of {wanted:,} zeros not reached: {zeros:,}"
+
+
+def _kernels(tflite: bytes) -> list[Constant]:
+    return [constant for constant in constants(tflite) if constant.role == "kernel"]

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.models.backend import tensorflow
+from stapes.models.backend import keras, tensorflow
 from stapes.techniques.clustering import with_distinct
 from stapes.techniques.fine_tuning import fine_tune
 from stapes.techniques.keras_models import clone
-from stapes.techniques.post_training import convert
+from stapes.techniques.post_training import convert, convert_int8
 from stapes.techniques.pruning import with_sparsity
 from stapes.techniques.recipes import QuantizationAware
 from stapes.techniques.variant import Material, Variant
@@ -31,7 +31,8 @@ _CALIBRATION_ROUNDS = 2
 def qat(material: Material) -> Variant:
     """Quantization-aware training of the baseline."""
     recipe = material.recipes.quantization_aware
-    return Variant(_trained(material, recipe, None), recipe.model_dump(mode="json"))
+    tflite, left = _trained(material, recipe, None)
+    return Variant(tflite, recipe.model_dump(mode="json"), left)
 
 
 def pqat(material: Material) -> Variant:
@@ -40,8 +41,9 @@ def pqat(material: Material) -> Variant:
 
     recipe = material.recipes.collaborative
     scheme = tfmot.experimental.combine.Default8BitPrunePreserveQuantizeScheme()
-    variant = with_sparsity(_trained(material, recipe, scheme), material)
-    return Variant(variant.tflite, recipe.model_dump(mode="json"), layer_notes=variant.layer_notes)
+    tflite, left = _trained(material, recipe, scheme)
+    notes = with_sparsity(tflite, material).layer_notes
+    return Variant(tflite, recipe.model_dump(mode="json"), left, notes)
 
 
 def cqat(material: Material) -> Variant:
@@ -57,7 +59,7 @@ def pcqat(material: Material) -> Variant:
         "; ".join(note for note in pair if note)
         for pair in zip(variant.layer_notes, sparse.layer_notes, strict=True)
     ]
-    return Variant(variant.tflite, variant.settings, layer_notes=notes)
+    return Variant(variant.tflite, variant.settings, variant.notes, notes)
 
 
 def calibrate_ranges(model: Any, x: NDArray[np.float32]) -> None:
@@ -90,26 +92,42 @@ def _cluster_preserving(material: Material, preserve_sparsity: bool) -> Variant:
     recipe = material.recipes.collaborative
     combine = tfmot.experimental.combine
     scheme = combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity)
-    tflite = _trained(material, recipe, scheme, strip=combine.strip_clustering_cqat)
-    variant = with_distinct(tflite, material)
-    return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=variant.layer_notes)
+    tflite, left = _trained(material, recipe, scheme, strip=combine.strip_clustering_cqat)
+    notes = with_distinct(tflite, material).layer_notes
+    return Variant(tflite, recipe.model_dump(mode="json"), left, notes)
 
 
 def _trained(
     material: Material, recipe: QuantizationAware, scheme: Any, strip: Any = None
-) -> bytes:
+) -> tuple[bytes, list[str]]:
+    """The .tflite of the model trained with quantization, and what was left out of it."""
     import tensorflow_model_optimization as tfmot
 
     quantization = tfmot.quantization.keras
-    annotated = quantization.quantize_annotate_model(clone(material.model))
-    model = (
-        quantization.quantize_apply(annotated)
-        if scheme is None
-        else quantization.quantize_apply(annotated, scheme)
-    )
+    left: list[str] = []
+
+    class LeftOut(keras().layers.Activation):  # type: ignore[misc]
+        """An activation that TFMOT does not know, or it would fail at its output."""
+
+    def annotate(layer: Any) -> Any:
+        reason = _refused(layer)
+        if not reason:
+            return quantization.quantize_annotate_layer(layer)
+        left.append(reason)
+        is_activation = type(layer) is keras().layers.Activation
+        return LeftOut.from_config(layer.get_config()) if is_activation else layer
+
+    options = {} if scheme is None else {"scheme": scheme}
+    with keras().utils.custom_object_scope({"LeftOut": LeftOut}):
+        annotated = keras().models.clone_model(clone(material.model), clone_function=annotate)
+        model = quantization.quantize_apply(annotated, **options)
     if recipe.calibrate:
         calibrate_ranges(model, material.calibration)
     fine_tune(model, material, recipe)
+    model = strip(model) if strip else model
+    if left:
+        # What training did not quantize gets its ranges from the calibration clips.
+        return convert_int8(model, material.calibration), left
     tf = tensorflow()
 
     def settle(converter: Any) -> None:
@@ -117,4 +135,24 @@ def _trained(
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
 
-    return convert(strip(model) if strip else model, settle)
+    return convert(model, settle), left
+
+
+def _refused(layer: Any) -> str:
+    """Why TFMOT does not quantize a layer in training; empty if it does."""
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry as registries,
+    )
+
+    registry = registries.Default8BitQuantizeRegistry()
+    kind = type(layer).__name__
+    fallback = "not quantized in training but after it"
+    if kind == "InputLayer":
+        return ""
+    if not registry.supports(layer):
+        return f"{layer.name}: {fallback}: TFMOT has no {kind}"
+    try:
+        registry.get_quantize_config(layer).get_output_quantizers(layer)
+    except ValueError:
+        return f"{layer.name}: {fallback}: TFMOT has no activation {layer.activation.__name__}"
+    return ""

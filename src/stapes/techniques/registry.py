@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 from stapes.errors import MissingExtraError, UsageError
 from stapes.techniques import (
     channels,
     clustering,
     distillation,
+    float_file,
     int4,
     post_training,
     pruning,
@@ -19,6 +22,7 @@ _MAGNITUDE = "Zhu and Gupta 2017, arXiv:1710.01878"
 _2BY4 = "Mishra et al. 2021, arXiv:2104.08378"
 _QAT = "Jacob et al. 2018, arXiv:1712.05877"
 _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
+_QUANTIZER, _QUANTIZER_EXTRA = "ai_edge_quantizer", "int4"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
 
 STAGES: dict[str, Stage] = {
@@ -29,24 +33,43 @@ STAGES: dict[str, Stage] = {
 """Trained models that several techniques share, by name; `baseline` is the first of all."""
 
 TECHNIQUES: dict[str, Technique] = {
-    "float32": Technique("LiteRT conversion only", _PTQ, post_training.float32),
-    "dynamic_range": Technique("post-training dynamic range", _PTQ, post_training.dynamic_range),
+    "float32": Technique(
+        "LiteRT conversion only", _PTQ, post_training.float32, from_file=float_file.float32
+    ),
+    "dynamic_range": Technique(
+        "post-training dynamic range",
+        _PTQ,
+        post_training.dynamic_range,
+        from_file=float_file.dynamic_range,
+    ),
     "uint8": Technique(
-        "post-training full integer, uint8 input and output", _PTQ, post_training.uint8
+        "post-training full integer, uint8 input and output",
+        _PTQ,
+        post_training.uint8,
+        from_file=float_file.uint8,
     ),
     "int8": Technique(
-        "post-training full integer, int8 input and output", _PTQ, post_training.int8
+        "post-training full integer, int8 input and output",
+        _PTQ,
+        post_training.int8,
+        from_file=float_file.int8,
     ),
-    "float16": Technique("post-training float16", _PTQ, post_training.float16),
+    "float16": Technique(
+        "post-training float16", _PTQ, post_training.float16, from_file=float_file.float16
+    ),
     "int16x8": Technique(
-        "post-training int16 activations, int8 weights", _PTQ, post_training.int16x8
+        "post-training int16 activations, int8 weights",
+        _PTQ,
+        post_training.int16x8,
+        from_file=float_file.int16x8,
     ),
     "int4": Technique(
         "4-bit weights, float activations",
         "Sakr et al. 2022, arXiv:2206.06501",
         int4.int4,
-        package="ai_edge_quantizer",
-        extra="int4",
+        package=_QUANTIZER,
+        extra=_QUANTIZER_EXTRA,
+        from_file=float_file.int4,
     ),
     "pruned": Technique("magnitude pruning", _MAGNITUDE, pruning.pruned, "pruned"),
     "pruned_int8": Technique(
@@ -95,21 +118,27 @@ TECHNIQUES: dict[str, Technique] = {
 }
 
 
-def select(names: str) -> list[str]:
+def select(names: str, *, from_file: bool = False) -> list[str]:
     """The techniques that `all` or `a,b,c` names, in the table's order.
 
     `float32` is always among them: every other row is held against it. `all` leaves out what needs
-    an extra that is not installed (`left_out` says which).
+    an extra that is not installed, and for a .tflite what needs training (`left_out` says which).
+
+    Parameters
+    ----------
+    names : str
+    from_file : bool
+        The baseline is somebody's float .tflite, which cannot be trained.
 
     Raises
     ------
     UsageError
-        A name is unknown.
+        A name is unknown, or needs training where there can be none.
     MissingExtraError
         A technique that is named needs an extra that is not installed.
     """
     if names == "all":
-        return [name for name, technique in TECHNIQUES.items() if not technique.missing]
+        return [name for name in TECHNIQUES if not _missing(name, from_file)]
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     unknown = sorted(wanted - set(TECHNIQUES))
     if unknown or not wanted:
@@ -117,21 +146,43 @@ def select(names: str) -> list[str]:
             f"--techniques: unknown {', '.join(unknown) or '(none given)'}; "
             f"known are {', '.join(TECHNIQUES)}, or all."
         )
-    for name in wanted:
-        if TECHNIQUES[name].missing:
-            raise MissingExtraError(f"The technique {name}", TECHNIQUES[name].extra)
+    for name in [name for name in TECHNIQUES if name in wanted]:
+        missing = _missing(name, from_file)
+        if missing == _TRAINING:
+            possible = [each for each in TECHNIQUES if TECHNIQUES[each].from_file]
+            raise UsageError(
+                f"--techniques {name}: needs training, which a .tflite cannot have; give the Keras "
+                f"model, or choose of {', '.join(possible)}."
+            )
+        if missing:
+            raise MissingExtraError(f"The technique {name}", missing)
     return [name for name in TECHNIQUES if name in wanted | {"float32"}]
 
 
-def left_out(names: str) -> list[str]:
-    """What `all` leaves out, with the mend, one sentence each."""
-    if names != "all":
-        return []
+def left_out(names: str, *, from_file: bool = False) -> list[str]:
+    """What `all` leaves out, with the mend, one sentence for each mend."""
+    reasons: dict[str, list[str]] = {}
+    for name in TECHNIQUES if names == "all" else ():
+        if missing := _missing(name, from_file):
+            reasons.setdefault(missing, []).append(name)
+    mends = {_TRAINING: "a .tflite cannot be trained, give the Keras model"}
     return [
-        f"{name} is left out: install stapes[{technique.extra}]."
-        for name, technique in TECHNIQUES.items()
-        if technique.missing
+        f"Left out: {', '.join(found)} ({mends.get(reason, f'install stapes[{reason}]')})."
+        for reason, found in reasons.items()
     ]
+
+
+_TRAINING = "training"
+
+
+def _missing(name: str, from_file: bool) -> str:
+    """What a technique lacks: an extra, training, or nothing."""
+    technique = TECHNIQUES[name]
+    if from_file and technique.from_file is None:
+        return _TRAINING
+    if from_file and name != "float32" and importlib.util.find_spec(_QUANTIZER) is None:
+        return _QUANTIZER_EXTRA
+    return technique.extra if technique.missing else ""
 
 
 def stages_of(names: list[str]) -> list[str]:

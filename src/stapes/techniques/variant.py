@@ -37,6 +37,7 @@ class Material:
     baseline : tf_keras.Model, the teacher
     training : FeatureSet
     calibration : np.ndarray [shape=(n, frames, bins, 1)], float32, training clips of both classes
+    positive : int, the output that means the wake word, where there are several
     """
 
     model: Any
@@ -45,6 +46,7 @@ class Material:
     calibration: NDArray[np.float32]
     recipes: Recipes
     seed: int
+    positive: int = 1
 
     @cached_property
     def teacher(self) -> NDArray[np.float32]:
@@ -56,11 +58,23 @@ class Material:
 
 
 @dataclass(frozen=True)
+class FloatFile:
+    """A float .tflite of one input, and clips to calibrate with.
+
+    calibration : np.ndarray [shape=(n, ...)], float32, of the input's shape without its batch
+    """
+
+    tflite: bytes
+    calibration: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Technique:
     """A row of the table: how it is made, and from which stage's model.
 
     `source` names the paper or guide; `package` is what must be installed beyond the extra
-    `train`, and `extra` what brings it.
+    `train`, and `extra` what brings it. `from_file` makes it of somebody's float .tflite, where it
+    needs no training.
     """
 
     title: str
@@ -69,6 +83,7 @@ class Technique:
     needs: str = "baseline"
     package: str = ""
     extra: str = ""
+    from_file: Callable[[FloatFile], Variant] | None = None
 
     @property
     def missing(self) -> bool:

@@ -1,0 +1,215 @@
+"""`stapes run --model`: what people bring, as they call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stapes.techniques.registry import TECHNIQUES
+
+pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+FROM_FILE = [name for name, technique in TECHNIQUES.items() if technique.from_file]
+# One of each kind that needs the model's head or layers: labels, wrappers, filters, a student.
+TRAINED = ["pruned_sparse", "pruned_channels", "qat", "pcqat", "distilled"]
+
+pytestmark = pytest.mark.slow
+
+
+def stapes(*arguments: object, cache: Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [STAPES, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "STAPES_CACHE": str(cache)},
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus in which `high` is a high tone and the other words are low ones, and a cache."""
+    out = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    time = np.arange(16_000) / 16_000
+    for label, tones in (("high", (900, 1200)), ("low", (150, 250)), ("lower", (100, 140))):
+        (out / "data" / label).mkdir(parents=True)
+        for number in range(60):
+            tone = np.sin(2 * np.pi * rng.uniform(*tones) * time)
+            y = 0.3 * tone + 0.05 * rng.standard_normal(16_000)
+            soundfile.write(out / "data" / label / f"{number}.wav", y, 16_000)
+    return out
+
+
+@pytest.fixture(scope="module")
+def keras3():
+    from stapes.models import any_keras, backend
+
+    backend.tensorflow()  # Its settings come before any use.
+    return any_keras._keras3()
+
+
+@pytest.fixture(scope="module")
+def sigmoid(folder: Path, keras3) -> Path:
+    """A model of Keras 3 with one output, and layers that TFMOT refuses."""
+    keras3.utils.set_random_seed(0)
+    layers = keras3.layers
+    model = keras3.Sequential(
+        [
+            layers.Input((50, 13)),
+            layers.Rescaling(1 / 100),
+            layers.Conv1D(12, 5, activation="relu"),
+            layers.MaxPooling1D(2),
+            layers.SeparableConv1D(16, 3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.save(folder / "sigmoid.keras")
+    return folder / "sigmoid.keras"
+
+
+@pytest.fixture(scope="module")
+def softmax(folder: Path, keras3) -> Path:
+    """Four classes, of which the third is the word, as Keras 2's HDF5 and as a float .tflite."""
+    from stapes.models.backend import keras
+    from stapes.techniques.post_training import convert
+
+    layers = keras().layers
+    model = keras().Sequential(
+        [
+            layers.Input((50, 13, 1)),
+            layers.Conv2D(8, 3, strides=2, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    rng = np.random.default_rng(0)
+    # The converter leaves out biases of zero.
+    model.set_weights([rng.normal(0, 0.1, each.shape) for each in model.get_weights()])
+    model.save(folder / "softmax.h5")
+    (folder / "softmax.tflite").write_bytes(convert(model))
+    return folder / "softmax.h5"
+
+
+def quick(folder: Path, model: Path, *arguments: object) -> tuple[str, ...]:
+    options = ("run", "--data", folder / "data", "--word", "high", "--quick", "--model", model)
+    return tuple(map(str, (*options, *arguments)))
+
+
+def test_a_keras_3_model_with_one_output_takes_the_techniques(folder, sigmoid):
+    out = folder / "sigmoid"
+    rows = ",".join(TRAINED)
+    done = stapes(
+        *quick(folder, sigmoid, "--out", out, "--techniques", rows), cache=folder / "cache"
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads((out / "results.json").read_text())
+    assert results["baseline"]["model"] == str(sigmoid)
+    assert results["baseline"]["history"] == {}
+    by_name = {row["name"]: row for row in results["variants"]}
+    assert list(by_name) == ["float32", *TRAINED]
+    for row in results["variants"]:
+        assert row["targets"]["litert"] == {"runs": True, "reason": None}
+    # 13 x 5 x 12 weights of the first convolution, 80 % of them zero.
+    first = {layer["name"]: layer for layer in by_name["pruned_sparse"]["layers"]}["conv1d"]
+    assert abs(first["zeros"] - 0.8 * first["weights"]) <= 1
+    # Both ends of the student are the model's own: [50, 13] in, one sigmoid out.
+    from stapes.targets.litert import LiteRT
+
+    student = LiteRT((out / "models" / "distilled.tflite").read_bytes()).signature
+    assert student.input_shape == (1, 50, 13)
+    assert student.output_shape == (1, 1)
+
+
+def test_training_techniques_learn_the_word_on_any_head(folder, softmax):
+    """Four outputs: the third is the word, and what the others mean nobody says."""
+    out = folder / "four"
+    done = stapes(
+        *quick(folder, softmax, "--positive", 2, "--out", out, "--techniques", "distilled"),
+        cache=folder / "cache",
+    )
+    assert done.returncode == 0, done.stderr
+    again = stapes(
+        *("evaluate", out / "models" / "distilled.tflite", "--config", out / "run.yaml", "--json"),
+        cache=folder / "cache",
+    )
+    results = json.loads((out / "results.json").read_text())
+    assert json.loads(again.stdout)["confusion"] == results["variants"][-1]["confusion"]
+
+
+def test_a_float_tflite_gets_the_rows_that_need_no_training(folder, softmax):
+    pytest.importorskip("ai_edge_quantizer", reason="the extra `int4` is not installed")
+    out, model = folder / "file", softmax.with_suffix(".tflite")
+    done = stapes(*quick(folder, model, "--positive", 2, "--out", out), cache=folder / "cache")
+    assert done.returncode == 0, done.stderr
+    assert "cannot be trained" in done.stdout
+    results = json.loads((out / "results.json").read_text())
+    assert [row["name"] for row in results["variants"]] == FROM_FILE
+    assert results["baseline"]["parameters"] == 8 * 9 + 8 + 24 * 6 * 8 * 4 + 4
+    assert results["baseline"]["macs"] == 24 * 6 * 8 * 9 + 24 * 6 * 8 * 4 + 2 * 4
+    assert (out / "models" / "float32.tflite").read_bytes() == model.read_bytes()
+    assert {path.name for path in out.iterdir()} >= {"baseline.tflite", "results.csv"}
+    from stapes.targets.litert import LiteRT
+
+    x = np.random.default_rng(0).normal(0, 30, (20, 50, 13, 1)).astype(np.float32)
+    scores = {}
+    for name in FROM_FILE:
+        variant = LiteRT((out / "models" / f"{name}.tflite").read_bytes())
+        scores[name] = variant.predict(x)
+        wanted = {"uint8": np.uint8, "int8": np.int8, "int16x8": np.int16}.get(name, np.float32)
+        assert variant.signature.input_dtype == wanted
+    np.testing.assert_array_equal(scores["uint8"], scores["int8"])
+    np.testing.assert_allclose(scores["float16"], scores["float32"], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "absent.keras"], "absent.keras"),
+        (["--model", "cut.tflite"], "cut.tflite"),
+        (["--model", "noise.keras"], "noise.keras"),
+        (["--model", "file/models/int8.tflite"], "quantized already"),
+        (["--model", "wide.keras"], "mfcc"),
+        (["--model", "softmax.h5", "--positive", "4"], "--positive 4"),
+        (["--model", "softmax.tflite", "--techniques", "qat"], "needs training"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named_and_nothing_is_written(
+    folder, softmax, keras3, arguments, said
+):
+    whole = softmax.with_suffix(".tflite").read_bytes()
+    (folder / "cut.tflite").write_bytes(whole[: len(whole) // 2])
+    (folder / "noise.keras").write_bytes(b"no model at all")
+    if not (folder / "file" / "models").is_dir():
+        from stapes.models.backend import keras
+        from stapes.techniques.post_training import convert_int8
+
+        (folder / "file" / "models").mkdir(parents=True)
+        x = np.zeros((2, 50, 13, 1), np.float32)
+        quantized = convert_int8(keras().models.load_model(softmax, compile=False), x)
+        (folder / "file" / "models" / "int8.tflite").write_bytes(quantized)
+    layers = keras3.layers
+    keras3.Sequential(
+        [layers.Input((49, 40, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")]
+    ).save(folder / "wide.keras")
+    arguments = [str(folder / each) if "." in each else each for each in arguments]
+    out = folder / "refused"
+    call = ["run", "--data", folder / "data", "--word", "high", "--quick", "--out", out]
+    done = stapes(*call, *arguments, cache=folder / "cache")
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not out.exists()

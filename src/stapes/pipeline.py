@@ -26,6 +26,7 @@ from stapes._version import __version__
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.clip import SPLITS, Skipped
+from stapes.data.copies import copies_for, with_copies
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose, gather
 from stapes.data.slug import slug
@@ -124,11 +125,13 @@ def _run(
     with open_cache(cache_folder() / "features", settings.frontend) as cache:
         chosen, skipped = _features(corpus, settings, cache, progress)
         _require_enough(chosen, settings)
+        copies = copies_for(len(chosen["train"].keys), settings.training_clips)
+        used = {**chosen, "train": _with_copies(chosen["train"], copies, settings, cache, progress)}
         with folder.open(_digest(chosen, adopted)):
             for split in SPLITS:
                 path = steps.feature_file(folder.work, split)
-                steps.save_features(gather(chosen[split], cache, path), folder.work, split)
-            data = _data(corpus, settings, chosen, skipped)
+                steps.save_features(gather(used[split], cache, path), folder.work, split)
+            data = _data(corpus, settings, chosen, copies, skipped)
             try:
                 results = _models(
                     names, settings, folder, data, adopted, jobs or _cores(), progress
@@ -183,6 +186,24 @@ def _features(
     used = sum(len(part.keys) for part in chosen.values())
     progress.end(f"{used} clips, {len(skipped) + len(corpus.skipped)} skipped")
     return chosen, skipped
+
+
+def _with_copies(
+    training: Chosen, copies: int, settings: RunSettings, cache: FeatureCache, progress: Progress
+) -> Chosen:
+    if not copies:
+        return training
+    progress.begin("Making copies of training clips that sound otherwise")
+    made = with_copies(
+        training,
+        settings.frontend,
+        cache,
+        copies=copies,
+        seed=settings.seed,
+        on_progress=progress.update,
+    )
+    progress.end(f"{len(made.keys)} training clips")
+    return made
 
 
 def _require_enough(chosen: dict[str, Chosen], settings: RunSettings) -> None:
@@ -360,7 +381,11 @@ def _finished(folder: RunFolder, data: Data) -> Results | None:
 
 
 def _data(
-    corpus: Corpus, settings: RunSettings, chosen: dict[str, Chosen], skipped: list[Skipped]
+    corpus: Corpus,
+    settings: RunSettings,
+    chosen: dict[str, Chosen],
+    copies: int,
+    skipped: list[Skipped],
 ) -> Data:
     splits = {
         split: Split(
@@ -381,6 +406,7 @@ def _data(
         split_rule=corpus.split_rule,
         shared_speakers=corpus.shared_speakers,
         splits={split: splits[split] for split in SPLITS},
+        copies=copies,
         skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
     )
 

@@ -45,6 +45,8 @@ class Data(_Model):
     split_rule: str
     shared_speakers: bool
     splits: dict[str, Split]
+    copies: int = 0
+    """Of each training clip, that sound otherwise; they are in no split's count."""
     skipped: list[SkippedFile]
 
 

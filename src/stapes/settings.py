@@ -43,6 +43,9 @@ class RunSettings(BaseModel):
     validation: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
     architecture: Literal["reference_cnn"] = "reference_cnn"
+    training_clips: int = Field(
+        default=2000, ge=0, description="to train on at least: copies that sound otherwise fill up"
+    )
     train: TrainSettings = TrainSettings()
     calibration_clips: int = Field(default=200, ge=2)
     recipes: Recipes = Recipes()
@@ -69,6 +72,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "reference": {
         "validation": 0.0,
         "test": 0.2,
+        "training_clips": 0,
         "train": {"epochs": 15, "batch": 32, "learning_rate": 1e-3, "keep_best": False},
         "calibration_clips": 100,
         "recipes": PUBLISHED,
@@ -76,6 +80,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 QUICK: dict[str, Any] = {
+    "training_clips": 0,
     "train": {"epochs": 3},
     "synthetic": {"voices": 20, "takes": 6},
     "calibration_clips": 40,

@@ -1,8 +1,8 @@
 """Make one clip sound as if it had been heard in another place.
 
-Every function takes samples `y` and gives as many back. Four of them do one thing each, by
-numbers that the caller gives: `gain`, `shift`, `add_noise`, `reverberate`. `augment` draws
-moderate numbers from `Ranges` and does all four in the order of a real recording: the speaker
+Every function takes samples `y` and gives as many back. Five of them do one thing each, by numbers
+that the caller gives: `gain`, `shift`, `change_speed`, `add_noise`, `reverberate`. `augment` draws
+moderate numbers from `Ranges` and does all of them in the order of a real recording: the speaker
 comes early or late, the room answers, the noise of the place joins, and the microphone is near
 or far.
 
@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from stapes.audio.read import resample
+
 Samples: TypeAlias = npt.NDArray[np.float32]
 Colour: TypeAlias = Literal["white", "pink", "brown"]
 
@@ -36,6 +38,7 @@ class Ranges:
     The figures are those of a quiet to a busy room: the word stays plain to a listener.
     """
 
+    speed: tuple[float, float] = (1.0, 1.0)
     shift_seconds: tuple[float, float] = (-0.05, 0.05)
     reverberation_probability: float = 0.5
     rt60_seconds: tuple[float, float] = (0.1, 0.5)
@@ -98,6 +101,30 @@ def shift(y: Samples, samples: int) -> Samples:
     else:
         moved[:kept] = y[len(y) - kept :]
     return moved
+
+
+def change_speed(y: Samples, factor: float, sample_rate: int) -> Samples:
+    """Play `y` faster and higher, or slower and lower, as many samples as before.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(samples,)] float32
+        the clip
+    factor : float > 0
+        above 1 is faster: zeros are put around it; below 1 is slower: both ends are cut
+    sample_rate : int > 0 [Hz]
+        of `y`
+
+    Returns
+    -------
+    np.ndarray [shape=(samples,)] float32
+    """
+    played = resample(y, sample_rate, max(1, round(sample_rate / factor)))
+    if len(played) >= len(y):
+        begin = (len(played) - len(y)) // 2
+        return played[begin : begin + len(y)]
+    before = (len(y) - len(played)) // 2
+    return np.pad(played, (before, len(y) - len(played) - before))
 
 
 def coloured_noise(
@@ -225,7 +252,7 @@ def reverberate(
 def augment(
     y: Samples, sample_rate: int, rng: np.random.Generator, ranges: Ranges | None = None
 ) -> Samples:
-    """Shift, reverberate, add noise and change the level, each by an amount that `rng` draws.
+    """Change speed, moment, room, noise and level, each by an amount that `rng` draws.
 
     Parameters
     ----------
@@ -253,6 +280,8 @@ def augment(
     ranges = ranges or Ranges()
     if not y.any():
         return y
+    if ranges.speed != (1.0, 1.0):
+        y = change_speed(y, rng.uniform(*ranges.speed), sample_rate)
     y = shift(y, round(rng.uniform(*ranges.shift_seconds) * sample_rate))
     if rng.random() < ranges.reverberation_probability:
         rt60 = rng.uniform(*ranges.rt60_seconds)

@@ -42,6 +42,8 @@ _RESAMPLED_TOGETHER = 8
 _WINDOW_STEP_SECONDS = 0.01
 
 OnProgress = Callable[[int, int], None]
+Change = Callable[[Clip, NDArray[np.float32], int], NDArray[np.float32]]
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -187,13 +189,19 @@ def decode_window(clip: Clip, settings: Mfcc) -> tuple[NDArray[np.float32], int]
     return y, rate
 
 
-def extract(clips: list[Clip], settings: Mfcc) -> list[NDArray[np.float32] | AudioError]:
-    """From files to features, in the order of `clips`; an error stands where a clip has none."""
+def extract(
+    clips: list[Clip], settings: Mfcc, change: Change | None = None
+) -> list[NDArray[np.float32] | AudioError]:
+    """From files to features, in the order of `clips`; an error stands where a clip has none.
+
+    `change` is given each clip, its window and their rate, and gives a window of the same length.
+    """
     results: list[NDArray[np.float32] | AudioError | None] = [None] * len(clips)
     groups: dict[tuple[int, int], list[tuple[int, NDArray[np.float32]]]] = {}
     for index, clip in enumerate(clips):
         try:
             y, rate = decode_window(clip, settings)
+            y = change(clip, y, rate) if change else y
             groups.setdefault((rate, len(y)), []).append((index, y))
         except AudioError as error:
             results[index] = error
@@ -231,8 +239,8 @@ def first_of_each(
 
 
 def in_threads(
-    chunks: Iterator[list[Clip]], work: Callable[[list[Clip]], Result]
-) -> Iterator[tuple[list[Clip], Result]]:
+    chunks: Iterator[list[Item]], work: Callable[[list[Item]], Result]
+) -> Iterator[tuple[list[Item], Result]]:
     """Work on chunks in as many threads as there are cores; results in the order of the chunks.
 
     Threads are enough: decoding, resampling and transforms all run outside Python's lock. Only a

@@ -1,0 +1,115 @@
+"""More training clips: copies of those there are that sound otherwise.
+
+A corpus of a few hundred clips has few speakers, rooms and microphones, and a model soon knows
+them by heart. Each copy is spoken faster or slower, at another moment, in another room, with noise
+(`audio.augment`). Copies are made of training clips alone, and kept in the feature cache.
+
+Source of the change of speed: Ko et al. 2015, "Audio augmentation for speech recognition".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.audio.augment import Ranges, augment
+from stapes.audio.frontend import Mfcc
+from stapes.data.cache import FeatureCache
+from stapes.data.clip import Clip
+from stapes.data.features import Chosen, extract, in_threads
+from stapes.errors import AudioError
+
+RANGES = Ranges(
+    speed=(0.9, 1.1),
+    shift_seconds=(-0.1, 0.1),
+    reverberation_probability=0.3,
+    noise_probability=0.7,
+    snr_db=(5.0, 35.0),
+)
+_MOST = 7
+_CHUNK = 32
+_VERSION = 1
+"""To be raised when copies are made otherwise: the cache must not give older ones."""
+
+
+def copies_for(clips: int, at_least: int) -> int:
+    """How many copies of each of so many clips make `at_least`, or nearly, in all; at most 7."""
+    return min(_MOST, max(0, round(at_least / max(1, clips)) - 1))
+
+
+def with_copies(
+    chosen: Chosen,
+    settings: Mfcc,
+    cache: FeatureCache,
+    *,
+    copies: int,
+    seed: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Chosen:
+    """The clips and, behind them, copies of each.
+
+    Parameters
+    ----------
+    chosen : Chosen
+        Of the training split.
+    settings : Mfcc
+        The frontend.
+    cache : FeatureCache
+        Of the same settings.
+    copies : int >= 0
+    seed : int
+        Draws what is changed; a copy does not depend on which other clips there are.
+    on_progress : callable, optional
+        Called with the copies done and their number.
+    """
+    clips, keys = list(chosen.clips), list(chosen.keys)
+    for number in range(copies):
+        keyed = {
+            _key(key, number, seed): clip
+            for clip, key in zip(chosen.clips, chosen.keys, strict=True)
+        }
+        known = cache.known(keyed)
+        missing = [(key, clip) for key, clip in keyed.items() if key not in known]
+        done = number * len(keyed) + len(known)
+        for part, results in in_threads(_parts(missing), lambda part: _extract(part, settings)):
+            # A clip that decoded a moment ago may be gone now: it has one copy less.
+            rows = [
+                (key, result)
+                for (key, _), result in zip(part, results, strict=True)
+                if not isinstance(result, AudioError)
+            ]
+            cache.put(rows)
+            known |= {key for key, _ in rows}
+            done += len(part)
+            if on_progress:
+                on_progress(done, copies * len(keyed))
+        clips += [clip for key, clip in keyed.items() if key in known]
+        keys += [key for key in keyed if key in known]
+    labels = dict(zip(chosen.clips, chosen.y.tolist(), strict=True))
+    y = np.array([labels[clip] for clip in clips], np.uint8)
+    return Chosen(clips, keys, y, chosen.available_negatives)
+
+
+def _extract(
+    part: list[tuple[bytes, Clip]], settings: Mfcc
+) -> list[NDArray[np.float32] | AudioError]:
+    keys = {id(clip): key for key, clip in part}
+
+    def change(clip: Clip, y: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng(list(keys[id(clip)]))
+        return augment(y, rate, rng, RANGES)
+
+    return extract([clip for _, clip in part], settings, change)
+
+
+def _key(key: bytes, number: int, seed: int) -> bytes:
+    said = f" copy {number} seed {seed} version {_VERSION} {RANGES}"
+    return blake2b(key + said.encode(), digest_size=16).digest()
+
+
+def _parts(items: list[tuple[bytes, Clip]]) -> Iterator[list[tuple[bytes, Clip]]]:
+    for begin in range(0, len(items), _CHUNK):
+        yield items[begin : begin + _CHUNK]

@@ -50,6 +50,32 @@ def test_shift_moves_and_fills_with_zeros(y, samples):
         assert made[at] == (y[source] if 0 <= source < len(y) else 0.0)
 
 
+@given(clips, st.floats(0.5, 2))
+@settings(max_examples=50)
+def test_another_speed_leaves_as_many_samples(y, factor):
+    made = augment.change_speed(y, factor, RATE)
+    assert made.dtype == np.float32
+    assert made.shape == y.shape
+    assert np.isfinite(made).all()
+
+
+@pytest.mark.parametrize("factor", [0.8, 0.9, 1.1, 1.25])
+def test_a_tone_that_is_played_faster_is_as_much_higher(factor):
+    made = augment.change_speed(tone(), factor, RATE)
+    middle = made[RATE // 4 : 3 * RATE // 4] * np.hanning(RATE // 2)
+    loudest = np.abs(np.fft.rfft(middle)).argmax() * 2
+    assert loudest == pytest.approx(440 * factor, abs=2)
+
+
+def test_the_clip_stays_in_the_middle_at_any_speed():
+    y = np.zeros(RATE, np.float32)
+    y[RATE // 2 - 800 : RATE // 2 + 800] = tone(0.1)
+    for factor in (0.7, 1.4):
+        made = np.abs(augment.change_speed(y, factor, RATE))
+        centre = np.average(np.arange(RATE), weights=made)
+        assert centre == pytest.approx(RATE / 2, abs=40)
+
+
 @pytest.mark.parametrize("colour", COLOURS)
 @given(snr=st.floats(-20, 60), seed=seeds)
 @settings(max_examples=30)

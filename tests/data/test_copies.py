@@ -1,0 +1,110 @@
+"""Copies of training clips: as many as asked for, other than their clip, the same each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stapes.audio.frontend import Mfcc
+from stapes.data.cache import FeatureCache, open_cache
+from stapes.data.copies import copies_for, with_copies
+from stapes.data.corpus import load
+from stapes.data.features import Chosen, choose, gather
+
+SETTINGS = Mfcc()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[FeatureCache]:
+    with open_cache(tmp_path / "cache", SETTINGS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def training(tmp_path: Path, cache: FeatureCache, write_clip) -> Chosen:
+    """The training clips of a corpus whose clips have several lengths and rates."""
+    for label in ("house", "dog", "cat"):
+        for number in range(20):
+            rate = (16_000, 22_050)[number % 2]
+            path = tmp_path / "data" / label / f"{number}.wav"
+            write_clip(path, rate=rate, seconds=0.5 + 0.1 * (number % 8))
+    chosen, _ = choose(load(tmp_path / "data", "house"), SETTINGS, cache)
+    return chosen["train"]
+
+
+@given(clips=st.integers(1, 10**6), at_least=st.integers(0, 10**5))
+def test_copies_fill_up_as_near_as_whole_copies_can(clips, at_least):
+    copies = copies_for(clips, at_least)
+    assert 0 <= copies <= 7
+    distance = abs(clips * (1 + copies) - at_least)
+    for other in range(8):
+        assert distance <= abs(clips * (1 + other) - at_least)
+
+
+def test_a_corpus_that_is_large_enough_gets_none():
+    assert copies_for(5000, 2000) == copies_for(2000, 2000) == copies_for(360, 0) == 0
+    assert copies_for(0, 2000) == 7
+
+
+def test_the_clips_come_first_and_each_copy_has_its_label(training, cache):
+    made = with_copies(training, SETTINGS, cache, copies=2, seed=0)
+    count = len(training.keys)
+    assert made.keys[:count] == training.keys
+    assert made.clips == training.clips * 3
+    np.testing.assert_array_equal(made.y, np.tile(training.y, 3))
+    assert len(set(made.keys)) == 3 * count
+
+
+def test_a_copy_sounds_otherwise_but_is_sound(training, cache):
+    x = gather(with_copies(training, SETTINGS, cache, copies=2, seed=0), cache).x
+    assert np.isfinite(x).all()
+    count = len(training.keys)
+    for number in range(count):
+        first, second, third = x[number], x[number + count], x[number + 2 * count]
+        assert not np.array_equal(first, second)
+        assert not np.array_equal(second, third)
+
+
+def test_a_seed_gives_the_same_copies_and_another_others(training, cache, tmp_path):
+    once = gather(with_copies(training, SETTINGS, cache, copies=1, seed=3), cache).x
+    other = gather(with_copies(training, SETTINGS, cache, copies=1, seed=4), cache).x
+    with open_cache(tmp_path / "empty", SETTINGS) as empty:
+        rows = gather(training, cache).x
+        empty.put(zip(training.keys, rows, strict=True))
+        again = gather(with_copies(training, SETTINGS, empty, copies=1, seed=3), empty).x
+    np.testing.assert_array_equal(once, again)
+    count = len(training.keys)
+    assert not np.array_equal(once[count:], other[count:])
+
+
+def test_a_copy_does_not_depend_on_the_other_clips(training, cache, tmp_path):
+    half = Chosen(training.clips[::2], training.keys[::2], training.y[::2], 0)
+    whole = with_copies(training, SETTINGS, cache, copies=1, seed=0)
+    part = with_copies(half, SETTINGS, cache, copies=1, seed=0)
+    count = len(training.keys)
+    assert whole.keys[count::2] == part.keys[len(half.keys) :]
+
+
+def test_a_clip_that_is_gone_has_no_copy(training, cache):
+    training.clips[0].path.unlink()
+    made = with_copies(training, SETTINGS, cache, copies=1, seed=0)
+    count = len(training.keys)
+    assert len(made.keys) == 2 * count - 1
+    assert made.clips[count:] == training.clips[1:]
+    np.testing.assert_array_equal(made.y[count:], training.y[1:])
+
+
+def test_nothing_is_made_twice_and_progress_ends_where_it_said(training, cache):
+    seen: list[tuple[int, int]] = []
+    options = {"copies": 2, "seed": 0, "on_progress": lambda *at: seen.append(at)}
+    with_copies(training, SETTINGS, cache, **options)
+    assert seen[-1] == (2 * len(training.keys), 2 * len(training.keys))
+    assert seen == sorted(seen)
+    seen.clear()
+    with_copies(training, SETTINGS, cache, **options)
+    assert not seen

@@ -188,10 +188,16 @@ def test_outputs_of_more_axes_are_one_row_a_clip(of_function, tf):
 def test_features_of_another_shape_are_refused(float_model, uint8_model):
     for content in (float_model, uint8_model):
         model = LiteRT(content)
-        for shape in ((2, 4), (2, 3, 1), (2,), (3, 2)):
+        for shape in ((2, 4), (2, 3, 2), (2,), (3, 2)):
             message = refusal(model.predict, np.zeros(shape, np.float32))
             assert "[3]" in message
             assert "frontend" in message
+
+
+def test_axes_of_one_may_be_missing_or_more(float_model):
+    model, x = LiteRT(float_model), np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    for shape in ((5, 3, 1), (5, 1, 3, 1)):
+        np.testing.assert_array_equal(model.predict(x.reshape(shape)), model.predict(x))
 
 
 def test_two_inputs_or_outputs_are_refused(of_function):

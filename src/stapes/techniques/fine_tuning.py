@@ -34,7 +34,10 @@ def fine_tune(
     tf_keras = keras()
     outputs = model.output_shape[-1]
     loss = "binary_crossentropy" if outputs == 1 else "categorical_crossentropy"
-    model.compile(tf_keras.optimizers.Adam(recipe.learning_rate), loss=loss)
+    rate = recipe.learning_rate
+    if recipe.decay:
+        rate = tf_keras.optimizers.schedules.CosineDecay(rate, steps(material, recipe))
+    model.compile(tf_keras.optimizers.Adam(rate), loss=loss)
     labels = soft_labels(material, recipe, outputs)
     model.fit(
         batches(material.training, recipe.batch, material.seed, labels),

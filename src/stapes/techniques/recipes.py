@@ -21,6 +21,9 @@ class FineTuning(_Recipe):
     epochs: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     batch: int = Field(default=32, ge=1)
+    decay: bool = Field(
+        default=True, description="the rate falls to 0 on a cosine (Loshchilov and Hutter 2017)"
+    )
     teacher: float = Field(
         default=0.0,
         ge=0,
@@ -114,7 +117,7 @@ class Recipes(_Recipe):
     distillation: Distillation = Distillation()
 
 
-_PLAIN = {"teacher": 0.0, "temperature": 1.0}
+_PLAIN = {"teacher": 0.0, "temperature": 1.0, "decay": False}
 
 PUBLISHED: dict[str, Any] = {
     "pruning": {"epochs": 5, "learning_rate": 1e-3, "ramp": 1.0, **_PLAIN},

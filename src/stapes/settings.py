@@ -87,6 +87,7 @@ QUICK: dict[str, Any] = {
     "recipes": {
         "pruning": {"epochs": 2},
         "two_by_four": {"epochs": 2},
+        "two_by_four_full": {"epochs": 2},
         "channels": {"epochs": 2},
         "quantization_aware": {"epochs": 1},
         "clustering": {"epochs": 1},

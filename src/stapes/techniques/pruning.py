@@ -19,6 +19,7 @@ from stapes.models.backend import keras, start_over, tensorflow
 from stapes.techniques.fine_tuning import fine_tune, steps
 from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
+from stapes.techniques.recipes import TwoByFour
 from stapes.techniques.variant import Material, Variant
 
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
@@ -73,18 +74,18 @@ def pruned_2by4(material: Material) -> Variant:
     start_over(material.seed)
     shape, outputs = material.model.input_shape[1:], material.model.output_shape[-1]
     model = reference_cnn(shape, filters=(2, 64), outputs=outputs)
-    return _two_by_four(model, material, plain={"conv"})
+    return _two_by_four(model, material, material.recipes.two_by_four, plain={"conv"})
 
 
 def pruned_2by4_full(material: Material) -> Variant:
     """2:4 on every layer of the baseline that can take it."""
-    return _two_by_four(clone(material.model), material, plain=set())
+    recipe = material.recipes.two_by_four_full
+    return _two_by_four(clone(material.model), material, recipe, plain=set())
 
 
-def _two_by_four(model: Any, material: Material, plain: set[str]) -> Variant:
+def _two_by_four(model: Any, material: Material, recipe: TwoByFour, plain: set[str]) -> Variant:
     import tensorflow_model_optimization as tfmot
 
-    recipe = material.recipes.two_by_four
     sparsity = tfmot.sparsity.keras
     schedule = sparsity.ConstantSparsity(
         0.5, begin_step=0, frequency=max(1, steps(material, recipe) // _UPDATES)

@@ -43,7 +43,7 @@ class Pruning(FineTuning):
     initial_sparsity: float = Field(default=0.5, ge=0, lt=1)
     final_sparsity: float = Field(default=0.8, gt=0, lt=1)
     ramp: float = Field(
-        default=0.6, gt=0, le=1, description="the part of the steps in which sparsity rises"
+        default=0.5, gt=0, le=1, description="the part of the steps in which sparsity rises"
     )
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class Pruning(FineTuning):
 class TwoByFour(FineTuning):
     """Two of every four weights along the input channels are zero (Mishra et al. 2021)."""
 
-    epochs: int = Field(default=20, ge=1)
+    epochs: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     teacher: float = Field(default=0.7, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)
@@ -65,7 +65,7 @@ class TwoByFour(FineTuning):
 class Channels(FineTuning):
     """Whole filters removed by their importance (Molchanov et al. 2019)."""
 
-    epochs: int = Field(default=15, ge=1)
+    epochs: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     teacher: float = Field(default=0.7, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)
@@ -75,7 +75,7 @@ class Channels(FineTuning):
 class QuantizationAware(FineTuning):
     """Training with quantization in the forward pass (Jacob et al. 2018)."""
 
-    epochs: int = Field(default=4, ge=1)
+    epochs: int = Field(default=2, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
     teacher: float = Field(default=0.7, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)
@@ -87,7 +87,7 @@ class QuantizationAware(FineTuning):
 class Clustering(FineTuning):
     """Weights share few values (Han et al. 2016)."""
 
-    epochs: int = Field(default=4, ge=1)
+    epochs: int = Field(default=2, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
     teacher: float = Field(default=0.7, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)
@@ -98,18 +98,19 @@ class Clustering(FineTuning):
 class Distillation(FineTuning):
     """A small student that learns the baseline's scores (Hinton et al. 2015)."""
 
-    epochs: int = Field(default=40, ge=1)
+    epochs: int = Field(default=30, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     teacher: float = Field(default=0.7, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)
-    filters: tuple[int, int] = (8, 16)
+    filters: tuple[int, int] = (12, 24)
 
 
 class Recipes(_Recipe):
-    """One recipe a family of techniques."""
+    """One recipe a family of techniques; `two_by_four` is the small CNN's, from scratch."""
 
     pruning: Pruning = Pruning()
-    two_by_four: TwoByFour = TwoByFour()
+    two_by_four: TwoByFour = TwoByFour(epochs=25, learning_rate=2e-3)
+    two_by_four_full: TwoByFour = TwoByFour()
     channels: Channels = Channels()
     quantization_aware: QuantizationAware = QuantizationAware()
     clustering: Clustering = Clustering()

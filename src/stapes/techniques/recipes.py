@@ -36,7 +36,7 @@ class FineTuning(_Recipe):
 class Pruning(FineTuning):
     """Magnitude pruning on a polynomial schedule (Zhu and Gupta 2017)."""
 
-    epochs: int = Field(default=12, ge=1)
+    epochs: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     teacher: float = Field(default=0.7, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)

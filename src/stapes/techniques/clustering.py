@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stapes.flatbuffer.read import constants
 from stapes.flatbuffer.weights import most_distinct_in_a_channel
+from stapes.models.backend import keras
 from stapes.techniques.fine_tuning import fine_tune
 from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
@@ -75,11 +76,25 @@ def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
 
     recipe = material.recipes.clustering
     module = tfmot.clustering.keras
-    model = cluster_weights(
-        clone(material.model),
-        number_of_clusters=recipe.clusters,
-        cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
-        **options,
-    )
+
+    def wrap(layer: Any) -> Any:
+        return cluster_weights(
+            layer,
+            number_of_clusters=_clusters_of(layer, recipe.clusters),
+            cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
+            **options,
+        )
+
+    model = keras().models.clone_model(clone(material.model), clone_function=wrap)
     fine_tune(model, material, recipe)
     return module.strip_clustering(model)
+
+
+def _clusters_of(layer: Any, clusters: int) -> int:
+    """As many as asked for, or as there are weights apart from zero and zero itself.
+
+    TFMOT fails on a layer of fewer; there each weight keeps its value.
+    """
+    kernels = [weight for weight in layer.get_weights() if weight.ndim > 1]
+    values = [min(kernel.size, int(np.count_nonzero(kernel)) + 1) for kernel in kernels]
+    return max(2, min([clusters, *values]))

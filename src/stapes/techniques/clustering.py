@@ -96,5 +96,5 @@ def _clusters_of(layer: Any, clusters: int) -> int:
     TFMOT fails on a layer of fewer; there each weight keeps its value.
     """
     kernels = [weight for weight in layer.get_weights() if weight.ndim > 1]
-    values = [min(kernel.size, int(np.count_nonzero(kernel)) + 1) for kernel in kernels]
+    values: list[int] = [min(k.size, int(np.count_nonzero(k)) + 1) for k in kernels]
     return max(2, min([clusters, *values]))

@@ -38,4 +38,4 @@ def test_what_wraps_and_strips_a_clone_leaves_its_model_alone(copy, baseline, te
     stripped = tfmot.clustering.keras.strip_clustering(wrapped)
     assert [len(np.unique(kernel)) for kernel in stripped.get_weights()[::2]] == [2, 2, 2]
     np.testing.assert_array_equal(baseline.predict(test_clips.x, verbose=0), expected)
-    assert [type(layer).__name__ for layer in baseline.layers][0] == "Conv2D"
+    assert type(baseline.layers[0]).__name__ == "Conv2D"

@@ -35,9 +35,7 @@ def test_quantization_adds_zeros_and_takes_none(kernels):
 def test_the_sparse_file_holds_the_weights_of_the_dense_one(kernels, variant):
     stored = [each.values for each in constants(variant("pruned_sparse").tflite)]
     dense = kernels("pruned")
-    for kernel, decoded, expected in zip(
-        kernels("pruned_sparse"), stored[::2], dense, strict=True
-    ):
+    for kernel, decoded, expected in zip(kernels("pruned_sparse"), stored[::2], dense, strict=True):
         np.testing.assert_array_equal(kernel, expected)
         np.testing.assert_array_equal(decoded, expected)
 

@@ -39,7 +39,7 @@ def calibrated(wrapped, material):
 
 
 def ranges(model):
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for variable in model.variables:
         name, _, end = variable.name.split(":")[0].rpartition("_")
         if end in ("min", "max") and not name.endswith("kernel"):

@@ -122,7 +122,7 @@ def test_settings_that_no_technique_knows_are_refused(wrong):
 
 def test_a_recipe_cannot_be_changed_by_who_uses_it():
     with pytest.raises(ValidationError, match="frozen"):
-        Recipes().clustering.clusters = 4  # type: ignore[misc]
+        Recipes().clustering.clusters = 4
 
 
 def test_every_family_is_a_training_and_says_how_long():

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 
+# Far more weights than a layer of any model here, and still few enough to be held.
+_LARGEST = 1 << 24
+_TOO_LARGE = "A sparse tensor is larger than any model here."
+
 
 def unpack_int4(data: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
     """`count` signed 4-bit integers from bytes of two."""
@@ -44,6 +48,8 @@ def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[An
     levels = sparsity.dimMetadata
     if sorted(order) != list(range(len(shape) + len(blocked))) or len(levels) != len(order):
         raise ModelError("A sparse tensor's dimensions do not fit its shape.")
+    if math.prod(shape) > _LARGEST:
+        raise ModelError(_TOO_LARGE)
     places = _places(levels, len(values))
     block = dict(zip(blocked, range(len(shape), len(order)), strict=True))
     sizes = {axis: int(levels[level].denseSize) for level, axis in enumerate(order)}
@@ -53,7 +59,7 @@ def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[An
         inner = block.get(axis)
         whole = by_axis[axis] if inner is None else by_axis[axis] * sizes[inner] + by_axis[inner]
         index.append(whole)
-    if any(np.any(part >= size) for part, size in zip(index, shape, strict=True)):
+    if any(np.any((part < 0) | (part >= n)) for part, n in zip(index, shape, strict=True)):
         raise ModelError("A sparse tensor points outside its shape.")
     dense = np.zeros(shape, values.dtype)
     dense[tuple(index)] = values
@@ -67,21 +73,28 @@ def _places(levels: list[Any], stored: int) -> NDArray[np.int64]:
     for level in levels:
         if level.format == schema.DimensionType.DENSE:
             size = int(level.denseSize)
+            if size < 0:
+                raise ModelError("A sparse tensor has a dimension of negative size.")
+            if len(parents) * size > _LARGEST:
+                raise ModelError(_TOO_LARGE)
             counts = np.full(len(parents), size)
             inside = np.tile(np.arange(size), len(parents))
             parents = (parents[:, None] * size + np.arange(size)).ravel()
         else:
             segments = np.asarray(level.arraySegments.values, np.int64)
             indices = np.asarray(level.arrayIndices.values, np.int64)
-            if parents.max(initial=-1) + 1 >= len(segments) or segments[-1] != len(indices):
+            # They rise from 0, so that none reaches beyond the indices.
+            if (
+                parents.max(initial=-1) + 1 >= len(segments)
+                or [segments[0], segments[-1]] != [0, len(indices)]
+                or np.any(np.diff(segments) < 0)
+            ):
                 raise ModelError("A sparse tensor's segments do not fit its indices.")
             counts = segments[parents + 1] - segments[parents]
             parents = np.concatenate(
                 [np.arange(segments[p], segments[p + 1]) for p in parents] or [np.zeros(0, int)]
             )
             inside = indices[parents]
-        if math.prod(places.shape) > 1 << 28:
-            raise ModelError("A sparse tensor is larger than any model here.")
         places = np.concatenate([np.repeat(places, counts, axis=0), inside[:, None]], axis=1)
     if len(places) != stored:
         raise ModelError("A sparse tensor holds another number of values than it says.")

@@ -79,23 +79,23 @@ def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
     module = tfmot.clustering.keras
 
     def wrap(layer: Any) -> Any:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is None:
-            return layer
-        if len(np.unique(kernel.numpy())) <= recipe.clusters:
-            # These are clusters already, which training would spread; and k-means++ fails where
-            # there are fewer weights than centroids.
-            layer.trainable = False
-            return layer
         return cluster_weights(
             layer,
-            number_of_clusters=recipe.clusters,
+            number_of_clusters=_clusters_of(layer, recipe.clusters),
             cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
             **options,
         )
 
     model = keras().models.clone_model(clone(material.model), clone_function=wrap)
     fine_tune(model, material, recipe)
-    stripped = module.strip_clustering(model)
-    stripped.trainable = True
-    return stripped
+    return module.strip_clustering(model)
+
+
+def _clusters_of(layer: Any, clusters: int) -> int:
+    """As many as asked for, or as there are weights apart from zero and zero itself.
+
+    TFMOT fails on a layer of fewer; there each weight keeps its value.
+    """
+    kernels = [weight for weight in layer.get_weights() if weight.ndim > 1]
+    values: list[int] = [min(k.size, int(np.count_nonzero(k)) + 1) for k in kernels]
+    return max(2, min([clusters, *values]))

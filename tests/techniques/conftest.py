@@ -1,0 +1,149 @@
+"""A small trained model and what techniques make of it, each made once for all tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from stapes.data.features import FeatureSet
+from stapes.techniques.recipes import Recipes
+
+# conv 3x3x1x8, conv_1 3x3x8x16 and dense 64x2: what takes 2:4 and what cannot.
+SHAPE = (22, 13, 1)
+FILTERS = (8, 16)
+
+# Few steps, and long ones: what is to be kept must be kept against them.
+QUICK = {
+    "pruning": {"epochs": 2},
+    "two_by_four": {"epochs": 1},
+    "channels": {"epochs": 1},
+    "quantization_aware": {"epochs": 1, "learning_rate": 1e-2},
+    "clustering": {"epochs": 1, "learning_rate": 1e-3},
+    "collaborative": {"epochs": 1, "learning_rate": 1e-2},
+    "distillation": {"epochs": 15, "filters": [4, 8]},
+}
+
+
+def clips(n, seed):
+    """Noise, and in every other clip the wake word: a band that rises with time."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 4, (n, *SHAPE))
+    y = (np.arange(n) % 2).astype(np.uint8)
+    for bin_, frame in enumerate(range(2, 12)):
+        x[1::2, frame : frame + 4, bin_] += 10
+    return FeatureSet(x.astype(np.float32), y, [f"clip{number}" for number in range(n)])
+
+
+@pytest.fixture(scope="session")
+def training():
+    if importlib.util.find_spec("tf_keras") is None:
+        pytest.skip("needs the extra `train`")
+    return clips(192, seed=0)
+
+
+@pytest.fixture(scope="session")
+def test_clips():
+    return clips(64, seed=1)
+
+
+@pytest.fixture(scope="session")
+def baseline(training):
+    """A reference CNN of fewer filters that tells the clips apart."""
+    from stapes.models.architectures import reference_cnn
+    from stapes.models.training import TrainSettings, train
+
+    build = functools.partial(reference_cnn, SHAPE, filters=FILTERS)
+    return train(build, training, None, TrainSettings(epochs=6), seed=0).model
+
+
+@pytest.fixture(scope="session")
+def material(baseline, weights_before, training):
+    from stapes.techniques.variant import Material
+
+    assert weights_before
+    return Material(
+        model=baseline,
+        baseline=baseline,
+        training=training,
+        calibration=np.asarray(training.x[:32]),
+        recipes=Recipes.model_validate(QUICK),
+        seed=0,
+    )
+
+
+@pytest.fixture(scope="session")
+def stage(material):
+    """`stage(name)`: the material whose model is that of a stage."""
+    from stapes.models.backend import start_over
+    from stapes.techniques.registry import STAGES
+
+    @functools.cache
+    def make(name):
+        if name == "baseline":
+            return material
+        below = make(STAGES[name].needs)
+        start_over(material.seed)
+        return dataclasses.replace(material, model=STAGES[name].make(below))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def remake(stage):
+    """`remake(technique)`: its Variant, made anew."""
+    from stapes.models.backend import start_over
+    from stapes.techniques.registry import TECHNIQUES
+
+    def make(name):
+        technique = TECHNIQUES[name]
+        start_over(0)
+        return technique.make(stage(technique.needs))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def variant(remake):
+    """`variant(technique)`: its Variant."""
+    return functools.cache(remake)
+
+
+@pytest.fixture(scope="session")
+def kernels(variant):
+    """`kernels(technique)`: its layers' weights, read by LiteRT."""
+    return functools.cache(lambda name: loaded_kernels(variant(name).tflite))
+
+
+@pytest.fixture(scope="session")
+def kernels_of():
+    """`kernels_of(tflite)`: the layers' weights, read by LiteRT."""
+    return loaded_kernels
+
+
+def loaded_kernels(model):
+    """Output channels first; what is stored sparse or as half floats as LiteRT has widened it."""
+    interpreter = Interpreter(
+        model_content=model,
+        num_threads=1,
+        # XNNPACK would widen the weights where they cannot be seen.
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    return [
+        interpreter.get_tensor(op["inputs"][1])
+        for op in interpreter._get_ops_details()
+        if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED")
+    ]
+
+
+@pytest.fixture(scope="session")
+def weights_before(baseline):
+    """The baseline's weights before any technique had them; `material` asks for them."""
+    return [weight.copy() for weight in baseline.get_weights()]

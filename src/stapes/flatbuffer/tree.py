@@ -120,9 +120,25 @@ def walk(table: Table) -> Iterator[Table]:
         stack.extend(reversed(children))
 
 
+def unfolded(table: Table) -> int:
+    """How many tables there would be if no two parents shared one."""
+    known: dict[int, int] = {}
+
+    def count(here: Table) -> int:
+        if id(here) not in known:
+            total = 1
+            for value in here.fields.values():
+                children = value if isinstance(value, list) else [value]
+                total += sum(count(each) for each in children if isinstance(each, Table))
+            known[id(here)] = total
+        return known[id(here)]
+
+    return count(table)
+
+
 def refuse(what: str) -> NoReturn:
     """Say that the file is broken."""
-    raise ModelError(f"The .tflite is broken or cut: {what}.")
+    raise ModelError(f"The .tflite is broken: {what}.")
 
 
 _U16 = struct.Struct("<H")

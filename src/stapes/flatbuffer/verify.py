@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from stapes.errors import ModelError
 from stapes.flatbuffer.schema import TABLES
 from stapes.flatbuffer.spans import external_range, spans
-from stapes.flatbuffer.tree import Table, Tree, read
+from stapes.flatbuffer.tree import Table, Tree, read, refuse
 
 MOST_TENSOR_BYTES = 1 << 30
 MOST_SUBGRAPHS = 1_000
@@ -67,9 +66,9 @@ def verify(content: bytes) -> Tree:
     model = tree.root
     graphs, buffers = model.items("subgraphs"), model.items("buffers")
     if not len(graphs) or not len(buffers):
-        _refuse("it has no subgraph or no buffer")
+        refuse("it has no subgraph or no buffer")
     if len(graphs) > MOST_SUBGRAPHS:
-        _refuse(f"it has {len(graphs):,} subgraphs")
+        refuse(f"it has {len(graphs):,} subgraphs")
     for number, buffer in enumerate(buffers):
         _check_external(tree, buffer, "", f"buffer {number}")
     compressed = any(each["name"] == _COMPRESSED for each in model.items("metadata"))
@@ -84,7 +83,7 @@ def verify(content: bytes) -> Tree:
                 name = f"tensor {index} of {where}"
                 work += _check_tensor(tree, tensor, name, compressed=compressed)
                 if work > MOST_SPARSE_WORK:
-                    _refuse(f"it has more than {MOST_SPARSE_WORK:,} sparse indices")
+                    refuse(f"it has more than {MOST_SPARSE_WORK:,} sparse indices")
         for part in ("inputs", "outputs"):
             _check_indices(graph.items(part), len(tensors), f"{part} of {where}", done)
         for index, op in enumerate(ops if _first(done, ops, len(tensors)) else ()):
@@ -132,26 +131,26 @@ def _check_tensor(tree: Tree, tensor: Table, where: str, *, compressed: bool) ->
     buffers = tree.root["buffers"]
     kind, index = tensor["type"], tensor["buffer"]
     if not 0 <= kind <= _LAST_TYPE:
-        _refuse(f"{where} is of type {kind}, which LiteRT 2.3 does not know")
+        refuse(f"{where} is of type {kind}, which LiteRT 2.3 does not know")
     if index >= len(buffers):
-        _refuse(f"{where} points at buffer {index} of {len(buffers)}")
+        refuse(f"{where} points at buffer {index} of {len(buffers)}")
     shape = tensor.items("shape")
     if len(shape) > MOST_DIMENSIONS:
-        _refuse(f"{where} has {len(shape):,} dimensions")
+        refuse(f"{where} has {len(shape):,} dimensions")
     if any(size < 0 for size in shape):
-        _refuse(f"{where} has a negative size")
+        refuse(f"{where} has a negative size")
     signature = tensor.items("shape_signature")
     if len(signature) not in (0, len(shape)):
-        _refuse(f"{where} has a shape signature of another rank")
+        refuse(f"{where} has a shape signature of another rank")
     needed = (elements(tensor) * BITS.get(kind, 0) + 7) // 8
     if needed > MOST_TENSOR_BYTES:
-        _refuse(f"{where} takes {needed:,} bytes")
+        refuse(f"{where} takes {needed:,} bytes")
     data = stored(tree, buffers[index])
     work = 0
     if tensor["sparsity"] is not None:
         work = _check_sparsity(tensor, len(data), where)
     elif len(data) and len(data) < needed and not compressed:
-        _refuse(f"{where} needs {needed:,} bytes and its buffer has {len(data):,}")
+        refuse(f"{where} needs {needed:,} bytes and its buffer has {len(data):,}")
     if tensor["quantization"] is not None:
         _check_quantization(tensor["quantization"], shape, where)
     return work
@@ -161,11 +160,11 @@ def _check_quantization(quantization: Table, shape: Any, where: str) -> None:
     scales = len(quantization.items("scale"))
     zero_points = len(quantization.items("zero_point"))
     if zero_points > 1 and zero_points != scales:
-        _refuse(f"{where} has {scales} scales and {zero_points} zero points")
+        refuse(f"{where} has {scales} scales and {zero_points} zero points")
     if scales > 1 and not quantization["details_type"]:
         axis = quantization["quantized_dimension"]
         if not 0 <= axis < len(shape) or shape[axis] != scales:
-            _refuse(f"{where} has {scales} scales along axis {axis} of {list(map(int, shape))}")
+            refuse(f"{where} has {scales} scales along axis {axis} of {list(map(int, shape))}")
 
 
 def _check_sparsity(tensor: Table, size: int, where: str) -> int:
@@ -175,23 +174,23 @@ def _check_sparsity(tensor: Table, size: int, where: str) -> int:
     levels = sparsity.items("dim_metadata")
     rank = len(shape) + len(blocks)
     if rank > 2 * MOST_DIMENSIONS or len(order) != rank or len(levels) != rank:
-        _refuse(f"{where} is sparse along axes that it does not have")
+        refuse(f"{where} is sparse along axes that it does not have")
     if sorted(map(int, order)) != list(range(rank)):
-        _refuse(f"{where} is sparse along axes that it does not have")
+        refuse(f"{where} is sparse along axes that it does not have")
     if any(not 0 <= axis < len(shape) for axis in blocks):
-        _refuse(f"{where} has sparse blocks along axes that it does not have")
+        refuse(f"{where} has sparse blocks along axes that it does not have")
     inner = {int(order[n]): int(levels[n]["dense_size"]) for n in range(rank)}
     sizes = [int(n) for n in shape] + [inner[len(shape) + n] for n in range(len(blocks))]
     for block, axis in enumerate(blocks):
         length = inner[len(shape) + block]
         if length <= 0 or sizes[axis] % length:
-            _refuse(f"{where} has sparse blocks that do not fit its shape")
+            refuse(f"{where} has sparse blocks that do not fit its shape")
         sizes[axis] //= length
     count, work = 1, 0
     for axis, level in zip(order, levels, strict=True):
         if level["format"] == 0:
             if level["dense_size"] != sizes[axis]:
-                _refuse(f"{where} has a sparse level of another size than its shape")
+                refuse(f"{where} has a sparse level of another size than its shape")
             count *= sizes[axis]
             continue
         starts, indices = (
@@ -199,26 +198,26 @@ def _check_sparsity(tensor: Table, size: int, where: str) -> int:
             for part in (level["array_segments"], level["array_indices"])
         )
         if len(starts) != count + 1 or starts[0] != 0 or starts[-1] != len(indices):
-            _refuse(f"{where} has sparse segments that do not fit its indices")
+            refuse(f"{where} has sparse segments that do not fit its indices")
         if np.any(np.diff(starts) < 0) or np.any((indices < 0) | (indices >= sizes[axis])):
-            _refuse(f"{where} has sparse indices outside its shape")
+            refuse(f"{where} has sparse indices outside its shape")
         count = len(indices)
         work += len(starts) + len(indices)
     if (count * BITS.get(tensor["type"], 0) + 7) // 8 > size:
-        _refuse(f"{where} stores {count} values and its buffer has {size} bytes")
+        refuse(f"{where} stores {count} values and its buffer has {size} bytes")
     return work
 
 
 def _check_op(tree: Tree, op: Table, tensors: int, where: str, done: Done) -> None:
     codes = tree.root.items("operator_codes")
     if op["opcode_index"] >= len(codes):
-        _refuse(f"{where} is of kind {op['opcode_index']} of {len(codes)}")
+        refuse(f"{where} is of kind {op['opcode_index']} of {len(codes)}")
     code = codes[op["opcode_index"]]
     if max(code["builtin_code"], code["deprecated_builtin_code"]) == _CUSTOM:
         if code["custom_code"] is None:
-            _refuse(f"{where} is a custom op without a name")
+            refuse(f"{where} is a custom op without a name")
     elif min(code["builtin_code"], code["deprecated_builtin_code"]) < 0:
-        _refuse(f"{where} is of no kind")
+        refuse(f"{where} is of no kind")
     for name in ("inputs", "intermediates"):
         # -1 stands for an input that is left out.
         _check_indices(op.items(name), tensors, f"{name} of {where}", done, lowest=-1)
@@ -227,10 +226,10 @@ def _check_op(tree: Tree, op: Table, tensors: int, where: str, done: Done) -> No
     graphs = len(tree.root["subgraphs"])
     numbers = called(op)
     if len(numbers) > MOST_CALLED:
-        _refuse(f"{where} calls {len(numbers):,} subgraphs")
+        refuse(f"{where} calls {len(numbers):,} subgraphs")
     for index in numbers:
         if not 0 <= index < graphs:
-            _refuse(f"{where} calls subgraph {index} of {graphs}")
+            refuse(f"{where} calls subgraph {index} of {graphs}")
 
 
 def _check_calls(graphs: list[Table]) -> None:
@@ -250,7 +249,7 @@ def _check_calls(graphs: list[Table]) -> None:
             break
         left -= leaves
     if left:
-        _refuse(f"subgraph {min(left)} calls itself")
+        refuse(f"subgraph {min(left)} calls itself")
 
 
 def _check_names(model: Table, done: Done) -> None:
@@ -258,7 +257,7 @@ def _check_names(model: Table, done: Done) -> None:
     for signature in model.items("signature_defs"):
         index = signature["subgraph_index"]
         if index >= len(graphs):
-            _refuse(f"a signature is of subgraph {index} of {len(graphs)}")
+            refuse(f"a signature is of subgraph {index} of {len(graphs)}")
         tensors = len(graphs[index].items("tensors"))
         for name in ("inputs", "outputs"):
             maps = signature.items(name)
@@ -271,13 +270,13 @@ def _check_names(model: Table, done: Done) -> None:
         for each in (found, model["metadata_buffer"])
         if each is not None
     ):
-        _refuse(f"metadata points at a buffer beyond the {buffers} that there are")
+        refuse(f"metadata points at a buffer beyond the {buffers} that there are")
 
 
 def _check_external(tree: Tree, table: Table, prefix: str, where: str) -> None:
     place = external_range(table, prefix)
     if place is not None and sum(place) > len(tree.content):
-        _refuse(f"{where} lies outside the file")
+        refuse(f"{where} lies outside the file")
 
 
 def _check_indices(indices: Any, count: int, where: str, done: Done, *, lowest: int = 0) -> None:
@@ -288,7 +287,7 @@ def _check_indices(indices: Any, count: int, where: str, done: Done, *, lowest: 
 def _check_range(indices: Any, count: int, where: str, lowest: int = 0) -> None:
     outside = indices[(indices < lowest) | (indices >= count)]
     if len(outside):
-        _refuse(f"{where} name tensor {outside[0]} of {count}")
+        refuse(f"{where} name tensor {outside[0]} of {count}")
 
 
 def _first(done: Done, part: Any, *against: int) -> bool:
@@ -298,7 +297,3 @@ def _first(done: Done, part: Any, *against: int) -> bool:
         return False
     done.add(key)
     return True
-
-
-def _refuse(what: str) -> NoReturn:
-    raise ModelError(f"The .tflite does not hold together: {what}.")

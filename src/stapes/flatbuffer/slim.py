@@ -21,7 +21,7 @@ from stapes.flatbuffer.tree import Table, Tree, Value, unfolded
 from stapes.flatbuffer.verify import stored, verify
 from stapes.flatbuffer.write import write
 
-Runtime = Literal["any", "tflm"]
+Runtime = Literal["any", "cpu", "tflm"]
 
 KEEP = frozenset({"names", "signatures", "metadata"})
 """What `slim` can be told to leave in the file, though no interpreter needs it."""
@@ -50,8 +50,9 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     content : bytes
         The .tflite.
     runtime : str
-        Who is to run it: `any` interpreter, or TFLite Micro alone (`tflm`), which accepts more to
-        be left out. LiteRT refuses a file of `tflm`.
+        Who is to run it: `any` interpreter; LiteRT on a CPU or TFLite Micro (`cpu`), where the
+        scales of a bias are not read, and the kernel's stand in for them; or TFLite Micro alone
+        (`tflm`), which accepts more to be left out. LiteRT refuses a file of `tflm`.
     keep : set of str
         Of `KEEP`: what to leave in for other tools.
 
@@ -87,8 +88,8 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     # Plans and look-up tables name tensors by number.
     if not _has_metadata(model, _PLANNED) and not _has_metadata(model, _COMPRESSED):
         renumber_tensors(model)
-    renumber_buffers(model, keep_present=runtime == "any")
-    renumber_opcodes(model, versions=runtime == "any")
+    renumber_buffers(model, keep_present=runtime != "tflm")
+    renumber_opcodes(model, versions=runtime != "tflm")
     slimmed = write(model)
     return slimmed if len(slimmed) < len(content) else content
 
@@ -167,9 +168,14 @@ def _slim_op(model: Table, graph: Table, op: Table, runtime: Runtime) -> None:
     for name in ("builtin_options", "builtin_options2"):
         options = op[name]
         # Options without a field say nothing but which op it is, and the op's code says that.
-        if options is None or not TABLES[options.kind]:
+        if options is None or not TABLES[options.kind] or _says_nothing(op, options):
             op.fields.pop(name, None)
             op.fields.pop(f"{name}_type", None)
+
+
+def _says_nothing(op: Table, options: Table) -> bool:
+    """Options of a RESHAPE that has its shape in an input."""
+    return options.kind == "ReshapeOptions" and len(op.items("inputs")) == 2 and not options.fields
 
 
 def _slim_reshape(model: Table, graph: Table, op: Table, runtime: Runtime) -> None:

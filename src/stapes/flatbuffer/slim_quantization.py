@@ -2,11 +2,11 @@
 
 LiteRT wants as many zero points as scales. XNNPACK wants a bias to have as many scales as its
 kernel, does not read them, and leaves a layer without them to LiteRT's slower kernels, which round
-otherwise. A delegate that computes in floats (a GPU's) does read them. TFLite Micro takes a single zero point for all
-channels ("a space-saving optimization", micro_allocator.cc), and computes a bias with the scales of
-the input and the kernel; where a layer has one scale, it does compare the bias's own with them
-(`GetQuantizedConvolutionMultipler` of kernel_util.cc), and the bias's may be missing only where the
-product is so small that it passes for none.
+otherwise. A delegate that computes in floats (a GPU's) does read them. TFLite Micro takes a
+single zero point for all channels ("a space-saving optimization", micro_allocator.cc), and computes
+a bias with the scales of the input and the kernel; where a layer has one scale, it does compare the
+bias's own with them (`GetQuantizedConvolutionMultipler` of kernel_util.cc), and it may be missing
+only where the product is so small that it passes for none.
 """
 
 from __future__ import annotations

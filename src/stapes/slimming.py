@@ -6,9 +6,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from stapes.errors import ModelError, UsageError
+from stapes.errors import MissingExtraError, ModelError, UsageError
 from stapes.files import write_bytes
 from stapes.flatbuffer.slim import KEEP, Runtime, slim
+from stapes.targets import tflm
 from stapes.targets.proof import INPUTS, Proof, prove
 
 MOST_BYTES = 1 << 28
@@ -62,10 +63,14 @@ def slim_file(
     ModelError
         It is broken, no interpreter runs it, or the result would not compute the same. Nothing was
         written.
+    MissingExtraError
+        The file is for TFLite Micro, and that is not installed to prove it.
     """
     if not keep <= KEEP:
         wrong = ", ".join(sorted(keep - KEEP))
         raise UsageError(f"{wrong} cannot be kept: choose from {', '.join(sorted(KEEP))}.")
+    if runtime == "tflm" and not tflm.available():
+        raise MissingExtraError("Proving a model for TFLite Micro", "micro")
     content = _content(model)
     try:
         slimmed = slim(content, runtime=runtime, keep=keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import time
@@ -60,7 +61,7 @@ def test_every_byte_of_a_file_is_accounted_for_once(models, name):
     found = spans(read(content))
     assert found[0].start == 0
     assert found[-1].end == len(content)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert before.start < before.end == after.start
     # Nothing of a file of the converter's is out of reach.
     assert {span.kind for span in found} == {

@@ -24,7 +24,7 @@ def numbers(kind):
     if kind == "bool":
         return st.booleans()
     if kind in ("f32", "f64"):
-        return st.floats(width=SCALARS[kind].size * 8, allow_nan=False)
+        return st.floats(width=32 if kind == "f32" else 64, allow_nan=False)
     limits = np.iinfo(DTYPES[kind])
     return st.integers(int(limits.min), int(limits.max))
 

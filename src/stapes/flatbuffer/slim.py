@@ -85,6 +85,8 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
             _slim_tensor(tensor, runtime)
     if not _has_metadata(model, _COMPRESSED):
         slim_quantization.slim_quantization(model, runtime)
+    # Constants can only be equal once their buffers are.
+    renumber_buffers(model, keep_present=runtime != "tflm")
     # Plans and look-up tables name tensors by number.
     if not _has_metadata(model, _PLANNED) and not _has_metadata(model, _COMPRESSED):
         renumber_tensors(model)

@@ -101,10 +101,18 @@ def test_a_clip_that_is_gone_has_no_copy(training, cache):
 
 def test_nothing_is_made_twice_and_progress_ends_where_it_said(training, cache):
     seen: list[tuple[int, int]] = []
-    options = {"copies": 2, "seed": 0, "on_progress": lambda *at: seen.append(at)}
-    with_copies(training, SETTINGS, cache, **options)
+
+    def make() -> None:
+        with_copies(
+            *(training, SETTINGS, cache),
+            copies=2,
+            seed=0,
+            on_progress=lambda done, total: seen.append((done, total)),
+        )
+
+    make()
     assert seen[-1] == (2 * len(training.keys), 2 * len(training.keys))
     assert seen == sorted(seen)
     seen.clear()
-    with_copies(training, SETTINGS, cache, **options)
+    make()
     assert not seen

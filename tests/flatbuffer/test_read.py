@@ -240,16 +240,20 @@ def test_packing_alone_breaks_nothing(small):
         lambda tree: setattr(op(tree), "inputs", None),
         lambda tree: setattr(kernel(tree), "shape", [2, 4]),
         lambda tree: setattr(kernel(tree), "buffer", 99),
-        lambda tree: setattr(kernel(tree), "name", None),
         lambda tree: setattr(tree.subgraphs[0], "tensors", None),
         lambda tree: setattr(tree, "subgraphs", None),
         lambda tree: setattr(tree, "operatorCodes", None),
     ],
-    ids=["opcode", "tensor", "inputs", "shape", "buffer", "name", "tensors", "graphs", "codes"],
+    ids=["opcode", "tensor", "inputs", "shape", "buffer", "tensors", "graphs", "codes"],
 )
 def test_a_tree_that_does_not_hold_together_is_refused(small, how):
     with pytest.raises(ModelError, match=r"\.tflite is broken"):
         constants(broken(small, how))
+
+
+def test_a_tensor_without_a_name_has_the_empty_one(small):
+    nameless = broken(small, lambda tree: setattr(kernel(tree), "name", None))
+    assert next(each.name for each in constants(nameless)) == ""
 
 
 def test_an_optional_bias_may_be_missing(small):

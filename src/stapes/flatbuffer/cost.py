@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from stapes.flatbuffer.read import builtin, parse, refusing
+from stapes.flatbuffer.read import builtin
+from stapes.flatbuffer.tree import Table
+from stapes.flatbuffer.verify import verify
 
 _Op = schema.BuiltinOperator
 
 
-@refusing()
 def macs(model: bytes) -> int:
     """Multiply-accumulates of one inference, counted as `stapes.models.cost.macs` counts them.
 
@@ -29,23 +29,28 @@ def macs(model: bytes) -> int:
     ModelError
         It is broken.
     """
-    tree = parse(model)
+    tree = verify(model)
     return sum(
-        _of_op(builtin(tree, op), op, graph) for graph in tree.subgraphs for op in graph.operators
+        _of_op(builtin(tree, op), op, graph)
+        for graph in tree.root.items("subgraphs")
+        for op in graph.items("operators")
     )
 
 
-def _of_op(code: int, op: Any, graph: Any) -> int:
-    def shape(tensor: int) -> list[int]:
-        return [] if graph.tensors[tensor].shape is None else list(graph.tensors[tensor].shape)
+def _of_op(code: int, op: Table, graph: Table) -> int:
+    tensors, inputs, outputs = graph.items("tensors"), op.items("inputs"), op.items("outputs")
 
-    made = math.prod(shape(op.outputs[0])) if len(op.outputs) else 0
+    def shape(tensor: int) -> list[int]:
+        return [int(n) for n in tensors[tensor].items("shape")]
+
+    made = math.prod(shape(outputs[0])) if len(outputs) else 0
     if code == _Op.CONV_2D:
-        return made * math.prod(shape(op.inputs[1])[1:])
+        return made * math.prod(shape(inputs[1])[1:])
     if code == _Op.DEPTHWISE_CONV_2D:
-        return made * math.prod(shape(op.inputs[1])[1:3])
+        return made * math.prod(shape(inputs[1])[1:3])
     if code == _Op.FULLY_CONNECTED:
-        return made * shape(op.inputs[1])[-1]
+        return made * shape(inputs[1])[-1]
     if code in (_Op.MAX_POOL_2D, _Op.AVERAGE_POOL_2D):
-        return made * int(op.builtinOptions.filterHeight * op.builtinOptions.filterWidth)
+        options = op["builtin_options"]
+        return made * int(options["filter_height"]) * int(options["filter_width"])
     return 2 * made if code == _Op.SOFTMAX else 0

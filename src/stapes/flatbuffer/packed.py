@@ -10,10 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
+from stapes.flatbuffer.tree import Table
+
+_DENSE = 0  # DimensionType of the schema; the other is SPARSE_CSR.
 
 # Far more weights than a layer of any model here, and still few enough to be held.
 _LARGEST = 1 << 24
@@ -26,7 +28,7 @@ def unpack_int4(data: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
     return np.where(halves > 7, halves - 16, halves).astype(np.int8)
 
 
-def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[Any]:
+def densify(values: NDArray[Any], shape: list[int], sparsity: Table) -> NDArray[Any]:
     """A sparse constant with its zeros.
 
     Parameters
@@ -34,7 +36,7 @@ def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[An
     values : np.ndarray [shape=(stored,)]
     shape : list of int
         Of the whole tensor.
-    sparsity : SparsityParametersT
+    sparsity : Table of SparsityParameters
         Dimensions in the order they are walked, each dense or compressed (CSR); those beyond the
         tensor's own are the inner dimensions of blocks.
 
@@ -43,16 +45,16 @@ def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[An
     ModelError
         The encoding does not fit the shape.
     """
-    order = [int(axis) for axis in sparsity.traversalOrder]
-    blocked = [] if sparsity.blockMap is None else [int(axis) for axis in sparsity.blockMap]
-    levels = sparsity.dimMetadata
+    order = [int(axis) for axis in sparsity.items("traversal_order")]
+    blocked = [int(axis) for axis in sparsity.items("block_map")]
+    levels = sparsity.items("dim_metadata")
     if sorted(order) != list(range(len(shape) + len(blocked))) or len(levels) != len(order):
         raise ModelError("A sparse tensor's dimensions do not fit its shape.")
     if math.prod(shape) > _LARGEST:
         raise ModelError(_TOO_LARGE)
     places = _places(levels, len(values))
     block = dict(zip(blocked, range(len(shape), len(order)), strict=True))
-    sizes = {axis: int(levels[level].denseSize) for level, axis in enumerate(order)}
+    sizes = {axis: int(levels[level]["dense_size"]) for level, axis in enumerate(order)}
     index = []
     by_axis = {axis: places[:, level] for level, axis in enumerate(order)}
     for axis in range(len(shape)):
@@ -66,13 +68,13 @@ def densify(values: NDArray[Any], shape: list[int], sparsity: Any) -> NDArray[An
     return dense
 
 
-def _places(levels: list[Any], stored: int) -> NDArray[np.int64]:
+def _places(levels: list[Table], stored: int) -> NDArray[np.int64]:
     """Where each stored value is: one row a value, one column a level."""
     places = np.zeros((1, 0), np.int64)
     parents = np.zeros(1, np.int64)
     for level in levels:
-        if level.format == schema.DimensionType.DENSE:
-            size = int(level.denseSize)
+        if level["format"] == _DENSE:
+            size = int(level["dense_size"])
             if size < 0:
                 raise ModelError("A sparse tensor has a dimension of negative size.")
             if len(parents) * size > _LARGEST:
@@ -81,8 +83,8 @@ def _places(levels: list[Any], stored: int) -> NDArray[np.int64]:
             inside = np.tile(np.arange(size), len(parents))
             parents = (parents[:, None] * size + np.arange(size)).ravel()
         else:
-            segments = np.asarray(level.arraySegments.values, np.int64)
-            indices = np.asarray(level.arrayIndices.values, np.int64)
+            segments = np.asarray(level["array_segments"]["values"], np.int64)
+            indices = np.asarray(level["array_indices"]["values"], np.int64)
             # They rise from 0, so that none reaches beyond the indices.
             if (
                 parents.max(initial=-1) + 1 >= len(segments)

@@ -6,10 +6,7 @@ ai-edge-litert.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +16,10 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.flatbuffer.packed import densify, unpack_int4
+from stapes.flatbuffer.tree import Table, Tree, unfolded
+from stapes.flatbuffer.verify import stored, verify
+
+_MOST_UNFOLDED = 500_000
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT32: np.dtype("<f4"),
@@ -52,89 +53,86 @@ class Constant:
     values: NDArray[Any]
 
 
-@contextlib.contextmanager
-def refusing() -> Iterator[None]:
-    """Say of a tree that does not hold together that the file is broken."""
-    try:
-        yield
-    except (struct.error, LookupError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"The .tflite is broken or cut ({error}).") from None
-
-
-@refusing()
 def parse(model: bytes) -> Any:
-    """The file as an object tree (`ModelT` of the schema).
+    """The file as an object tree (`ModelT` of the generated schema), after `verify` has read it.
 
     Raises
     ------
     ModelError
-        It is no .tflite, or it is cut.
+        It is no .tflite, or it is broken.
     """
-    if model[4:8] != b"TFL3":
-        raise ModelError("The file is no .tflite: it lacks the mark TFL3.")
+    # The generated classes make what is shared anew for each parent.
+    if unfolded(verify(model).root) > _MOST_UNFOLDED:
+        raise ModelError("The .tflite has more parts than any model for a device.")
     return schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
 
 
-@refusing()
 def data_bytes(model: bytes) -> int:
     """Bytes of all buffers: TensorFlow's analyzer calls them the total data buffer size."""
-    return sum(len(buffer.data) for buffer in parse(model).buffers if buffer.data is not None)
+    return sum(len(buffer.items("data")) for buffer in verify(model).root.items("buffers"))
 
 
-@refusing()
 def constants(model: bytes) -> list[Constant]:
     """Kernels and biases of convolutions and dense layers, in the order the ops run.
 
     A constant that is widened by DEQUANTIZE or DENSIFY ops is given as it is stored; a sparse one
-    with its zeros.
+    with its zeros. A tensor without a name, as `slim` leaves it, has the empty one.
     """
-    tree = parse(model)
+    tree = verify(model)
     found = []
-    for graph in tree.subgraphs:
-        stored = _widened(tree, graph)
-        for op in graph.operators:
-            code = builtin(tree, op)
+    for graph in tree.root.items("subgraphs"):
+        tensors = graph.items("tensors")
+        origins = _widened(tree, graph)
+        for op in graph.items("operators"):
+            code, inputs = builtin(tree, op), op.items("inputs")
+            if code in _WEIGHTED and len(inputs) < 2:
+                raise ModelError(f"The .tflite is broken: a {_OP_NAMES[code]} has no kernel.")
             for role, position in zip(("kernel", "bias"), _WEIGHTED.get(code, ()), strict=False):
-                if position >= len(op.inputs) or op.inputs[position] < 0:
+                if position >= len(inputs) or inputs[position] < 0:
                     continue
-                index = stored.get(op.inputs[position], op.inputs[position])
-                values = _values(tree, graph.tensors[index])
+                tensor = tensors[origins.get(inputs[position], inputs[position])]
+                values = _values(tree, tensor)
                 if values is not None:
-                    name = graph.tensors[index].name.decode("utf-8", "replace")
+                    name = (tensor["name"] or b"").decode("utf-8", "replace")
                     found.append(Constant(name, _OP_NAMES[code], role, values))
     return found
 
 
-def builtin(tree: Any, op: Any) -> int:
-    """The builtin operator that an op of the tree is."""
-    code = tree.operatorCodes[op.opcodeIndex]
+def builtin(tree: Tree, op: Table) -> int:
+    """The builtin operator that an op is."""
+    code = tree.root["operator_codes"][op["opcode_index"]]
     # Files of before 2020 hold the code in a byte of its own.
-    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+    return int(max(code["builtin_code"], code["deprecated_builtin_code"]))
 
 
-def _widened(tree: Any, graph: Any) -> dict[int, int]:
+def _widened(tree: Tree, graph: Table) -> dict[int, int]:
     """{tensor: the constant that DEQUANTIZE and DENSIFY ops make it from}."""
     origins: dict[int, int] = {}
-    for op in graph.operators:
-        if builtin(tree, op) in _WIDENING:
-            origins[op.outputs[0]] = origins.get(op.inputs[0], op.inputs[0])
+    for op in graph.items("operators"):
+        inputs, outputs = op.items("inputs"), op.items("outputs")
+        if builtin(tree, op) in _WIDENING and len(inputs) and len(outputs):
+            origins[outputs[0]] = origins.get(inputs[0], inputs[0])
     return origins
 
 
-def _values(tree: Any, tensor: Any) -> NDArray[Any] | None:
-    data = tree.buffers[tensor.buffer].data
-    if data is None or tensor.shape is None:
+def _values(tree: Tree, tensor: Table) -> NDArray[Any] | None:
+    data = stored(tree, tree.root["buffers"][tensor["buffer"]])
+    shape = [int(size) for size in tensor.items("shape")]
+    if not len(data) or tensor["shape"] is None:
         return None
-    stored = np.asarray(data, np.uint8)
-    if tensor.type == schema.TensorType.INT4:
-        return unpack_int4(stored, math.prod(tensor.shape)).reshape(tensor.shape)
-    dtype: np.dtype[Any] | None = _DTYPES.get(tensor.type)
+    if tensor["type"] == schema.TensorType.INT4:
+        return unpack_int4(data, math.prod(shape)).reshape(shape)
+    dtype: np.dtype[Any] | None = _DTYPES.get(tensor["type"])
     if dtype is None:
         return None
-    values: NDArray[Any] = stored.view(dtype)
-    if tensor.sparsity is not None:
-        return densify(values, list(tensor.shape), tensor.sparsity)
-    return values.reshape(tensor.shape)
+    if len(data) % dtype.itemsize:
+        raise ModelError("The .tflite is broken: a buffer does not hold whole numbers.")
+    values: NDArray[Any] = data.view(dtype)
+    if tensor["sparsity"] is not None:
+        return densify(values, shape, tensor["sparsity"])
+    if values.size != math.prod(shape):
+        raise ModelError(f"The .tflite is broken: {values.size} values are no {shape}.")
+    return values.reshape(shape)
 
 
 _OP_NAMES = {

@@ -1,0 +1,113 @@
+"""Slim a .tflite file, prove that it computes the same, and only then write it."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from stapes.errors import MissingExtraError, ModelError, UsageError
+from stapes.files import write_bytes
+from stapes.flatbuffer.slim import KEEP, Runtime, slim
+from stapes.targets import tflm
+from stapes.targets.proof import INPUTS, Proof, prove
+
+MOST_BYTES = 1 << 28
+"""A larger file is refused: no device runs it."""
+
+
+@dataclass(frozen=True)
+class Slimmed:
+    """A file that was slimmed and proven."""
+
+    model: str
+    output: str
+    runtime: Runtime
+    before: int
+    """Bytes of the file as it was."""
+    after: int
+    """Bytes of the file that was written."""
+    proof: Proof
+
+
+def slim_file(
+    model: Path,
+    output: Path,
+    *,
+    runtime: Runtime = "any",
+    keep: Set[str] = frozenset(),
+    inputs: int = INPUTS,
+    seed: int = 0,
+) -> Slimmed:
+    """Slim a .tflite file.
+
+    Parameters
+    ----------
+    model : Path
+        The file; it is not changed.
+    output : Path
+        Where to write the result; it may be `model`.
+    runtime : str
+        Who is to run it; see `flatbuffer.slim.slim`.
+    keep : set of str
+        What to leave in for other tools: of "names", "signatures", "metadata".
+    inputs : int > 0
+        How many inputs to prove it with.
+    seed : int
+        Of the inputs.
+
+    Raises
+    ------
+    UsageError
+        The call is wrong, or the file cannot be read or written.
+    ModelError
+        It is broken, no interpreter runs it, or the result would not compute the same. Nothing was
+        written.
+    MissingExtraError
+        The file is for TFLite Micro, and that is not installed to prove it.
+    """
+    if not keep <= KEEP:
+        wrong = ", ".join(sorted(keep - KEEP))
+        raise UsageError(f"{wrong} cannot be kept: choose from {', '.join(sorted(KEEP))}.")
+    if runtime == "tflm" and not tflm.available():
+        raise MissingExtraError("Proving a model for TFLite Micro", "micro")
+    content = _content(model)
+    try:
+        slimmed = slim(content, runtime=runtime, keep=keep)
+        proof = prove(
+            content,
+            slimmed,
+            # LiteRT refuses what TFLite Micro alone accepts.
+            interpreters=("tflm",) if runtime == "tflm" else None,
+            inputs=inputs,
+            seed=seed,
+        )
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from None
+    _check(model, proof)
+    try:
+        write_bytes(output, slimmed)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written ({error.strerror}).") from None
+    return Slimmed(str(model), str(output), runtime, len(content), len(slimmed), proof)
+
+
+def _check(model: Path, proof: Proof) -> None:
+    if not proof.interpreters:
+        reasons = "; ".join(f"{name}: {why}" for name, why in proof.refused.items())
+        raise ModelError(f"{model}: no interpreter runs it, so nothing can be proven ({reasons}).")
+    if proof.difference is not None:
+        raise ModelError(
+            f"{model}: slimmed, it would not compute the same ({proof.difference}); nothing was "
+            f"written."
+        )
+
+
+def _content(model: Path) -> bytes:
+    try:
+        size = model.stat().st_size
+        if size > MOST_BYTES:
+            raise UsageError(f"{model} has {size:,} bytes: that is no model for a device.")
+        return model.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{model} cannot be read ({error.strerror}).") from None

@@ -1,0 +1,108 @@
+"""Inputs to tell two models apart with: seeded, in the model's own types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.errors import ModelError
+from stapes.flatbuffer.tree import Table, Tree
+
+# TensorType to what NumPy calls it.
+_TYPES: dict[int, str] = {
+    0: "<f4", 1: "<f2", 2: "<i4", 3: "u1", 4: "<i8", 6: "?", 7: "<i2", 9: "i1", 10: "<f8",
+    12: "<u8", 15: "<u4", 16: "<u2",
+}  # fmt: skip
+
+_RUN = 10
+"""Inputs in a row that are alike, so that a streaming model's state comes to fit them."""
+
+_FLOAT_SCALES = (1.0, 0.01, 0.1, 10.0, 100.0)
+_INDEX_END = 8
+"""Wide integers are indices as a rule, and one beyond its table would only be refused."""
+
+
+def specs(tree: Tree) -> list[tuple[tuple[int, ...], str]]:
+    """Shape and type of each input of a model's first subgraph.
+
+    Raises
+    ------
+    ModelError
+        An input holds no numbers.
+    """
+    found = []
+    for tensor in _inputs(tree):
+        if tensor["type"] not in _TYPES:
+            raise ModelError("The model takes inputs that are no numbers: it cannot be compared.")
+        shape = tuple(int(size) for size in tensor.items("shape"))
+        found.append((shape, np.dtype(_TYPES[tensor["type"]]).str))
+    return found
+
+
+def inputs(tree: Tree, count: int, seed: int) -> list[list[NDArray[Any]]]:
+    """Inputs over the whole range of each type, and over parts of it.
+
+    Parameters
+    ----------
+    tree : Tree
+        The model.
+    count : int > 0
+    seed : int
+
+    Returns
+    -------
+    inputs : list of list of np.ndarray
+        `count` sets of one array for each input. Integers are drawn uniformly from their whole
+        range, then from narrow bands of it; floats from normal distributions of several widths,
+        and over the range seen in calibration where the file tells it.
+    """
+    rng = np.random.default_rng(seed)
+    tensors, types = _inputs(tree), specs(tree)
+    chosen = []
+    for number in range(count):
+        run = number // _RUN
+        chosen.append(
+            [
+                _draw(rng, tensor, shape, np.dtype(dtype), run)
+                for tensor, (shape, dtype) in zip(tensors, types, strict=True)
+            ]
+        )
+    return chosen
+
+
+def _draw(
+    rng: np.random.Generator, tensor: Table, shape: tuple[int, ...], dtype: np.dtype[Any], run: int
+) -> NDArray[Any]:
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind == "f":
+        low, high = _calibrated(tensor)
+        if low < high and run % 3 == 2:
+            return rng.uniform(low, high, shape).astype(dtype)
+        return rng.normal(0, _FLOAT_SCALES[run % len(_FLOAT_SCALES)], shape).astype(dtype)
+    if dtype.itemsize >= 4:
+        return rng.integers(0, _INDEX_END, shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    low, high = int(limits.min), int(limits.max)
+    if run % 2:
+        # A band of a quarter of the range: features of one clip are alike.
+        width = (high - low) // 4
+        low = low + run // 2 * width // 2 % (high - low - width)
+        high = low + width
+    return rng.integers(low, high, shape, endpoint=True).astype(dtype)
+
+
+def _calibrated(tensor: Table) -> tuple[float, float]:
+    quantization = tensor["quantization"]
+    if quantization is None or not len(quantization.items("min")) or quantization["max"] is None:
+        return 0.0, 0.0
+    low, high = float(quantization["min"][0]), float(max(quantization["max"], default=0.0))
+    return (low, high) if np.isfinite(low) and np.isfinite(high) else (0.0, 0.0)
+
+
+def _inputs(tree: Tree) -> list[Table]:
+    graph = tree.root["subgraphs"][0]
+    tensors: list[Table] = graph.items("tensors")
+    return [tensors[index] for index in graph.items("inputs")]

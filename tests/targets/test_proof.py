@@ -1,0 +1,144 @@
+"""A proof holds for the same model, and one weight that differs is found."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from stapes.errors import ModelError
+from stapes.flatbuffer.slim import slim
+from stapes.flatbuffer.spans import spans
+from stapes.flatbuffer.tree import read, walk
+from stapes.flatbuffer.verify import verify
+from stapes.targets import proof
+from stapes.targets.proof import prove
+
+REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
+
+needs_tflm = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"
+)
+
+
+def spoiled(model, size):
+    """The model with one bit changed in the first buffer of so many bytes."""
+    [span, *_] = [
+        each for each in spans(read(model))
+        if each.owner == "Buffer.data" and each.end - each.start == 4 + size
+    ]  # fmt: skip
+    changed = bytearray(model)
+    changed[span.start + 4 + size // 2] ^= 0x40
+    return bytes(changed)
+
+
+@needs_tflm
+@pytest.mark.parametrize("runtime", ["any", "cpu"])
+@pytest.mark.parametrize("name", REAL)
+def test_slimmed_models_are_proven_in_every_interpreter(models, name, runtime):
+    model = (models / f"{name}.tflite").read_bytes()
+    found = prove(model, slim(model, runtime=runtime), inputs=40)
+    assert found.interpreters == ("litert", "litert_plain", "tflm")
+    assert (found.equal, found.refused, found.difference) == (True, {}, None)
+    assert found.distinct > 30
+
+
+@needs_tflm
+@pytest.mark.parametrize("name", REAL)
+def test_models_slimmed_for_tflite_micro_are_proven_there_and_refused_by_litert(models, name):
+    model = (models / f"{name}.tflite").read_bytes()
+    slimmed = slim(model, runtime="tflm")
+    assert prove(model, slimmed, interpreters=["tflm"], inputs=40).equal
+    if name != "micro_speech_quantized":
+        found = prove(model, slimmed, interpreters=["litert"], inputs=2)
+        assert "must have same number" in found.difference or "refuses" in found.difference
+
+
+@needs_tflm
+def test_one_weight_that_differs_is_found(models):
+    model = (models / "mlperf_tiny_kws.tflite").read_bytes()
+    found = prove(model, spoiled(model, 4096))
+    assert not found.equal
+    assert found.difference.startswith("litert: output 0 differs at input ")
+
+
+@needs_tflm
+def test_a_weight_that_the_score_does_not_show_is_found_inside(models):
+    """The score of a wake word is zero for noise: the ops before it tell the files apart."""
+    model = (models / "hey_jarvis.tflite").read_bytes()
+    last = max(len(buffer.items("data")) for buffer in read(model).root["buffers"])
+    found = prove(model, spoiled(model, last), inputs=20)
+    assert not found.equal
+    assert "what the ops give differs" in found.difference
+
+
+def test_a_proof_without_an_interpreter_is_none(models):
+    model = (models / "alexa.tflite").read_bytes()
+    assert not prove(model, model, interpreters=[]).equal
+
+
+def test_files_that_take_different_inputs_are_not_run(models):
+    first, second = ((models / f"{name}.tflite").read_bytes() for name in REAL[1:3])
+    assert prove(first, second).difference == "the files take different inputs"
+
+
+def test_a_broken_file_is_refused_before_it_runs(models):
+    model = (models / "alexa.tflite").read_bytes()
+    with pytest.raises(ModelError, match="broken"):
+        prove(model, model[:-100])
+
+
+def crash(model):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(model):
+    time.sleep(600)
+
+
+def run_out(model):
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [(crash, "crashed"), (hang, "took more than 1 s"), (run_out, "memory")],
+)
+def test_a_crash_a_hang_and_a_lack_of_memory_are_refusals(models, monkeypatch, how, reason):
+    model = (models / "micro_speech_quantized.tflite").read_bytes()
+    # The worker imports the module anew: what runs there is told by the job alone.
+    monkeypatch.setattr(proof, "_run", how)
+    found = prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=1)
+    assert found.interpreters == ()
+    assert all(reason in why for why in found.refused.values())
+    assert len(found.refused) == 2
+
+
+def test_an_interpreter_that_refuses_the_original_says_nothing_about_the_other(models):
+    """An op that TFLite Micro does not know."""
+    from stapes.flatbuffer.write import write
+
+    tree = verify((models / "mlperf_tiny_kws.tflite").read_bytes())
+    softmax = tree.root["operator_codes"][-1]
+    assert 25 in (softmax["builtin_code"], softmax["deprecated_builtin_code"])
+    for table in walk(tree.root):
+        if table.kind == "OperatorCode" and table is softmax:
+            table.fields.update(builtin_code=126, deprecated_builtin_code=126, version=1)
+    model = write(tree.root)
+    found = prove(model, model, inputs=2)
+    assert "tflm" in found.refused
+
+
+def test_streams_carry_their_state_from_input_to_input(models):
+    """With another order of inputs a streaming model gives other results."""
+    model = (models / "hey_jarvis.tflite").read_bytes()
+    chosen = [[np.full((1, 3, 40), value, np.int8)] for value in (-100, 0, 100, 0)]
+    taps = proof._taps(verify(model))
+    [trace] = proof._traces([proof._Job("litert_plain", model, chosen, taps)], 60)
+    assert not isinstance(trace, str)
+    # The second and the fourth input are equal.
+    assert trace.distinct == 4

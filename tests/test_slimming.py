@@ -9,6 +9,7 @@ import pytest
 from stapes import slimming
 from stapes.errors import MissingExtraError, ModelError, UsageError
 from stapes.slimming import slim_file
+from stapes.targets import tflm
 from stapes.targets.proof import Proof
 
 needs_tflm = pytest.mark.skipif(
@@ -76,6 +77,6 @@ def test_a_place_that_cannot_be_written_is_named(kws, tmp_path):
 
 
 def test_without_tflite_micro_its_level_names_the_extra(kws, tmp_path, monkeypatch):
-    monkeypatch.setattr(slimming.tflm, "available", lambda: False)
+    monkeypatch.setattr(tflm, "available", lambda: False)
     with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
         slim_file(kws, tmp_path / "small.tflite", runtime="tflm")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import struct
-import time
 
 import numpy as np
 import pytest
@@ -117,11 +116,9 @@ def test_a_table_that_ten_thousand_vectors_name_ten_thousand_times_is_read_once(
     graph = Table("SubGraph", {"tensors": [tensor] * 10_000})
     bomb = write(Table("Model", {"subgraphs": [graph] * 10_000}))
     assert len(bomb) < 100_000
-    start = time.process_time()
     tree = read(bomb)
     assert len(list(walk(tree.root))) == 3
     assert unfolded(tree.root) == 1 + 10_000 * 10_001
-    assert time.process_time() - start < 10
 
 
 def test_more_parts_than_any_model_has_are_refused():

@@ -11,11 +11,13 @@ from stapes.targets.probes import inputs, specs
 
 
 def model(kind, *, low=None, high=None):
-    fields = {"shape": np.array([1, 40], np.int32), "type": kind}
+    tensor = Table("Tensor", {"shape": np.array([1, 40], np.int32), "type": kind})
     if low is not None:
-        ends = {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
-        fields["quantization"] = Table("QuantizationParameters", ends)
-    graph = Table("SubGraph", {"tensors": [Table("Tensor", fields)], "inputs": np.zeros(1, int)})
+        tensor.fields["quantization"] = Table(
+            "QuantizationParameters",
+            {"min": np.array([low], np.float32), "max": np.array([high], np.float32)},
+        )
+    graph = Table("SubGraph", {"tensors": [tensor], "inputs": np.zeros(1, int)})
     return Tree(b"", Table("Model", {"subgraphs": [graph]}), {})
 
 

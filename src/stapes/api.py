@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from stapes import evaluation, pipeline
 from stapes.data.slug import slug
 from stapes.evaluation import SplitName
+from stapes.flatbuffer.slim import Runtime
 from stapes.progress import Progress
 from stapes.results import Evaluation, Results
 from stapes.settings import settle
+from stapes.slimming import Slimmed, slim_file
+from stapes.targets.proof import INPUTS
 
 PathLike = str | os.PathLike[str]
 
@@ -135,6 +139,39 @@ def evaluate(
     }
     settled = settle(given, config=_path(config))
     return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
+
+
+def slim(
+    model: PathLike,
+    output: PathLike,
+    *,
+    runtime: Runtime = "any",
+    keep: Iterable[str] = (),
+    inputs: int = INPUTS,
+) -> Slimmed:
+    """Take out of a .tflite what no interpreter reads, and prove that it computes the same.
+
+    Parameters
+    ----------
+    model, output : path
+        They may be the same.
+    runtime : {"any", "tflm"}
+        Who is to run it: LiteRT and TFLite Micro, or TFLite Micro alone.
+    keep : iterable of str
+        What to leave in for other tools: "names", "signatures", "metadata", "bias_scales".
+    inputs : int > 0
+        How many inputs to prove it with.
+
+    Raises
+    ------
+    stapes.errors.UsageError
+        The call is wrong, or a file cannot be read or written.
+    stapes.errors.ModelError
+        It is broken, no interpreter runs it, or the result would not compute the same.
+    """
+    return slim_file(
+        Path(model), Path(output), runtime=runtime, keep=frozenset(keep), inputs=inputs
+    )
 
 
 def _path(path: PathLike | None) -> Path | None:

@@ -43,6 +43,13 @@ data_app = typer.Typer(
 app.add_typer(data_app, name="data")
 
 
+class RuntimeChoice(str, Enum):
+    """Who is to run what `slim` makes."""
+
+    any = "any"
+    tflm = "tflm"
+
+
 class SplitChoice(str, Enum):
     """The clips that `evaluate` takes."""
 
@@ -233,6 +240,55 @@ def evaluate(
             print(result.model_dump_json(indent=1))
         else:
             _print(console, evaluation_lines(result))
+
+
+@app.command(
+    epilog=_examples(
+        "stapes slim model.tflite -o small.tflite",
+        "stapes slim model.tflite -o small.tflite --for tflm",
+        "stapes slim model.tflite -o small.tflite --keep signatures,names --check 1000",
+    )
+)
+def slim(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")
+    ],
+    runtime: Annotated[
+        RuntimeChoice,
+        typer.Option("--for", help="Who runs it: LiteRT and TFLite Micro, or the latter alone."),
+    ] = RuntimeChoice.any,
+    keep: Annotated[
+        str,
+        typer.Option(
+            "--keep", metavar="a,b", help="Of signatures, names, metadata, bias_scales [none]."
+        ),
+    ] = "",
+    check: Annotated[
+        int, typer.Option("--check", metavar="N", min=1, help="Inputs to prove it with.")
+    ] = 100,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Take out of a .tflite what no interpreter reads: the same outputs, bit for bit.
+
+    Nothing is written unless it was proven in every interpreter that runs the original.
+    """
+    from dataclasses import asdict
+    from json import dumps
+
+    from stapes import api
+    from stapes.report.table import slim_lines
+
+    with _console(json) as console, _progress(console) as progress:
+        progress.begin(f"Slimming {model} and proving it")
+        names = [name.strip() for name in keep.split(",") if name.strip()]
+        made = api.slim(model, output, runtime=runtime.value, keep=names, inputs=check)
+        progress.end()
+        if json:
+            print(dumps(asdict(made), indent=1))
+        else:
+            _print(console, slim_lines(made))
 
 
 @app.command(

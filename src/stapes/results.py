@@ -115,6 +115,8 @@ class VariantResult(_Model):
     file: str
     sha256: str
     bytes: int
+    bytes_before_slim: int
+    """As the technique made it; equal to `bytes` where slimming was not asked for or failed."""
     data_bytes: int
     gzip_bytes: int
     parameters: int

@@ -48,6 +48,7 @@ class RunSettings(BaseModel):
     )
     train: TrainSettings = TrainSettings()
     calibration_clips: int = Field(default=200, ge=2)
+    slim: bool = Field(default=True, description="take out of each .tflite what nothing reads")
     recipes: Recipes = Recipes()
     synthetic: SyntheticSettings = SyntheticSettings()
 

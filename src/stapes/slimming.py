@@ -50,7 +50,7 @@ def slim_file(
     runtime : str
         Who is to run it; see `flatbuffer.slim.slim`.
     keep : set of str
-        What to leave in for other tools: of "names", "signatures", "metadata".
+        What to leave in for other tools; see `flatbuffer.slim.KEEP`.
     inputs : int > 0
         How many inputs to prove it with.
     seed : int
@@ -90,6 +90,34 @@ def slim_file(
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from None
     return Slimmed(str(model), str(output), runtime, len(content), len(slimmed), proof)
+
+
+def slimmed(content: bytes, *, seed: int = 0, isolate: bool = True) -> tuple[bytes, str]:
+    """Slim a model of a run; the model as it is where that fails.
+
+    Parameters
+    ----------
+    content : bytes
+    seed : int
+        Of the inputs that it is proven with.
+    isolate : bool
+        See `targets.proof.prove`.
+
+    Returns
+    -------
+    content : bytes
+    note : str
+        Why it was not slimmed; empty if it was.
+    """
+    try:
+        smaller = slim(content)
+        proof = prove(content, smaller, seed=seed, isolate=isolate)
+    except ModelError as error:
+        return content, f"not slimmed: {error}"
+    if proof.equal:
+        return smaller, ""
+    reason = proof.difference or "; ".join(proof.refused.values())
+    return content, f"not slimmed: {reason}"
 
 
 def _check(model: Path, proof: Proof) -> None:

@@ -9,6 +9,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,7 @@ import numpy as np
 from stapes.data.features import FeatureSet
 from stapes.errors import StapesError
 from stapes.files import write_bytes, write_text
+from stapes.flatbuffer.read import constants
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.models.architectures import ARCHITECTURES
@@ -25,6 +27,7 @@ from stapes.models.cost import macs
 from stapes.models.training import train
 from stapes.results import Baseline, VariantResult
 from stapes.settings import RunSettings
+from stapes.slimming import slimmed
 from stapes.techniques.registry import STAGES, TECHNIQUES
 from stapes.techniques.variant import FloatFile, Material
 
@@ -103,8 +106,18 @@ def make_variant(
         material = _material(technique.needs, settings, work, keras_file)
         variant = technique.make(material)
         named = [layer.name for layer in material.baseline.layers if layer.count_params()]
+    made = len(variant.tflite)
+    kernels = [each.name for each in constants(variant.tflite) if each.role == "kernel"]
+    if len(named) != len(kernels):
+        named = kernels  # Of a model that is not the baseline's.
+    if settings.slim:
+        # A user's model may hold what an interpreter crashes on.
+        isolate = settings.model is not None
+        tflite, note = slimmed(variant.tflite, seed=settings.seed, isolate=isolate)
+        notes = [*variant.notes, note] if note else variant.notes
+        variant = replace(variant, tflite=tflite, notes=notes)
     test = load_features(work, "test")
-    result = measure(name, technique.title, variant, test, named, settings.positive)
+    result = measure(name, technique.title, variant, test, named, settings.positive, made)
     write_bytes(models / f"{name}.tflite", variant.tflite)
     return result
 

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from stapes.errors import ModelError
 from stapes.flatbuffer.packed import densify, unpack_int4
+from stapes.flatbuffer.tree import Table
 
 # Small integers, so that half of them can be zero.
 MATRICES = arrays.arrays(
@@ -48,6 +49,33 @@ def encoding(order, levels, blocks=None):
     found = schema.SparsityParametersT()
     found.traversalOrder, found.blockMap, found.dimMetadata = order, blocks, levels
     return found
+
+
+def as_read(sparsity):
+    """What the generated classes hold, as our reader gives it."""
+    levels = [
+        Table(
+            "DimensionMetadata",
+            {
+                "format": level.format,
+                "dense_size": level.denseSize,
+                "array_segments": values_as_read(level.arraySegments),
+                "array_indices": values_as_read(level.arrayIndices),
+            },
+        )
+        for level in sparsity.dimMetadata
+    ]
+    fields = {"traversal_order": sparsity.traversalOrder, "dim_metadata": levels}
+    blocks = {} if sparsity.blockMap is None else {"block_map": sparsity.blockMap}
+    return Table("SparsityParameters", {**fields, **blocks})
+
+
+def densified(values, shape, sparsity):
+    return densify(values, shape, as_read(sparsity))
+
+
+def values_as_read(found):
+    return found and Table("Int32Vector", {"values": np.array(found.values, np.int32)})
 
 
 def by_rows(matrix):
@@ -122,14 +150,14 @@ def test_four_bits_come_back_as_they_were_packed(values):
 def test_a_known_matrix_by_its_rows():
     # [[5, 0, 0], [0, 0, 0], [0, 6, 7]]
     levels = [dense(3), compressed([0, 1, 1, 3], [0, 1, 2])]
-    found = densify(np.array([5, 6, 7], np.int8), [3, 3], encoding([0, 1], levels))
+    found = densified(np.array([5, 6, 7], np.int8), [3, 3], encoding([0, 1], levels))
     assert found.dtype == np.int8
     assert found.tolist() == [[5, 0, 0], [0, 0, 0], [0, 6, 7]]
 
 
 def test_rows_may_be_left_out_too():
     levels = [compressed([0, 1], [2]), compressed([0, 2], [0, 3])]
-    found = densify(np.array([8, 9]), [3, 4], encoding([0, 1], levels))
+    found = densified(np.array([8, 9]), [3, 4], encoding([0, 1], levels))
     assert found.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [8, 0, 0, 9]]
 
 
@@ -137,7 +165,7 @@ def test_rows_may_be_left_out_too():
 @given(MATRICES)
 def test_matrices_are_scipys(matrix):
     for values, sparsity in (by_rows(matrix), by_columns(matrix)):
-        found = densify(values, list(matrix.shape), sparsity)
+        found = densified(values, list(matrix.shape), sparsity)
         np.testing.assert_array_equal(found, matrix)
 
 
@@ -148,7 +176,7 @@ def test_matrices_are_scipys(matrix):
 )
 def test_blocks_are_scipys(matrix, size):
     values, sparsity = by_blocks(matrix, size)
-    np.testing.assert_array_equal(densify(values, [4, 12], sparsity), matrix)
+    np.testing.assert_array_equal(densified(values, [4, 12], sparsity), matrix)
 
 
 @settings(max_examples=25, deadline=None)
@@ -158,7 +186,7 @@ def test_litert_unpacks_the_same(matrix):
         return  # LiteRT takes an empty buffer for no constant.
     for values, sparsity in (by_rows(matrix), by_columns(matrix), by_blocks(matrix, (1, 4))):
         expected = densified_by_litert(values, (3, 8), sparsity)
-        np.testing.assert_array_equal(densify(values, [3, 8], sparsity), expected)
+        np.testing.assert_array_equal(densified(values, [3, 8], sparsity), expected)
         np.testing.assert_array_equal(expected, matrix)
 
 
@@ -167,7 +195,7 @@ def test_a_kernel_of_four_dimensions():
     kernel = rng.normal(size=(2, 3, 3, 4)) * (rng.random((2, 3, 3, 4)) < 0.3)
     csr = scipy.sparse.csr_matrix(kernel.reshape(-1, 4))
     levels = [dense(2), dense(3), dense(3), compressed(csr.indptr, csr.indices)]
-    found = densify(csr.data, [2, 3, 3, 4], encoding([0, 1, 2, 3], levels))
+    found = densified(csr.data, [2, 3, 3, 4], encoding([0, 1, 2, 3], levels))
     np.testing.assert_array_equal(found, kernel)
 
 
@@ -197,10 +225,10 @@ ONE_ROW = (np.array([1.0, 2.0]), [1, 3])
 )
 def test_an_encoding_that_does_not_fit_is_refused(sparsity, reason):
     with pytest.raises(ModelError, match=reason):
-        densify(*ONE_ROW, sparsity)
+        densified(*ONE_ROW, sparsity)
 
 
 def test_a_shape_that_no_model_has_is_refused():
     levels = [dense(1), compressed([0, 2], [0, 1])]
     with pytest.raises(ModelError, match="larger"):
-        densify(ONE_ROW[0], [2**20, 2**20], encoding([0, 1], levels))
+        densified(ONE_ROW[0], [2**20, 2**20], encoding([0, 1], levels))

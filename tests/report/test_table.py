@@ -91,6 +91,7 @@ def results():
         row(
             "uint8",
             bytes=26_000,
+            bytes_before_slim=26_000,
             data_bytes=20_632,
             gzip_bytes=19_000,
             accuracy=0.9,

@@ -21,9 +21,9 @@ from stapes.flatbuffer.tree import Table, Tree, Value, unfolded
 from stapes.flatbuffer.verify import stored, verify
 from stapes.flatbuffer.write import write
 
-Runtime = Literal["any", "cpu", "tflm"]
+Runtime = Literal["any", "tflm"]
 
-KEEP = frozenset({"names", "signatures", "metadata"})
+KEEP = frozenset({"names", "signatures", "metadata", "bias_scales"})
 """What `slim` can be told to leave in the file, though no interpreter needs it."""
 
 # Metadata that interpreters do read: plans of TFLite Micro's memory and its look-up tables, the
@@ -50,11 +50,11 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     content : bytes
         The .tflite.
     runtime : str
-        Who is to run it: `any` interpreter; LiteRT on a CPU or TFLite Micro (`cpu`), where the
-        scales of a bias are not read, and the kernel's stand in for them; or TFLite Micro alone
-        (`tflm`), which accepts more to be left out. LiteRT refuses a file of `tflm`.
+        Who is to run it: LiteRT and TFLite Micro (`any`), or TFLite Micro alone (`tflm`), which
+        accepts more to be left out. LiteRT refuses a file of `tflm`.
     keep : set of str
-        Of `KEEP`: what to leave in for other tools.
+        Of `KEEP`: what to leave in for other tools. The scales of a bias no CPU reads, and the
+        kernel's stand in for them; a delegate that computes in floats does read them.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
         for tensor in graph.items("tensors"):
             _slim_tensor(tensor, runtime)
     if not _has_metadata(model, _COMPRESSED):
-        slim_quantization.slim_quantization(model, runtime)
+        slim_quantization.slim_quantization(model, runtime, bias_scales="bias_scales" in keep)
     # Constants can only be equal once their buffers are.
     renumber_buffers(model, keep_present=runtime != "tflm")
     # Plans and look-up tables name tensors by number.

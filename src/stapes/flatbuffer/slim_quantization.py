@@ -27,12 +27,24 @@ _MOST_DIFFERENCE = 0.02 * 0.999
 """TFLite Micro's bound on (scales' product - bias scale) / output scale, less a rounding."""
 
 
-def slim_quantization(model: Table, runtime: Literal["any", "cpu", "tflm"]) -> None:
-    """Drop what is not read of the quantization of every tensor of a model."""
+def slim_quantization(
+    model: Table, runtime: Literal["any", "tflm"], *, bias_scales: bool = False
+) -> None:
+    """Drop what is not read of the quantization of every tensor of a model.
+
+    Parameters
+    ----------
+    model : Table
+        Changed in place.
+    runtime : str
+        Who is to run it.
+    bias_scales : bool
+        Keep the scales of biases, for what is no CPU.
+    """
     for graph in model.items("subgraphs"):
         tensors = graph.items("tensors")
-        biases = {} if runtime == "any" else _biases(model, graph)
-        if runtime == "cpu":
+        biases = {} if bias_scales else _biases(model, graph)
+        if runtime == "any":
             for index, kernel in biases.items():
                 _borrow_scales(tensors[index], kernel)
         dropped = set(biases) if runtime == "tflm" else set()

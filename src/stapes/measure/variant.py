@@ -24,6 +24,7 @@ def measure(
     test: FeatureSet,
     layer_names: list[str],
     positive: int = 1,
+    bytes_before_slim: int | None = None,
 ) -> VariantResult:
     """Measure a variant as it is shipped.
 
@@ -38,6 +39,8 @@ def measure(
         Of the baseline's layers with weights, in order; used where the file has as many.
     positive : int
         The output that means the wake word, where there are several.
+    bytes_before_slim : int, optional
+        As long as the file was before it was slimmed; default: as it is.
 
     Returns
     -------
@@ -69,6 +72,7 @@ def measure(
         file=f"models/{name}.tflite",
         sha256=hashlib.sha256(variant.tflite).hexdigest(),
         bytes=len(variant.tflite),
+        bytes_before_slim=bytes_before_slim or len(variant.tflite),
         data_bytes=data_bytes(variant.tflite),
         gzip_bytes=len(gzip.compress(variant.tflite, 9, mtime=0)),
         parameters=sum(constant.values.size for constant in stored),

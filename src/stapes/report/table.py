@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
@@ -12,10 +13,14 @@ from rich.table import Table
 from stapes.files import write_text
 from stapes.results import Check, Evaluation, Results, SkippedFile, VariantResult
 
+if TYPE_CHECKING:
+    from stapes.slimming import Slimmed
+
 CSV_COLUMNS = (
     "name",
     "technique",
     "bytes",
+    "bytes_before_slim",
     "data_bytes",
     "gzip_bytes",
     "parameters",
@@ -63,7 +68,16 @@ def table(results: Results) -> Table:
         header_style="bold",
     )
     shown.add_column("model", no_wrap=True)
-    for name in ("file B", "data B", "gzip B", "accuracy %", "95 % interval", "missed", "false"):
+    for name in (
+        "file B",
+        "unslimmed",
+        "data B",
+        "gzip B",
+        "accuracy %",
+        "95 % interval",
+        "missed",
+        "false",
+    ):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("vs float32", justify="right", no_wrap=True)
     first = next((row for row in results.variants if row.name == "float32"), None)
@@ -72,6 +86,7 @@ def table(results: Results) -> Table:
         shown.add_row(
             escape(row.name),
             f"{row.bytes:,}",
+            f"{row.bytes_before_slim:,}",
             f"{row.data_bytes:,}",
             f"{row.gzip_bytes:,}",
             percent(row.accuracy),
@@ -160,6 +175,21 @@ def evaluation_lines(result: Evaluation) -> list[str]:
         f"Split {result.split_rule}.",
     ]
     return lines + skipped(result.skipped)
+
+
+def slim_lines(made: Slimmed) -> list[str]:
+    """What `stapes slim` did and proved, for people."""
+    proof = made.proof
+    saved = made.before - made.after
+    lines = [
+        f"{made.output}: {made.after:,} bytes, {saved:,} ({saved / made.before:.0%}) less than "
+        f"{made.model} with {made.before:,}"
+        if saved
+        else f"{made.output}: {made.after:,} bytes, as before: there was nothing to take out",
+        f"proven: equal bits for {proof.inputs} inputs in {', '.join(proof.interpreters)} "
+        f"({proof.distinct} different results)",
+    ]
+    return lines + [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]
 
 
 def check_lines(found: Check) -> list[str | Table]:

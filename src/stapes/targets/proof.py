@@ -80,6 +80,7 @@ def prove(
     inputs: int = INPUTS,
     seed: int = 0,
     seconds: float = SECONDS,
+    isolate: bool = True,
 ) -> Proof:
     """Compare two .tflite files.
 
@@ -95,6 +96,9 @@ def prove(
         Of the inputs.
     seconds : float > 0
         The longest that one interpreter may take with one file.
+    isolate : bool
+        Run the interpreters in processes of their own. Without, there is no limit on time, and a
+        crash in one ends this process: only for files that were made here.
 
     Raises
     ------
@@ -109,11 +113,12 @@ def prove(
     if len(taps[0]) != len(taps[1]):
         taps = [[], []]
     names = tuple(RUNNERS if interpreters is None else interpreters)
-    before = _traces([_Job(name, original, chosen, taps[0]) for name in names], seconds)
+    limit = seconds if isolate else None
+    before = _traces([_Job(name, original, chosen, taps[0]) for name in names], limit)
     firsts = dict(zip(names, before, strict=True))
     ran = {name: trace for name, trace in firsts.items() if isinstance(trace, _Trace)}
     refused = {name: trace for name, trace in firsts.items() if isinstance(trace, str)}
-    after = _traces([_Job(name, candidate, chosen, taps[1]) for name in ran], seconds)
+    after = _traces([_Job(name, candidate, chosen, taps[1]) for name in ran], limit)
     difference = None
     for (name, first), second in zip(ran.items(), after, strict=True):
         found = second if isinstance(second, str) else _difference(first, second)
@@ -142,11 +147,14 @@ class _Job:
     taps: list[int]
 
 
-def _traces(jobs: list[_Job], seconds: float) -> list[_Trace | str]:
+def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
     """What each job gives, or the reason why it gives nothing.
 
-    They run one after the other in one process, and in a new one after a crash.
+    They run one after the other in one process, and in a new one after a crash; without a limit of
+    `seconds`, in this one.
     """
+    if seconds is None:
+        return [_said(lambda job=job: _run(job)) for job in jobs]  # type: ignore[misc]
     found: list[_Trace | str] = []
     while len(found) < len(jobs):
         try:
@@ -161,9 +169,13 @@ def _traces(jobs: list[_Job], seconds: float) -> list[_Trace | str]:
 
 
 def _trace(executor: Executor, job: _Job, seconds: float) -> _Trace | str:
+    return _said(lambda: executor.submit(_run, job).result(timeout=seconds))
+
+
+def _said(run: Callable[[], _Trace]) -> _Trace | str:
+    """What an interpreter gave, or why it refused."""
     try:
-        trace: _Trace = executor.submit(_run, job).result(timeout=seconds)
-        return trace
+        return run()
     except MemoryError:
         return "it needs more memory than a device has"
     except ModelError as error:

@@ -21,6 +21,7 @@ FILTERS = (8, 16)
 QUICK = {
     "pruning": {"epochs": 2},
     "two_by_four": {"epochs": 1},
+    "two_by_four_full": {"epochs": 1},
     "channels": {"epochs": 1},
     "quantization_aware": {"epochs": 1, "learning_rate": 1e-2},
     "clustering": {"epochs": 1, "learning_rate": 1e-3},

@@ -83,6 +83,13 @@ def test_teacher_and_label_are_mixed_by_the_recipes_part():
     np.testing.assert_allclose(found[:2], [[0.025, 0.975], [0.975, 0.025]], atol=1e-6)
 
 
+def test_another_word_is_shared_out_among_the_other_classes_as_the_teacher_does():
+    scores = [[0.1, 0.1, 0.8], [0.6, 0.2, 0.2], [0.2, 0.2, 0.6], [0.1, 0.3, 0.6]]
+    work = dataclasses.replace(material(scores), positive=2)
+    expected = [[0, 0, 1], [0.75, 0.25, 0], [0, 0, 1], [0.25, 0.75, 0]]
+    np.testing.assert_allclose(soft_labels(work, recipe(0.0), 3), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(("part", "temperature"), [(1.0, 1.0), (1.0, 2.0), (0.3, 4.0)])
 def test_a_sigmoid_head_has_what_softmax_has_of_the_wake_word(part, temperature):
     settings = recipe(part, temperature)

@@ -67,7 +67,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_what_cannot_be_kept_is_named(kws, tmp_path):
-    with pytest.raises(UsageError, match="weights cannot be kept: choose from metadata, names"):
+    with pytest.raises(
+        UsageError, match="weights cannot be kept: choose from bias_scales, metadata, names"
+    ):
         slim_file(kws, tmp_path / "small.tflite", keep={"weights"})
 
 

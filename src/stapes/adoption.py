@@ -96,9 +96,9 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
 def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
     content = path.read_bytes()
     try:
+        # These verify the file, which the interpreter does not.
+        stored, count = constants(content), file_cost.macs(content)
         signature = LiteRT(content).signature
-        stored = constants(content)
-        count = file_cost.macs(content)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
     quantized = [each.name for each in stored if each.values.dtype != np.float32]

@@ -10,6 +10,7 @@ import gzip
 import os
 import tempfile
 from concurrent.futures import BrokenExecutor
+from concurrent.futures import TimeoutError as Late
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ from stapes.data.features import choose, gather
 from stapes.errors import ModelError, UsageError
 from stapes.files import cache_folder, send_output_to
 from stapes.flatbuffer.read import data_bytes
+from stapes.flatbuffer.verify import verify
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion
 from stapes.progress import Progress
@@ -29,6 +31,9 @@ from stapes.results import Evaluation, SkippedFile
 from stapes.settings import RunSettings
 from stapes.targets.litert import LiteRT
 from stapes.workers import pool
+
+_SECONDS, _SECONDS_A_CLIP = 60.0, 0.5
+"""The longest that a model may take: the reference CNN takes a thousandth of that."""
 
 MOST_BYTES = 1 << 30
 """A larger file is refused: no microcontroller or Pi runs it."""
@@ -98,7 +103,7 @@ def evaluate(
             paths = [Path(scratch) / f"{number}.npy" for number in range(len(wanted))]
             for part, path in zip(wanted, paths, strict=True):
                 gather(part, cache, path)
-            scores = _scores(model, content, paths)
+            scores = _scores(model, content, paths, _SECONDS + _SECONDS_A_CLIP * len(y))
         progress.end()
     try:
         result = accuracy(scores, y, settings.positive)
@@ -135,13 +140,23 @@ def _content(model: Path) -> bytes:
         raise UsageError(f"{model} cannot be read ({error.strerror}).") from None
     if content[4:8] != b"TFL3":
         raise ModelError(f"{model} is no .tflite (it lacks the mark TFL3 at byte 4).")
+    try:
+        # The interpreter trusts the offsets in the file.
+        verify(content)
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from None
     return content
 
 
-def _scores(model: Path, content: bytes, features: list[Path]) -> np.ndarray:
+def _scores(model: Path, content: bytes, features: list[Path], seconds: float) -> np.ndarray:
     try:
         with pool(1, send_output_to, (Path(os.devnull),)) as executor:
-            parts = executor.submit(_run, content, features).result()
+            parts = executor.submit(_run, content, features).result(timeout=seconds)
+    except Late:
+        raise ModelError(
+            f"{model}: LiteRT was not done after {seconds:.0f} s; the model loops, or is far too "
+            "large for a device."
+        ) from None
     except BrokenExecutor:
         raise ModelError(f"{model}: LiteRT crashed on it; the file is broken.") from None
     except ModelError as error:

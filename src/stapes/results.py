@@ -115,8 +115,8 @@ class VariantResult(_Model):
     file: str
     sha256: str
     bytes: int
-    bytes_before_slim: int
-    """As the technique made it; equal to `bytes` where slimming was not asked for or failed."""
+    bytes_before_slim: int | None = None
+    """As the technique made it; None in files from before there was slimming."""
     data_bytes: int
     gzip_bytes: int
     parameters: int

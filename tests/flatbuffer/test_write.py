@@ -37,7 +37,9 @@ def tables(draw, kind, depth=0):
         if not draw(st.booleans()) or (depth > 4 and field.shape in ("table", "tables", "union")):
             continue
         if field.shape == "scalar":
-            if not field.name.endswith("_type") or field.type != "u8":
+            # Places outside the tree would have to be there.
+            elsewhere = field.name.endswith(("offset", "_size")) or field.name == "size"
+            if not elsewhere and (not field.name.endswith("_type") or field.type != "u8"):
                 made[field.name] = draw(numbers(field.type))
         elif field.shape == "string":
             made[field.name] = draw(st.binary(max_size=9))

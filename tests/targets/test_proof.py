@@ -106,14 +106,16 @@ def run_out(model):
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"),
-    [(crash, "crashed"), (hang, "took more than 1 s"), (run_out, "memory")],
+    ("how", "seconds", "reason"),
+    [(crash, 60, "crashed"), (hang, 1, "took more than 1 s"), (run_out, 60, "memory")],
 )
-def test_a_crash_a_hang_and_a_lack_of_memory_are_refusals(models, monkeypatch, how, reason):
+def test_a_crash_a_hang_and_a_lack_of_memory_are_refusals(
+    models, monkeypatch, how, seconds, reason
+):
     model = (models / "micro_speech_quantized.tflite").read_bytes()
     # The worker imports the module anew: what runs there is told by the job alone.
     monkeypatch.setattr(proof, "_run", how)
-    found = prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=1)
+    found = prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=seconds)
     assert found.interpreters == ()
     assert all(reason in why for why in found.refused.values())
     assert len(found.refused) == 2

@@ -86,7 +86,7 @@ def test_teacher_and_label_are_mixed_by_the_recipes_part():
 def test_another_word_is_shared_out_among_the_other_classes_as_the_teacher_does():
     scores = [[0.1, 0.1, 0.8], [0.6, 0.2, 0.2], [0.2, 0.2, 0.6], [0.1, 0.3, 0.6]]
     work = dataclasses.replace(material(scores), positive=2)
-    expected = [[0, 0, 1], [0.75, 0.25, 0], [0, 0, 1], [0.25, 0.75, 0]]
+    expected = np.array([[0, 0, 1], [0.75, 0.25, 0], [0, 0, 1], [0.25, 0.75, 0]])
     np.testing.assert_allclose(soft_labels(work, recipe(0.0), 3), expected, atol=1e-6)
 
 

@@ -86,7 +86,7 @@ def table(results: Results) -> Table:
         shown.add_row(
             escape(row.name),
             f"{row.bytes:,}",
-            f"{row.bytes_before_slim:,}",
+            "-" if row.bytes_before_slim is None else f"{row.bytes_before_slim:,}",
             f"{row.data_bytes:,}",
             f"{row.gzip_bytes:,}",
             percent(row.accuracy),

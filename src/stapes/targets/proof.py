@@ -159,6 +159,8 @@ def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
     while len(found) < len(jobs):
         try:
             with pool(1, _begin) as executor:
+                # The limit is the interpreter's: not to be spent on starting a process.
+                executor.submit(os.getpid).result()
                 for job in jobs[len(found) :]:
                     found.append(_trace(executor, job, seconds))
         except Late:

@@ -240,15 +240,15 @@ def _models(
     workers = max(1, min(jobs, len(missing)))
     with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
         if results is None:
+            made = adopted.baseline if adopted else _baseline(settings, folder, executor, progress)
+            made.sha256 = sha256(folder.baseline)
             results = Results(
                 word=settings.word,
                 seed=settings.seed,
                 preset=settings.preset,
                 versions=versions(),
                 data=data,
-                baseline=adopted.baseline
-                if adopted
-                else _baseline(settings, folder, executor, progress),
+                baseline=made,
                 variants=[],
             )
             results_file.write(results, folder.results)
@@ -370,6 +370,12 @@ def _finished(folder: RunFolder, data: Data) -> Results | None:
     except StapesError as error:
         # Whoever damaged it has lost the figures; the run makes them again.
         log.warning("%s", error)
+        return None
+    if sha256(folder.baseline) != found.baseline.sha256:
+        log.warning(
+            "%s is not the baseline that the results are of; it is made again.",
+            folder.baseline,
+        )
         return None
     found.variants = [
         row

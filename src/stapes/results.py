@@ -55,6 +55,8 @@ class Baseline(_Model):
 
     parameters: int
     macs: int
+    sha256: str | None = None
+    """Of its file."""
     accuracy: float | None = None
     """Of its LiteRT conversion, the row `float32`."""
     history: dict[str, list[float]] = Field(default_factory=dict)

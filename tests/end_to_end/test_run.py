@@ -109,7 +109,7 @@ def test_results_json_describes_the_files_that_are_there(run):
         assert row["bytes"] == len(content)
         assert row["sha256"] == hashlib.sha256(content).hexdigest()
         assert row["data_bytes"] < row["bytes"]
-        assert row["parameters"] == (20_226 if row["name"] != "distilled" else 1_602)
+        assert row["parameters"] == (20_226 if row["name"] != "distilled" else 3_266)
         confusion = row["confusion"]
         assert sum(confusion.values()) == row["n_test"]
         correct = confusion["true_positives"] + confusion["true_negatives"]
@@ -235,6 +235,15 @@ def test_an_interrupted_run_says_so_in_one_sentence_and_goes_on(run, cache, corp
     )
     stapes(*command[1:], cache=cache)
     assert contents(again) == contents(out)
+
+
+def test_a_damaged_baseline_is_made_again(cache, corpus, tmp_path):
+    call = ("run", "--data", corpus, "--out", tmp_path / "run", "--quick", "--techniques", "int8")
+    stapes(*call, cache=cache)
+    before = contents(tmp_path / "run")
+    (tmp_path / "run" / "baseline.keras").write_bytes(b"spoilt")
+    stapes(*call, cache=cache)
+    assert contents(tmp_path / "run") == before
 
 
 def test_run_yaml_is_enough_to_know_all_settings_and_versions(run):

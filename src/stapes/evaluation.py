@@ -16,16 +16,16 @@ from typing import Literal
 
 import numpy as np
 
-from stapes.data import corpus as corpora
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
-from stapes.data.features import choose, gather
+from stapes.data.features import gather
 from stapes.errors import ModelError, UsageError
 from stapes.files import cache_folder, send_output_to
 from stapes.flatbuffer.read import data_bytes
 from stapes.flatbuffer.verify import verify
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion
+from stapes.preparation import choose_clips, load_corpus
 from stapes.progress import Progress
 from stapes.results import Evaluation, SkippedFile
 from stapes.settings import RunSettings
@@ -72,30 +72,14 @@ def evaluate(
     content = _content(model)
     if settings.data is None:
         raise UsageError("--data: name the folder of clips to measure on.")
-    corpus = corpora.load(
-        settings.data,
-        settings.word,
-        negatives=settings.negatives,
-        window_seconds=settings.frontend.window_seconds,
-        validation=settings.validation,
-        test=settings.test,
-    )
+    corpus = load_corpus(settings.data, settings)
     # The splits are chosen in the order of a run, so that a clip that stands in two is left to
     # the same one.
     with open_cache(cache_folder() / "features", settings.frontend) as cache:
-        progress.begin("Computing features")
-        chosen, skipped = choose(
-            corpus,
-            settings.frontend,
-            cache,
-            negatives_per_positive=settings.negatives_per_positive,
-            seed=settings.seed,
-            splits=SPLITS if split == "all" else SPLITS[SPLITS.index(split) :],
-            on_progress=progress.update,
-        )
+        splits = SPLITS if split == "all" else SPLITS[SPLITS.index(split) :]
+        chosen, skipped = choose_clips(corpus, settings, cache, progress, splits)
         wanted = [chosen[name] for name in (SPLITS if split == "all" else (split,))]
         y = np.concatenate([part.y for part in wanted])
-        progress.end(f"{len(y)} clips")
         if not len(y):
             raise UsageError(f"--data {settings.data}: no clip of the {split} split can be used.")
         progress.begin("Running the model")

@@ -17,25 +17,27 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stapes import adoption, steps
 from stapes import results as results_file
-from stapes._version import __version__
-from stapes.data import corpus as corpora
-from stapes.data.cache import FeatureCache, open_cache
-from stapes.data.clip import SPLITS, Skipped
-from stapes.data.copies import copies_for, with_copies
-from stapes.data.corpus import Corpus
-from stapes.data.features import Chosen, choose, gather
-from stapes.data.slug import slug
-from stapes.errors import ModelError, StapesError, UsageError
+from stapes.data.cache import open_cache
+from stapes.data.clip import SPLITS
+from stapes.data.features import Chosen, gather
+from stapes.errors import ModelError, StapesError
 from stapes.files import cache_folder, send_output_to, sha256, write_bytes
 from stapes.models import backend
+from stapes.preparation import (
+    choose_clips,
+    describe,
+    load_corpus,
+    require_enough,
+    synthetic_folder,
+    with_copies,
+)
 from stapes.progress import Progress
 from stapes.report.table import line, write_csv
-from stapes.results import Baseline, Data, Results, SkippedFile, Split, VariantResult
+from stapes.results import Baseline, Data, Results, VariantResult
 from stapes.run_folder import RunFolder, versions
 from stapes.settings import RunSettings
 from stapes.techniques.registry import STAGES, TECHNIQUES, left_out, select, stages_of
@@ -52,10 +54,6 @@ class Adopted:
     file: Path
     sha256: str
     """Of the user's file."""
-
-
-FEWEST = {"train": 8, "test": 4}
-"""Clips of each class that a split needs at least."""
 
 
 def run(
@@ -113,25 +111,18 @@ def _run(
     jobs: int | None,
     progress: Progress,
 ) -> Results:
-    root = settings.data or _synthetic(settings, jobs, progress)
-    corpus = corpora.load(
-        root,
-        settings.word,
-        negatives=settings.negatives,
-        window_seconds=settings.frontend.window_seconds,
-        validation=settings.validation,
-        test=settings.test,
-    )
+    root = settings.data or synthetic_folder(settings, jobs, progress)
+    corpus = load_corpus(root, settings)
     with open_cache(cache_folder() / "features", settings.frontend) as cache:
-        chosen, skipped = _features(corpus, settings, cache, progress)
-        _require_enough(chosen, settings)
-        copies = copies_for(len(chosen["train"].keys), settings.training_clips)
-        used = {**chosen, "train": _with_copies(chosen["train"], copies, settings, cache, progress)}
+        chosen, skipped = choose_clips(corpus, settings, cache, progress)
+        require_enough(chosen, settings)
+        training, copies = with_copies(chosen["train"], settings, cache, progress)
+        used = {**chosen, "train": training}
         with folder.open(_digest(chosen, adopted)):
             for split in SPLITS:
                 path = steps.feature_file(folder.work, split)
                 steps.save_features(gather(used[split], cache, path), folder.work, split)
-            data = _data(corpus, settings, chosen, copies, skipped)
+            data = describe(corpus, settings, chosen, copies, skipped)
             try:
                 results = _models(
                     names, settings, folder, data, adopted, jobs or _cores(), progress
@@ -144,80 +135,6 @@ def _run(
             write_csv(results, folder.table)
             folder.finish()
     return results
-
-
-def _synthetic(settings: RunSettings, jobs: int | None, progress: Progress) -> Path:
-    """The folder of synthetic speech for the word, made if it is not in the cache."""
-    from stapes.data.synthetic import make_corpus
-
-    try:
-        engine = version("espeakng-loader")
-    except PackageNotFoundError:
-        engine = "none"
-    wanted = settings.synthetic
-    name = f"{slug(settings.word)}-{wanted.voices}x{wanted.takes}-seed{settings.seed}"
-    out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
-    progress.begin(f'Speaking "{settings.word}" and other words (synthetic speech)')
-    make_corpus(
-        settings.word,
-        out,
-        voices=wanted.voices,
-        takes=wanted.takes,
-        seed=settings.seed,
-        jobs=jobs,
-        on_progress=progress.update,
-    )
-    progress.end()
-    return out
-
-
-def _features(
-    corpus: Corpus, settings: RunSettings, cache: FeatureCache, progress: Progress
-) -> tuple[dict[str, Chosen], list[Skipped]]:
-    progress.begin("Computing features")
-    chosen, skipped = choose(
-        corpus,
-        settings.frontend,
-        cache,
-        negatives_per_positive=settings.negatives_per_positive,
-        seed=settings.seed,
-        on_progress=progress.update,
-    )
-    used = sum(len(part.keys) for part in chosen.values())
-    progress.end(f"{used} clips, {len(skipped) + len(corpus.skipped)} skipped")
-    return chosen, skipped
-
-
-def _with_copies(
-    training: Chosen, copies: int, settings: RunSettings, cache: FeatureCache, progress: Progress
-) -> Chosen:
-    if not copies:
-        return training
-    progress.begin("Making copies of training clips that sound otherwise")
-    made = with_copies(
-        training,
-        settings.frontend,
-        cache,
-        copies=copies,
-        seed=settings.seed,
-        on_progress=progress.update,
-    )
-    progress.end(f"{len(made.keys)} training clips")
-    return made
-
-
-def _require_enough(chosen: dict[str, Chosen], settings: RunSettings) -> None:
-    for split, fewest in FEWEST.items():
-        part = chosen[split]
-        for what, count in (
-            (f'clips of "{settings.word}"', part.positives),
-            ("clips of other words", part.negatives),
-        ):
-            if count < fewest:
-                raise UsageError(
-                    f"--word {settings.word}: {count} usable {what} are in the {split} split and "
-                    f"{fewest} are needed; add recordings."
-                )
 
 
 def _models(
@@ -384,37 +301,6 @@ def _finished(folder: RunFolder, data: Data) -> Results | None:
     ]
     found.data = data
     return found
-
-
-def _data(
-    corpus: Corpus,
-    settings: RunSettings,
-    chosen: dict[str, Chosen],
-    copies: int,
-    skipped: list[Skipped],
-) -> Data:
-    splits = {
-        split: Split(
-            positives=part.positives,
-            negatives=part.negatives,
-            negatives_available=part.available_negatives,
-            speakers=corpus.speakers(part.clips),
-        )
-        for split, part in chosen.items()
-    }
-    source = str(settings.data) if settings.data else "synthetic speech by espeak-ng"
-    if settings.negatives:
-        source += f", and {settings.negatives}"
-    everything = sorted((*corpus.skipped, *skipped), key=lambda skipped: skipped.file)
-    return Data(
-        source=source,
-        synthetic=corpus.synthetic,
-        split_rule=corpus.split_rule,
-        shared_speakers=corpus.shared_speakers,
-        splits={split: splits[split] for split in SPLITS},
-        copies=copies,
-        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
-    )
 
 
 def _digest(chosen: dict[str, Chosen], adopted: Adopted | None) -> str:

@@ -209,7 +209,7 @@ def _described(
 
 def _zero(quantization: Table | None, found: NDArray[Any]) -> NDArray[Any] | int:
     """The stored values that stand for 0, such that they broadcast to the constant's shape."""
-    points = () if quantization is None else quantization.items("zero_point")
+    points: Any = () if quantization is None else quantization.items("zero_point")
     if quantization is None or not len(points) or quantization["details_type"]:
         return 0
     if len(points) == 1:

@@ -82,7 +82,8 @@ def _unshaped(data: NDArray[np.uint8], kind: int, count: int) -> NDArray[Any] | 
         return np.where(quarters > 1, quarters.astype(np.int8) - 4, quarters).astype(np.int8)
     if kind == _Type.BOOL:
         # Any byte but zero is true.
-        return data != 0
+        truth: NDArray[Any] = data != 0
+        return truth
     if kind == _Type.BFLOAT16 and len(data) % 2 == 0:
         widened: NDArray[Any] = (data.view("<u2").astype(np.uint32) << 16).view(np.float32)
         return widened

@@ -59,6 +59,8 @@ class Panel:
     name: str
     """The tensor's, and what its file calls it."""
     detail: str
+    bounds: tuple[str, str]
+    """The least and the greatest value, to stand below the bars."""
     histogram: Histogram
 
 
@@ -113,8 +115,8 @@ def svg(found: Inspection) -> str:
             "heading": panel.heading,
             "detail": panel.detail,
             "bars": bars(panel.histogram),
-            "low": number(panel.histogram.low),
-            "high": number(panel.histogram.high),
+            "low": panel.bounds[0],
+            "high": panel.bounds[1],
         }
         for panel, (x, y) in zip(chosen, places(len(chosen)), strict=True)
     ]
@@ -184,7 +186,7 @@ def bars(histogram: Histogram) -> list[tuple[float, float, float]]:
 
 
 def number(value: float) -> str:
-    """A bound of a histogram, short; halves between two integers are kept."""
+    """A value of a weight, short."""
     return f"{value:.5g}"
 
 
@@ -205,6 +207,7 @@ def _panels(graph: Subgraph) -> list[Panel]:
             heading=f"{reader.number} {shown(reader.name)}",
             name=f"T{tensor.number} {short(tensor.name, 120)}".strip(),
             detail=f"{tensor.type.lower()}, {said.values:,}, {zeros}, {said.distinct:,} distinct",
+            bounds=(number(said.minimum or 0.0), number(said.maximum or 0.0)),
             histogram=said.histogram,
         )
         found.append((reader.number, panel))

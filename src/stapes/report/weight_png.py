@@ -19,7 +19,6 @@ from stapes.report.weight_plots import (
     PANEL_WIDTH,
     bars,
     note,
-    number,
     panels,
     places,
     size,
@@ -62,8 +61,8 @@ def png(found: Inspection) -> bytes:
             draw.rectangle([round(_SCALE * each) for each in corners], fill=_BARS)
         line = (x, y + base, x + inner, y + base)
         draw.line([_SCALE * each for each in line], fill=_LINE, width=_SCALE)
-        text(x, y + base + 15, number(panel.histogram.low))
-        text(x + inner, y + base + 15, number(panel.histogram.high), end=True)
+        text(x, y + base + 15, panel.bounds[0])
+        text(x + inner, y + base + 15, panel.bounds[1], end=True)
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()

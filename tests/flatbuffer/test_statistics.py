@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from stapes.flatbuffer.statistics import MOST_BINS, entropy_bits, statistics
+
+describe: Any = statistics
+"""A test knows what is None."""
 
 DTYPES = ("i1", "u1", "<i2", "<i4", "<i8", "<u8", "<f2", "<f4", "<f8")
 
@@ -31,7 +35,7 @@ def test_entropy_of_known_distributions(counts, bits):
 
 
 def test_a_code_of_half_zeros_stores_one_and_a_half_bits_a_value():
-    said = statistics(np.tile(np.array([0, 0, 5, -3], np.int8), 16))
+    said = describe(np.tile(np.array([0, 0, 5, -3], np.int8), 16))
     assert (said.values, said.zeros, said.distinct) == (64, 32, 3)
     assert said.entropy_bits == 1.5
     assert said.coded_bytes == 12
@@ -45,7 +49,7 @@ def test_a_code_of_half_zeros_stores_one_and_a_half_bits_a_value():
     )
 )
 def test_counts_are_numpys(values):
-    said = statistics(values)
+    said = describe(values)
     assert said.values == values.size
     assert said.distinct == len(np.unique(values))
     assert said.zeros == values.size - np.count_nonzero(values)
@@ -65,40 +69,40 @@ def test_counts_are_numpys(values):
 
 
 def test_each_integer_has_its_bin():
-    said = statistics(np.array([-2, 0, 0, 3], np.int32))
+    said = describe(np.array([-2, 0, 0, 3], np.int32))
     assert (said.histogram.low, said.histogram.high) == (-2.5, 3.5)
     assert said.histogram.counts == [1, 0, 2, 0, 0, 1]
 
 
 def test_the_histogram_of_floats_is_numpys():
     values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
-    found = statistics(values).histogram
+    found = describe(values).histogram
     expected, edges = np.histogram(values.astype(np.float64), MOST_BINS)
     assert found.counts == expected.tolist()
     assert (found.low, found.high) == (edges[0], edges[-1])
 
 
 def test_minus_zero_is_the_value_zero_and_another_word_of_a_code():
-    said = statistics(np.array([0.0, -0.0], np.float32))
+    said = describe(np.array([0.0, -0.0], np.float32))
     assert (said.distinct, said.zeros, said.entropy_bits) == (1, 2, 1.0)
 
 
 def test_what_is_not_finite_is_counted_apart():
-    said = statistics(np.array([1, np.nan, np.inf, -np.inf], np.float32))
+    said = describe(np.array([1, np.nan, np.inf, -np.inf], np.float32))
     assert said.not_finite == 3
     assert (said.minimum, said.maximum, said.histogram.counts) == (1, 1, [1])
-    nothing = statistics(np.array([np.nan], np.float32))
+    nothing = describe(np.array([np.nan], np.float32))
     assert (nothing.minimum, nothing.mean, nothing.histogram) == (None, None, None)
 
 
 def test_zeros_are_what_stands_for_zero():
-    assert statistics(np.array([128, 128, 0], np.uint8), 128).zeros == 2
+    assert describe(np.array([128, 128, 0], np.uint8), 128).zeros == 2
     per_channel = np.array([[1, 1], [2, 2]], np.int8)
-    assert statistics(per_channel, np.array([[1], [0]])).zeros == 2
+    assert describe(per_channel, np.array([[1], [0]])).zeros == 2
 
 
 def test_two_by_four_counts_groups_of_input_channels():
     kernel = np.array([[0, 0, 1, 2, 1, 1, 1, 0], [0, 0, 0, 0, 5, 5, 0, 0]], np.int8)
-    assert statistics(kernel, channels_last=True).compliance_2by4 == 0.75
-    assert statistics(kernel + 3, 3, channels_last=True).compliance_2by4 == 0.75
-    assert statistics(kernel).compliance_2by4 is None
+    assert describe(kernel, channels_last=True).compliance_2by4 == 0.75
+    assert describe(kernel + 3, 3, channels_last=True).compliance_2by4 == 0.75
+    assert describe(kernel).compliance_2by4 is None

@@ -55,7 +55,7 @@ def html(found: Inspection) -> str:
     rows = -(-len(chosen) // COLUMNS)
     # What a file calls its tensors is no HTML, which plotly would take it for.
     headings = [
-        escaping.escape(f"{panel.heading}, {panel.name}"[:60]) + f"<br>{panel.detail}"
+        escaping.escape(f"{panel.heading}, {panel.name}"[:60], quote=False) + f"<br>{panel.detail}"
         for panel in chosen
     ]
     figure = subplots.make_subplots(

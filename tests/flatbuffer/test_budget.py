@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -15,6 +18,7 @@ from stapes.flatbuffer.tree import Table
 from stapes.flatbuffer.verify import verify
 from stapes.inspection import BUDGET_PARTS
 
+IN_PAGE = ("alexa", "hey_jarvis", "mlperf_tiny_kws", "micro_speech_quantized")
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
 
@@ -151,3 +155,25 @@ def test_mutants_that_verify_add_up(models, name):
         assert sum(sizes.values()) == sum(found.budget.owners.values()) == len(content)
         passed += 1
     assert passed
+
+
+def test_the_page_says_what_is_measured(models):
+    page = (Path(__file__).parents[2] / "docs" / "file-anatomy.md").read_text("utf-8")
+    rows = {
+        cells[0]: [int(cell.replace(",", "")) for cell in cells[1:]]
+        for cells in (
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in page.partition("<!-- after -->")[0].splitlines()
+        )
+        if cells[0] in (*BUDGET_PARTS, "file")
+    }
+    found = [inspect((models / f"{name}.tflite").read_bytes()) for name in IN_PAGE]
+    assert rows.pop("file") == [each.bytes for each in found]
+    assert rows == {part: [getattr(each.budget, part) for each in found] for part in BUDGET_PARTS}
+    for owner in re.findall(r"^\| ([A-Z]\w+\.\w+) ", page, re.MULTILINE):
+        told = [f"{each.budget.owners.get(owner, 0):,}" for each in found]
+        assert f"| {owner} | {' | '.join(told)} |" in page
+    for name, each in zip(
+        ("alexa", "hey_jarvis", "mlperf_tiny_kws", "micro_speech"), found, strict=True
+    ):
+        assert re.search(rf"^\| `{name}` .*\| {each.parameters:,} \| {each.macs:,} \|$", page, re.M)

@@ -23,6 +23,7 @@ from stapes.models.lowering import lower
 from stapes.results import Baseline
 from stapes.settings import RunSettings
 from stapes.targets.litert import LiteRT, fits
+from stapes.techniques.post_training import convert
 
 _LOWERED_TOLERANCE = 1e-4
 """Of the lowered model's outputs: folding rounds every weight anew."""
@@ -91,6 +92,19 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
         raise ModelError(f"{path} cannot be used: {error}") from None
     keras_files.save(lowered, target)
     return Baseline(parameters=lowered.count_params(), macs=macs(lowered), model=str(path))
+
+
+def converted(path: Path) -> bytes:
+    """The float .tflite of a Keras model, as it was trained: to be looked at.
+
+    Raises
+    ------
+    ModelError
+        It is broken, or holds what cannot be rebuilt.
+    MissingExtraError
+        TensorFlow is not installed.
+    """
+    return convert(any_keras.load_any(path))
 
 
 def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:

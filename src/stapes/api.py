@@ -11,6 +11,8 @@ from stapes import evaluation, pipeline
 from stapes.data.slug import slug
 from stapes.evaluation import SplitName
 from stapes.flatbuffer.slim import Runtime
+from stapes.inspecting import inspect_file
+from stapes.inspection import Inspection
 from stapes.progress import Progress
 from stapes.results import Evaluation, Results
 from stapes.settings import settle
@@ -139,6 +141,24 @@ def evaluate(
     }
     settled = settle(given, config=_path(config))
     return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
+
+
+def inspect(model: PathLike) -> Inspection:
+    """Read all that a model file says: ops, tensors, cost, weights, and where each byte goes.
+
+    Parameters
+    ----------
+    model : path
+        A .tflite; or a Keras model, which is converted first.
+
+    Raises
+    ------
+    stapes.errors.UsageError
+        It cannot be read.
+    stapes.errors.ModelError
+        It is broken.
+    """
+    return inspect_file(Path(model))
 
 
 def slim(

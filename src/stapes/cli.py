@@ -244,6 +244,42 @@ def evaluate(
 
 @app.command(
     epilog=_examples(
+        "stapes inspect model.tflite",
+        "stapes inspect model.tflite --weights --plot weights.svg",
+        "stapes inspect my_model.keras --json",
+    )
+)
+def inspect(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A .tflite, or a Keras model to convert.")
+    ],
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Show how each constant's values are distributed.")
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw that, as .svg, .png or .html."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what is in a model: ops, tensors, cost, weights, and where every byte goes."""
+    from stapes import api
+    from stapes.report.anatomy import lines
+    from stapes.report.weight_plots import draw
+
+    with _console(json) as console:
+        found = api.inspect(model)
+        if plot is not None:
+            draw(found, plot)
+        if json:
+            print(found.model_dump_json(by_alias=True, indent=1))
+        else:
+            _print(console, lines(found, weights=weights))
+
+
+@app.command(
+    epilog=_examples(
         "stapes slim model.tflite -o small.tflite",
         "stapes slim model.tflite -o small.tflite --for tflm",
         "stapes slim model.tflite -o small.tflite --keep signatures,names --check 1000",

@@ -6,30 +6,18 @@ ai-edge-litert.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.packed import densify, unpack_int4
 from stapes.flatbuffer.tree import Table, Tree, unfolded
-from stapes.flatbuffer.verify import stored, verify
+from stapes.flatbuffer.values import values
+from stapes.flatbuffer.verify import verify
 
 _MOST_UNFOLDED = 500_000
-
-_DTYPES: dict[int, np.dtype[Any]] = {
-    schema.TensorType.FLOAT32: np.dtype("<f4"),
-    schema.TensorType.FLOAT16: np.dtype("<f2"),
-    schema.TensorType.INT32: np.dtype("<i4"),
-    schema.TensorType.UINT8: np.dtype("u1"),
-    schema.TensorType.INT64: np.dtype("<i8"),
-    schema.TensorType.INT16: np.dtype("<i2"),
-    schema.TensorType.INT8: np.dtype("i1"),
-}
 
 # Ops that hold a layer's weights, and which of their inputs is the kernel and which the bias.
 _WEIGHTED = {
@@ -82,19 +70,19 @@ def constants(model: bytes) -> list[Constant]:
     found = []
     for graph in tree.root.items("subgraphs"):
         tensors = graph.items("tensors")
-        origins = _widened(tree, graph)
+        origins = widened(tree, graph)
         for op in graph.items("operators"):
             code, inputs = builtin(tree, op), op.items("inputs")
             if code in _WEIGHTED and len(inputs) < 2:
-                raise ModelError(f"The .tflite is broken: a {_OP_NAMES[code]} has no kernel.")
+                raise ModelError(f"The .tflite is broken: a {OP_NAMES[code]} has no kernel.")
             for role, position in zip(("kernel", "bias"), _WEIGHTED.get(code, ()), strict=False):
                 if position >= len(inputs) or inputs[position] < 0:
                     continue
                 tensor = tensors[origins.get(inputs[position], inputs[position])]
-                values = _values(tree, tensor)
-                if values is not None:
+                held = None if tensor["shape"] is None else values(tree, tensor)
+                if held is not None:
                     name = (tensor["name"] or b"").decode("utf-8", "replace")
-                    found.append(Constant(name, _OP_NAMES[code], role, values))
+                    found.append(Constant(name, OP_NAMES[code], role, held))
     return found
 
 
@@ -105,7 +93,7 @@ def builtin(tree: Tree, op: Table) -> int:
     return int(max(code["builtin_code"], code["deprecated_builtin_code"]))
 
 
-def _widened(tree: Tree, graph: Table) -> dict[int, int]:
+def widened(tree: Tree, graph: Table) -> dict[int, int]:
     """{tensor: the constant that DEQUANTIZE and DENSIFY ops make it from}."""
     origins: dict[int, int] = {}
     for op in graph.items("operators"):
@@ -115,26 +103,6 @@ def _widened(tree: Tree, graph: Table) -> dict[int, int]:
     return origins
 
 
-def _values(tree: Tree, tensor: Table) -> NDArray[Any] | None:
-    data = stored(tree, tree.root["buffers"][tensor["buffer"]])
-    shape = [int(size) for size in tensor.items("shape")]
-    if not len(data) or tensor["shape"] is None:
-        return None
-    if tensor["type"] == schema.TensorType.INT4:
-        return unpack_int4(data, math.prod(shape)).reshape(shape)
-    dtype: np.dtype[Any] | None = _DTYPES.get(tensor["type"])
-    if dtype is None:
-        return None
-    if len(data) % dtype.itemsize:
-        raise ModelError("The .tflite is broken: a buffer does not hold whole numbers.")
-    values: NDArray[Any] = data.view(dtype)
-    if tensor["sparsity"] is not None:
-        return densify(values, shape, tensor["sparsity"])
-    if values.size != math.prod(shape):
-        raise ModelError(f"The .tflite is broken: {values.size} values are no {shape}.")
-    return values.reshape(shape)
-
-
-_OP_NAMES = {
+OP_NAMES = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")
 }

@@ -1,0 +1,100 @@
+"""`stapes inspect` and `stapes slim` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+KWS = "mlperf_tiny_kws.tflite"
+
+
+def stapes(*arguments: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [STAPES, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=dict(os.environ),
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+def test_the_budget_is_printed_and_adds_up(models):
+    done = stapes("inspect", models / KWS)
+    assert done.returncode == 0, done.stderr
+    assert "Every byte of the file" in done.stdout
+    assert "DEPTHWISE_CONV_2D" in done.stdout
+    told = json.loads(stapes("inspect", models / KWS, "--json").stdout)
+    assert told["bytes"] == (models / KWS).stat().st_size == 53_936
+    assert told["macs"] == 2_656_768 + 8_000 + 24
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "html"])
+def test_weights_are_drawn_by_the_files_ending(models, tmp_path, ending):
+    pytest.importorskip({"png": "PIL", "html": "plotly"}.get(ending, "json"))
+    target = tmp_path / f"weights.{ending}"
+    done = stapes("inspect", models / "hey_jarvis.tflite", "--weights", "--plot", target)
+    assert done.returncode == 0, done.stderr
+    content = target.read_bytes()
+    assert content.startswith({"svg": b"<svg", "png": b"\x89PNG", "html": b"<!"}[ending])
+    if ending == "svg":
+        ElementTree.fromstring(content)
+
+
+def test_another_ending_is_refused(models, tmp_path):
+    done = stapes("inspect", models / KWS, "--plot", tmp_path / "weights.doc")
+    assert done.returncode == 2
+    assert "weights.doc" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_keras_model_is_converted_first(tmp_path):
+    pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
+    from stapes.models.architectures import reference_cnn
+
+    reference_cnn().save(tmp_path / "model.h5")
+    told = json.loads(stapes("inspect", tmp_path / "model.h5", "--json").stdout)
+    assert told["macs"] == 1_388_164
+    (tmp_path / "noise.keras").write_bytes(b"no model")
+    done = stapes("inspect", tmp_path / "noise.keras")
+    assert done.returncode == 1
+    assert "noise.keras" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["inspect", "slim"])
+def test_a_cut_file_is_refused_in_one_sentence(models, tmp_path, verb):
+    (tmp_path / "cut.tflite").write_bytes((models / KWS).read_bytes()[:20_000])
+    more = ["-o", tmp_path / "out.tflite"] if verb == "slim" else []
+    done = stapes(verb, tmp_path / "cut.tflite", *more)
+    assert done.returncode == 1
+    assert "cut.tflite" in done.stderr
+    assert "broken" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("stapes: ")
+    assert not (tmp_path / "out.tflite").exists()
+
+
+def test_slim_prints_its_proof_and_does_the_same_again(models, tmp_path):
+    pytest.importorskip("tflite_micro", reason="the extra `micro` is not installed")
+    once, twice = tmp_path / "once.tflite", tmp_path / "twice.tflite"
+    done = stapes("slim", models / KWS, "-o", once)
+    assert done.returncode == 0, done.stderr
+    assert "equal bits for 100 inputs in litert, litert_plain, tflm" in done.stdout
+    assert once.stat().st_size <= 31_500
+    told = json.loads(stapes("slim", once, "-o", twice, "--check", 10, "--json").stdout)
+    assert told["before"] == told["after"]
+    assert once.read_bytes() == twice.read_bytes()
+    kept = stapes("slim", models / KWS, "-o", twice, "--keep", "names,signatures", "--for", "tflm")
+    assert kept.returncode == 0, kept.stderr
+    assert b"functional_1/dense/MatMul" in twice.read_bytes()
+    wrong = stapes("slim", models / KWS, "-o", twice, "--keep", "weights")
+    assert wrong.returncode == 2
+    assert "weights cannot be kept" in wrong.stderr

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.files import send_output_to
+from stapes.flatbuffer.lookup_table import is_decode
 from stapes.flatbuffer.tree import Tree
 from stapes.flatbuffer.verify import verify
 from stapes.targets import probes, tflm
@@ -89,7 +90,7 @@ def prove(
     original, candidate : bytes
         The files; an interpreter that refuses the original says nothing about the candidate.
     interpreters : sequence of str, optional
-        Of `RUNNERS`; without it, all.
+        Of `RUNNERS`; without it, `USUAL`.
     inputs : int > 0
         How many inputs to run.
     seed : int
@@ -112,7 +113,7 @@ def prove(
     taps = [_taps(tree) for tree in trees]
     if len(taps[0]) != len(taps[1]):
         taps = [[], []]
-    names = tuple(RUNNERS if interpreters is None else interpreters)
+    names = tuple(USUAL if interpreters is None else interpreters)
     limit = seconds if isolate else None
     before = _traces([_Job(name, original, chosen, taps[0]) for name in names], limit)
     firsts = dict(zip(names, before, strict=True))
@@ -130,10 +131,14 @@ def prove(
 
 
 def _taps(tree: Tree) -> list[int]:
-    """The tensors that the ops of the first subgraph give, in the order of the ops."""
+    """The tensors that the ops of the first subgraph give, in the order of the ops.
+
+    Without what DECODE ops give: it is a constant in the file that look-up tables were made of.
+    """
     graph = tree.root["subgraphs"][0]
     tensors = graph.items("tensors")
-    given = [int(n) for op in graph.items("operators") for n in op.items("outputs")]
+    ops = [op for op in graph.items("operators") if not is_decode(tree, op)]
+    given = [int(n) for op in ops for n in op.items("outputs")]
     return [n for n in given if tensors[n]["type"] not in _OPAQUE]
 
 
@@ -258,9 +263,18 @@ def _litert_of(model: bytes, *, plain: bool) -> tuple[Invoke, Tap | None]:
 
 
 def _tflm(model: bytes) -> tuple[Invoke, Tap | None]:
+    return _tflm_of(model, keep_tensors=True)
+
+
+def _tflm_planned(model: bytes) -> tuple[Invoke, Tap | None]:
+    """TFLite Micro as it runs on a device, where tensors take each other's place in the arena."""
+    return _tflm_of(model, keep_tensors=False)
+
+
+def _tflm_of(model: bytes, *, keep_tensors: bool) -> tuple[Invoke, Tap | None]:
     if not tflm.available():
         raise ModelError("TFLite Micro is not installed: install stapes[micro].")
-    interpreter = tflm.TFLM(model, keep_tensors=True)
+    interpreter = tflm.TFLM(model, keep_tensors=keep_tensors)
     outputs = len(verify(model).root["subgraphs"][0].items("outputs"))
 
     def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -272,14 +286,18 @@ def _tflm(model: bytes) -> tuple[Invoke, Tap | None]:
     def tap(index: int) -> bytes:
         return bytes(np.ascontiguousarray(interpreter.tensor(index)).tobytes())
 
-    return invoke, tap
+    return invoke, tap if keep_tensors else None
 
 
 RUNNERS: dict[str, Callable[[bytes], tuple[Invoke, Tap | None]]] = {
     "litert": _litert,
     "litert_plain": _litert_plain,
     "tflm": _tflm,
+    "tflm_planned": _tflm_planned,
 }
+
+USUAL = ("litert", "litert_plain", "tflm")
+"""Slimming moves no tensor in the arena, so the last way of running need not be tried for it."""
 
 
 def _difference(first: _Trace, second: _Trace) -> str | None:

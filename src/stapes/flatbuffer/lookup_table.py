@@ -7,7 +7,7 @@ ancillary tensor beside it is a header of 16 bytes and the tables, one for the w
 for each channel, each padded to the length of the longest:
 
     byte 0     0: look-up table           byte 4     1: version of the tables
-    byte 1     1: version of the header   byte 5     axis of the channels (15: one table) * 16 + bits
+    byte 1     1: version of the header   byte 5     bits, and 16 times the axis (15: one table)
     bytes 2-3  0                          byte 6     entries of each table
                                           bytes 7-15 0
 
@@ -75,7 +75,7 @@ class Candidate:
     """A constant that convolutions or dense layers read."""
 
     places: tuple[tuple[int, int], ...]
-    """(subgraph, tensor) of all that hold the same buffer: only together do they make it smaller."""
+    """(subgraph, tensor) of all that hold the same buffer: they shrink together or not at all."""
     name: str
     op: str
     role: str
@@ -192,17 +192,12 @@ def _distinct(values: NDArray[Any], axis: int, scales: int) -> str:
 
 def _form(values: NDArray[Any], axis: int | None) -> Form | None:
     slices = [values] if axis is None else list(np.moveaxis(values, axis, 0))
-    # Bits, not numbers: -0.0 and 0.0 are equal, and a table has to give back which it was.
-    entries = max((len(np.unique(_bits(each))) for each in slices), default=0)
+    entries = max((len(np.unique(each)) for each in slices), default=0)
     bits = max(1, (entries - 1).bit_length())
     if not entries or bits > MOST_BITS:
         return None
     tables = len(slices) * entries * values.itemsize
     return Form(axis, bits, -(-values.size * bits // 8) + HEADER_BYTES + tables)
-
-
-def _bits(values: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(values).view(f"u{values.itemsize}")
 
 
 def is_decode(tree: Tree, op: Table) -> bool:

@@ -34,6 +34,8 @@ class TFLM:
         The .tflite.
     keep_tensors : bool
         Keep what every op gives, for `tensor`: nothing in the arena is written over.
+    arena_bytes : int > 0, optional
+        The size of the arena; without it, one that is large enough is looked for.
 
     Raises
     ------
@@ -43,13 +45,15 @@ class TFLM:
         TFLite Micro refuses the model.
     """
 
-    def __init__(self, model: bytes, *, keep_tensors: bool = False) -> None:
+    def __init__(
+        self, model: bytes, *, keep_tensors: bool = False, arena_bytes: int | None = None
+    ) -> None:
         if not available():
             raise MissingExtraError("TFLite Micro", "micro")
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         kinds = runtime.InterpreterConfig
         kind = kinds.kPreserveAllTensors if keep_tensors else kinds.kAllocationRecording
-        arena = _FIRST_ARENA_BYTES
+        arena = _FIRST_ARENA_BYTES if arena_bytes is None else arena_bytes
         while True:
             try:
                 self._interpreter = runtime.Interpreter.from_bytes(
@@ -58,7 +62,7 @@ class TFLM:
                 break
             except (RuntimeError, ValueError, TypeError) as error:
                 # It does not say whether the arena was too small or an op is missing.
-                if arena >= MOST_ARENA_BYTES:
+                if arena_bytes is not None or arena >= MOST_ARENA_BYTES:
                     raise ModelError(f"TFLite Micro refuses the model: {error}.") from None
                 arena *= 16
 
@@ -76,6 +80,10 @@ class TFLM:
     def output(self, index: int = 0) -> NDArray[Any]:
         """One output of the last run, in the model's own type."""
         return np.asarray(self._interpreter.get_output(index))
+
+    def print_allocations(self) -> None:
+        """Write how the arena is used to the process's standard error; not with `keep_tensors`."""
+        self._interpreter.print_allocations()
 
     def tensor(self, index: int) -> NDArray[Any]:
         """A tensor of the first subgraph, by its number in the file; not of resources."""

@@ -1,4 +1,4 @@
-"""Put the constants of a .tflite that gain by it into look-up tables, and prove that it is the same.
+"""Put the constants of a .tflite that gain by it into look-up tables, and prove the result.
 
 Flash is saved at the cost of arena and time: TFLite Micro unpacks a whole constant into the arena
 before each op that reads it.
@@ -71,7 +71,7 @@ class LookUpTables:
 
 @dataclass(frozen=True)
 class Compressed:
-    """A model for TFLite Micro alone, slimmed, in look-up tables as far as that makes it smaller."""
+    """A slimmed model for TFLite Micro alone, in look-up tables where they make it smaller."""
 
     content: bytes
     proof: Proof

@@ -48,17 +48,19 @@ def arena_bytes(model: bytes) -> int:
         found = _TOTAL.search(file.read())
         if found is None:
             raise ModelError("TFLite Micro does not say how large an arena the model needs.")
-        enough = int(found[1])
-        low = enough - _ALIGNMENT
+        # In units, as the parts of an arena are aligned.
+        enough = -(-int(found[1]) // _ALIGNMENT)
+        low = enough - 1
         while not _starts(model, enough):
             low, enough = enough, 2 * enough
-        while enough - low > _ALIGNMENT:
+        while enough - low > 1:
             middle = (low + enough) // 2
             low, enough = (low, middle) if _starts(model, middle) else (middle, enough)
-        return enough
+        return enough * _ALIGNMENT
 
 
-def _starts(model: bytes, arena: int) -> bool:
+def _starts(model: bytes, units: int) -> bool:
+    arena = units * _ALIGNMENT
     try:
         TFLM(model, arena_bytes=arena)
     except ModelError:

@@ -171,10 +171,12 @@ def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
     tables = made.tables
     said = {each.name: f"look-up table {each.mode}, {each.bits} bits" for each in tables.tensors}
     said |= {each.name: f"no look-up table: {each.reason}" for each in tables.left_out}
-    note = (
-        f"for TFLite Micro alone: {len(made.content):,} bytes with look-up tables and "
-        f"{tables.slimmed:,} without, arena {tables.arena_after:,} and {tables.arena_before:,}"
-    )
+    note = "look-up tables make no part of it smaller: it is slimmed for TFLite Micro alone"
+    if tables.tensors:
+        note = (
+            f"for TFLite Micro alone: {len(made.content):,} bytes with look-up tables and "
+            f"{tables.slimmed:,} without, arena {tables.arena_after:,} and {tables.arena_before:,}"
+        )
     layers = [said.get(name, "") for name in kernels]
     return Tabled(made.content, [note], layers, tables.arena_after)
 

@@ -240,7 +240,8 @@ def decode(
         raise ModelError("The .tflite is broken: an index leads out of its look-up table.")
     values = np.frombuffer(tables.tobytes(), dtype).reshape(channels, entries)
     channel = np.zeros(shape, np.intp) if axis == _PER_TENSOR else np.indices(shape)[axis]
-    return values[channel, indices.reshape(shape)]
+    decoded: NDArray[Any] = values[channel, indices.reshape(shape)]
+    return decoded
 
 
 def mend(root: Table) -> None:

@@ -81,7 +81,7 @@ def dense_model() -> Callable[..., bytes]:
     from stapes.flatbuffer.write import write
 
     def quantized(scales: NDArray[Any], axis: int = 0) -> Table:
-        fields = {"scale": scales, "zero_point": np.zeros(len(scales), np.int64)}
+        fields: dict[str, Any] = {"scale": scales, "zero_point": np.zeros(len(scales), np.int64)}
         return Table("QuantizationParameters", fields | {"quantized_dimension": axis})
 
     def make(weights: NDArray[np.int8], scales: int = 1, axis: int = 0) -> bytes:
@@ -117,7 +117,7 @@ def dense_model() -> Callable[..., bytes]:
         graph = {"inputs": np.array([0], np.int32), "outputs": np.array([2], np.int32)}
         code = Table("OperatorCode", {"builtin_code": 9, "deprecated_builtin_code": 9})
         data = np.ascontiguousarray(weights).view(np.uint8).ravel()
-        fields = {
+        fields: dict[str, Any] = {
             "version": 3,
             "operator_codes": [code],
             "subgraphs": [Table("SubGraph", {"tensors": tensors, "operators": [op], **graph})],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from stapes import compression
 from stapes.compression import compress
 from stapes.errors import MissingExtraError
-from stapes.flatbuffer.lookup_table import DECODE
+from stapes.flatbuffer.lookup_table import DECODE, candidates
 from stapes.flatbuffer.read import constants
 from stapes.flatbuffer.slim import slim
 from stapes.flatbuffer.verify import stored, verify
@@ -23,7 +24,7 @@ from stapes.targets.tflm import TFLMClassifier
 needs_tflm = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"
 )
-QUICK = {"inputs": 20, "isolate": False, "timed": False}
+QUICK: dict[str, Any] = {"inputs": 20, "isolate": False, "timed": False}
 
 
 @pytest.fixture
@@ -114,9 +115,8 @@ def test_a_weight_too_small_to_gain_is_left_out(dense_model, weights):
 def test_what_changes_the_output_is_left_out_and_named(dense_model, weights, monkeypatch, isolate):
     # A table for each channel where the tensor has one scale: the runtime reads but the first.
     def wrong(tree):
-        return [replace(each, form=each.per_channel) for each in real(tree)]
+        return [replace(each, form=each.per_channel) for each in candidates(tree)]
 
-    real = compression.candidates
     monkeypatch.setattr(compression, "candidates", wrong)
     model = dense_model(weights)
     made = compress(model, **QUICK | {"isolate": isolate})

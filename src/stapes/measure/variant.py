@@ -67,11 +67,12 @@ def measure(
             # A model that no interpreter runs is a row that says so.
             name_of = list(targets)[-1]
             targets[name_of] = TargetResult(runs=False, reason=str(error))
-    for target in [each for each in targets if not targets[each].runs]:
-        reason = (targets[target].reason or "").rstrip(".")
-        notes.append(f"does not run in {_NAMES[target]}: {reason}")
     if "tflm" in targets and targets["tflm"].runs:
-        notes.append("measured in TFLite Micro")
+        notes.append("measured in TFLite Micro, as LiteRT refuses the file")
+    else:
+        for target in [each for each in targets if not targets[each].runs]:
+            reason = (targets[target].reason or "").rstrip(".")
+            notes.append(f"does not run in {_NAMES[target]}: {reason}")
     if fault and interpreter and interpreter.signature.input_dtype == np.uint8:
         low, high = (100 * bound for bound in fault.accuracy_ci95)
         notes.append(

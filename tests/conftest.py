@@ -71,6 +71,63 @@ def write_clip() -> WriteClip:
     return write
 
 
+@pytest.fixture(scope="session")
+def dense_model() -> Callable[..., bytes]:
+    """`dense_model(weights, scales=1, axis=0)`: a .tflite of one dense layer of int8.
+
+    `weights` is int8 [outputs, inputs]; several scales are spread from 0.01 to 0.02.
+    """
+    from stapes.flatbuffer.tree import Table
+    from stapes.flatbuffer.write import write
+
+    def quantized(scales: NDArray[Any], axis: int = 0) -> Table:
+        fields: dict[str, Any] = {"scale": scales, "zero_point": np.zeros(len(scales), np.int64)}
+        return Table("QuantizationParameters", fields | {"quantized_dimension": axis})
+
+    def make(weights: NDArray[np.int8], scales: int = 1, axis: int = 0) -> bytes:
+        outputs, inputs = weights.shape
+        one = np.ones(1, np.float32)
+        parts = [
+            (b"x", (1, inputs), 0, quantized(one)),
+            (b"kernel", (outputs, inputs), 1, quantized(np.linspace(1, 2, scales) / 100, axis)),
+            (b"y", (1, outputs), 0, quantized(8 * one)),
+        ]
+        tensors = [
+            Table(
+                "Tensor",
+                {
+                    "name": name,
+                    "shape": np.array(shape, np.int32),
+                    "type": 9,
+                    "buffer": buffer,
+                    "quantization": quantization,
+                },
+            )
+            for name, shape, buffer, quantization in parts
+        ]
+        op = Table(
+            "Operator",
+            {
+                "inputs": np.array([0, 1, -1], np.int32),
+                "outputs": np.array([2], np.int32),
+                "builtin_options_type": 8,
+                "builtin_options": Table("FullyConnectedOptions", {}),
+            },
+        )
+        graph = {"inputs": np.array([0], np.int32), "outputs": np.array([2], np.int32)}
+        code = Table("OperatorCode", {"builtin_code": 9, "deprecated_builtin_code": 9})
+        data = np.ascontiguousarray(weights).view(np.uint8).ravel()
+        fields: dict[str, Any] = {
+            "version": 3,
+            "operator_codes": [code],
+            "subgraphs": [Table("SubGraph", {"tensors": tensors, "operators": [op], **graph})],
+            "buffers": [Table("Buffer", {}), Table("Buffer", {"data": data})],
+        }
+        return write(Table("Model", fields))
+
+    return make
+
+
 def _folder(variable: str, usual: str, what: str) -> Path:
     folder = ROOT / os.environ.get(variable, usual)
     if not folder.is_dir():

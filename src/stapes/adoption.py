@@ -22,7 +22,8 @@ from stapes.models.cost import macs
 from stapes.models.lowering import lower
 from stapes.results import Baseline
 from stapes.settings import RunSettings
-from stapes.targets.litert import LiteRT, fits
+from stapes.targets.classifier import fits
+from stapes.targets.litert import LiteRT
 from stapes.techniques.post_training import convert
 
 _LOWERED_TOLERANCE = 1e-4

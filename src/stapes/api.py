@@ -167,6 +167,7 @@ def slim(
     *,
     runtime: Runtime = "any",
     keep: Iterable[str] = (),
+    lut: bool = False,
     inputs: int = INPUTS,
 ) -> Slimmed:
     """Take out of a .tflite what no interpreter reads, and prove that it computes the same.
@@ -179,6 +180,8 @@ def slim(
         Who is to run it: LiteRT and TFLite Micro, or TFLite Micro alone.
     keep : iterable of str
         What to leave in for other tools: "names", "signatures", "metadata", "bias_scales".
+    lut : bool
+        Put constants with few distinct values into look-up tables, which TFLite Micro alone reads.
     inputs : int > 0
         How many inputs to prove it with.
 
@@ -188,9 +191,11 @@ def slim(
         The call is wrong, or a file cannot be read or written.
     stapes.errors.ModelError
         It is broken, no interpreter runs it, or the result would not compute the same.
+    stapes.errors.MissingExtraError
+        TFLite Micro is not installed to prove it.
     """
     return slim_file(
-        Path(model), Path(output), runtime=runtime, keep=frozenset(keep), inputs=inputs
+        Path(model), Path(output), runtime=runtime, keep=frozenset(keep), lut=lut, inputs=inputs
     )
 
 

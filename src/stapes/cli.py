@@ -282,6 +282,7 @@ def inspect(
     epilog=_examples(
         "stapes slim model.tflite -o small.tflite",
         "stapes slim model.tflite -o small.tflite --for tflm",
+        "stapes slim model.tflite -o small.tflite --lut",
         "stapes slim model.tflite -o small.tflite --keep signatures,names --check 1000",
     )
 )
@@ -300,6 +301,12 @@ def slim(
             "--keep", metavar="a,b", help="Of signatures, names, metadata, bias_scales [none]."
         ),
     ] = "",
+    lut: Annotated[
+        bool,
+        typer.Option(
+            "--lut", help="Look-up tables for weights of few values; for TFLite Micro alone."
+        ),
+    ] = False,
     check: Annotated[
         int, typer.Option("--check", metavar="N", min=1, help="Inputs to prove it with.")
     ] = 100,
@@ -319,7 +326,7 @@ def slim(
     with _console(json) as console, _progress(console) as progress:
         progress.begin(f"Slimming {model} and proving it")
         names = [name.strip() for name in keep.split(",") if name.strip()]
-        made = api.slim(model, output, runtime=runtime.value, keep=names, inputs=check)
+        made = api.slim(model, output, runtime=runtime.value, keep=names, lut=lut, inputs=check)
         progress.end()
         if json:
             print(dumps(asdict(made), indent=1))

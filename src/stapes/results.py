@@ -95,6 +95,8 @@ class TargetResult(_Model):
 
     runs: bool
     reason: str | None = None
+    arena_bytes: int | None = None
+    """Of TFLite Micro's tensor arena, where it was measured."""
 
 
 class CastFault(_Model):

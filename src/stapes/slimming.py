@@ -6,8 +6,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from stapes.compression import LookUpTables, compress
 from stapes.errors import MissingExtraError, ModelError, UsageError
 from stapes.files import write_bytes
+from stapes.flatbuffer.read import constants
 from stapes.flatbuffer.slim import KEEP, Runtime, slim
 from stapes.targets import tflm
 from stapes.targets.proof import INPUTS, Proof, prove
@@ -28,6 +30,8 @@ class Slimmed:
     after: int
     """Bytes of the file that was written."""
     proof: Proof
+    lut: LookUpTables | None = None
+    """What look-up tables gave, where they were asked for."""
 
 
 def slim_file(
@@ -36,6 +40,7 @@ def slim_file(
     *,
     runtime: Runtime = "any",
     keep: Set[str] = frozenset(),
+    lut: bool = False,
     inputs: int = INPUTS,
     seed: int = 0,
 ) -> Slimmed:
@@ -51,6 +56,9 @@ def slim_file(
         Who is to run it; see `flatbuffer.slim.slim`.
     keep : set of str
         What to leave in for other tools; see `flatbuffer.slim.KEEP`.
+    lut : bool
+        Put constants into look-up tables where that makes the file smaller; see `compression`. The
+        result is for TFLite Micro, whatever `runtime` says: LiteRT has no op to unpack them.
     inputs : int > 0
         How many inputs to prove it with.
     seed : int
@@ -69,19 +77,27 @@ def slim_file(
     if not keep <= KEEP:
         wrong = ", ".join(sorted(keep - KEEP))
         raise UsageError(f"{wrong} cannot be kept: choose from {', '.join(sorted(KEEP))}.")
+    if lut and not tflm.available():
+        raise MissingExtraError("Look-up-table compression", "micro")
+    runtime = "tflm" if lut else runtime
     if runtime == "tflm" and not tflm.available():
         raise MissingExtraError("Proving a model for TFLite Micro", "micro")
     content = _content(model)
+    tables = None
     try:
-        slimmed = slim(content, runtime=runtime, keep=keep)
-        proof = prove(
-            content,
-            slimmed,
-            # LiteRT refuses what TFLite Micro alone accepts.
-            interpreters=("tflm",) if runtime == "tflm" else None,
-            inputs=inputs,
-            seed=seed,
-        )
+        if lut:
+            made = compress(content, keep=keep, inputs=inputs, seed=seed)
+            slimmed, proof, tables = made.content, made.proof, made.tables
+        else:
+            slimmed = slim(content, runtime=runtime, keep=keep)
+            proof = prove(
+                content,
+                slimmed,
+                # LiteRT refuses what TFLite Micro alone accepts.
+                interpreters=("tflm",) if runtime == "tflm" else None,
+                inputs=inputs,
+                seed=seed,
+            )
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
     _check(model, proof)
@@ -89,7 +105,7 @@ def slim_file(
         write_bytes(output, slimmed)
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from None
-    return Slimmed(str(model), str(output), runtime, len(content), len(slimmed), proof)
+    return Slimmed(str(model), str(output), runtime, len(content), len(slimmed), proof, tables)
 
 
 def slimmed(content: bytes, *, seed: int = 0, isolate: bool = True) -> tuple[bytes, str]:
@@ -118,6 +134,51 @@ def slimmed(content: bytes, *, seed: int = 0, isolate: bool = True) -> tuple[byt
         return smaller, ""
     reason = proof.difference or "; ".join(proof.refused.values())
     return content, f"not slimmed: {reason}"
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """A model of a run in look-up tables."""
+
+    content: bytes
+    notes: list[str]
+    layer_notes: list[str]
+    """Mode and bits of each kernel, in the order of the file; empty where it was left as it is."""
+    arena_bytes: int | None
+
+
+def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
+    """Put a model of a run into look-up tables; the model as it is where that fails.
+
+    Parameters
+    ----------
+    content : bytes
+        With the names of its tensors.
+    seed : int
+        Of the inputs that it is proven with.
+    isolate : bool
+        See `targets.proof.prove`.
+    """
+    kernels = [each.name for each in constants(content) if each.role == "kernel"]
+    try:
+        # results.json holds no time: the same run gives the same bytes.
+        made = compress(content, seed=seed, isolate=isolate, timed=False)
+    except ModelError as error:
+        return Tabled(content, [f"not in look-up tables: {error}"], [""] * len(kernels), None)
+    if not made.proof.equal:
+        note = f"not in look-up tables: {made.proof.difference}"
+        return Tabled(content, [note], [""] * len(kernels), None)
+    tables = made.tables
+    said = {each.name: f"look-up table {each.mode}, {each.bits} bits" for each in tables.tensors}
+    said |= {each.name: f"no look-up table: {each.reason}" for each in tables.left_out}
+    note = "look-up tables make no part of it smaller: it is slimmed for TFLite Micro alone"
+    if tables.tensors:
+        note = (
+            f"for TFLite Micro alone: {len(made.content):,} bytes with look-up tables and "
+            f"{tables.slimmed:,} without, arena {tables.arena_after:,} and {tables.arena_before:,}"
+        )
+    layers = [said.get(name, "") for name in kernels]
+    return Tabled(made.content, [note], layers, tables.arena_after)
 
 
 def _check(model: Path, proof: Proof) -> None:

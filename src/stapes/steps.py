@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -27,9 +28,9 @@ from stapes.models.cost import macs
 from stapes.models.training import train
 from stapes.results import Baseline, VariantResult
 from stapes.settings import RunSettings
-from stapes.slimming import slimmed
+from stapes.slimming import Tabled, slimmed, tabled
 from stapes.techniques.registry import STAGES, TECHNIQUES
-from stapes.techniques.variant import FloatFile, Material
+from stapes.techniques.variant import FloatFile, Material, Variant
 
 _TRAINING = "training.json"
 
@@ -110,16 +111,31 @@ def make_variant(
     kernels = [each.name for each in constants(variant.tflite) if each.role == "kernel"]
     if len(named) != len(kernels):
         named = kernels  # Of a model that is not the baseline's.
-    if settings.slim:
-        # A user's model may hold what an interpreter crashes on.
-        isolate = settings.model is not None
+    # A user's model may hold what an interpreter crashes on.
+    isolate = settings.model is not None
+    arena = None
+    if variant.lut:
+        made_small = tabled(variant.tflite, seed=settings.seed, isolate=isolate)
+        variant = _in_tables(variant, made_small)
+        arena = made_small.arena_bytes
+    elif settings.slim:
         tflite, note = slimmed(variant.tflite, seed=settings.seed, isolate=isolate)
         notes = [*variant.notes, note] if note else variant.notes
         variant = replace(variant, tflite=tflite, notes=notes)
     test = load_features(work, "test")
-    result = measure(name, technique.title, variant, test, named, settings.positive, made)
+    result = measure(name, technique.title, variant, test, named, settings.positive, made, arena)
     write_bytes(models / f"{name}.tflite", variant.tflite)
     return result
+
+
+def _in_tables(variant: Variant, made: Tabled) -> Variant:
+    notes = [
+        "; ".join(note for note in pair if note)
+        for pair in zip_longest(variant.layer_notes, made.layer_notes, fillvalue="")
+    ]
+    return replace(
+        variant, tflite=made.content, notes=[*variant.notes, *made.notes], layer_notes=notes
+    )
 
 
 def stage_file(work: Path, name: str, keras_file: Path) -> Path:

@@ -13,9 +13,10 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
+from stapes.flatbuffer import lookup_table
 from stapes.flatbuffer.tree import Table, Tree, unfolded
 from stapes.flatbuffer.values import values
-from stapes.flatbuffer.verify import verify
+from stapes.flatbuffer.verify import stored, verify
 
 _MOST_UNFOLDED = 500_000
 
@@ -64,13 +65,15 @@ def constants(model: bytes) -> list[Constant]:
     """Kernels and biases of convolutions and dense layers, in the order the ops run.
 
     A constant that is widened by DEQUANTIZE or DENSIFY ops is given as it is stored; a sparse one
-    with its zeros. A tensor without a name, as `slim` leaves it, has the empty one.
+    with its zeros, one in look-up tables as they give it. A tensor without a name, as `slim` leaves
+    it, has the empty one.
     """
     tree = verify(model)
     found = []
     for graph in tree.root.items("subgraphs"):
         tensors = graph.items("tensors")
         origins = widened(tree, graph)
+        tables = _tables(tree, graph)
         for op in graph.items("operators"):
             code, inputs = builtin(tree, op), op.items("inputs")
             if code in _WEIGHTED and len(inputs) < 2:
@@ -78,8 +81,11 @@ def constants(model: bytes) -> list[Constant]:
             for role, position in zip(("kernel", "bias"), _WEIGHTED.get(code, ()), strict=False):
                 if position >= len(inputs) or inputs[position] < 0:
                     continue
-                tensor = tensors[origins.get(inputs[position], inputs[position])]
-                held = None if tensor["shape"] is None else values(tree, tensor)
+                number = origins.get(inputs[position], inputs[position])
+                tensor = tensors[number]
+                held = _decoded(tree, graph, tables[number], tensor) if number in tables else None
+                if held is None and tensor["shape"] is not None:
+                    held = values(tree, tensor)
                 if held is not None:
                     name = (tensor["name"] or b"").decode("utf-8", "replace")
                     found.append(Constant(name, OP_NAMES[code], role, held))
@@ -101,6 +107,24 @@ def widened(tree: Tree, graph: Table) -> dict[int, int]:
         if builtin(tree, op) in _WIDENING and len(inputs) and len(outputs):
             origins[outputs[0]] = origins.get(inputs[0], inputs[0])
     return origins
+
+
+def _tables(tree: Tree, graph: Table) -> dict[int, tuple[int, int]]:
+    """{tensor: the indices and tables that a DECODE op makes it from}."""
+    found = {}
+    for op in graph.items("operators"):
+        if lookup_table.is_decode(tree, op):
+            inputs = op.items("inputs")
+            pairs = zip(inputs[::2], inputs[1::2], strict=False)
+            found.update(dict(zip(map(int, op.items("outputs")), pairs, strict=False)))
+    return found
+
+
+def _decoded(tree: Tree, graph: Table, pair: tuple[int, int], tensor: Table) -> NDArray[Any]:
+    parts = [graph["tensors"][number]["buffer"] for number in pair]
+    encoded, ancillary = (stored(tree, tree.root["buffers"][part]) for part in parts)
+    shape = [int(size) for size in tensor.items("shape")]
+    return lookup_table.decode(encoded, ancillary, shape, tensor["type"])
 
 
 OP_NAMES = {

@@ -13,8 +13,12 @@ from stapes.flatbuffer.read import Constant, constants, data_bytes
 from stapes.flatbuffer.weights import two_by_four_compliance
 from stapes.measure.accuracy import Accuracy, accuracy
 from stapes.results import CastFault, Confusion, Layer, TargetResult, VariantResult
+from stapes.targets import tflm
+from stapes.targets.classifier import Classifier
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
+
+_NAMES = {"litert": "LiteRT", "tflm": "TFLite Micro"}
 
 
 def measure(
@@ -25,6 +29,7 @@ def measure(
     layer_names: list[str],
     positive: int = 1,
     bytes_before_slim: int | None = None,
+    arena_bytes: int | None = None,
 ) -> VariantResult:
     """Measure a variant as it is shipped.
 
@@ -41,25 +46,34 @@ def measure(
         The output that means the wake word, where there are several.
     bytes_before_slim : int, optional
         As long as the file was before it was slimmed; default: as it is.
+    arena_bytes : int, optional
+        Of TFLite Micro's arena, where it was measured.
 
     Returns
     -------
     row : VariantResult
-        Without accuracy, and with LiteRT's reason, where LiteRT refuses the file.
+        Measured in TFLite Micro where LiteRT refuses the file; without accuracy, and with both
+        reasons, where neither runs it.
     """
     stored = constants(variant.tflite)
     notes = list(variant.notes)
-    target = TargetResult(runs=True)
+    targets, interpreter = _interpreters(variant.tflite, arena_bytes)
     result, fault = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8)), None
-    try:
-        interpreter = LiteRT(variant.tflite)
-        result = accuracy(interpreter.predict(test.x), test.y, positive)
-        fault = _cast_fault(interpreter, test, positive)
-    except ModelError as error:
-        # A model that no interpreter runs is a row that says so.
-        target = TargetResult(runs=False, reason=str(error))
-        notes.append(f"does not run in LiteRT: {str(error).rstrip('.')}")
-    if fault and interpreter.signature.input_dtype == np.uint8:
+    if interpreter is not None:
+        try:
+            result = accuracy(interpreter.predict(test.x), test.y, positive)
+            fault = _cast_fault(interpreter, test, positive)
+        except ModelError as error:
+            # A model that no interpreter runs is a row that says so.
+            name_of = list(targets)[-1]
+            targets[name_of] = TargetResult(runs=False, reason=str(error))
+    if "tflm" in targets and targets["tflm"].runs:
+        notes.append("measured in TFLite Micro, as LiteRT refuses the file")
+    else:
+        for target in [each for each in targets if not targets[each].runs]:
+            reason = (targets[target].reason or "").rstrip(".")
+            notes.append(f"does not run in {_NAMES[target]}: {reason}")
+    if fault and interpreter and interpreter.signature.input_dtype == np.uint8:
         low, high = (100 * bound for bound in fault.accuracy_ci95)
         notes.append(
             "whoever casts floats to uint8 without scale and zero point gets "
@@ -84,8 +98,25 @@ def measure(
         if_cast_unscaled=fault,
         layers=_layers(stored, layer_names, variant.layer_notes),
         notes=notes,
-        targets={"litert": target},
+        targets=targets,
     )
+
+
+def _interpreters(
+    tflite: bytes, arena_bytes: int | None
+) -> tuple[dict[str, TargetResult], Classifier | None]:
+    """What LiteRT says to a file, and TFLite Micro where that refuses; and the one that runs it."""
+    try:
+        return {"litert": TargetResult(runs=True)}, LiteRT(tflite)
+    except ModelError as error:
+        targets = {"litert": TargetResult(runs=False, reason=str(error))}
+    if not tflm.available():
+        return targets, None
+    try:
+        interpreter = tflm.TFLMClassifier(tflite)
+    except ModelError as error:
+        return targets | {"tflm": TargetResult(runs=False, reason=str(error))}, None
+    return targets | {"tflm": TargetResult(runs=True, arena_bytes=arena_bytes)}, interpreter
 
 
 def confusion(result: Accuracy) -> Confusion:
@@ -98,7 +129,7 @@ def confusion(result: Accuracy) -> Confusion:
     )
 
 
-def _cast_fault(interpreter: LiteRT, test: FeatureSet, positive: int) -> CastFault | None:
+def _cast_fault(interpreter: Classifier, test: FeatureSet, positive: int) -> CastFault | None:
     if not interpreter.signature.quantized_input:
         return None
     result = accuracy(interpreter.predict_cast(test.x), test.y, positive)

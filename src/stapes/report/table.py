@@ -14,6 +14,7 @@ from stapes.files import write_text
 from stapes.results import Check, Evaluation, Results, SkippedFile, VariantResult
 
 if TYPE_CHECKING:
+    from stapes.compression import LookUpTables
     from stapes.slimming import Slimmed
 
 CSV_COLUMNS = (
@@ -189,7 +190,28 @@ def slim_lines(made: Slimmed) -> list[str]:
         f"proven: equal bits for {proof.inputs} inputs in {', '.join(proof.interpreters)} "
         f"({proof.distinct} different results)",
     ]
-    return lines + [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]
+    lines += [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]
+    return lines if made.lut is None else lines + lut_lines(made.lut, made.after)
+
+
+def lut_lines(found: LookUpTables, after: int) -> list[str]:
+    """What look-up tables gave and what they cost, for people."""
+    lines = [
+        f"look-up table {each.mode}, {each.bits} bits: {each.name} ({each.op}), {each.before:,} -> "
+        f"{each.after:,} bytes"
+        for each in found.tensors
+    ]
+    lines += [f"left out: {each.name} ({each.op}): {each.reason}" for each in found.left_out]
+    if not found.tensors:
+        return [*lines, "look-up tables make no part of this model smaller: it is slimmed alone"]
+    saved, arena = found.slimmed - after, found.arena_after - found.arena_before
+    time = "" if found.time_ratio is None else f", {found.time_ratio:.2f} times the time here"
+    return [
+        *lines,
+        f"look-up tables: {saved:,} bytes of flash saved ({found.slimmed:,} -> {after:,}) for "
+        f"{arena:,} bytes of arena more ({found.arena_before:,} -> {found.arena_after:,}){time}",
+        "only TFLite Micro runs it, with the op TFLM_DECODE registered",
+    ]
 
 
 def check_lines(found: Check) -> list[str | Table]:

@@ -21,14 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.files import send_output_to
+from stapes.flatbuffer.lookup_table import is_decode
 from stapes.flatbuffer.tree import Tree
 from stapes.flatbuffer.verify import verify
-from stapes.targets import probes, tflm
+from stapes.targets import probes
+from stapes.targets.runners import RUNNERS, USUAL
 from stapes.workers import pool
 
 INPUTS = 100
@@ -89,7 +90,7 @@ def prove(
     original, candidate : bytes
         The files; an interpreter that refuses the original says nothing about the candidate.
     interpreters : sequence of str, optional
-        Of `RUNNERS`; without it, all.
+        Of `RUNNERS`; without it, `USUAL`.
     inputs : int > 0
         How many inputs to run.
     seed : int
@@ -112,7 +113,7 @@ def prove(
     taps = [_taps(tree) for tree in trees]
     if len(taps[0]) != len(taps[1]):
         taps = [[], []]
-    names = tuple(RUNNERS if interpreters is None else interpreters)
+    names = tuple(USUAL if interpreters is None else interpreters)
     limit = seconds if isolate else None
     before = _traces([_Job(name, original, chosen, taps[0]) for name in names], limit)
     firsts = dict(zip(names, before, strict=True))
@@ -130,10 +131,14 @@ def prove(
 
 
 def _taps(tree: Tree) -> list[int]:
-    """The tensors that the ops of the first subgraph give, in the order of the ops."""
+    """The tensors that the ops of the first subgraph give, in the order of the ops.
+
+    Without what DECODE ops give: it is a constant in the file that look-up tables were made of.
+    """
     graph = tree.root["subgraphs"][0]
     tensors = graph.items("tensors")
-    given = [int(n) for op in graph.items("operators") for n in op.items("outputs")]
+    ops = [op for op in graph.items("operators") if not is_decode(tree, op)]
+    given = [int(n) for op in ops for n in op.items("outputs")]
     return [n for n in given if tensors[n]["type"] not in _OPAQUE]
 
 
@@ -209,81 +214,6 @@ def _run(job: _Job) -> _Trace:
     return _Trace(outputs, [digest.digest() for digest in digests], len(seen))
 
 
-Invoke = Callable[[list[NDArray[Any]]], list[NDArray[Any]]]
-Tap = Callable[[int], bytes]
-
-
-def _litert(model: bytes) -> tuple[Invoke, Tap | None]:
-    """LiteRT as it comes, with XNNPACK: what ops give inside is not to be seen."""
-    return _litert_of(model, plain=False)
-
-
-def _litert_plain(model: bytes) -> tuple[Invoke, Tap | None]:
-    """LiteRT with its own kernels alone."""
-    return _litert_of(model, plain=True)
-
-
-def _litert_of(model: bytes, *, plain: bool) -> tuple[Invoke, Tap | None]:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    kinds = OpResolverType
-    kind = kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES if plain else kinds.AUTO
-    try:
-        interpreter = Interpreter(
-            model_content=model,
-            num_threads=1,
-            experimental_op_resolver_type=kind,
-            experimental_preserve_all_tensors=plain,
-        )
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise ModelError(f"LiteRT refuses the model: {_first_line(error)}") from None
-    given = [each["index"] for each in interpreter.get_input_details()]
-    wanted = [each["index"] for each in interpreter.get_output_details()]
-
-    def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
-        try:
-            for index, value in zip(given, values, strict=True):
-                interpreter.set_tensor(index, value)
-            interpreter.invoke()
-            return [interpreter.get_tensor(index) for index in wanted]
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(f"LiteRT stopped at running it: {_first_line(error)}") from None
-
-    def tap(index: int) -> bytes:
-        try:
-            return bytes(np.ascontiguousarray(interpreter.get_tensor(index)).tobytes())
-        except ValueError:  # A tensor that was never given a size.
-            return b""
-
-    return invoke, tap if plain else None
-
-
-def _tflm(model: bytes) -> tuple[Invoke, Tap | None]:
-    if not tflm.available():
-        raise ModelError("TFLite Micro is not installed: install stapes[micro].")
-    interpreter = tflm.TFLM(model, keep_tensors=True)
-    outputs = len(verify(model).root["subgraphs"][0].items("outputs"))
-
-    def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
-        for index, value in enumerate(values):
-            interpreter.set_input(value, index)
-        interpreter.invoke()
-        return [interpreter.output(index) for index in range(outputs)]
-
-    def tap(index: int) -> bytes:
-        return bytes(np.ascontiguousarray(interpreter.tensor(index)).tobytes())
-
-    return invoke, tap
-
-
-RUNNERS: dict[str, Callable[[bytes], tuple[Invoke, Tap | None]]] = {
-    "litert": _litert,
-    "litert_plain": _litert_plain,
-    "tflm": _tflm,
-}
-
-
 def _difference(first: _Trace, second: _Trace) -> str | None:
     for number, (left, right) in enumerate(zip(first.outputs, second.outputs, strict=True)):
         for index, (a, b) in enumerate(zip(left, right, strict=False)):
@@ -297,8 +227,3 @@ def _difference(first: _Trace, second: _Trace) -> str | None:
         if was != now:
             return f"the outputs are equal, but number {number} of what the ops give differs"
     return None
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import MissingExtraError, ModelError
+from stapes.flatbuffer.verify import verify
+from stapes.targets.classifier import Classifier, Signature, described
 
 MOST_ARENA_BYTES = 1 << 28
 """Where looking for an arena that is large enough ends: no microcontroller has as much."""
@@ -34,6 +36,8 @@ class TFLM:
         The .tflite.
     keep_tensors : bool
         Keep what every op gives, for `tensor`: nothing in the arena is written over.
+    arena_bytes : int > 0, optional
+        The size of the arena; without it, one that is large enough is looked for.
 
     Raises
     ------
@@ -43,13 +47,15 @@ class TFLM:
         TFLite Micro refuses the model.
     """
 
-    def __init__(self, model: bytes, *, keep_tensors: bool = False) -> None:
+    def __init__(
+        self, model: bytes, *, keep_tensors: bool = False, arena_bytes: int | None = None
+    ) -> None:
         if not available():
             raise MissingExtraError("TFLite Micro", "micro")
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         kinds = runtime.InterpreterConfig
         kind = kinds.kPreserveAllTensors if keep_tensors else kinds.kAllocationRecording
-        arena = _FIRST_ARENA_BYTES
+        arena = _FIRST_ARENA_BYTES if arena_bytes is None else arena_bytes
         while True:
             try:
                 self._interpreter = runtime.Interpreter.from_bytes(
@@ -58,7 +64,7 @@ class TFLM:
                 break
             except (RuntimeError, ValueError, TypeError) as error:
                 # It does not say whether the arena was too small or an op is missing.
-                if arena >= MOST_ARENA_BYTES:
+                if arena_bytes is not None or arena >= MOST_ARENA_BYTES:
                     raise ModelError(f"TFLite Micro refuses the model: {error}.") from None
                 arena *= 16
 
@@ -77,6 +83,62 @@ class TFLM:
         """One output of the last run, in the model's own type."""
         return np.asarray(self._interpreter.get_output(index))
 
+    def details(self) -> list[tuple[tuple[int, ...], np.dtype[Any], float, int]]:
+        """Shape, type, scale and zero point of the first input and of the first output."""
+        given = self._interpreter.get_input_details(0)
+        return [
+            _describe("input", given),
+            _describe("output", self._interpreter.get_output_details(0)),
+        ]
+
+    def print_allocations(self) -> None:
+        """Write how the arena is used to the process's standard error; not with `keep_tensors`."""
+        self._interpreter.print_allocations()
+
     def tensor(self, index: int) -> NDArray[Any]:
         """A tensor of the first subgraph, by its number in the file; not of resources."""
         return np.asarray(self._interpreter.GetTensor(index, 0)["tensor_data"])
+
+
+class TFLMClassifier(Classifier):
+    """A classifier in TFLite Micro: one input, one output, a batch of one.
+
+    Parameters
+    ----------
+    model : bytes
+        The .tflite.
+
+    Raises
+    ------
+    MissingExtraError
+        tflite-micro is not installed.
+    ModelError
+        TFLite Micro refuses it, or it is no classifier of one input and one output.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        graph = verify(model).root["subgraphs"][0]
+        ends = [graph["tensors"][n] for name in ("inputs", "outputs") for n in graph.items(name)]
+        if len(ends) != 2 or not len(graph.items("inputs")) == 1 == ends[0].items("shape")[:1]:
+            raise ModelError(
+                "TFLite Micro is fed with one clip: one input and one output are needed."
+            )
+        self._runner = TFLM(model)
+        given, wanted = self._runner.details()
+        self.signature = Signature(*given, *wanted)
+
+    def _invoke(self, clip: NDArray[Any]) -> NDArray[Any]:
+        self._runner.set_input(clip)
+        self._runner.invoke()
+        return self._runner.output()
+
+
+def _describe(
+    name: str, details: dict[str, Any]
+) -> tuple[tuple[int, ...], np.dtype[Any], float, int]:
+    quantization = details["quantization_parameters"]
+    scales, zero_points = quantization["scales"], quantization["zero_points"]
+    scale = float(scales[0]) if len(scales) else 0.0
+    zero_point = int(zero_points[0]) if len(zero_points) else 0
+    shape = tuple(int(n) for n in details["shape"])
+    return described(name, shape, np.dtype(details["dtype"]), scale, zero_point)

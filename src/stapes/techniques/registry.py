@@ -11,6 +11,7 @@ from stapes.techniques import (
     distillation,
     float_file,
     int4,
+    lookup_table,
     post_training,
     pruning,
     quantization_aware,
@@ -23,6 +24,8 @@ _2BY4 = "Mishra et al. 2021, arXiv:2104.08378"
 _QAT = "Jacob et al. 2018, arXiv:1712.05877"
 _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
 _QUANTIZER, _QUANTIZER_EXTRA = "ai_edge_quantizer", "int4"
+_MICRO, _MICRO_EXTRA = "tflite_micro", "micro"
+_TABLES = "TFLite Micro's compression package; Han et al. 2016, arXiv:1510.00149"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
 
 STAGES: dict[str, Stage] = {
@@ -92,6 +95,14 @@ TECHNIQUES: dict[str, Technique] = {
     "clustered_int8": Technique(
         "weight clustering, full integer", _CLUSTERING, clustering.clustered_int8, "clustered"
     ),
+    "clustered_lut": Technique(
+        "weight clustering, full integer, look-up tables",
+        _TABLES,
+        lookup_table.clustered_lut,
+        "clustered",
+        package=_MICRO,
+        extra=_MICRO_EXTRA,
+    ),
     "sparse_clustered": Technique(
         "pruning, then clustering that keeps the zeros",
         _COLLABORATIVE,
@@ -109,6 +120,14 @@ TECHNIQUES: dict[str, Technique] = {
         _COLLABORATIVE,
         quantization_aware.pcqat,
         "sparse_clustered",
+    ),
+    "pcqat_lut": Technique(
+        "QAT that keeps zeros and clusters, look-up tables",
+        _TABLES,
+        lookup_table.pcqat_lut,
+        "sparse_clustered",
+        package=_MICRO,
+        extra=_MICRO_EXTRA,
     ),
     "distilled": Technique(
         "a small student of the baseline, full integer",

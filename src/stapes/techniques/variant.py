@@ -20,13 +20,15 @@ class Variant:
     """One .tflite with its settings, and what is to be said of it.
 
     `layer_notes` stand beside the layers in the order of their kernels in the file; where a
-    technique did not take on a layer, its note says why.
+    technique did not take on a layer, its note says why. `lut` asks for look-up tables, which are
+    made when the file is slimmed, and which TFLite Micro alone reads.
     """
 
     tflite: bytes
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     layer_notes: list[str] = field(default_factory=list)
+    lut: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,72 @@
+"""Put constants of a .tflite into look-up tables, by TFLite Micro's own package."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import warnings
+from collections.abc import Sequence
+
+from stapes.errors import MissingExtraError, ModelError
+from stapes.flatbuffer.lookup_table import Candidate, mend
+from stapes.flatbuffer.tree import read
+from stapes.flatbuffer.verify import verify
+from stapes.flatbuffer.write import write
+from stapes.targets import tflm
+
+_PACKAGE = "tflite_micro.tensorflow.lite.micro.compression"
+
+
+def encode(content: bytes, chosen: Sequence[Candidate]) -> bytes:
+    """Compress constants, with a DECODE op before each op that reads one.
+
+    Parameters
+    ----------
+    content : bytes
+        The .tflite.
+    chosen : sequence of Candidate
+        Of this file, each with a form.
+
+    Returns
+    -------
+    content : bytes
+        A .tflite that TFLite Micro alone runs. That it computes the same is still to be proven.
+
+    Raises
+    ------
+    MissingExtraError
+        The package is not installed.
+    ModelError
+        It refuses a constant.
+    """
+    if not tflm.available():
+        raise MissingExtraError("Look-up-table compression", "micro")
+    compression = importlib.import_module("tflite_micro").compression
+    spec = importlib.import_module(f"{_PACKAGE}.spec")
+    error = importlib.import_module(f"{_PACKAGE}.compressor").CompressionError
+    specs = []
+    for each in chosen:
+        form = each.form
+        assert form is not None
+        mode = spec.PerTensor() if form.axis is None else spec.PerChannel(axis=form.axis)
+        method = spec.LookUpTableCompression(index_bitwidth=form.bits, mode=mode)
+        specs += [spec.Tensor(graph, tensor, [method]) for graph, tensor in each.places]
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            encoded = bytes(compression.compress(_plain(content), specs))
+    except (error, ValueError, TypeError) as refusal:
+        raise ModelError(f"TFLite Micro's package does not compress it: {refusal}.") from None
+    # Not yet with `verify`, which refuses what `mend` takes out.
+    root = read(encoded).root
+    mend(root)
+    return write(root)
+
+
+def _plain(content: bytes) -> bytes:
+    """The file with every op code in the newer of its two fields: the package reads that alone."""
+    root = verify(content).root
+    for code in root.items("operator_codes"):
+        code.fields["builtin_code"] = max(code["builtin_code"], code["deprecated_builtin_code"])
+    return write(root)

@@ -1,0 +1,117 @@
+"""What a model costs in TFLite Micro besides flash: the arena it needs, and its time.
+
+Both are of the package's reference kernels on this machine. Of the arena, the tensors are what a
+device has too; the interpreter's own structures are smaller where a pointer has 32 bits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import numpy as np
+
+from stapes.errors import ModelError
+from stapes.flatbuffer.verify import verify
+from stapes.targets import probes
+from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM
+
+_ALIGNMENT = 16
+_FINE_SECONDS = 1e-6
+
+_TOTAL = re.compile(rb"Arena allocation total (\d+) bytes")
+
+
+def arena_bytes(model: bytes) -> int:
+    """The tensor arena that a model needs: the smallest that it starts in.
+
+    The recording allocator tells what is in use when all is laid out; laying it out can need more.
+
+    Raises
+    ------
+    MissingExtraError
+        tflite-micro is not installed.
+    ModelError
+        TFLite Micro refuses the model, or does not say.
+    """
+    with tempfile.TemporaryFile() as file, _errors_into(file):
+        interpreter = TFLM(model)
+        _feed(interpreter, model)
+        interpreter.invoke()
+        interpreter.print_allocations()
+        file.seek(0)
+        found = _TOTAL.search(file.read())
+        if found is None:
+            raise ModelError("TFLite Micro does not say how large an arena the model needs.")
+        # In units, as the parts of an arena are aligned.
+        enough = -(-int(found[1]) // _ALIGNMENT)
+        low = enough - 1
+        while not _starts(model, enough):
+            low, enough = enough, 2 * enough
+        while enough - low > 1:
+            middle = (low + enough) // 2
+            low, enough = (low, middle) if _starts(model, middle) else (middle, enough)
+        return enough * _ALIGNMENT
+
+
+def _starts(model: bytes, units: int) -> bool:
+    arena = units * _ALIGNMENT
+    try:
+        TFLM(model, arena_bytes=arena)
+    except ModelError:
+        if arena > MOST_ARENA_BYTES:
+            raise
+        return False
+    return True
+
+
+def invoke_seconds(models: Sequence[bytes], runs: int) -> list[float]:
+    """The median time of one inference of each model, in turns, so that all see the same load.
+
+    Parameters
+    ----------
+    models : sequence of bytes
+    runs : int > 0
+        How often each is run.
+
+    Returns
+    -------
+    seconds : list of float
+    """
+    interpreters = [TFLM(model) for model in models]
+    for interpreter, model in zip(interpreters, models, strict=True):
+        _feed(interpreter, model)
+        interpreter.invoke()
+    # The time of a busy machine's other work is not the model's; some clocks of it are too coarse.
+    fine = time.get_clock_info("thread_time").resolution < _FINE_SECONDS
+    clock = time.thread_time if fine else time.perf_counter
+    times = np.empty((runs, len(models)))
+    for row in times:
+        for number, interpreter in enumerate(interpreters):
+            start = clock()
+            interpreter.invoke()
+            row[number] = clock() - start
+    medians: list[float] = np.median(times, axis=0).tolist()
+    return medians
+
+
+def _feed(interpreter: TFLM, model: bytes) -> None:
+    for index, values in enumerate(probes.inputs(verify(model), 1, 0)[0]):
+        interpreter.set_input(values, index)
+
+
+@contextlib.contextmanager
+def _errors_into(file: IO[bytes]) -> Iterator[None]:
+    """Send what C++ writes to the process's standard error into a file."""
+    kept = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

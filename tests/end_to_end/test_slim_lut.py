@@ -1,0 +1,92 @@
+"""`stapes slim --lut` on a model of few weights, as a user calls it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stapes.steps import _in_tables
+from stapes.techniques.variant import Variant
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None
+    or importlib.util.find_spec("tf_keras") is None,
+    reason="needs the extras `micro` and `train`",
+)
+
+
+@pytest.fixture(scope="module")
+def clustered():
+    """An int8 conversion of a CNN whose kernels have 16 values each."""
+    from stapes.models.backend import keras
+    from stapes.techniques.post_training import convert_int8
+
+    layers = keras().layers
+    model = keras().Sequential(
+        [
+            layers.Input((20, 10, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    rng = np.random.default_rng(0)
+    values = [rng.choice(rng.normal(0, 0.1, 16), each.shape) for each in model.get_weights()]
+    model.set_weights(values)
+    return convert_int8(model, rng.normal(0, 1, (20, 20, 10, 1)).astype(np.float32))
+
+
+def stapes(*words):
+    command = [sys.executable, "-c", "from stapes.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_it_writes_a_smaller_file_and_says_what_it_costs(clustered, tmp_path):
+    model, plain, small = (tmp_path / f"{name}.tflite" for name in ("model", "plain", "small"))
+    model.write_bytes(clustered)
+    assert stapes("slim", model, "-o", plain, "--for", "tflm").returncode == 0
+    done = stapes("slim", model, "-o", small, "--lut", "--check", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["runtime"] == "tflm"
+    assert found["after"] == small.stat().st_size < plain.stat().st_size == found["lut"]["slimmed"]
+    assert {each["bits"] for each in found["lut"]["tensors"]} == {4}
+    assert found["lut"]["arena_after"] > found["lut"]["arena_before"] > 0
+    assert found["lut"]["time_ratio"] > 0
+    assert found["proof"]["difference"] is None
+    done = stapes("slim", model, "-o", small, "--lut", "--check", "20")
+    text = " ".join(done.stdout.split())
+    assert "look-up table per channel, 4 bits:" in text
+    assert "bytes of arena more" in text
+    assert "only TFLite Micro runs it" in text
+
+
+def test_a_row_is_measured_on_the_file_in_tables(clustered):
+    from stapes.data.features import FeatureSet
+    from stapes.measure.variant import measure
+    from stapes.slimming import tabled
+
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1, (12, 20, 10, 1)).astype(np.float32)
+    test = FeatureSet(x, np.arange(12, dtype=np.uint8) % 2, [str(n) for n in range(12)])
+    parent = Variant(clustered, {}, [], ["", "of the parent", ""], lut=True)
+    made = tabled(clustered, isolate=False)
+    variant = _in_tables(parent, made)
+    first = measure("clustered_int8", "t", parent, test, ["a", "b", "c"])
+    row = measure("clustered_lut", "t", variant, test, ["a", "b", "c"], 1, 1, made.arena_bytes)
+    assert first.targets["litert"].runs
+    assert not row.targets["litert"].runs
+    assert row.targets["tflm"].runs
+    assert row.targets["tflm"].arena_bytes == made.arena_bytes
+    assert row.n_test == 12
+    assert row.parameters == first.parameters
+    assert row.bytes < first.bytes
+    assert [each.distinct for each in row.layers] == [each.distinct for each in first.layers]
+    assert row.layers[1].note == "of the parent; look-up table per channel, 4 bits"
+    assert row.notes[-1] == "measured in TFLite Micro, as LiteRT refuses the file"

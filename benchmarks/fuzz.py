@@ -1,11 +1,12 @@
-"""Broken .tflite files: `verify` and `slim` must refuse or pass each, in bounded time and memory.
+"""Broken .tflite files: `inspect` and `slim` must refuse or pass each, in bounded time and memory.
 
     python benchmarks/fuzz.py MODELS_FOLDER [--mutants 5000] [--seed 0] [--prove 0]
 
 Each mutant is a model of the folder with bits flipped, an end cut off, an offset or a count
-replaced, or a block copied over another. A mutant that passes is slimmed, and the result must pass
-too. `--prove` also runs every n-th mutant that passes against its slimmed self in the interpreters,
-where a crash is a refusal. The exit status is 1 if one did anything but pass or be refused.
+replaced, or a block copied over another. A mutant that passes is inspected, its budget must add up,
+and it is slimmed, and the result must pass too. `--prove` also runs every n-th mutant that passes
+against its slimmed self in the interpreters, where a crash is a refusal. The exit status is 1 if
+one did anything but pass or be refused.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from typing import Literal
 import numpy as np
 
 from stapes.errors import ModelError
+from stapes.flatbuffer.inspect import inspect
 from stapes.flatbuffer.slim import slim
 from stapes.flatbuffer.spans import spans
 from stapes.flatbuffer.tree import read
 from stapes.flatbuffer.verify import verify
+from stapes.inspection import BUDGET_PARTS
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 1 << 30
@@ -107,10 +110,12 @@ def check(model: bytes) -> str:
     """What becomes of one file: `refused`, or `passed` with its slimmed forms as they should be."""
     runtimes: tuple[Literal["any", "tflm"], ...] = ("any", "tflm")
     try:
-        verify(model)
+        found = inspect(model)
         slimmed = [slim(model, runtime=runtime) for runtime in runtimes]
     except ModelError as error:
         return "refused" if len(str(error)) < 300 else "failed"
+    if sum(found.budget.model_dump(include=set(BUDGET_PARTS)).values()) != len(model):
+        return "failed"
     for result, runtime in zip(slimmed, runtimes, strict=True):
         # What was passed once must pass again.
         verify(result)

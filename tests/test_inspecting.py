@@ -50,7 +50,7 @@ def test_a_tflite_is_not_converted(path):
 
 def test_without_a_converter_another_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"is no \.tflite"):
-        inspect_file(tmp_path)
+        inspect_file(tmp_path, convert=None)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -11,7 +11,7 @@ from stapes import evaluation, pipeline
 from stapes.data.slug import slug
 from stapes.evaluation import SplitName
 from stapes.flatbuffer.slim import Runtime
-from stapes.inspecting import inspect_file
+from stapes.inspecting import converted, inspect_file
 from stapes.inspection import Inspection
 from stapes.progress import Progress
 from stapes.results import Evaluation, Results
@@ -143,13 +143,15 @@ def evaluate(
     return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
 
 
-def inspect(model: PathLike) -> Inspection:
+def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
     """Read all that a model file says: ops, tensors, cost, weights, and where each byte goes.
 
     Parameters
     ----------
     model : path
         A .tflite; or a Keras model, which is converted first.
+    progress : Progress, optional
+        Is told of a conversion.
 
     Raises
     ------
@@ -158,7 +160,15 @@ def inspect(model: PathLike) -> Inspection:
     stapes.errors.ModelError
         It is broken.
     """
-    return inspect_file(Path(model))
+    shown = progress or Progress()
+
+    def convert(path: Path) -> bytes:
+        shown.begin(f"Converting {path}")
+        content = converted(path)
+        shown.end()
+        return content
+
+    return inspect_file(Path(model), convert=convert)
 
 
 def slim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -88,6 +89,10 @@ Config = Annotated[
 def main() -> NoReturn:
     """Run the command line; errors become one sentence and an exit status."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        # What a pipe or an old terminal cannot show is a question mark, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except SystemExit as end:
@@ -268,8 +273,8 @@ def inspect(
     from stapes.report.anatomy import lines
     from stapes.report.weight_plots import draw
 
-    with _console(json) as console:
-        found = api.inspect(model)
+    with _console(json) as console, _progress(console) as progress:
+        found = api.inspect(model, progress=progress)
         if plot is not None:
             draw(found, plot)
         if json:

@@ -56,6 +56,20 @@ def test_another_ending_is_refused(models, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_plot_that_cannot_be_written_is_named(models, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = stapes("inspect", models / KWS, "--plot", tmp_path / "file" / "weights.svg")
+    assert done.returncode == 2
+    assert f"--plot {tmp_path / 'file' / 'weights.svg'}" in done.stderr
+
+
+def test_output_that_knows_ascii_alone_is_no_error(models, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = stapes("inspect", models / "hey_jarvis.tflite", "--weights")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+
+
 def test_a_keras_model_is_converted_first(tmp_path):
     pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
     from stapes.models.architectures import reference_cnn

@@ -76,12 +76,19 @@ def draw(found: Inspection, path: Path) -> None:
     Raises
     ------
     UsageError
-        The ending is another.
+        The ending is another, or the file cannot be written.
     StapesError
         The model has no weights.
     MissingExtraError
         .png or .html, and the extra `report` is not installed.
     """
+    try:
+        _write(found, path)
+    except OSError as error:
+        raise UsageError(f"--plot {path}: cannot be written ({error.strerror}).") from None
+
+
+def _write(found: Inspection, path: Path) -> None:
     kind = path.suffix.lower()
     if kind == ".svg":
         write_text(path, svg(found))

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from stapes._version import __version__
+from stapes.cli_common import (
+    Config,
+    Data,
+    Debug,
+    Jobs,
+    Json,
+    Negatives,
+    Positive,
+    Seed,
+    Verbose,
+    console_for,
+    examples,
+    progress_for,
+    show_lines,
+)
+from stapes.cli_data import data_app
 from stapes.errors import StapesError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from stapes.results import Results
-
-
-def _examples(*commands: str) -> str:
-    """Lines below a help text that are not wrapped."""
-    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
 app = typer.Typer(
@@ -35,11 +44,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-data_app = typer.Typer(
-    help="Make, fetch or check a folder of clips.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(data_app, name="data")
 
@@ -58,32 +62,6 @@ class SplitChoice(str, Enum):
     validation = "validation"
     train = "train"
     all = "all"
-
-
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of clips: a folder a label, or CSV files."),
-]
-Negatives = Annotated[
-    Path | None,
-    typer.Option("--negatives", metavar="DIR", help="More speech without the word."),
-]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every draw.")]
-Jobs = Annotated[
-    int | None,
-    typer.Option("--jobs", metavar="N", min=1, help="Worker processes; default: the cores."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]
-Positive = Annotated[
-    int | None,
-    typer.Option("--positive", metavar="N", help="The model's output that means the word [1]."),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
-]
 
 
 def main() -> NoReturn:
@@ -127,7 +105,7 @@ def _version(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "stapes run",
         "stapes run --data recordings --word computer --out runs/computer",
         "stapes run --word computer --data recordings --techniques uint8,int16x8 --seed 1",
@@ -180,7 +158,7 @@ def run(
     """
     from stapes import api
 
-    with _console(json) as console, _progress(console) as progress:
+    with console_for(json) as console, progress_for(console) as progress:
         results = api.run(
             word=word,
             data=data,
@@ -204,7 +182,7 @@ def run(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "stapes evaluate model.tflite --data recordings --word computer",
         "stapes evaluate runs/computer/models/uint8.tflite --config runs/computer/run.yaml --json",
     )
@@ -229,7 +207,7 @@ def evaluate(
     from stapes import api
     from stapes.report.table import evaluation_lines
 
-    with _console(json) as console, _progress(console) as progress:
+    with console_for(json) as console, progress_for(console) as progress:
         result = api.evaluate(
             model,
             data=data,
@@ -244,11 +222,11 @@ def evaluate(
         if json:
             print(result.model_dump_json(indent=1))
         else:
-            _print(console, evaluation_lines(result))
+            show_lines(console, evaluation_lines(result))
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "stapes inspect model.tflite",
         "stapes inspect model.tflite --weights --plot weights.svg",
         "stapes inspect my_model.keras --json",
@@ -273,18 +251,18 @@ def inspect(
     from stapes.report.anatomy import lines
     from stapes.report.weight_plots import draw
 
-    with _console(json) as console, _progress(console) as progress:
+    with console_for(json) as console, progress_for(console) as progress:
         found = api.inspect(model, progress=progress)
         if plot is not None:
             draw(found, plot)
         if json:
             print(found.model_dump_json(by_alias=True, indent=1))
         else:
-            _print(console, lines(found, weights=weights))
+            show_lines(console, lines(found, weights=weights))
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "stapes slim model.tflite -o small.tflite",
         "stapes slim model.tflite -o small.tflite --for tflm",
         "stapes slim model.tflite -o small.tflite --lut",
@@ -328,7 +306,7 @@ def slim(
     from stapes import api
     from stapes.report.table import slim_lines
 
-    with _console(json) as console, _progress(console) as progress:
+    with console_for(json) as console, progress_for(console) as progress:
         progress.begin(f"Slimming {model} and proving it")
         names = [name.strip() for name in keep.split(",") if name.strip()]
         made = api.slim(model, output, runtime=runtime.value, keep=names, lut=lut, inputs=check)
@@ -336,11 +314,11 @@ def slim(
         if json:
             print(dumps(asdict(made), indent=1))
         else:
-            _print(console, slim_lines(made))
+            show_lines(console, slim_lines(made))
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "stapes report runs/computer",
         "stapes report runs/computer --plot computer.svg",
     )
@@ -364,155 +342,16 @@ def report(
     write_csv(results, run_folder / "results.csv")
     if plot is not None:
         write_text(plot, size_accuracy(results))
-    with _console(json) as console:
+    with console_for(json) as console:
         if json:
             print(results.model_dump_json(by_alias=True, indent=1))
         else:
             _show(results, console, verbose)
 
 
-@data_app.command(
-    epilog=_examples(
-        'stapes data synth --word "hey computer" --out corpora/hey_computer --voices 40',
-    )
-)
-def synth(
-    word: Annotated[str, typer.Option("--word", metavar="PHRASE", help="What is said.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    voices: Annotated[
-        int | None, typer.Option("--voices", metavar="N", min=3, help="Speakers [160].")
-    ] = None,
-    takes: Annotated[
-        int | None, typer.Option("--takes", metavar="N", min=1, help="By each voice [7].")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides every draw.")] = 0,
-    jobs: Jobs = None,
-    debug: Debug = False,
-) -> None:
-    """Make a corpus of synthetic speech for any phrase; no voice is in two splits."""
-    from stapes.data.synthetic import make_corpus
-    from stapes.settings import SyntheticSettings
-
-    given = {"voices": voices, "takes": takes}
-    wanted = SyntheticSettings(**{key: value for key, value in given.items() if value is not None})
-    with _console() as console, _progress(console) as progress:
-        progress.begin(f'Speaking "{word}" and other words (synthetic speech)')
-        made = make_corpus(
-            word,
-            out,
-            voices=wanted.voices,
-            takes=wanted.takes,
-            seed=seed,
-            jobs=jobs,
-            on_progress=progress.update,
-        )
-        progress.end(str(made))
-
-
-@data_app.command(
-    epilog=_examples(
-        "stapes data fetch speech-commands --out corpora/speech_commands",
-        "stapes data fetch speech-commands --version 0.01",
-    )
-)
-def fetch(
-    name: Annotated[str, typer.Argument(metavar="speech-commands", help="The data set.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="[speech_commands_vVERSION]")
-    ] = None,
-    version: Annotated[
-        str, typer.Option("--version", metavar="V", help="Of the data set.")
-    ] = "0.02",
-    url: Annotated[
-        str | None, typer.Option("--url", help="Another place of the archive; needs --sha256.")
-    ] = None,
-    sha256: Annotated[
-        str | None, typer.Option("--sha256", help="Instead of the published one.")
-    ] = None,
-    debug: Debug = False,
-) -> None:
-    """Download and unpack Google's Speech Commands; a broken download is resumed."""
-    from stapes.data.speech_commands import fetch as fetch_archive
-    from stapes.errors import UsageError
-
-    if name != "speech-commands":
-        raise UsageError(f"{name}: unknown data set; known is speech-commands.")
-    folder = out or Path(f"speech_commands_v{version}")
-    with _console() as console, _progress(console) as progress:
-        stages: list[str] = []
-
-        def on_progress(stage: str, done: int, total: int | None) -> None:
-            if stages[-1:] != [stage]:
-                if stages:
-                    progress.end()
-                stages.append(stage)
-                progress.begin(f"Speech Commands {version}: {stage} (bytes)")
-            progress.update(done, total)
-
-        made = fetch_archive(
-            folder, version=version, url=url, sha256=sha256, on_progress=on_progress
-        )
-        progress.end(str(made)) if stages else console.print(f"{made} is there already.")
-
-
-@data_app.command(
-    epilog=_examples(
-        "stapes data check recordings",
-        "stapes data check recordings --word computer --json",
-    )
-)
-def check(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of clips.")],
-    word: Annotated[
-        str | None, typer.Option("--word", metavar="WORD", help="See that it is there.")
-    ] = None,
-    negatives: Negatives = None,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """List what a run would use of a folder, and what it would skip and why."""
-    from stapes.audio.frontend import Mfcc
-    from stapes.data.check import check as check_corpus
-    from stapes.data.corpus import load
-    from stapes.report.table import check_lines
-
-    corpus = load(data, word, negatives=negatives)
-    with _console(json) as console, _progress(console) as progress:
-        progress.begin("Decoding every clip")
-        found = check_corpus(corpus, Mfcc(), progress.update)
-        progress.end()
-        if json:
-            print(found.model_dump_json(indent=1))
-        else:
-            _print(console, check_lines(found))
-
-
 def _fail(message: str, status: int) -> NoReturn:
     print(f"stapes: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-@contextmanager
-def _console(json: bool = False) -> Iterator[Console]:
-    """Where human text goes: the terminal, or the error stream where stdout is for JSON."""
-    from rich.console import Console
-
-    console = Console(stderr=json)
-    if not console.is_terminal:
-        # A pipe has no width: let no table be cut to the 80 columns that rich assumes.
-        console = Console(stderr=json, width=160)
-    yield console
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Any]:
-    from stapes.report.terminal import progress_on
-
-    progress = progress_on(console)
-    try:
-        yield progress
-    finally:
-        progress.stop()
 
 
 def _show(results: Results, console: Console, verbose: bool) -> None:
@@ -522,12 +361,7 @@ def _show(results: Results, console: Console, verbose: bool) -> None:
     console.print(table(results))
     if verbose:
         console.print(layers(results))
-    _print(console, [*notes(results), *skipped(results.data.skipped)])
-
-
-def _print(console: Console, lines: Iterable[Any]) -> None:
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    show_lines(console, [*notes(results), *skipped(results.data.skipped)])
 
 
 if __name__ == "__main__":

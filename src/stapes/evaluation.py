@@ -24,12 +24,11 @@ from stapes.files import cache_folder, send_output_to
 from stapes.flatbuffer.read import data_bytes
 from stapes.flatbuffer.verify import verify
 from stapes.measure.accuracy import accuracy
-from stapes.measure.variant import confusion
+from stapes.measure.variant import confusion, interpreters
 from stapes.preparation import choose_clips, load_corpus
 from stapes.progress import Progress
 from stapes.results import Evaluation, SkippedFile
 from stapes.settings import RunSettings
-from stapes.targets.litert import LiteRT
 from stapes.workers import pool
 
 _SECONDS, _SECONDS_A_CLIP = 60.0, 0.5
@@ -138,17 +137,20 @@ def _scores(model: Path, content: bytes, features: list[Path], seconds: float) -
             parts = executor.submit(_run, content, features).result(timeout=seconds)
     except Late:
         raise ModelError(
-            f"{model}: LiteRT was not done after {seconds:.0f} s; the model loops, or is far too "
+            f"{model}: it was not done after {seconds:.0f} s; the model loops, or is far too "
             "large for a device."
         ) from None
     except BrokenExecutor:
-        raise ModelError(f"{model}: LiteRT crashed on it; the file is broken.") from None
+        raise ModelError(f"{model}: an interpreter crashed on it; the file is broken.") from None
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
     return np.concatenate(parts)
 
 
 def _run(content: bytes, features: list[Path]) -> list[np.ndarray]:
-    interpreter = LiteRT(content)
+    # Look-up tables are decoded by TFLite Micro alone.
+    targets, interpreter = interpreters(content)
+    if interpreter is None:
+        raise ModelError(targets["litert"].reason or "LiteRT refuses the model.")
     sets = [np.load(path, mmap_mode="r", allow_pickle=False) for path in features]
     return [interpreter.predict(x) for x in sets]

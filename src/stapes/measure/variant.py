@@ -57,7 +57,7 @@ def measure(
     """
     stored = constants(variant.tflite)
     notes = list(variant.notes)
-    targets, interpreter = _interpreters(variant.tflite, arena_bytes)
+    targets, interpreter = interpreters(variant.tflite, arena_bytes)
     result, fault = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8)), None
     if interpreter is not None:
         try:
@@ -102,8 +102,8 @@ def measure(
     )
 
 
-def _interpreters(
-    tflite: bytes, arena_bytes: int | None
+def interpreters(
+    tflite: bytes, arena_bytes: int | None = None
 ) -> tuple[dict[str, TargetResult], Classifier | None]:
     """What LiteRT says to a file, and TFLite Micro where that refuses; and the one that runs it."""
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stapes.errors import UsageError
 from stapes.files import atomic_path, cache_folder, sha256, write_bytes, write_text
 
 
@@ -147,3 +148,21 @@ def test_the_cache_is_else_the_users(monkeypatch, value):
         monkeypatch.setenv("STAPES_CACHE", value)
     assert cache_folder().is_absolute()
     assert "stapes" in cache_folder().parts
+
+
+def test_a_link_is_followed(tmp_path):
+    write_text(tmp_path / "target", "old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+
+
+def test_a_folder_or_a_pipe_is_never_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(UsageError, match=name):
+            write_text(tmp_path / name, "text")
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]

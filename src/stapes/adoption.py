@@ -79,6 +79,8 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
     path = settings.model
     if is_float_file(path):
         return _adopt_file(path, settings, target)
+    if path.suffix == ".tflite":
+        raise ModelError(f"{path} is no .tflite (it lacks the mark TFL3 at byte 4).")
     model = any_keras.load_any(path)
     _check_ends(path, model.input_shape[1:], model.output_shape[-1], settings)
     lowered = lower(model)
@@ -137,9 +139,14 @@ def _check_ends(path: Path, shape: tuple[int, ...], outputs: int, settings: RunS
             f"{list(frontend.shape)}. There is one frontend, mfcc ({_said(frontend)}): set its "
             "sizes under `frontend` in a --config file to those that the model was trained with."
         )
-    if outputs > 1 and settings.positive >= outputs:
+    # One output is the word's own, whatever its number.
+    if settings.positive >= max(2, outputs):
         raise UsageError(
             f"--positive {settings.positive}: the model has {outputs} outputs, counted from 0."
+        )
+    if outputs == 1 and settings.positive == 0:
+        raise UsageError(
+            "--positive 0: the one output of the model is taken for the word's; leave it out."
         )
 
 

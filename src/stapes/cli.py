@@ -76,7 +76,9 @@ def main() -> NoReturn:
     except SystemExit as end:
         # What typer makes of Ctrl-C, without a word.
         if end.code == 130:
-            _fail("Stopped. What was finished is kept: the same command goes on from here.", 130)
+            resumed = {"run", "synth", "fetch"} & set(sys.argv[1:3])
+            kept = " What was finished is kept: the same command goes on from here."
+            _fail(f"Stopped.{kept if resumed else ''}", 130)
         raise
     except StapesError as error:
         if debug:

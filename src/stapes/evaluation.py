@@ -88,6 +88,11 @@ def evaluate(
                 gather(part, cache, path)
             scores = _scores(model, content, paths, _SECONDS + _SECONDS_A_CLIP * len(y))
         progress.end()
+    if scores.shape[1] == 1 and settings.positive != 1:
+        raise UsageError(
+            f"--positive {settings.positive}: the model has one output, taken for the word's; "
+            "leave it out."
+        )
     try:
         result = accuracy(scores, y, settings.positive)
     except ValueError as error:

@@ -15,10 +15,18 @@ from pathlib import Path
 
 import platformdirs
 
+from stapes.errors import UsageError
+
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; move it there if the block ends well."""
+    """Yield a temporary path beside `target`; move it there if the block ends well.
+
+    A link is followed. What is there and no file (a folder, a device) is left alone: UsageError.
+    """
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{target} is no file and cannot be replaced by one: name another.")
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix

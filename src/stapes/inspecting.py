@@ -62,7 +62,7 @@ def inspect_file(model: Path, *, convert: Callable[[Path], bytes] | None = conve
     except OSError as error:
         raise UsageError(f"{model} cannot be read ({error.strerror}).") from None
     if content is None:
-        if convert is None:
+        if convert is None or model.suffix == ".tflite":
             raise ModelError(f"{model} is no .tflite (it lacks the mark TFL3 at byte 4).")
         content = convert(model)
     try:

@@ -24,7 +24,7 @@ from stapes import results as results_file
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import Chosen, gather
-from stapes.errors import ModelError, StapesError
+from stapes.errors import ModelError, StapesError, UsageError
 from stapes.files import cache_folder, send_output_to, sha256, write_bytes
 from stapes.models import backend
 from stapes.preparation import (
@@ -88,6 +88,8 @@ def run(
         The work failed; what was finished is kept.
     """
     progress = progress or Progress()
+    if settings.model is None and settings.positive != 1:
+        raise UsageError("--positive: is for a --model of your own; leave it out.")
     from_file = settings.model is not None and adoption.is_float_file(settings.model)
     names = select(settings.techniques, from_file=from_file)
     for sentence in left_out(settings.techniques, from_file=from_file):
@@ -118,13 +120,13 @@ def _run(
         require_enough(chosen, settings)
         training, copies = with_copies(chosen["train"], settings, cache, progress)
         used = {**chosen, "train": training}
-        with folder.open(_digest(chosen, adopted)):
+        with folder.open(_digest(chosen), adopted.sha256 if adopted else None):
             for split in SPLITS:
                 path = steps.feature_file(folder.work, split)
                 steps.save_features(gather(used[split], cache, path), folder.work, split)
             data = describe(corpus, settings, chosen, copies, skipped)
             try:
-                results = _models(
+                results, failed = _models(
                     names, settings, folder, data, adopted, jobs or _cores(), progress
                 )
             except BrokenExecutor:
@@ -133,6 +135,12 @@ def _run(
                     "command goes on from here."
                 ) from None
             write_csv(results, folder.table)
+            if failed:
+                said = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
+                raise StapesError(
+                    f"Not made: {said}. {folder.log} has more; the other models are kept: `stapes "
+                    f"report {folder.path}` shows them."
+                )
             folder.finish()
     return results
 
@@ -145,13 +153,13 @@ def _models(
     adopted: Adopted | None,
     jobs: int,
     progress: Progress,
-) -> Results:
-    """The baseline and every variant; those that an earlier try finished are kept."""
+) -> tuple[Results, dict[str, str]]:
+    """The baseline and every variant, and what failed; what an earlier try finished is kept."""
     results = _finished(folder, data)
     done = {row.name for row in results.variants} if results else set()
     missing = [name for name in names if name not in done]
     if results and not missing:
-        return results
+        return results, {}
     if adopted:
         write_bytes(folder.baseline, adopted.file.read_bytes())
     workers = max(1, min(jobs, len(missing)))
@@ -170,10 +178,7 @@ def _models(
             )
             results_file.write(results, folder.results)
         failed = _variants(missing, settings, folder, results, executor, progress)
-    if failed:
-        said = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
-        raise StapesError(f"Not made: {said}. {folder.log} has more; the other models are kept.")
-    return results
+    return results, failed
 
 
 def _variants(
@@ -303,8 +308,8 @@ def _finished(folder: RunFolder, data: Data) -> Results | None:
     return found
 
 
-def _digest(chosen: dict[str, Chosen], adopted: Adopted | None) -> str:
-    digest = hashlib.sha256(adopted.sha256.encode() if adopted else b"")
+def _digest(chosen: dict[str, Chosen]) -> str:
+    digest = hashlib.sha256()
     for split in SPLITS:
         for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
             digest.update(split.encode() + bytes([label]) + key)

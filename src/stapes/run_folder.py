@@ -96,7 +96,7 @@ class RunFolder:
             ) from None
 
     @contextlib.contextmanager
-    def open(self, data_sha256: str) -> Iterator[None]:
+    def open(self, data_sha256: str, model_sha256: str | None = None) -> Iterator[None]:
         """Make the folder this run's, for the length of the block.
 
         Parameters
@@ -104,10 +104,13 @@ class RunFolder:
         data_sha256 : str
             Of the chosen clips: a run goes on only with the clips that it began with.
 
+        model_sha256 : str, optional
+            Of the user's model, likewise.
+
         Raises
         ------
         UsageError
-            The folder began with other clips.
+            The folder began with other clips, or another model.
         StapesError
             Another process is at work in it, or it cannot be written.
         """
@@ -126,7 +129,7 @@ class RunFolder:
             # Another run may have taken the folder while this one was listing its clips.
             self._check_owner()
             self._sweep()
-            self._sign(data_sha256)
+            self._sign(data_sha256, model_sha256)
             with self._logged():
                 yield
         finally:
@@ -161,15 +164,22 @@ class RunFolder:
             raise UsageError(f"{self.config} is broken: choose another --out or delete the folder.")
         return found
 
-    def _sign(self, data_sha256: str) -> None:
+    def _sign(self, data_sha256: str, model_sha256: str | None) -> None:
         if not self.config.exists():
             head = "# A run of Stapes. The same again: stapes run --config run.yaml --out ANOTHER\n"
             said = {**self.said, "data_sha256": data_sha256}
+            if model_sha256:
+                said["model_sha256"] = model_sha256
             write_text(self.config, head + yaml.safe_dump(said, sort_keys=False))
         elif self._read().get("data_sha256") != data_sha256:
             raise UsageError(
                 f"--out {self.path}: its run began with other clips than the data has now; "
                 "choose another folder or delete this one."
+            )
+        elif self._read().get("model_sha256") != model_sha256:
+            raise UsageError(
+                f"--out {self.path}: its run began with another content of --model; choose another "
+                "folder or delete this one."
             )
 
     def _sweep(self) -> None:

@@ -176,6 +176,26 @@ def test_a_float_tflite_gets_the_rows_that_need_no_training(folder, softmax):
     np.testing.assert_allclose(scores["float16"], scores["float32"], atol=0.01)
 
 
+def test_a_slimmed_tflite_gets_them_too(folder, softmax):
+    """It has no signature and no names."""
+    pytest.importorskip("ai_edge_quantizer", reason="the extra `int4` is not installed")
+    from stapes.flatbuffer.slim import slim
+
+    slimmed, out = folder / "slimmed.tflite", folder / "slim"
+    slimmed.write_bytes(slim(softmax.with_suffix(".tflite").read_bytes()))
+    rows = ("--techniques", "uint8,int4", "--positive", 2)
+    call = quick(folder, slimmed, "--out", out, *rows)
+    done = stapes(*call, cache=folder / "cache")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((out / "results.json").read_text())
+    assert [row["name"] for row in results["variants"]] == ["float32", "uint8", "int4"]
+    # Another content of the same file is another run.
+    slimmed.write_bytes(softmax.with_suffix(".tflite").read_bytes())
+    again = stapes(*call, cache=folder / "cache")
+    assert again.returncode == 2
+    assert "--model" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -184,12 +204,14 @@ def test_a_float_tflite_gets_the_rows_that_need_no_training(folder, softmax):
         (["--model", "noise.keras"], "noise.keras"),
         (["--model", "file/models/int8.tflite"], "quantized already"),
         (["--model", "wide.keras"], "mfcc"),
+        (["--model", "sigmoid.keras", "--positive", "0"], "--positive 0"),
+        (["--positive", "0"], "--positive"),
         (["--model", "softmax.h5", "--positive", "4"], "--positive 4"),
         (["--model", "softmax.tflite", "--techniques", "qat"], "needs training"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_named_and_nothing_is_written(
-    folder, softmax, keras3, arguments, said
+    folder, softmax, sigmoid, keras3, arguments, said
 ):
     whole = softmax.with_suffix(".tflite").read_bytes()
     (folder / "cut.tflite").write_bytes(whole[: len(whole) // 2])

@@ -102,6 +102,20 @@ def test_neighbours_over_time_share_one_reshape():
     assert kinds == ["InputLayer", "Reshape", "Conv2D", "MaxPooling2D", "Conv2D", "Reshape"]
 
 
+def test_names_of_the_users_layers_are_not_taken():
+    some = layers()
+    model = sequential(
+        (12, 6, 1),
+        some.Reshape((12, 6), name="as_image_0"),
+        some.Conv1D(4, 3, name="reshape"),
+        some.Conv1D(4, 3, name="reshape_1"),
+    )
+    names = [layer.name for layer in assert_lowered(model).layers]
+    assert {"as_image_0", "reshape", "reshape_1"} <= set(names)
+    # What was lowered can be lowered again.
+    assert_lowered(lower(model))
+
+
 def test_a_separable_convolution_becomes_two():
     some = layers()
     model = sequential(

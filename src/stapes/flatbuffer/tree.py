@@ -95,7 +95,7 @@ def read(content: bytes) -> Tree:
         It is no .tflite, it is broken or cut, or it is larger than any model for a device.
     """
     if content[4:8] != b"TFL3":
-        raise ModelError("The file is no .tflite: it lacks the mark TFL3.")
+        raise ModelError("The file is no .tflite: it lacks the mark TFL3 at byte 4.")
     reader = _Reader(content)
     root = reader.table("Model", reader.target(0, "the root"))
     return Tree(content, root, reader.claims, sorted(reader.unknown))

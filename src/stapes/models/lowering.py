@@ -11,9 +11,11 @@ Source of the folding: Jacob et al. 2018, arXiv:1712.05877, section 3.2.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,10 @@ _FUSED = ("linear", "relu", "softmax", "sigmoid", "tanh")
 _POOLING_1D = {"MaxPooling1D": "MaxPooling2D", "AveragePooling1D": "AveragePooling2D"}
 
 
+_names: ContextVar[Iterator[str]] = ContextVar("names")
+"""Of the model that is being lowered."""
+
+
 def lower(model: Any) -> Any:
     """The same function of Conv2D, DepthwiseConv2D, Dense, pooling and layers without weights.
 
@@ -48,6 +54,7 @@ def lower(model: Any) -> Any:
         Not compiled. Layers with weights keep their names; a separable convolution becomes two, of
         which the second keeps the name.
     """
+    _names.set(_unused({layer.name for layer in model.layers}))
     by_depth = model._nodes_by_depth
     nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
     folded = _foldable(model, nodes)
@@ -226,7 +233,12 @@ def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     before = x.node
     if _is(before.layer, "Reshape") and tuple(before.keras_inputs[0].shape[1:]) == tuple(shape):
         return before.keras_inputs[0]
-    return keras().layers.Reshape(shape)(x)
+    return keras().layers.Reshape(shape, name=next(_names.get()))(x)
+
+
+def _unused(taken: set[str]) -> Iterator[str]:
+    """Names for layers that the model did not have."""
+    return (name for n in itertools.count() if (name := f"as_image_{n}") not in taken)
 
 
 def _scale_and_offset(norm: Any) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -182,12 +182,13 @@ def slim_lines(made: Slimmed) -> list[str]:
     """What `stapes slim` did and proved, for people."""
     proof = made.proof
     saved = made.before - made.after
+    inputs = "inputs" if proof.inputs > 1 else "input"
     lines = [
         f"{made.output}: {made.after:,} bytes, {saved:,} ({saved / made.before:.0%}) less than "
         f"{made.model} with {made.before:,}"
         if saved
         else f"{made.output}: {made.after:,} bytes, as before: there was nothing to take out",
-        f"proven: equal bits for {proof.inputs} inputs in {', '.join(proof.interpreters)} "
+        f"proven: equal bits for {proof.inputs} {inputs} in {', '.join(proof.interpreters)} "
         f"({proof.distinct} different results)",
     ]
     lines += [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]

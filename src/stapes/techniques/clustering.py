@@ -17,6 +17,9 @@ from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
 from stapes.techniques.variant import Material, Variant
 
+_FEWEST = 3
+"""Clusters that TFMOT takes where it keeps zeros."""
+
 
 def cluster(material: Material) -> Any:
     """Stage `clustered`: the baseline with few distinct weights a layer."""
@@ -79,16 +82,23 @@ def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
     module = tfmot.clustering.keras
 
     def wrap(layer: Any) -> Any:
+        clusters = _clusters_of(layer, recipe.clusters)
+        if clusters < _FEWEST:
+            # Two weights need no clusters; training must not spread them all the same.
+            layer.trainable = False
+            return layer
         return cluster_weights(
             layer,
-            number_of_clusters=_clusters_of(layer, recipe.clusters),
+            number_of_clusters=clusters,
             cluster_centroids_init=module.CentroidInitialization[recipe.centroids],
             **options,
         )
 
     model = keras().models.clone_model(clone(material.model), clone_function=wrap)
     fine_tune(model, material, recipe)
-    return module.strip_clustering(model)
+    stripped = module.strip_clustering(model)
+    stripped.trainable = True
+    return stripped
 
 
 def _clusters_of(layer: Any, clusters: int) -> int:
@@ -98,4 +108,4 @@ def _clusters_of(layer: Any, clusters: int) -> int:
     """
     kernels = [weight for weight in layer.get_weights() if weight.ndim > 1]
     values: list[int] = [min(k.size, int(np.count_nonzero(k)) + 1) for k in kernels]
-    return max(2, min([clusters, *values]))
+    return min([clusters, *values])

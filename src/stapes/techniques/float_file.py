@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stapes.flatbuffer.retype import uint8_ends
+from stapes.flatbuffer.signature import with_signature
 from stapes.techniques.variant import FloatFile, Variant
 
 
@@ -98,21 +99,18 @@ def _quantized(
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import quantizer
 
-    engine = quantizer.Quantizer(file.tflite, recipe)
+    tflite = with_signature(file.tflite)
+    engine = quantizer.Quantizer(tflite, recipe)
     if settle:
         settle(engine)
     seen = None
     # It draws bars of its own.
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         if calibrate:
-            interpreter = Interpreter(model_content=file.tflite)
-            signatures = interpreter.get_signature_list()
+            interpreter = Interpreter(model_content=tflite)
             details = interpreter.get_input_details()[0]
-            # A file without signatures is called by its tensor's name.
-            key, name = None, details["name"]
-            if signatures:
-                key, ends = next(iter(signatures.items()))
-                name = ends["inputs"][0]
+            key, ends = next(iter(interpreter.get_signature_list().items()))
+            name = ends["inputs"][0]
             shape = (1, *details["shape"][1:])
             clips = [{name: clip.reshape(shape)} for clip in file.calibration]
             seen = engine.calibrate({key: clips})

@@ -68,7 +68,7 @@ def sigmoid(folder: Path, keras3) -> Path:
         [
             layers.Input((50, 13)),
             layers.Rescaling(1 / 100),
-            layers.Conv1D(12, 5, activation="relu"),
+            layers.Conv1D(12, 5, activation="relu", name="conv1d"),
             layers.MaxPooling1D(2),
             layers.SeparableConv1D(16, 3, use_bias=False),
             layers.BatchNormalization(),

@@ -17,7 +17,6 @@ from stapes.files import sha256, write_bytes
 from stapes.flatbuffer import cost as file_cost
 from stapes.flatbuffer.read import constants
 from stapes.models import any_keras, keras_files
-from stapes.models.backend import tensorflow
 from stapes.models.cost import macs
 from stapes.models.lowering import lower
 from stapes.results import Baseline
@@ -152,16 +151,3 @@ def _check_ends(path: Path, shape: tuple[int, ...], outputs: int, settings: RunS
 
 def _said(frontend: Mfcc) -> str:
     return ", ".join(f"{name} {value}" for name, value in frontend.model_dump(mode="json").items())
-
-
-def require(path: Path) -> None:
-    """See early that what the model needs is installed.
-
-    Raises
-    ------
-    MissingExtraError
-    UsageError
-        The file cannot be read.
-    """
-    if not is_float_file(path):
-        tensorflow()

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from stapes.errors import StapesError
+from stapes.measurements import TargetResult
 from stapes.results import (
     Baseline,
     CastFault,
@@ -18,7 +19,6 @@ from stapes.results import (
     Results,
     SkippedFile,
     Split,
-    TargetResult,
     VariantResult,
     read,
     write,

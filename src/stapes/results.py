@@ -1,7 +1,7 @@
 """results.json: the contract between a run and everything that shows it.
 
-Written and read through these models only. It holds no time of day and no duration, so that the
-same run gives the same bytes.
+Written and read through these models only. It holds no time of day; the same run on the same
+machine gives the same bytes, but for the latencies.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from stapes.errors import StapesError
 from stapes.files import write_text
+from stapes.inspection import Histogram
+from stapes.measurements import (
+    AgainstFloat,
+    Detection,
+    DetectionSetup,
+    Part,
+    Recommendation,
+    TargetResult,
+    TestClip,
+)
 
 
-class _Model(BaseModel):
-    # A loss that diverged is no number of JSON.
-    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
-
-
-class Split(_Model):
+class Split(Part):
     """The clips of one split that were used."""
 
     positives: int
@@ -30,14 +35,14 @@ class Split(_Model):
     """None where the corpus does not tell them."""
 
 
-class SkippedFile(_Model):
+class SkippedFile(Part):
     """A file that was not used, and why."""
 
     file: str
     reason: str
 
 
-class Data(_Model):
+class Data(Part):
     """What the models were trained and measured on."""
 
     source: str
@@ -50,7 +55,7 @@ class Data(_Model):
     skipped: list[SkippedFile]
 
 
-class Baseline(_Model):
+class Baseline(Part):
     """The float model that every technique starts from."""
 
     parameters: int
@@ -66,7 +71,7 @@ class Baseline(_Model):
     """The user's file that it was read from; None where it was trained here."""
 
 
-class Confusion(_Model):
+class Confusion(Part):
     """Decisions on the test clips."""
 
     true_positives: int
@@ -75,7 +80,7 @@ class Confusion(_Model):
     true_negatives: int
 
 
-class Layer(_Model):
+class Layer(Part):
     """One layer's weights as the .tflite holds them."""
 
     name: str
@@ -88,18 +93,11 @@ class Layer(_Model):
     """The part of groups of four input channels with two zeros or more; None where the channels
     are no multiple of four."""
     note: str = ""
+    histogram: Histogram | None = None
+    """Of the weights as they are stored, in bins of equal width."""
 
 
-class TargetResult(_Model):
-    """Whether a target runs the variant."""
-
-    runs: bool
-    reason: str | None = None
-    arena_bytes: int | None = None
-    """Of TFLite Micro's tensor arena, where it was measured."""
-
-
-class CastFault(_Model):
+class CastFault(Part):
     """What is measured when floats are cast to the input's type without scale and zero point.
 
     A mistake that is often made, kept apart from the accuracy.
@@ -110,7 +108,7 @@ class CastFault(_Model):
     confusion: Confusion
 
 
-class VariantResult(_Model):
+class VariantResult(Part):
     """One row of the table."""
 
     name: str
@@ -133,9 +131,20 @@ class VariantResult(_Model):
     layers: list[Layer]
     notes: list[str]
     targets: dict[str, TargetResult]
+    """By name: `litert`, `tflm`, `ethos_u55`, `ethos_u85`, `esphome`."""
+    bytes_by_kind: dict[str, int] = Field(default_factory=dict)
+    """What each byte of the file is there for; they add up to `bytes`."""
+    scores: list[float] = Field(default_factory=list)
+    """Of the word, for each of `Results.clips`, from 0 to 1."""
+    wrong: list[int] = Field(default_factory=list)
+    """The places in `Results.clips` of those decided wrongly."""
+    detection: Detection | None = None
+    """None where it was not measured."""
+    against_float32: AgainstFloat | None = None
+    """None for float32 itself, and where either was not measured."""
 
 
-class Results(_Model):
+class Results(Part):
     """The whole of results.json."""
 
     # Named `schema` in the file; pydantic keeps that name for itself.
@@ -147,11 +156,17 @@ class Results(_Model):
     data: Data
     baseline: Baseline
     variants: list[VariantResult]
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Those of run.yaml."""
+    clips: list[TestClip] = Field(default_factory=list)
+    """The test clips, in the order of every variant's `scores`."""
+    detection: DetectionSetup | None = None
+    recommendation: Recommendation | None = None
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class Evaluation(_Model):
+class Evaluation(Part):
     """What one model did on one split; `--json` prints it."""
 
     model: str
@@ -172,7 +187,7 @@ class Evaluation(_Model):
     skipped: list[SkippedFile]
 
 
-class LabelCount(_Model):
+class LabelCount(Part):
     """Usable clips of one label by split."""
 
     label: str
@@ -181,7 +196,7 @@ class LabelCount(_Model):
     test: int
 
 
-class Check(_Model):
+class Check(Part):
     """The state of a corpus; `--json` prints it."""
 
     data: str

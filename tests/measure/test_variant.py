@@ -16,7 +16,8 @@ from stapes.flatbuffer.read import data_bytes, parse
 from stapes.measure.accuracy import accuracy
 from stapes.measure.intervals import wilson
 from stapes.measure.variant import confusion, measure
-from stapes.results import Confusion, Layer, TargetResult, VariantResult
+from stapes.measurements import TargetResult
+from stapes.results import Confusion, Layer, VariantResult
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
 

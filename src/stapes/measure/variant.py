@@ -12,7 +12,8 @@ from stapes.errors import ModelError
 from stapes.flatbuffer.read import Constant, constants, data_bytes
 from stapes.flatbuffer.weights import two_by_four_compliance
 from stapes.measure.accuracy import Accuracy, accuracy
-from stapes.results import CastFault, Confusion, Layer, TargetResult, VariantResult
+from stapes.measurements import TargetResult
+from stapes.results import CastFault, Confusion, Layer, VariantResult
 from stapes.targets import tflm
 from stapes.targets.classifier import Classifier
 from stapes.targets.litert import LiteRT

@@ -1,0 +1,199 @@
+"""What results.json says of a variant on the targets, in continuous sound, and against float32.
+
+Plain data, filled by `measure/`, shown by `report/`; `results.py` holds the whole.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """A part of results.json."""
+
+    # A loss that diverged is no number of JSON.
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+
+
+class OpTime(Part):
+    """The time of the ops of one kind in one inference."""
+
+    op: str
+    calls: int
+    """In one inference."""
+    us: float
+    """Of all these calls together, the mean of the timed inferences [microseconds]."""
+
+
+class TargetResult(Part):
+    """Whether a target runs the variant, and what it costs there.
+
+    A figure is None where the target does not give it.
+    """
+
+    runs: bool
+    reason: str | None = None
+    """Why it does not run, was not tried, or runs in part only, in one sentence with the mend."""
+    configuration: str | None = None
+    """What was assumed of the device, or of the run that was timed."""
+
+    latency_us_p50: float | None = None
+    """Of one inference on one thread of this machine [microseconds]."""
+    latency_us_p99: float | None = None
+    profile: list[OpTime] = Field(default_factory=list)
+    """By kind of op, the slowest first; empty where the runtime does not tell."""
+
+    arena_bytes: int | None = None
+    """The smallest tensor arena that TFLite Micro starts in."""
+    agrees: bool | None = None
+    """Whether every decision on the test clips is LiteRT's."""
+    largest_difference: float | None = None
+    """From LiteRT's outputs on the test clips: in steps of the output where it is quantized, else
+    as it is. None where LiteRT does not run the file."""
+    decisions_that_differ: int | None = None
+    n_compared: int | None = None
+    """Test clips that both ran."""
+
+    flash_bytes: int | None = None
+    """Of the compiled model's constants: weights as the NPU stores them, biases, commands."""
+    sram_bytes: int | None = None
+    """The peak of the compiled model's memory for activations and buffers."""
+    weight_bytes: int | None = None
+    """Of the weights as the NPU stores them."""
+    cycles: int | None = None
+    """Of one inference, as the compiler estimates them."""
+    inferences_per_second: float | None = None
+    cpu_ops: list[str] = Field(default_factory=list)
+    """Ops that fall back to the CPU, each with the compiler's reason."""
+
+
+class OperatingPoint(Part):
+    """What one threshold gives."""
+
+    target_fa_per_hour: float | None = None
+    """The rate of false accepts that the threshold was chosen for; None for a given threshold."""
+    resolvable: bool = True
+    reason: str | None = None
+    """Why there is no figure for this rate."""
+    threshold: float | None = None
+    """A detection is a smoothed score at or above it."""
+    false_accepts: int | None = None
+    fa_per_hour: float | None = None
+    fa_per_hour_ci95: tuple[float, float] | None = None
+    misses: int | None = None
+    frr: float | None = None
+    """The part of the embedded words that are not detected."""
+    frr_ci95: tuple[float, float] | None = None
+
+
+class DetCurve(Part):
+    """False accepts an hour and false rejects over all thresholds, thinned to be drawn.
+
+    The lists run from the highest threshold to the lowest: false accepts grow, false rejects fall.
+    """
+
+    threshold: list[float]
+    fa_per_hour: list[float]
+    frr: list[float]
+
+
+class Condition(Part):
+    """Detection in the continuous sound as it is, or with noise at one level."""
+
+    name: str
+    """`clean`, or e.g. `10 dB`."""
+    snr_db: float | None
+    hours: float
+    """Of sound without the word."""
+    words: int
+    """Test positives that were embedded in it."""
+    at_rates: list[OperatingPoint]
+    """The threshold chosen in this condition for each rate of false accepts."""
+    at_clean_threshold: OperatingPoint
+    """The threshold that was chosen without noise, which a device keeps."""
+    det: DetCurve
+
+
+class Detection(Part):
+    """How well a variant finds the word in continuous sound."""
+
+    auc: float | None
+    """Area under the ROC curve of the test clips' scores; None without clips of both classes."""
+    eer: float | None
+    """Equal error rate of the test clips' scores."""
+    threshold: float | None
+    """For the wanted rate of false accepts, or the lowest rate that the hours carry."""
+    chosen: OperatingPoint
+    """What this threshold gives without noise."""
+    conditions: list[Condition]
+    missed_words: list[int] = Field(default_factory=list)
+    """Of the embedded words without noise at `threshold`: their places in `clips`."""
+
+
+class DetectionSetup(Part):
+    """How detection was measured: the same for every variant."""
+
+    source: str
+    """Of the sound without the word."""
+    files: int
+    hours: float
+    speech_seconds: float
+    hop_ms: float
+    smoothing: int
+    """Scores that are averaged."""
+    refractory_seconds: float
+    tolerance_seconds: float
+    target_fa_per_hour: float
+    rates: list[float]
+    """False accepts an hour at which the false rejects are told."""
+    noise: str
+    """Where the noise comes from; empty where none was added."""
+    snr_db: list[float]
+    skipped: int
+    """Files that could not be used: they are among the data's skipped ones."""
+
+
+class Paired(Part):
+    """McNemar's exact test of two variants on the same clips."""
+
+    n: int
+    only_this_wrong: int
+    only_other_wrong: int
+    p: float
+    """Of a difference at least as large, if both were equally good; two-sided."""
+
+
+class AgainstFloat(Part):
+    """Paired tests against `float32`."""
+
+    clips: Paired
+    """Decisions on the test clips."""
+    words: Paired | None = None
+    """Embedded words that are detected, each variant at its own threshold."""
+
+
+class TestClip(Part):
+    """A test clip."""
+
+    __test__ = False  # For pytest, it is no test.
+
+    name: str
+    label: str
+    word: bool
+    """Whether it says the wake word."""
+    sound: str | None = None
+    """The window that was used, an MP3 in base64; for the few clips that most models get wrong."""
+
+
+class Recommendation(Part):
+    """Which variant to ship, and why."""
+
+    budget: dict[str, float] = Field(default_factory=dict)
+    """Limits: `flash` and `arena` in bytes, `latency` in milliseconds."""
+    max_drop: float
+    """Points of accuracy that may be lost against float32."""
+    variant: str | None
+    """None where none fits."""
+    sentence: str
+    front: list[str] = Field(default_factory=list)
+    """The Pareto front over bytes, arena, latency and errors."""

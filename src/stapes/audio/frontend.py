@@ -129,7 +129,7 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> NDArray[np.float32
 
 def _coefficients(y: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]:
     """[n, samples] -> [n, all frames, n_mfcc]; no step mixes clips, or depends on their number."""
-    filters, window = _tables(settings)
+    filters, window = tables(settings)
     margin = settings.n_fft // 2
     padded = np.zeros((len(y), y.shape[1] + 2 * margin), np.float32)
     padded[:, margin : margin + y.shape[1]] = normalise_peak(y)
@@ -148,7 +148,8 @@ def _coefficients(y: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]
 
 
 @lru_cache(maxsize=8)
-def _tables(settings: Mfcc) -> tuple[scipy.sparse.csc_array, NDArray[np.float32]]:
+def tables(settings: Mfcc) -> tuple[scipy.sparse.csc_array, NDArray[np.float32]]:
+    """The mel filters [shape=(1 + n_fft // 2, n_mels)] and the periodic Hann window of a frame."""
     filters = mel_filters(settings.sample_rate, settings.n_fft, settings.n_mels)
     phase = 2.0 * np.pi * np.arange(settings.n_fft) / settings.n_fft
     hann = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Intervals for measured proportions.
+"""Intervals for measured proportions and rates.
 
 Convention: `successes` of `n` independent clips. With n = 0 nothing was measured: the interval is
-(0, 1).
+(0, 1). A rate is of events that were counted for so long (`poisson_rate`).
 
 Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference",
 J. Am. Stat. Assoc. 22; Brown, Cai and DasGupta 2001 recommend it over the textbook's p +/- 2 s.
@@ -10,6 +10,8 @@ J. Am. Stat. Assoc. 22; Brown, Cai and DasGupta 2001 recommend it over the textb
 from __future__ import annotations
 
 import math
+
+from scipy.special import gammaincinv
 
 _Z95 = 1.959963984540054
 
@@ -49,3 +51,38 @@ def wilson(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return low, high
+
+
+def poisson_rate(count: int, exposure: float) -> tuple[float, float]:
+    """The exact 95 % interval of the rate of events that come independently.
+
+    Parameters
+    ----------
+    count : int >= 0
+        Events that were seen.
+    exposure : float > 0
+        How long was looked, e.g. [hours]: the rate is per unit of it.
+
+    Returns
+    -------
+    low, high : float >= 0
+
+    Raises
+    ------
+    ValueError
+        A count below none, or no exposure.
+
+    Notes
+    -----
+    Source: Garwood 1936, "Fiducial limits for the Poisson distribution", Biometrika 28. None seen
+    in an hour still allows 3.7 an hour.
+
+    Examples
+    --------
+    >>> [round(bound, 2) for bound in poisson_rate(0, 1.0)]
+    [0.0, 3.69]
+    """
+    if count < 0 or not exposure > 0:
+        raise ValueError(f"{count} events in {exposure}")
+    low = float(gammaincinv(count, 0.025)) if count else 0.0
+    return low / exposure, float(gammaincinv(count + 1, 0.975)) / exposure

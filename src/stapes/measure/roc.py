@@ -1,0 +1,75 @@
+"""How well scores part the clips that say the word from the others, whatever the threshold.
+
+Conventions: `scores` [shape=(n,)] grow with the model's belief in the wake word; `y` [shape=(n,)]
+is 1 where the clip says it. Equal scores are half right. Without clips of both classes there is
+nothing to part: None.
+
+Metrics: `auc` (the chance that a clip of the word scores above another one: Hanley and McNeil 1982,
+Radiology 143), `eer` (the error where misses and false alarms are equally frequent: Martin et al.
+1997, "The DET curve in assessment of detection task performance").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def auc(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
+    """Area under the ROC curve.
+
+    Raises
+    ------
+    ValueError
+        Not one label for each score, or a score is no number.
+
+    Examples
+    --------
+    >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1]))
+    0.875
+    """
+    words, others = _parted(scores, y)
+    if not len(words) or not len(others):
+        return None
+    others = np.sort(others)
+    below = np.searchsorted(others, words, "left")
+    not_above = np.searchsorted(others, words, "right")
+    return float((below + not_above).sum() / 2 / len(words) / len(others))
+
+
+def eer(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
+    """Equal error rate; between two thresholds, on the straight line.
+
+    Raises
+    ------
+    ValueError
+        Not one label for each score, or a score is no number.
+
+    Examples
+    --------
+    >>> eer(np.array([0.1, 0.8, 0.2, 0.9]), np.array([0, 0, 1, 1]))
+    0.5
+    """
+    words, others = _parted(scores, y)
+    if not len(words) or not len(others):
+        return None
+    thresholds = np.append(np.unique(scores), np.inf)
+    missed = np.searchsorted(np.sort(words), thresholds, "left") / len(words)
+    false = 1.0 - np.searchsorted(np.sort(others), thresholds, "left") / len(others)
+    # Misses grow from 0 to 1 and false alarms fall from 1 to 0: where they cross.
+    after = int(np.argmax(missed >= false))
+    gap_before = false[after - 1] - missed[after - 1]
+    gap_after = missed[after] - false[after]
+    part = gap_before / (gap_before + gap_after)
+    return float(missed[after - 1] + part * (missed[after] - missed[after - 1]))
+
+
+def _parted(
+    scores: NDArray[np.floating], y: NDArray[np.integer]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    if scores.shape != y.shape or scores.ndim != 1:
+        raise ValueError(f"scores {scores.shape} for labels {y.shape}")
+    if not np.isfinite(scores).all():
+        raise ValueError("a score is no number")
+    is_word = np.asarray(y, bool)
+    return scores[is_word], scores[~is_word]

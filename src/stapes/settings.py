@@ -16,6 +16,12 @@ from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
 
 
+Limit = Literal["flash", "arena", "latency"]
+
+LATER = ("budget", "max_drop")
+"""Settings that nothing which is made or measured depends on: a finished run may change them."""
+
+
 class SyntheticSettings(BaseModel):
     """The corpus that is made where no data is given."""
 
@@ -23,6 +29,32 @@ class SyntheticSettings(BaseModel):
 
     voices: int = Field(default=160, ge=3)
     takes: int = Field(default=7, ge=1, description="of the word, by each voice")
+
+
+class DetectionSettings(BaseModel):
+    """How detection in continuous sound is measured; the rules are those of `measure.detection`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    hop_frames: int = Field(default=4, ge=1, description="from one window to the next")
+    smoothing: int = Field(default=4, ge=1, description="scores that are averaged")
+    refractory_seconds: float = Field(default=1.0, ge=0)
+    tolerance_seconds: float = Field(default=0.5, ge=0, description="after a word's clip")
+    target_fa_per_hour: float = Field(default=0.5, gt=0, description="that the threshold is for")
+    rates: tuple[float, ...] = Field(
+        default=(0.1, 0.5, 1.0, 2.0), description="false accepts an hour to tell the misses at"
+    )
+    snr_db: tuple[float, ...] = Field(default=(20.0, 10.0, 5.0, 0.0), description="of noise")
+    noise_hours: float = Field(
+        default=0.5, gt=0, description="of the sound without the word that is heard with noise too"
+    )
+
+    @field_validator("rates")
+    @classmethod
+    def _are_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if not rates or min(rates) <= 0:
+            raise ValueError("false accepts an hour must be above 0")
+        return rates
 
 
 class RunSettings(BaseModel):
@@ -33,6 +65,10 @@ class RunSettings(BaseModel):
     word: str = Field(default="house", min_length=1)
     data: Path | None = Field(default=None, description="None: synthetic speech")
     negatives: Path | None = None
+    continuous: Path | None = Field(
+        default=None, description="sound without the word; None: the negative test clips, joined"
+    )
+    noise: Path | None = Field(default=None, description="None: pink noise is made")
     model: Path | None = Field(default=None, description="the user's; None: a baseline is trained")
     positive: int = Field(default=1, ge=0, description="the model's output that means the word")
     preset: Literal["default", "reference"] = "default"
@@ -51,6 +87,13 @@ class RunSettings(BaseModel):
     slim: bool = Field(default=True, description="take out of each .tflite what nothing reads")
     recipes: Recipes = Recipes()
     synthetic: SyntheticSettings = SyntheticSettings()
+    detection: DetectionSettings = DetectionSettings()
+    budget: dict[Limit, float] = Field(
+        default={}, description="flash and arena in bytes, latency in milliseconds"
+    )
+    max_drop: float = Field(
+        default=0.5, ge=0, description="points of accuracy below float32 that may be lost"
+    )
 
     @field_validator("word")
     @classmethod
@@ -58,6 +101,14 @@ class RunSettings(BaseModel):
         if not slug(word):
             raise ValueError("the word needs a letter or a digit")
         return word
+
+    @field_validator("budget")
+    @classmethod
+    def _limits_are_positive(cls, budget: dict[Limit, float]) -> dict[Limit, float]:
+        for name, limit in budget.items():
+            if not limit > 0:
+                raise ValueError(f"{name} must be above 0")
+        return budget
 
     @model_validator(mode="after")
     def _leaves_training_clips(self) -> RunSettings:
@@ -85,6 +136,7 @@ QUICK: dict[str, Any] = {
     "train": {"epochs": 3},
     "synthetic": {"voices": 20, "takes": 6},
     "calibration_clips": 40,
+    "detection": {"snr_db": [10.0]},
     "recipes": {
         "pruning": {"epochs": 2},
         "two_by_four": {"epochs": 2},

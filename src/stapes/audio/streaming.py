@@ -154,15 +154,16 @@ def _peaks(
 ) -> NDArray[np.float32]:
     """The largest absolute sample of each window, 1 for silence: [shape=(windows,)]."""
     whole, rest = divmod(settings.window, settings.hop_length)
-    blocks = -(-len(y) // settings.hop_length)
-    sized = np.zeros(blocks * settings.hop_length, np.float32)
-    np.abs(y, out=sized[: len(y)])
-    sized = sized.reshape(blocks, settings.hop_length)
+    count = -(-len(y) // settings.hop_length)
+    sizes = np.zeros(count * settings.hop_length, np.float32)
+    np.abs(y, out=sizes[: len(y)])
+    blocks = sizes.reshape(count, settings.hop_length)
     first = starts // settings.hop_length
     peak = np.zeros(len(starts), np.float32)
     if whole:
-        np.maximum(peak, sliding_window_view(sized.max(axis=1), whole)[first].max(axis=1), out=peak)
+        rows = sliding_window_view(blocks.max(axis=1), whole)[first]
+        np.maximum(peak, rows.max(axis=1), out=peak)
     if rest:
-        np.maximum(peak, sized[first + whole, :rest].max(axis=1), out=peak)
+        np.maximum(peak, blocks[first + whole, :rest].max(axis=1), out=peak)
     peak[peak == 0] = 1
     return peak

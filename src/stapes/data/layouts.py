@@ -107,15 +107,9 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
     UsageError
         The folder is missing or holds no sound file.
     """
-    if not folder.is_dir():
-        raise UsageError(f"--negatives {folder}: there is no such folder.")
     clips: list[Clip] = []
-    skipped: list[Skipped] = []
-    for path in _files(folder):
-        file = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-        if refused := _refused(file, path):
-            skipped.append(refused)
-            continue
+    files, skipped = sound_files(folder, "--negatives")
+    for file, path in files:
         try:
             seconds = soundfile.info(path).duration
         except (soundfile.LibsndfileError, OSError):
@@ -131,6 +125,27 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
     if not clips:
         raise UsageError(f"--negatives {folder}: no sound file is in it.")
     return clips, skipped
+
+
+def sound_files(folder: Path, option: str) -> tuple[list[tuple[str, Path]], list[Skipped]]:
+    """Every sound file below a folder of recordings: its name in messages, and its path.
+
+    Raises
+    ------
+    UsageError
+        The folder is missing; `option` names what asked for it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{option} {folder}: there is no such folder.")
+    files = []
+    skipped = []
+    for path in _files(folder):
+        file = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+        if refused := _refused(file, path):
+            skipped.append(refused)
+        else:
+            files.append((file, path))
+    return files, skipped
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -62,6 +62,18 @@ def decide(scores: NDArray[np.floating], positive: int = 1) -> NDArray[np.bool_]
     return np.asarray(scores.argmax(axis=1) == positive)
 
 
+def word_scores(scores: NDArray[np.floating], positive: int = 1) -> NDArray[np.floating]:
+    """The score of the wake word alone, of each row [shape=(n,)].
+
+    Raises
+    ------
+    ValueError
+        As `decide` does.
+    """
+    decide(scores[:0], positive)
+    return scores[:, 0 if scores.shape[1] == 1 else positive]
+
+
 def accuracy(scores: NDArray[np.floating], y: NDArray[np.integer], positive: int = 1) -> Accuracy:
     """Count the decisions of `scores` against the labels `y`.
 

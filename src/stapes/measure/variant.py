@@ -9,15 +9,22 @@ import numpy as np
 
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
+from stapes.flatbuffer.budget import budget
 from stapes.flatbuffer.read import Constant, constants, data_bytes
+from stapes.flatbuffer.statistics import statistics
+from stapes.flatbuffer.verify import verify
 from stapes.flatbuffer.weights import two_by_four_compliance
-from stapes.measure.accuracy import Accuracy, accuracy
+from stapes.inspection import BUDGET_PARTS
+from stapes.measure.accuracy import Accuracy, accuracy, decide, word_scores
 from stapes.measurements import TargetResult
 from stapes.results import CastFault, Confusion, Layer, VariantResult
 from stapes.targets import tflm
 from stapes.targets.classifier import Classifier
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
+
+_DECIMALS = 6
+"""Of a score in results.json: a float32 has hardly more."""
 
 _NAMES = {"litert": "LiteRT", "tflm": "TFLite Micro"}
 
@@ -60,9 +67,14 @@ def measure(
     notes = list(variant.notes)
     targets, interpreter = interpreters(variant.tflite, arena_bytes)
     result, fault = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8)), None
+    words: list[float] = []
+    wrong: list[int] = []
     if interpreter is not None:
         try:
-            result = accuracy(interpreter.predict(test.x), test.y, positive)
+            scores = interpreter.predict(test.x)
+            result = accuracy(scores, test.y, positive)
+            words = [round(float(score), _DECIMALS) for score in word_scores(scores, positive)]
+            wrong = np.flatnonzero(decide(scores, positive) != test.y.astype(bool)).tolist()
             fault = _cast_fault(interpreter, test, positive)
         except ModelError as error:
             # A model that no interpreter runs is a row that says so.
@@ -80,6 +92,7 @@ def measure(
             "whoever casts floats to uint8 without scale and zero point gets "
             f"{100 * fault.accuracy:.1f} % [{low:.1f}, {high:.1f}]"
         )
+    spent = budget(verify(variant.tflite)).model_dump(include=set(BUDGET_PARTS)).items()
     return VariantResult(
         name=name,
         technique=title,
@@ -100,6 +113,9 @@ def measure(
         layers=_layers(stored, layer_names, variant.layer_notes),
         notes=notes,
         targets=targets,
+        bytes_by_kind={name: size for name, size in spent if size},
+        scores=words,
+        wrong=wrong,
     )
 
 
@@ -160,6 +176,7 @@ def _layers(stored: list[Constant], names: list[str], notes: list[str]) -> list[
                 nonzero_biases=int(np.count_nonzero(biases)),
                 compliance_2by4=two_by_four_compliance(kernel),
                 note=notes[number] if number < len(notes) else "",
+                histogram=statistics(kernel).histogram if kernel.size else None,
             )
         )
     return layers

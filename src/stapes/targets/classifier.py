@@ -34,13 +34,14 @@ class Signature:
 
 
 class Classifier(abc.ABC):
-    """What an interpreter is given floats through: one clip at a time."""
+    """What an interpreter is given floats through: one clip at a time, or a batch of them."""
 
     signature: Signature
+    batch: int = 1
 
     @abc.abstractmethod
-    def _invoke(self, clip: NDArray[Any]) -> NDArray[Any]:
-        """The output for one clip [shape=(1, ...)], both in the model's own types."""
+    def _invoke(self, clips: NDArray[Any]) -> NDArray[Any]:
+        """The output for a batch [shape=(batch, ...)], both in the model's own types."""
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores of clips: fed at the input's scale and zero point, outputs dequantized.
@@ -86,10 +87,14 @@ class Classifier(abc.ABC):
                 f"The model's input is {list(self.signature.input_shape[1:])} and the features are "
                 f"{list(x.shape[1:])}: choose the frontend that it was trained with."
             )
-        outputs = math.prod(self.signature.output_shape)
+        outputs = math.prod(self.signature.output_shape) // self.batch
         scores = np.empty((len(x), outputs), self.signature.output_dtype)
-        for row, clip in zip(scores, x, strict=True):
-            row[...] = self._invoke(clip[None]).ravel()
+        for begin in range(0, len(x), self.batch):
+            clips = x[begin : begin + self.batch]
+            if len(clips) < self.batch:
+                clips = np.concatenate([clips, np.zeros_like(x[: self.batch - len(clips)])])
+            given = self._invoke(clips).reshape(self.batch, outputs)
+            scores[begin : begin + self.batch] = given[: len(x) - begin]
         if self.signature.output_dtype.kind in "iu":
             scale, zero_point = self.signature.output_scale, self.signature.output_zero_point
             return dequantize(scores, scale, zero_point)

@@ -13,12 +13,14 @@ from stapes.targets.classifier import Classifier, Signature, described
 
 
 class LiteRT(Classifier):
-    """A classifier, ready to run: one input, one output, one clip at a time, one thread.
+    """A classifier, ready to run: one input, one output, one thread.
 
     Parameters
     ----------
     model : bytes
         The .tflite.
+    batch : int > 0
+        Clips at a time; not every model can be given more than one.
 
     Raises
     ------
@@ -26,7 +28,8 @@ class LiteRT(Classifier):
         LiteRT refuses it, or it is no classifier of one input and one output.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, batch: int = 1) -> None:
+        self.batch = batch
         try:
             self._interpreter = Interpreter(model_content=model, num_threads=1)
             inputs = self._interpreter.get_input_details()
@@ -43,10 +46,12 @@ class LiteRT(Classifier):
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self.signature = Signature(*_describe(self._input), *_describe(self._output))
+        if self.signature.output_shape[:1] != (batch,) and batch > 1:
+            raise ModelError(f"The model has no output for each of {batch} clips.")
 
-    def _invoke(self, clip: NDArray[Any]) -> NDArray[Any]:
+    def _invoke(self, clips: NDArray[Any]) -> NDArray[Any]:
         try:
-            self._interpreter.set_tensor(self._input["index"], clip)
+            self._interpreter.set_tensor(self._input["index"], clips)
             self._interpreter.invoke()
             given: NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
             return given
@@ -57,8 +62,8 @@ class LiteRT(Classifier):
         shape = details["shape"]
         if len(shape) == 0:
             raise ModelError("The model's input is a single number, not features.")
-        if shape[0] != 1:
-            self._interpreter.resize_tensor_input(details["index"], [1, *shape[1:]])
+        if shape[0] != self.batch:
+            self._interpreter.resize_tensor_input(details["index"], [self.batch, *shape[1:]])
 
 
 def _describe(details: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any], float, int]:

@@ -127,8 +127,8 @@ class TFLMClassifier(Classifier):
         given, wanted = self._runner.details()
         self.signature = Signature(*given, *wanted)
 
-    def _invoke(self, clip: NDArray[Any]) -> NDArray[Any]:
-        self._runner.set_input(clip)
+    def _invoke(self, clips: NDArray[Any]) -> NDArray[Any]:
+        self._runner.set_input(clips)
         self._runner.invoke()
         return self._runner.output()
 

@@ -1,0 +1,327 @@
+"""Detection in continuous sound, for every variant of a run.
+
+The features of every window are computed once for each level of noise and scored by every variant,
+each in a worker process. Scores are kept in the run's work folder, so that a run that was killed
+goes on where it stopped; they are thrown away where the sound is no longer the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.data.clip import Skipped
+from stapes.data.continuous import Sound, gather_sound
+from stapes.data.corpus import Corpus
+from stapes.data.features import Chosen
+from stapes.data.sliding import Plan, plan, write_features
+from stapes.errors import ModelError, StapesError
+from stapes.files import atomic_path, sha256, write_text
+from stapes.flatbuffer.verify import verify
+from stapes.measure import detection as metrics
+from stapes.measure.accuracy import word_scores
+from stapes.measure.detection import Curve
+from stapes.measure.roc import auc, eer
+from stapes.measurements import Condition, Detection, DetectionSetup
+from stapes.progress import Progress
+from stapes.results import Results, VariantResult
+from stapes.settings import RunSettings
+from stapes.targets.batches import score
+
+CLEAN = "clean"
+
+
+def gather(
+    corpus: Corpus,
+    chosen: dict[str, Chosen],
+    unusable: list[Skipped],
+    settings: RunSettings,
+    work: Path,
+    progress: Progress,
+) -> Sound:
+    """The sound of a run's detection, decoded into the work folder.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    chosen : dict of str to Chosen
+        The clips that are used; the words are the test split's.
+    unusable : list of Skipped
+        Clips of the corpus that cannot be used.
+    settings : RunSettings
+    work : Path
+    progress : Progress
+
+    Raises
+    ------
+    UsageError
+        A folder is missing or holds nothing that can be used.
+    """
+    folder = work / "sound"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    left_out = {each.file for each in unusable}
+    test = chosen["test"]
+    progress.begin("Gathering continuous sound")
+    sound = gather_sound(
+        folder,
+        settings.frontend,
+        continuous=settings.continuous,
+        # All of them, not only as many as there are words: hours are what false accepts want.
+        negatives=[clip for clip in corpus.negatives("test") if clip.name not in left_out],
+        positives=[
+            (place, clip)
+            for place, (clip, y) in enumerate(zip(test.clips, test.y, strict=True))
+            if y
+        ],
+        noise=settings.noise,
+        trained_on=[clip for split in ("train", "validation") for clip in chosen[split].clips],
+        seed=settings.seed,
+        on_progress=progress.update,
+    )
+    minutes = sound.background.seconds / 60
+    progress.end(f"{minutes:.1f} minutes without the word, {len(sound.words.pieces)} words")
+    return sound
+
+
+def detect(
+    results: Results,
+    sound: Sound,
+    settings: RunSettings,
+    work: Path,
+    models: Path,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    """Score every variant in every condition, and fill `detection` of the rows and of the results.
+
+    A variant that no interpreter runs keeps None.
+    """
+    _forget_other_sound(results, sound, settings, work)
+    rows = [row for row in results.variants if row.detection is None and row.accuracy is not None]
+    if rows:
+        conditions: list[float | None] = [None, *settings.detection.snr_db]
+        for snr_db in conditions:
+            _score(rows, sound, settings, snr_db, work, models, executor, progress)
+        for row in rows:
+            row.detection = _detection(row, results, sound, settings, work)
+    results.detection = _setup(sound, settings)
+
+
+def missed_words(row: VariantResult) -> NDArray[np.int64]:
+    """Places in `Results.clips` of the words that a variant does not detect."""
+    assert row.detection is not None
+    return np.array(row.detection.missed_words, np.int64)
+
+
+def score_file(model: Path, features: Path, target: Path, positive: int) -> None:
+    """Write a variant's score of the word for every window, in a worker process.
+
+    Raises
+    ------
+    ModelError
+        No interpreter runs it, or it gives what is no number.
+    """
+    content = model.read_bytes()
+    verify(content)
+    x = np.load(features, mmap_mode="r", allow_pickle=False)
+    scores = word_scores(score(content, x), positive)
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{model.name} gives scores that are no numbers.")
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        np.save(file, scores.astype(np.float32), allow_pickle=False)
+
+
+def _score(
+    rows: list[VariantResult],
+    sound: Sound,
+    settings: RunSettings,
+    snr_db: float | None,
+    work: Path,
+    models: Path,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    missing = [row for row in rows if not _scores_file(work, row.name, snr_db).is_file()]
+    if not missing:
+        return
+    name = _name(snr_db)
+    said = "as it is" if snr_db is None else f"with noise at {name}"
+    progress.begin(f"Listening to continuous sound {said}")
+    path = work / "sound" / "features.npy"
+    chosen = _plan(sound, settings, snr_db)
+    write_features(
+        sound,
+        chosen,
+        settings.frontend,
+        path,
+        snr_db=snr_db,
+        seed=settings.seed,
+        on_progress=lambda done, total: progress.update(done, total, "features"),
+    )
+    # The slowest first, so that none is left alone at the end: what LiteRT refuses, then the large.
+    missing.sort(key=lambda row: (row.targets["litert"].runs, "int16" not in row.name, -row.bytes))
+    waiting = {
+        executor.submit(
+            score_file,
+            models / Path(row.file).name,
+            path,
+            _scores_file(work, row.name, snr_db),
+            settings.positive,
+        ): row
+        for row in missing
+    }
+    for done, future in enumerate(as_completed(waiting), 1):
+        try:
+            future.result()
+        except BrokenExecutor:
+            raise
+        except StapesError as error:
+            raise StapesError(f"{waiting[future].name}: {error}") from None
+        progress.update(done, len(waiting), "models")
+    path.unlink()
+    progress.end(f"{chosen.rows:,} windows, {len(missing)} models")
+
+
+def _detection(
+    row: VariantResult, results: Results, sound: Sound, settings: RunSettings, work: Path
+) -> Detection:
+    given = settings.detection
+    conditions: list[Condition] = []
+    threshold: float | None = None
+    clean: Curve | None = None
+    for snr_db in (None, *given.snr_db):
+        found = _curve(row.name, sound, settings, snr_db, work)
+        if clean is None:
+            clean = found
+            chosen = _chosen(found, given.target_fa_per_hour)
+            threshold = chosen.threshold
+        conditions.append(
+            Condition(
+                name=_name(snr_db),
+                snr_db=snr_db,
+                hours=found.hours,
+                words=len(found.words),
+                at_rates=[metrics.at_rate(found, rate) for rate in given.rates],
+                at_clean_threshold=metrics.at_threshold(found, threshold),
+                det=metrics.det(found),
+            )
+        )
+    assert clean is not None
+    missed = clean.words < threshold if threshold is not None else np.ones(len(clean.words), bool)
+    y = np.array([clip.word for clip in results.clips], np.uint8)
+    scores = np.array(row.scores)
+    return Detection(
+        auc=auc(scores, y),
+        eer=eer(scores, y),
+        threshold=threshold,
+        chosen=chosen,
+        conditions=conditions,
+        missed_words=[place for place, gone in zip(sound.word_clips, missed, strict=True) if gone],
+    )
+
+
+def _chosen(found: Curve, target: float) -> metrics.OperatingPoint:
+    """The point that a device would be set to: at the target, or as near as the hours carry."""
+    point = metrics.at_rate(found, target)
+    if point.threshold is not None or found.hours * target >= 1:
+        return point
+    rate = metrics.lowest_rate(found.hours)
+    lowest = metrics.at_rate(found, rate)
+    if lowest.threshold is None:
+        return lowest
+    reason = (
+        f"{target:g} false accepts an hour need {1 / target:.3g} hours of sound without the word; "
+        f"the threshold is for {rate:.3g} an hour, the lowest rate that {found.hours:.3g} hours carry"
+    )
+    return lowest.model_copy(update={"reason": reason})
+
+
+def _curve(
+    name: str, sound: Sound, settings: RunSettings, snr_db: float | None, work: Path
+) -> Curve:
+    given = settings.detection
+    chosen = _plan(sound, settings, snr_db)
+    scores = np.load(_scores_file(work, name, snr_db), allow_pickle=False)
+    hop_seconds = _hop_seconds(settings)
+    return metrics.curve(
+        [
+            metrics.smooth(scores[row : row + count], given.smoothing)
+            for _, row, count in chosen.recordings
+        ],
+        [metrics.smooth(scores[row : row + count], given.smoothing) for row, count in chosen.words],
+        chosen.seconds / 3600,
+        max(1, round(given.refractory_seconds / hop_seconds)),
+    )
+
+
+def _plan(sound: Sound, settings: RunSettings, snr_db: float | None) -> Plan:
+    given = settings.detection
+    return plan(
+        sound,
+        settings.frontend,
+        hop=given.hop_frames,
+        smoothing=given.smoothing,
+        tolerance_seconds=given.tolerance_seconds,
+        most_seconds=None if snr_db is None else 3600 * given.noise_hours,
+    )
+
+
+def _setup(sound: Sound, settings: RunSettings) -> DetectionSetup:
+    given = settings.detection
+    return DetectionSetup(
+        source=sound.source,
+        files=len(sound.background.pieces),
+        hours=_plan(sound, settings, None).seconds / 3600,
+        speech_seconds=sound.words.seconds,
+        hop_ms=1000 * _hop_seconds(settings),
+        smoothing=given.smoothing,
+        refractory_seconds=given.refractory_seconds,
+        tolerance_seconds=given.tolerance_seconds,
+        target_fa_per_hour=given.target_fa_per_hour,
+        rates=list(given.rates),
+        noise=sound.noise_source if given.snr_db else "",
+        snr_db=list(given.snr_db),
+        skipped=len(sound.skipped),
+    )
+
+
+def _forget_other_sound(results: Results, sound: Sound, settings: RunSettings, work: Path) -> None:
+    """Drop what an earlier try measured in other sound: a folder may have changed since."""
+    digest = hashlib.sha256()
+    for tape in (sound.background, sound.words, sound.noise):
+        digest.update(sha256(tape.path).encode())
+    digest.update(settings.detection.model_dump_json().encode())
+    signature = work / "sound.json"
+    said = json.dumps(digest.hexdigest())
+    if not signature.is_file() or signature.read_text("utf-8") != said:
+        for each in _scores(work):
+            each.unlink()
+        for row in results.variants:
+            row.detection = None
+        write_text(signature, said)
+
+
+def _scores(work: Path) -> Iterator[Path]:
+    return (work / "scores").glob("*.npy")
+
+
+def _scores_file(work: Path, name: str, snr_db: float | None) -> Path:
+    (work / "scores").mkdir(exist_ok=True)
+    return work / "scores" / f"{name}@{_name(snr_db)}.npy"
+
+
+def _name(snr_db: float | None) -> str:
+    return CLEAN if snr_db is None else f"{snr_db:g} dB"
+
+
+def _hop_seconds(settings: RunSettings) -> float:
+    frontend = settings.frontend
+    return settings.detection.hop_frames * frontend.hop_length / frontend.sample_rate

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from stapes.errors import StapesError
-from stapes.measurements import TargetResult
+from stapes.measurements import SkippedFile, TargetResult
 from stapes.results import (
     Baseline,
     CastFault,
@@ -17,7 +17,6 @@ from stapes.results import (
     Data,
     Layer,
     Results,
-    SkippedFile,
     Split,
     VariantResult,
     read,
@@ -152,6 +151,7 @@ def test_the_file_has_the_keys_of_the_contract_and_no_other(path):
     document = json.loads(path.read_text("utf-8"))
     assert set(document) == {
         "schema", "word", "seed", "preset", "versions", "data", "baseline", "variants",
+        "settings", "clips", "detection", "recommendation",
     }  # fmt: skip
     assert set(document["data"]["splits"]["test"]) == {
         "positives", "negatives", "negatives_available", "speakers",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from stapes.flatbuffer.slim import Runtime
 from stapes.inspecting import converted, inspect_file
 from stapes.inspection import Inspection
 from stapes.progress import Progress
+from stapes.recommendation import parse_budget
 from stapes.results import Evaluation, Results
-from stapes.settings import settle
+from stapes.settings import Limit, settle
 from stapes.slimming import Slimmed, slim_file
 from stapes.targets.proof import INPUTS
 
@@ -28,6 +29,11 @@ def run(
     data: PathLike | None = None,
     out: PathLike | None = None,
     negatives: PathLike | None = None,
+    continuous: PathLike | None = None,
+    noise: PathLike | None = None,
+    target_fa_per_hour: float | None = None,
+    budget: str | Mapping[Limit, float] | None = None,
+    max_drop: float | None = None,
     model: PathLike | None = None,
     preset: str | None = None,
     techniques: str | None = None,
@@ -50,6 +56,18 @@ def run(
         The run folder; default: runs/<word>.
     negatives : path, optional
         A folder of speech without the word.
+    continuous : path, optional
+        A folder of recordings without the word, to count false accepts in; default: the negative
+        test clips, joined.
+    noise : path, optional
+        A folder of noise; default: pink noise is made.
+    target_fa_per_hour : float > 0, optional
+        False accepts an hour that the threshold is chosen for [0.5].
+    budget : str or mapping, optional
+        Limits that a variant is recommended for: `flash=20k,arena=24k,latency=5ms`, or bytes and
+        milliseconds by name.
+    max_drop : float >= 0, optional
+        Points of accuracy below float32 that may be lost [0.5].
     model : path, optional
         A trained model of your own in place of the baseline: .keras, .h5, SavedModel, or a float
         .tflite.
@@ -82,12 +100,19 @@ def run(
         "word": word,
         "data": _absolute(data),
         "negatives": _absolute(negatives),
+        "continuous": _absolute(continuous),
+        "noise": _absolute(noise),
+        "budget": parse_budget(budget) if isinstance(budget, str) else budget,
+        "max_drop": max_drop,
         "model": _absolute(model),
         "preset": preset,
         "techniques": techniques,
         "seed": seed,
         **settings,
     }
+    if target_fa_per_hour is not None:
+        detection = {**settings.get("detection", {}), "target_fa_per_hour": target_fa_per_hour}
+        given["detection"] = detection
     settled = settle(given, config=_path(config), quick=quick)
     folder = _path(out) or Path("runs") / slug(settled.word)
     return pipeline.run(settled, folder, jobs=jobs, progress=progress)

@@ -111,6 +111,8 @@ def _version(
         "stapes run",
         "stapes run --data recordings --word computer --out runs/computer",
         "stapes run --word computer --data recordings --techniques uint8,int16x8 --seed 1",
+        "stapes run --data recordings --word computer --continuous speech --noise noises",
+        "stapes run --data recordings --word computer --budget flash=20k,arena=24k --max-drop 0.5",
         "stapes run --model my_model.keras --data recordings --word computer",
         "stapes run --config runs/computer/run.yaml --out runs/again",
     )
@@ -133,6 +135,40 @@ def run(
         ),
     ] = None,
     positive: Positive = None,
+    continuous: Annotated[
+        Path | None,
+        typer.Option(
+            "--continuous",
+            metavar="DIR",
+            help="Recordings without the word, to count false accepts in; default: test clips.",
+        ),
+    ] = None,
+    noise: Annotated[
+        Path | None,
+        typer.Option("--noise", metavar="DIR", help="Recordings of noise [pink noise is made]."),
+    ] = None,
+    target_fa_per_hour: Annotated[
+        float | None,
+        typer.Option(
+            "--target-fa-per-hour",
+            metavar="R",
+            help="False accepts an hour that the threshold is for [0.5].",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            metavar="LIMITS",
+            help="What the chip has, e.g. flash=20k,arena=24k,latency=5ms: one variant is chosen.",
+        ),
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop", metavar="P", help="Points of accuracy that it may lose to float32 [0.5]."
+        ),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="default|reference", help="Settings.")
     ] = None,
@@ -168,6 +204,11 @@ def run(
             negatives=negatives,
             model=model,
             positive=positive,
+            continuous=continuous,
+            noise=noise,
+            target_fa_per_hour=target_fa_per_hour,
+            budget=budget,
+            max_drop=max_drop,
             preset=preset,
             techniques=techniques,
             negatives_per_positive=ratio,

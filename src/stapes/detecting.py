@@ -15,27 +15,41 @@ from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stapes.data.clip import Skipped
 from stapes.data.continuous import Sound, gather_sound
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen
+from stapes.data.layouts import sound_files
 from stapes.data.sliding import Plan, plan, write_features
-from stapes.errors import ModelError, StapesError
+from stapes.errors import ModelError, StapesError, UsageError
 from stapes.files import atomic_path, sha256, write_text
 from stapes.flatbuffer.verify import verify
 from stapes.measure import detection as metrics
 from stapes.measure.accuracy import word_scores
 from stapes.measure.detection import Curve
 from stapes.measure.roc import auc, eer
-from stapes.measurements import Condition, Detection, DetectionSetup
+from stapes.measurements import Condition, Detection, DetectionSetup, OperatingPoint, SkippedFile
 from stapes.progress import Progress
 from stapes.results import Results, VariantResult
 from stapes.settings import RunSettings
 from stapes.targets.batches import score
 
 CLEAN = "clean"
+
+
+def check(settings: RunSettings) -> None:
+    """See that the folders of sound are there, before anything is made.
+
+    Raises
+    ------
+    UsageError
+        A folder is missing, or no sound file is in it.
+    """
+    named = (("--continuous", settings.continuous), ("--noise", settings.noise))
+    for option, folder in named:
+        if folder is not None and not sound_files(folder, option)[0]:
+            raise UsageError(f"{option} {folder}: no sound file is in it.")
 
 
 def gather(
@@ -105,7 +119,7 @@ def detect(
     A variant that no interpreter runs keeps None.
     """
     _forget_other_sound(results, sound, settings, work)
-    rows = [row for row in results.variants if row.detection is None and row.accuracy is not None]
+    rows = [row for row in results.variants if row.detection is None and row.scores]
     if rows:
         conditions: list[float | None] = [None, *settings.detection.snr_db]
         for snr_db in conditions:
@@ -113,12 +127,6 @@ def detect(
         for row in rows:
             row.detection = _detection(row, results, sound, settings, work)
     results.detection = _setup(sound, settings)
-
-
-def missed_words(row: VariantResult) -> NDArray[np.int64]:
-    """Places in `Results.clips` of the words that a variant does not detect."""
-    assert row.detection is not None
-    return np.array(row.detection.missed_words, np.int64)
 
 
 def score_file(model: Path, features: Path, target: Path, positive: int) -> None:
@@ -228,7 +236,7 @@ def _detection(
     )
 
 
-def _chosen(found: Curve, target: float) -> metrics.OperatingPoint:
+def _chosen(found: Curve, target: float) -> OperatingPoint:
     """The point that a device would be set to: at the target, or as near as the hours carry."""
     point = metrics.at_rate(found, target)
     if point.threshold is not None or found.hours * target >= 1:
@@ -239,7 +247,7 @@ def _chosen(found: Curve, target: float) -> metrics.OperatingPoint:
         return lowest
     reason = (
         f"{target:g} false accepts an hour need {1 / target:.3g} hours of sound without the word; "
-        f"the threshold is for {rate:.3g} an hour, the lowest rate that {found.hours:.3g} hours carry"
+        f"the threshold is for {rate:.3g} an hour, the lowest that {found.hours:.3g} hours carry"
     )
     return lowest.model_copy(update={"reason": reason})
 
@@ -289,7 +297,7 @@ def _setup(sound: Sound, settings: RunSettings) -> DetectionSetup:
         rates=list(given.rates),
         noise=sound.noise_source if given.snr_db else "",
         snr_db=list(given.snr_db),
-        skipped=len(sound.skipped),
+        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in sound.skipped],
     )
 
 

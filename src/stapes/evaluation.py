@@ -25,9 +25,10 @@ from stapes.flatbuffer.read import data_bytes
 from stapes.flatbuffer.verify import verify
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion, interpreters
+from stapes.measurements import SkippedFile
 from stapes.preparation import choose_clips, load_corpus
 from stapes.progress import Progress
-from stapes.results import Evaluation, SkippedFile
+from stapes.results import Evaluation
 from stapes.settings import RunSettings
 from stapes.workers import pool
 

@@ -15,6 +15,13 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
+class SkippedFile(Part):
+    """A file that was not used, and why."""
+
+    file: str
+    reason: str
+
+
 class OpTime(Part):
     """The time of the ops of one kind in one inference."""
 
@@ -149,8 +156,7 @@ class DetectionSetup(Part):
     noise: str
     """Where the noise comes from; empty where none was added."""
     snr_db: list[float]
-    skipped: int
-    """Files that could not be used: they are among the data's skipped ones."""
+    skipped: list[SkippedFile]
 
 
 class Paired(Part):

@@ -2,10 +2,11 @@
 
 The steps, in order: see that the run may have its folder; read the user's model, if there is one;
 make or list the corpus; choose clips and compute features (into the cache); train the baseline;
-make, write and measure each variant;
-write the table. Until the features are there nothing is written to the folder. results.json
-grows by a row a variant, and each step's file is whole or absent, so a run that was killed goes on
-where it stopped: with the same bytes at the end, since every step starts from files and the seed.
+make, write and measure each variant; hear it in continuous sound and try it on the targets
+(`measuring`); write the table and the page. Until the features are there nothing is written to the
+folder. results.json grows by a row a variant, and each step's file is whole or absent, so a run
+that was killed goes on where it stopped: with the same bytes at the end, since every step starts
+from files and the seed. (Latencies alone are never the same twice.)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from stapes import adoption, steps
+from stapes import adoption, detecting, measuring, steps
 from stapes import results as results_file
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
@@ -90,6 +91,7 @@ def run(
     progress = progress or Progress()
     if settings.model is None and settings.positive != 1:
         raise UsageError("--positive: is for a --model of your own; leave it out.")
+    detecting.check(settings)
     from_file = settings.model is not None and adoption.is_float_file(settings.model)
     names = select(settings.techniques, from_file=from_file)
     for sentence in left_out(settings.techniques, from_file=from_file):
@@ -128,6 +130,16 @@ def _run(
             try:
                 results, failed = _models(
                     names, settings, folder, data, adopted, jobs or _cores(), progress
+                )
+                measuring.measure_all(
+                    results,
+                    corpus,
+                    chosen,
+                    skipped,
+                    settings,
+                    folder,
+                    jobs=jobs or _cores(),
+                    progress=progress,
                 )
             except BrokenExecutor:
                 raise StapesError(

@@ -19,8 +19,9 @@ from stapes.data.features import Chosen, choose
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.files import cache_folder
+from stapes.measurements import SkippedFile
 from stapes.progress import Progress
-from stapes.results import Data, SkippedFile, Split
+from stapes.results import Data, Split
 from stapes.settings import RunSettings
 
 FEWEST = {"train": 8, "test": 4}

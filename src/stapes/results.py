@@ -20,6 +20,7 @@ from stapes.measurements import (
     DetectionSetup,
     Part,
     Recommendation,
+    SkippedFile,
     TargetResult,
     TestClip,
 )
@@ -33,13 +34,6 @@ class Split(Part):
     negatives_available: int
     speakers: int | None
     """None where the corpus does not tell them."""
-
-
-class SkippedFile(Part):
-    """A file that was not used, and why."""
-
-    file: str
-    reason: str
 
 
 class Data(Part):

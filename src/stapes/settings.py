@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -15,8 +15,8 @@ from stapes.errors import UsageError
 from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
 
-
 Limit = Literal["flash", "arena", "latency"]
+LIMITS: tuple[Limit, ...] = get_args(Limit)
 
 LATER = ("budget", "max_drop")
 """Settings that nothing which is made or measured depends on: a finished run may change them."""

@@ -14,7 +14,8 @@ from stapes.data.cache import open_cache
 from stapes.data.check import check
 from stapes.data.corpus import load
 from stapes.data.features import choose
-from stapes.results import LabelCount, SkippedFile
+from stapes.measurements import SkippedFile
+from stapes.results import LabelCount
 
 WriteClip = Callable[..., Path]
 

@@ -7,10 +7,10 @@ import doctest
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, chi2, norm
 
 from stapes.measure import intervals
-from stapes.measure.intervals import wilson
+from stapes.measure.intervals import poisson_rate, wilson
 
 counts = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -74,3 +74,18 @@ def test_impossible_counts_are_refused(k, n):
 
 def test_examples():
     assert doctest.testmod(intervals).failed == 0
+
+
+@given(st.integers(0, 500), st.floats(0.01, 100))
+@settings(max_examples=100, deadline=None)
+def test_rates_equal_scipys_exact_interval(count, hours):
+    low, high = poisson_rate(count, hours)
+    assert low == pytest.approx(chi2.ppf(0.025, 2 * count) / 2 / hours if count else 0.0)
+    assert high == pytest.approx(chi2.ppf(0.975, 2 * count + 2) / 2 / hours)
+    assert low <= count / hours <= high
+
+
+@pytest.mark.parametrize(("count", "hours"), [(-1, 1.0), (0, 0.0)])
+def test_a_rate_of_nothing_is_refused(count, hours):
+    with pytest.raises(ValueError, match="events in"):
+        poisson_rate(count, hours)

@@ -15,7 +15,8 @@ from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import decode_window, first_of_each, in_threads
 from stapes.errors import AudioError
-from stapes.results import Check, LabelCount, SkippedFile
+from stapes.measurements import SkippedFile
+from stapes.results import Check, LabelCount
 
 _CHUNK = 32
 

@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from stapes.files import write_text
-from stapes.results import Check, Evaluation, Results, SkippedFile, VariantResult
+from stapes.measurements import SkippedFile
+from stapes.results import Check, Evaluation, Results, VariantResult
 
 if TYPE_CHECKING:
     from stapes.compression import LookUpTables

@@ -1,0 +1,88 @@
+"""What is said of all variants of a run together, when each was measured.
+
+Paired tests against float32, the sound of the clips that most models get wrong, and the
+recommendation.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.audio.write import mp3_base64
+from stapes.data.clip import Clip
+from stapes.data.features import decode_window
+from stapes.errors import AudioError
+from stapes.measure.paired import mcnemar
+from stapes.measurements import AgainstFloat, Paired, TestClip
+from stapes.recommendation import recommend
+from stapes.results import Results, VariantResult
+from stapes.settings import RunSettings
+
+_MOST_HEARD = 8
+"""Clips whose sound is kept in results.json; each takes about 5 KB there."""
+
+
+def conclude(results: Results, clips: list[Clip], settings: RunSettings) -> None:
+    """Fill `against_float32`, the clips' sound, and the recommendation.
+
+    Parameters
+    ----------
+    results : Results
+        With every variant measured, and `clips`.
+    clips : list of Clip
+        The test clips, in the order of `results.clips`.
+    settings : RunSettings
+    """
+    floats = next((row for row in results.variants if row.name == "float32"), None)
+    for row in results.variants:
+        row.against_float32 = against(row, floats, results.clips)
+    _keep_sound(results, clips, settings)
+    results.recommendation = recommend(results, settings.budget, settings.max_drop)
+
+
+def against(
+    row: VariantResult, floats: VariantResult | None, clips: list[TestClip]
+) -> AgainstFloat | None:
+    """The paired tests of a variant; None for float32 itself, and where one was not measured."""
+    if floats is None or row is floats or row.accuracy is None or floats.accuracy is None:
+        return None
+    tested = mcnemar(_marked(row.wrong, len(clips)), _marked(floats.wrong, len(clips)))
+    return AgainstFloat(clips=tested, words=_words(row, floats, clips))
+
+
+def _words(row: VariantResult, floats: VariantResult, clips: list[TestClip]) -> Paired | None:
+    if row.detection is None or floats.detection is None:
+        return None
+    if row.detection.threshold is None or floats.detection.threshold is None:
+        return None
+    # Not every test clip of the word could be embedded; what was not is missed by neither.
+    said = np.array([clip.word for clip in clips])
+    missed = [
+        _marked(each.detection.missed_words, len(clips))[said]
+        for each in (row, floats)
+        if each.detection
+    ]
+    return mcnemar(missed[0], missed[1])
+
+
+def _marked(places: list[int], n: int) -> NDArray[np.bool_]:
+    marked = np.zeros(n, bool)
+    marked[places] = True
+    return marked
+
+
+def _keep_sound(results: Results, clips: list[Clip], settings: RunSettings) -> None:
+    """Have the clips that most variants get wrong heard on the page."""
+    counts = Counter(place for row in results.variants for place in row.wrong)
+    worst = sorted(counts, key=lambda place: (-counts[place], place))[:_MOST_HEARD]
+    for place, clip in enumerate(results.clips):
+        clip.sound = None
+        if place in worst:
+            try:
+                y, rate = decode_window(clips[place], settings.frontend)
+            except AudioError:
+                continue  # It was there when its features were computed; nothing hangs on it.
+            clip.sound = mp3_base64(y, rate)

@@ -1,0 +1,43 @@
+"""Levels are of speech, whatever the length of its pauses."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+
+from stapes.audio import levels
+from stapes.audio.levels import SPEECH_DB, active_power, block_powers, gain_to, power
+
+
+def speech(pause: int, amplitude: float = 0.1) -> np.ndarray:
+    """A second of a sine, and a pause of so many samples."""
+    sine = amplitude * np.sin(2 * np.pi * 400 * np.arange(8_000) / 8_000)
+    return np.concatenate([sine, np.zeros(pause)]).astype(np.float32)
+
+
+@pytest.mark.parametrize("pause", [0, 4_000, 80_000])
+def test_pauses_do_not_count(pause):
+    found = active_power(block_powers(speech(pause), 8_000))
+    assert found == pytest.approx(0.1**2 / 2, rel=1e-3)
+
+
+def test_the_level_that_is_asked_for_is_reached():
+    y = speech(9_000)
+    gain = gain_to(active_power(block_powers(y, 8_000)), power(SPEECH_DB))
+    reached = active_power(block_powers(gain * y, 8_000))
+    assert 10 * np.log10(reached) == pytest.approx(SPEECH_DB, abs=1e-3)
+
+
+def test_sound_shorter_than_a_block_is_one_block():
+    assert block_powers(np.full(7, 0.5, np.float32), 8_000).tolist() == [0.25]
+
+
+def test_silence_has_no_level_and_stays_as_it_is():
+    assert active_power(block_powers(np.zeros(8_000, np.float32), 8_000)) == 0.0
+    assert gain_to(0.0, 1.0) == 1.0
+
+
+def test_examples_run():
+    assert doctest.testmod(levels).failed == 0

@@ -1,0 +1,124 @@
+"""The windows that are scored are those of the rules, whatever the noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stapes.audio.frontend import Mfcc, mfcc
+from stapes.audio.levels import active_power, block_powers
+from stapes.data import sliding
+from stapes.data.clip import Clip
+from stapes.data.continuous import cyclic, embed, gather_sound
+from stapes.data.sliding import plan, write_features
+
+RATE = 8_000
+SETTINGS = Mfcc(sample_rate=RATE, n_fft=256, hop_length=100, n_mels=20, n_mfcc=10, frames=81)
+STEP = 4 * 100
+
+
+@pytest.fixture
+def sound(tmp_path, write_clip):
+    for number, seconds in enumerate((3.0, 1.0, 2.21)):
+        write_clip(tmp_path / "speech" / f"{number}.wav", rate=RATE, seconds=seconds)
+    words = [
+        (n, Clip(f"{n}", write_clip(tmp_path / "word" / f"{n}.wav", rate=RATE, seconds=s), "word"))
+        for n, s in enumerate((0.8, 1.3))
+    ]
+    (tmp_path / "out").mkdir()
+    return gather_sound(
+        tmp_path / "out",
+        SETTINGS,
+        continuous=tmp_path / "speech",
+        negatives=[],
+        positives=words,
+        noise=None,
+        trained_on=[],
+        seed=0,
+    )
+
+
+def chosen(sound, **given):
+    usual = {"hop": 4, "smoothing": 3, "tolerance_seconds": 0.5}
+    return plan(sound, SETTINGS, **{**usual, **given})
+
+
+def features(sound, some, path, snr_db=None, seed=0):
+    write_features(sound, some, SETTINGS, path, snr_db=snr_db, seed=seed)
+    return np.load(path)
+
+
+def test_no_window_lies_in_two_recordings(sound):
+    some = chosen(sound)
+    assert [count for _, _, count in some.recordings] == [41, 1, 25]
+    assert [row for _, row, _ in some.recordings] == [0, 41, 42]
+    assert some.seconds == pytest.approx(6.21)
+    for (begin, _, count), (start, samples) in zip(some.recordings, sound.recordings, strict=True):
+        assert begin == start
+        assert (count - 1) * STEP + SETTINGS.window <= samples
+
+
+def test_the_first_average_at_a_word_ends_where_its_clip_begins(sound):
+    some = chosen(sound)
+    assert some.before == SETTINGS.window + 2 * STEP
+    # Windows that end at 0, 0.05, ... 0.8 + 0.5 seconds into the word, and two before.
+    assert [count for _, count in some.words] == [2 + 27, 2 + 37]
+    assert some.rows == 67 + 29 + 39
+
+
+def test_most_seconds_cut_the_recordings_and_not_the_words(sound):
+    some = chosen(sound, most_seconds=3.5)
+    assert [count for _, _, count in some.recordings] == [41]
+    assert some.seconds == pytest.approx(3.0)
+    assert len(some.words) == 2
+    assert chosen(sound, most_seconds=100.0).recordings == chosen(sound).recordings
+
+
+def test_rows_are_the_features_of_their_windows(sound, tmp_path, monkeypatch):
+    monkeypatch.setattr(sliding, "_SECTION", 7)
+    some = chosen(sound)
+    x = features(sound, some, tmp_path / "x.npy")
+    assert x.shape == (some.rows, *SETTINGS.shape)
+    background = np.asarray(sound.background.open())
+    for begin, row, count in some.recordings:
+        for k in range(count):
+            y = background[begin + k * STEP : begin + k * STEP + SETTINGS.window]
+            np.testing.assert_allclose(x[row + k], mfcc(y[None], SETTINGS)[0], atol=5e-3)
+    row, count = some.words[1]
+    y = embed(sound, 1, some.before, some.after, np.random.default_rng([0, 3, 1]))
+    for k in range(count):
+        window = y[k * STEP : k * STEP + SETTINGS.window]
+        np.testing.assert_allclose(x[row + k], mfcc(window[None], SETTINGS)[0], atol=5e-3)
+
+
+def test_noise_is_as_loud_as_is_said_and_runs_on_across_sections(sound, monkeypatch):
+    monkeypatch.setattr(sliding, "_SECTION", 7)
+    some = chosen(sound)
+    stretches = list(sliding._stretches(sound, some, SETTINGS, 0))
+    noise = sound.noise.open()
+    first, second = stretches[:2]
+    # The second section begins seven windows on, and so does its noise.
+    assert second.begin - first.begin == second.noise - first.noise == 7 * STEP
+    gain = np.float32(10 ** (-10 / 20))
+    heard = sliding._heard(sound, first, gain)
+    plain = sliding._heard(sound, first, np.float32(0))
+    added = heard - plain
+    np.testing.assert_allclose(added, gain * cyclic(noise, first.noise, len(added)), atol=1e-6)
+    whole = np.asarray(sound.background.open())[: sound.recordings[0][1]]
+    speech = active_power(block_powers(whole, RATE))
+    ratio = 10 * np.log10(speech / np.mean(np.square(gain * np.asarray(noise), dtype=float)))
+    assert ratio == pytest.approx(10, abs=0.3)
+
+
+def test_the_seed_decides_moments_and_noise_alone(sound, tmp_path):
+    some = chosen(sound)
+    first = features(sound, some, tmp_path / "a.npy", snr_db=5.0)
+    np.testing.assert_array_equal(first, features(sound, some, tmp_path / "b.npy", snr_db=5.0))
+    other = features(sound, some, tmp_path / "c.npy", snr_db=5.0, seed=1)
+    assert not np.array_equal(first, other)
+    clean, clean_other = (
+        features(sound, some, tmp_path / f"d{seed}.npy", seed=seed) for seed in (0, 1)
+    )
+    recordings = slice(0, 67)
+    np.testing.assert_array_equal(clean[recordings], clean_other[recordings])
+    assert not np.array_equal(clean[67:], clean_other[67:])

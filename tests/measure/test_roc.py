@@ -1,0 +1,71 @@
+"""AUC is scikit-learn's, and the equal error rate lies where the curves cross."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stapes.measure import roc
+from stapes.measure.roc import auc, eer
+
+# Few different scores, so that many are equal.
+scored = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=2, max_size=60)
+
+
+def arrays(pairs):
+    return np.array([s for s, _ in pairs]) / 8, np.array([int(y) for _, y in pairs])
+
+
+@given(scored)
+@settings(deadline=None)
+def test_auc_equals_scikit_learn(pairs):
+    metrics = pytest.importorskip("sklearn.metrics")
+    scores, y = arrays(pairs)
+    if 0 < y.sum() < len(y):
+        assert auc(scores, y) == pytest.approx(metrics.roc_auc_score(y, scores))
+    else:
+        assert auc(scores, y) is None
+        assert eer(scores, y) is None
+
+
+@given(scored)
+def test_eer_lies_between_the_errors_of_the_thresholds_around_it(pairs):
+    scores, y = arrays(pairs)
+    found = eer(scores, y)
+    if found is None:
+        return
+    words, others = scores[y == 1], scores[y == 0]
+    errors = [((words < t).mean(), (others >= t).mean()) for t in [*np.unique(scores), np.inf]]
+    assert max(min(pair) for pair in errors) <= found + 1e-12
+    assert found <= min(max(pair) for pair in errors) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("words", "others", "expected_auc", "expected_eer"),
+    [
+        ([0.8, 0.9], [0.1, 0.2], 1.0, 0.0),
+        ([0.1, 0.2], [0.8, 0.9], 0.0, 1.0),
+        ([0.5, 0.5], [0.5, 0.5], 0.5, 0.5),
+        ([0.4, 0.6, 0.7, 0.8], [0.1, 0.2, 0.3, 0.5], 15 / 16, 0.25),
+    ],
+)
+def test_known_answers(words, others, expected_auc, expected_eer):
+    scores = np.array([*words, *others])
+    y = np.array([1] * len(words) + [0] * len(others))
+    assert auc(scores, y) == pytest.approx(expected_auc)
+    assert eer(scores, y) == pytest.approx(expected_eer)
+
+
+def test_a_score_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="no number"):
+        auc(np.array([0.1, np.nan]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="for labels"):
+        eer(np.array([0.1]), np.array([0, 1]))
+
+
+def test_examples_run():
+    assert doctest.testmod(roc).failed == 0

@@ -37,6 +37,9 @@ _MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
 
 _WORST = math.inf
 
+_NEAREST = 2
+"""Variants that are named where none fits: one may fail a limit, the next another."""
+
 
 def parse_budget(text: str) -> dict[Limit, float]:
     """Limits as they are given on the command line.
@@ -232,14 +235,16 @@ def _why(
         costs.append(f"an arena of {arena:,} bytes")
     if latency is not None:
         costs.append(f"{1000 * latency:,.0f} microseconds an inference in LiteRT here")
-    terms = [f"run in {' and '.join(needed.values())}"]
+    alone = len(fitting) == 1
+    terms = [f"{'runs' if alone else 'run'} in {' and '.join(needed.values())}"]
     if budget:
-        terms.append(f"fit {_terms(budget)}")
-    terms.append(f"lose at most {max_drop:g} points of accuracy")
-    return (
-        f"Ship {best.name}: at {best.bytes:,} bytes the smallest file of the {len(fitting)} among "
-        f"{len(measured)} variants that {_and(terms)}. It has {_and(costs)}."
+        terms.append(f"{'fits' if alone else 'fit'} {_terms(budget)}")
+    terms.append(f"{'loses' if alone else 'lose'} at most {max_drop:g} points of accuracy")
+    of = f"the {len(fitting)} among {len(measured)} variants that"
+    which = (
+        f"of {len(measured)} variants it alone" if alone else f"it has the smallest file of {of}"
     )
+    return f"Ship {best.name}, {best.bytes:,} bytes: {which} {_and(terms)}. It has {_and(costs)}."
 
 
 def _none_fits(
@@ -248,12 +253,12 @@ def _none_fits(
     budget: Mapping[Limit, float],
     max_drop: float,
 ) -> str:
-    nearest = min(measured, key=lambda row: sum(each.part for each in failures[row.name]))
+    nearest = sorted(measured, key=lambda row: _distance(failures[row.name]))[:_NEAREST]
     terms = _terms(budget) + " and " if budget else ""
-    said = _and([each.said for each in failures[nearest.name]])
+    said = [f"{row.name} ({_and([each.said for each in failures[row.name]])})" for row in nearest]
     return (
-        f"No variant fits {terms}at most {max_drop:g} points below float32. {nearest.name} comes "
-        f"nearest: {said}."
+        f"No variant fits {terms}at most {max_drop:g} points below float32. Nearest: "
+        f"{'; '.join(said)}."
     )
 
 

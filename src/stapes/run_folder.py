@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from stapes._version import __version__
 from stapes.errors import StapesError, UsageError
 from stapes.files import write_text
-from stapes.settings import RunSettings
+from stapes.settings import LATER, RunSettings
 
 _PACKAGES = (
     "ai-edge-litert",
@@ -147,8 +147,7 @@ class RunFolder:
             raise UsageError(
                 f"--out {self.path}: holds files and no run; choose a new or empty folder."
             )
-        found = self._read()
-        different = _different(found, self.said)
+        different = _different(_without_later(self._read()), _without_later(self.said))
         if different:
             raise UsageError(
                 f"--out {self.path}: holds another run ({different}); choose another folder or "
@@ -165,12 +164,11 @@ class RunFolder:
         return found
 
     def _sign(self, data_sha256: str, model_sha256: str | None) -> None:
+        said = {**self.said, "data_sha256": data_sha256}
+        if model_sha256:
+            said["model_sha256"] = model_sha256
         if not self.config.exists():
-            head = "# A run of Stapes. The same again: stapes run --config run.yaml --out ANOTHER\n"
-            said = {**self.said, "data_sha256": data_sha256}
-            if model_sha256:
-                said["model_sha256"] = model_sha256
-            write_text(self.config, head + yaml.safe_dump(said, sort_keys=False))
+            self._write(said)
         elif self._read().get("data_sha256") != data_sha256:
             raise UsageError(
                 f"--out {self.path}: its run began with other clips than the data has now; "
@@ -181,6 +179,12 @@ class RunFolder:
                 f"--out {self.path}: its run began with another content of --model; choose another "
                 "folder or delete this one."
             )
+        elif self._read() != said:
+            self._write(said)  # What is recommended for has changed.
+
+    def _write(self, said: Mapping[str, Any]) -> None:
+        head = "# A run of Stapes. The same again: stapes run --config run.yaml --out ANOTHER\n"
+        write_text(self.config, head + yaml.safe_dump(dict(said), sort_keys=False))
 
     def _sweep(self) -> None:
         """Remove what a killed run was writing."""
@@ -212,6 +216,14 @@ class RunFolder:
         finally:
             logger.removeHandler(handler)
             handler.close()
+
+
+def _without_later(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run is told by: without the settings that nothing in its models depends on."""
+    settings = said.get("settings")
+    if not isinstance(settings, Mapping):
+        return dict(said)
+    return {**said, "settings": {k: v for k, v in settings.items() if k not in LATER}}
 
 
 def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:

@@ -15,7 +15,7 @@ def sine(rate: int, amplitude: float = 0.5) -> np.ndarray:
     return (amplitude * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)).astype(np.float32)
 
 
-def decoded(text: str) -> tuple[np.ndarray, int]:
+def decoded(text):
     return soundfile.read(io.BytesIO(base64.b64decode(text)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def clips(tmp_path, write_clip, label, seconds):
 def gathered(tmp_path, **given):
     out = tmp_path / "sound"
     out.mkdir(exist_ok=True)
-    usual = {
+    usual: dict[str, Any] = {
         "continuous": None,
         "negatives": [],
         "positives": [],

@@ -8,6 +8,7 @@ import io
 import pytest
 from rich.console import Console
 
+from stapes.measurements import SkippedFile
 from stapes.report.table import (
     CSV_COLUMNS,
     check_lines,
@@ -28,7 +29,6 @@ from stapes.results import (
     Evaluation,
     LabelCount,
     Results,
-    SkippedFile,
     Split,
     VariantResult,
 )

@@ -48,6 +48,7 @@ format: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/streaming.py
 
 lock:
 	$(PYTHON) -m venv --clear .lock-venv

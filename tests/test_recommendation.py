@@ -132,7 +132,7 @@ def test_where_tflite_micro_was_not_there_litert_decides():
     ]
     found = recommend(results(*rows), {"flash": 22_500.0}, 0.5)
     assert found.variant == "dynamic"
-    assert "run in LiteRT" in found.sentence
+    assert "runs in LiteRT" in found.sentence
 
 
 def test_without_float32_nothing_is_recommended():

@@ -7,55 +7,17 @@ import doctest
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.results_by_hand import N, results, variant
 
 from stapes import recommendation
 from stapes.errors import UsageError
-from stapes.measurements import AgainstFloat, Paired, TargetResult
+from stapes.measurements import AgainstFloat, Paired
 from stapes.recommendation import front, parse_budget, recommend
-from stapes.results import Baseline, Confusion, Data, Results, VariantResult
-
-N = 200
 
 
-def row(name, size, errors=0, arena=None, latency_us=None, tflm=True, litert=True):
-    """A variant as results.json has it, of 200 test clips."""
-    return VariantResult(
-        name=name,
-        technique=name,
-        file=f"models/{name}.tflite",
-        sha256="",
-        bytes=size,
-        data_bytes=size,
-        gzip_bytes=size,
-        parameters=1,
-        nonzero_parameters=1,
-        accuracy=1 - errors / N,
-        accuracy_ci95=(0.0, 1.0),
-        n_test=N,
-        confusion=Confusion(
-            true_positives=N - errors, false_negatives=errors, false_positives=0, true_negatives=0
-        ),
-        layers=[],
-        notes=[],
-        targets={
-            "litert": TargetResult(runs=litert, latency_us_p50=latency_us),
-            "tflm": TargetResult(runs=tflm, arena_bytes=arena),
-        },
-    )
-
-
-def results(*rows):
-    return Results(
-        word="house",
-        seed=0,
-        preset="default",
-        versions={},
-        data=Data(
-            source="", synthetic=False, split_rule="", shared_speakers=False, splits={}, skipped=[]
-        ),
-        baseline=Baseline(parameters=1, macs=1),
-        variants=list(rows),
-    )
+def row(name, size, errors=0, **given):
+    """A variant of so many errors."""
+    return variant(name, size, range(errors), **given)
 
 
 ROWS = (
@@ -146,7 +108,7 @@ def test_the_front_is_who_is_beaten_by_none():
     assert front(list(ROWS)) == ["student", "lut", "dynamic", "int8"]
 
 
-variants = st.lists(
+drawn_variants = st.lists(
     st.tuples(
         st.integers(1, 5),
         st.integers(0, 4),
@@ -158,7 +120,7 @@ variants = st.lists(
 )
 
 
-@given(variants, st.integers(1, 6), st.floats(0, 3))
+@given(drawn_variants, st.integers(1, 6), st.floats(0, 3))
 def test_what_is_recommended_fits_and_is_on_the_front(drawn, flash, max_drop):
     rows = [row("float32", 6, errors=1, arena=5, latency_us=5)]
     rows += [

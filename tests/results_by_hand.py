@@ -56,9 +56,7 @@ def results(*rows, n=N):
         baseline=Baseline(parameters=1, macs=1),
         variants=list(rows),
         clips=[
-            TestClip(
-                name=f"clip{place}", label="house" if place < n // 2 else "cat", word=place < n // 2
-            )
-            for place in range(n)
+            TestClip(name=f"clip{place}", label="house" if word else "cat", word=word)
+            for place, word in enumerate([True] * (n // 2) + [False] * (n - n // 2))
         ],
     )

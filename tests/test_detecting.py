@@ -1,4 +1,4 @@
-"""Detection of a run: every condition of every variant, kept when it is killed, dropped when stale."""
+"""Detection of a run: every condition of every variant, kept when killed, dropped when stale."""
 
 from __future__ import annotations
 
@@ -127,9 +127,12 @@ def test_what_an_earlier_try_scored_is_kept(run, monkeypatch):
     (run.work / "scores" / "int8@10 dB.npy").unlink()
     scored = []
     usual = detecting.score_file
-    monkeypatch.setattr(
-        detecting, "score_file", lambda *given: scored.append(given[2].name) or usual(*given)
-    )
+
+    def watched(model, features, target, positive):
+        scored.append(target.name)
+        usual(model, features, target, positive)
+
+    monkeypatch.setattr(detecting, "score_file", watched)
     run.detect()
     assert scored == ["int8@10 dB.npy"]
     assert [row.detection for row in run.results.variants] == before

@@ -124,7 +124,7 @@ drawn_variants = st.lists(
 def test_what_is_recommended_fits_and_is_on_the_front(drawn, flash, max_drop):
     rows = [row("float32", 6, errors=1, arena=5, latency_us=5)]
     rows += [
-        row(f"v{n}", size, errors, arena, latency, tflm=arena is not None)
+        row(f"v{n}", size, errors, arena=arena, latency_us=latency, tflm=arena is not None)
         for n, (size, errors, arena, latency) in enumerate(drawn)
     ]
     found = recommend(results(*rows), {"flash": float(flash)}, max_drop)

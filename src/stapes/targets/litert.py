@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.targets.classifier import Classifier, Signature, described
+
+_NEXT = re.compile(r"\n|(?<=\.)(?=[A-Z])")
 
 
 class LiteRT(Classifier):
@@ -69,5 +72,6 @@ def _describe(details: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any], 
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # C++ puts the lines that it printed one behind the other.
+    lines = [line.strip() for line in _NEXT.split(str(error)) if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -6,20 +6,17 @@ device has too; the interpreter's own structures are smaller where a pointer has
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Sequence
 
 import numpy as np
 
 from stapes.errors import ModelError
 from stapes.flatbuffer.verify import verify
 from stapes.targets import probes
-from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM
+from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM, errors_into
 
 _ALIGNMENT = 16
 _FINE_SECONDS = 1e-6
@@ -39,7 +36,7 @@ def arena_bytes(model: bytes) -> int:
     ModelError
         TFLite Micro refuses the model, or does not say.
     """
-    with tempfile.TemporaryFile() as file, _errors_into(file):
+    with tempfile.TemporaryFile() as file, errors_into(file):
         interpreter = TFLM(model)
         _feed(interpreter, model)
         interpreter.invoke()
@@ -103,15 +100,3 @@ def invoke_seconds(models: Sequence[bytes], runs: int) -> list[float]:
 def _feed(interpreter: TFLM, model: bytes) -> None:
     for index, values in enumerate(probes.inputs(verify(model), 1, 0)[0]):
         interpreter.set_input(values, index)
-
-
-@contextlib.contextmanager
-def _errors_into(file: IO[bytes]) -> Iterator[None]:
-    """Send what C++ writes to the process's standard error into a file."""
-    kept = os.dup(2)
-    os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

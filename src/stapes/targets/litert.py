@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ class LiteRT(Classifier):
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         self.signature = Signature(*_describe(self._input), *_describe(self._output))
+
+    def ready(self, clip: NDArray[Any]) -> Callable[[], None]:
+        """Set an input [shape=(1, ...)] of the model's own type; what is given runs it once."""
+        self._interpreter.set_tensor(self._input["index"], clip)
+        run: Callable[[], None] = self._interpreter.invoke
+        return run
 
     def _invoke(self, clip: NDArray[Any]) -> NDArray[Any]:
         try:

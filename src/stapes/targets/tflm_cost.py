@@ -1,4 +1,4 @@
-"""What a model costs in TFLite Micro besides flash: the arena it needs, and its time.
+"""What a model is in TFLite Micro: whether it runs, its scores, its arena, and its time.
 
 Both are of the package's reference kernels on this machine. Of the arena, the tensors are what a
 device has too; the interpreter's own structures are smaller where a pointer has 32 bits.
@@ -7,21 +7,41 @@ device has too; the interpreter's own structures are smaller where a pointer has
 from __future__ import annotations
 
 import re
+import struct
 import tempfile
 import time
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.flatbuffer.verify import verify
+from stapes.measurements import TargetResult
 from stapes.targets import probes
-from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM, errors_into
+from stapes.targets.target import Tried, reason, refused, scored
+from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM, TFLMClassifier, decisive, errors_into
 
 _ALIGNMENT = 16
 _FINE_SECONDS = 1e-6
 
+_BUILD = f"reference kernels, pointers of {8 * struct.calcsize('P')} bits"
+
 _TOTAL = re.compile(rb"Arena allocation total (\d+) bytes")
+
+
+def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
+    """Whether TFLite Micro runs a model, the arena that it needs, and its scores of the clips."""
+    try:
+        result = TargetResult(runs=True, arena_bytes=arena_bytes(model), configuration=_BUILD)
+    except ModelError as error:
+        return refused(error)
+    if clips is None:
+        return Tried(result)
+    try:
+        return scored(TFLMClassifier(model), clips, result)
+    except ModelError as error:
+        return Tried(result.model_copy(update={"reason": f"not compared: {reason(error)}"}))
 
 
 def arena_bytes(model: bytes) -> int:
@@ -39,7 +59,12 @@ def arena_bytes(model: bytes) -> int:
     with tempfile.TemporaryFile() as file, errors_into(file):
         interpreter = TFLM(model)
         _feed(interpreter, model)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except ModelError as error:
+            file.seek(0)
+            why = decisive(file.read().decode("utf-8", "replace"))
+            raise ModelError(f"{str(error).rstrip('.')} {why}.") if why else error from None
         interpreter.print_allocations()
         file.seek(0)
         found = _TOTAL.search(file.read())

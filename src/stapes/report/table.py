@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stapes.files import write_text
+from stapes.report.target_table import TARGET_COLUMNS, arena, latency, target_cells
 from stapes.results import Check, Evaluation, Results, SkippedFile, VariantResult
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ CSV_COLUMNS = (
     "false_positives",
     "true_negatives",
     "accuracy_if_cast_unscaled",
+    *TARGET_COLUMNS,
     "sha256",
 )
 
@@ -51,6 +53,7 @@ def write_csv(results: Results, path: Path) -> None:
             {
                 **row.model_dump(include=set(CSV_COLUMNS)),
                 **row.confusion.model_dump(),
+                **target_cells(row),
                 "accuracy_low95": f"{low:.6f}",
                 "accuracy_high95": f"{high:.6f}",
                 "accuracy_if_cast_unscaled": "" if fault is None else fault.accuracy,
@@ -78,6 +81,8 @@ def table(results: Results) -> Table:
         "95 % interval",
         "missed",
         "false",
+        "LiteRT us",
+        "arena B",
     ):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("vs float32", justify="right", no_wrap=True)
@@ -94,6 +99,8 @@ def table(results: Results) -> Table:
             f"{100 * low:.1f} to {100 * high:.1f}",
             str(row.confusion.false_negatives),
             str(row.confusion.false_positives),
+            latency(row),
+            arena(row),
             _against(row, first),
         )
     return shown

@@ -83,9 +83,7 @@ def obstacles(model: bytes) -> list[str]:
     variables = _variables(tree)
     if variables > MOST_VARIABLES:
         found.append(f"it has {variables} resource variables, more than {MOST_VARIABLES}")
-    if unknown := _unknown_ops(tree):
-        said = "is" if len(unknown) == 1 else "are"
-        found.append(f"{', '.join(unknown)} {said} not among its ops")
+    found += [f"{op} is not among its ops" for op in _unknown_ops(tree)]
     return found + _input(graph) + _output(graph)
 
 

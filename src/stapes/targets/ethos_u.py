@@ -126,12 +126,12 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
         elif not ops.get("NPU"):
             result.reason = _nothing(fallbacks)
         else:
-            [summary] = (folder / "out").glob("model_summary_*.csv")
+            summary = folder / "out" / f"model_summary_{configuration.system}.csv"
             _fill(result, summary, folder / "out" / "model_vela.tflite")
             if ops.get("CPU"):
                 names = ", ".join(dict.fromkeys(op for op, _ in fallbacks)) or "not named"
                 result.reason = (
-                    f"in part: {ops['CPU']} of {sum(ops.values())} ops are the CPU's ({names}), "
+                    f"{ops['CPU']} of {sum(ops.values())} ops are the CPU's ({names}), "
                     "and their time is not counted"
                 )
         return result

@@ -20,6 +20,7 @@ from stapes.report.table import (
     table,
     write_csv,
 )
+from stapes.report.target_table import TARGET_COLUMNS
 from stapes.results import (
     Baseline,
     CastFault,
@@ -135,7 +136,7 @@ def test_the_csv_has_a_line_a_variant_and_the_columns_of_the_contract(lines):
 
 
 def test_the_csv_holds_the_figures_of_the_results(lines):
-    assert lines[1] == {
+    assert {name: lines[1][name] for name in CSV_COLUMNS if name not in TARGET_COLUMNS} == {
         "name": "uint8",
         "technique": "post-training, uint8",
         "bytes": "26000",
@@ -168,11 +169,12 @@ def test_an_accuracy_that_was_not_measured_is_an_empty_cell(tmp_path):
 def test_the_table_shows_sizes_accuracy_and_errors(results):
     text = shown(table(results))
     assert cells(text, "float32") == [
-        "float32", "80,000", "-", "79,000", "70,000", "92.50", "80.1 to 98.0", "2", "1", "",
+        "float32", "80,000", "-", "79,000", "70,000",
+        "92.50", "80.1 to 98.0", "2", "1", "-", "-", "",
     ]  # fmt: skip
     assert cells(text, "uint8") == [
         "uint8", "26,000", "28,000", "20,632", "19,000",
-        "90.00", "77.0 to 96.0", "3", "1", "32%, -2.50",
+        "90.00", "77.0 to 96.0", "3", "1", "-", "-", "32%, -2.50",
     ]  # fmt: skip
 
 

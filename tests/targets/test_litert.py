@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from tests.flatbuffer.models_by_hand import dense as dense_by_hand
 
 from stapes.errors import ModelError
 from stapes.targets.litert import LiteRT
@@ -224,3 +225,9 @@ def test_what_is_no_model_is_refused(content):
 def test_a_model_that_is_cut_is_refused_wherever_it_ends(float_model):
     for end in range(0, len(float_model), 61):
         refusal(LiteRT, float_model[:end])
+
+
+def test_of_the_lines_that_litert_prints_the_first_is_told():
+    kernel = np.ones((3, 4), np.int8)
+    content = dense_by_hand(kernel, scale=[1.0, 1.0, 1.0], zero_point=[0])
+    assert refusal(LiteRT, content).endswith("3 scale values. Must have same number.")

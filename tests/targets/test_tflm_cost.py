@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from stapes.errors import ModelError
+from stapes.flatbuffer.verify import verify
+from stapes.flatbuffer.write import write
+from stapes.targets.litert import LiteRT
 from stapes.targets.tflm import TFLM
-from stapes.targets.tflm_cost import arena_bytes, invoke_seconds
+from stapes.targets.tflm_cost import arena_bytes, attempt, invoke_seconds
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"
@@ -42,3 +45,46 @@ def test_a_model_of_more_work_takes_longer(dense_model):
 def test_a_model_that_is_none_is_refused():
     with pytest.raises(ModelError, match="TFLite Micro refuses"):
         arena_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
+
+
+def test_an_attempt_gives_the_arena_and_the_scores_with_their_step(dense_model):
+    weights = np.random.default_rng(1).integers(-127, 128, (3, 30)).astype(np.int8)
+    model = dense_model(weights)
+    clips = np.random.default_rng(0).normal(0, 60, (5, 30)).astype(np.float32)
+    found = attempt(model, clips)
+    assert found.result.runs
+    assert found.result.arena_bytes == arena_bytes(model)
+    assert found.step == 8
+    np.testing.assert_array_equal(found.scores, LiteRT(model).predict(clips))
+    assert attempt(model).scores is None
+
+
+def test_a_model_that_runs_and_does_not_fit_the_clips_is_not_compared(dense_model):
+    found = attempt(dense_model(np.ones((3, 30), np.int8)), np.zeros((2, 29), np.float32))
+    assert found.result.runs
+    assert found.result.arena_bytes
+    assert found.scores is None
+    assert (found.result.reason or "").startswith("not compared: The model's input is [30]")
+
+
+def test_a_refusal_is_a_result_in_the_interpreters_words(dense_model):
+    root = verify(dense_model(np.ones((3, 30), np.int8))).root
+    root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)
+    found = attempt(write(root))
+    assert not found.result.runs
+    assert found.result.reason == "Didn't find op for builtin opcode 'DENSIFY'"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`")
+def test_the_reference_cnn_in_int8_needs_the_arena_that_was_measured_before():
+    """The arena is of shapes and types: weights that nobody trained need the same."""
+    from stapes.models.architectures import reference_cnn
+    from stapes.techniques.post_training import convert_int8
+
+    rng = np.random.default_rng(0)
+    baseline = reference_cnn((50, 13, 1))
+    # With biases of zero, as before training, it is 32 bytes less.
+    weights = [w if w.ndim > 1 else rng.normal(size=w.shape) for w in baseline.get_weights()]
+    baseline.set_weights(weights)
+    calibration = rng.normal(0, 60, (8, 50, 13, 1)).astype(np.float32)
+    assert arena_bytes(convert_int8(baseline, calibration)) == 23_664

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from stapes.files import write_text
 from stapes.measurements import SkippedFile
+from stapes.report.target_table import TARGET_COLUMNS, arena, latency, target_cells
 from stapes.results import Check, Evaluation, Results, VariantResult
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ CSV_COLUMNS = (
     "false_positives",
     "true_negatives",
     "accuracy_if_cast_unscaled",
+    *TARGET_COLUMNS,
     "sha256",
 )
 
@@ -52,6 +54,7 @@ def write_csv(results: Results, path: Path) -> None:
             {
                 **row.model_dump(include=set(CSV_COLUMNS)),
                 **row.confusion.model_dump(),
+                **target_cells(row),
                 "accuracy_low95": f"{low:.6f}",
                 "accuracy_high95": f"{high:.6f}",
                 "accuracy_if_cast_unscaled": "" if fault is None else fault.accuracy,
@@ -79,6 +82,8 @@ def table(results: Results) -> Table:
         "95 % interval",
         "missed",
         "false",
+        "LiteRT us",
+        "arena B",
     ):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("vs float32", justify="right", no_wrap=True)
@@ -95,6 +100,8 @@ def table(results: Results) -> Table:
             f"{100 * low:.1f} to {100 * high:.1f}",
             str(row.confusion.false_negatives),
             str(row.confusion.false_positives),
+            latency(row),
+            arena(row),
             _against(row, first),
         )
     return shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.targets.classifier import Classifier, Signature, described
+
+_NEXT = re.compile(r"\n|(?<=\.)(?=[A-Z])")
 
 
 class LiteRT(Classifier):
@@ -49,6 +53,12 @@ class LiteRT(Classifier):
         if self.signature.output_shape[:1] != (batch,) and batch > 1:
             raise ModelError(f"The model has no output for each of {batch} clips.")
 
+    def ready(self, clip: NDArray[Any]) -> Callable[[], None]:
+        """Set an input [shape=(1, ...)] of the model's own type; what is given runs it once."""
+        self._interpreter.set_tensor(self._input["index"], clip)
+        run: Callable[[], None] = self._interpreter.invoke
+        return run
+
     def _invoke(self, clips: NDArray[Any]) -> NDArray[Any]:
         try:
             self._interpreter.set_tensor(self._input["index"], clips)
@@ -74,5 +84,6 @@ def _describe(details: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any], 
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # C++ puts the lines that it printed one behind the other.
+    lines = [line.strip() for line in _NEXT.split(str(error)) if line.strip()]
     return lines[0] if lines else type(error).__name__

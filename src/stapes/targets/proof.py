@@ -11,20 +11,18 @@ that a crash in one is a refusal with a reason.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from stapes.children import begin
 from stapes.errors import ModelError
-from stapes.files import send_output_to
 from stapes.flatbuffer.lookup_table import is_decode
 from stapes.flatbuffer.tree import Tree
 from stapes.flatbuffer.verify import verify
@@ -34,7 +32,6 @@ from stapes.workers import pool
 
 INPUTS = 100
 SECONDS = 120.0
-_MOST_MEMORY = 6 << 30
 
 # Types of tensors that hold no numbers: strings, resources, variants.
 _OPAQUE = {5, 13, 14}
@@ -163,7 +160,7 @@ def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
     found: list[_Trace | str] = []
     while len(found) < len(jobs):
         try:
-            with pool(1, _begin) as executor:
+            with pool(1, begin) as executor:
                 # The limit is the interpreter's: not to be spent on starting a process.
                 executor.submit(os.getpid).result()
                 for job in jobs[len(found) :]:
@@ -187,14 +184,6 @@ def _said(run: Callable[[], _Trace]) -> _Trace | str:
         return "it needs more memory than a device has"
     except ModelError as error:
         return str(error)
-
-
-def _begin() -> None:
-    send_output_to(Path(os.devnull))
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource  # Not on Windows.
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
 
 
 def _run(job: _Job) -> _Trace:

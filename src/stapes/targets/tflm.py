@@ -5,9 +5,14 @@ It is C++ and trusts its file: give it what `flatbuffer.verify` has passed, in a
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
-from typing import Any
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +25,10 @@ MOST_ARENA_BYTES = 1 << 28
 """Where looking for an arena that is large enough ends: no microcontroller has as much."""
 
 _FIRST_ARENA_BYTES = 1 << 20
+
+# The file of the source that a line begins with, and what the interpreter says of the op.
+_PLACE = re.compile(r"^\S+\.(?:cc|h)(?::\d+)?\s+")
+_NODE = re.compile(r"Node (\w+) \(number \d+\) failed to")
 
 
 def available() -> bool:
@@ -57,16 +66,20 @@ class TFLM:
         kind = kinds.kPreserveAllTensors if keep_tensors else kinds.kAllocationRecording
         arena = _FIRST_ARENA_BYTES if arena_bytes is None else arena_bytes
         while True:
-            try:
-                self._interpreter = runtime.Interpreter.from_bytes(
-                    model, arena_size=arena, intrepreter_config=kind
-                )
-                break
-            except (RuntimeError, ValueError, TypeError) as error:
-                # It does not say whether the arena was too small or an op is missing.
-                if arena_bytes is not None or arena >= MOST_ARENA_BYTES:
-                    raise ModelError(f"TFLite Micro refuses the model: {error}.") from None
-                arena *= 16
+            # Its errors say that it failed, and what it prints says why.
+            with tempfile.TemporaryFile() as printed, errors_into(printed):
+                try:
+                    self._interpreter = runtime.Interpreter.from_bytes(
+                        model, arena_size=arena, intrepreter_config=kind
+                    )
+                    break
+                except (RuntimeError, ValueError, TypeError) as error:
+                    # It does not say whether the arena was too small or an op is missing.
+                    if arena_bytes is not None or arena >= MOST_ARENA_BYTES:
+                        printed.seek(0)
+                        why = decisive(printed.read().decode("utf-8", "replace")) or error
+                        raise ModelError(f"TFLite Micro refuses the model: {why}.") from None
+            arena *= 16
 
     def set_input(self, values: NDArray[Any], index: int = 0) -> None:
         """Set one input, in the model's own type and whole shape."""
@@ -131,6 +144,34 @@ class TFLMClassifier(Classifier):
         self._runner.set_input(clips)
         self._runner.invoke()
         return self._runner.output()
+
+
+@contextlib.contextmanager
+def errors_into(file: IO[bytes]) -> Iterator[None]:
+    """Send what C++ writes to the process's standard error into a file."""
+    kept = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def decisive(printed: str) -> str:
+    """The line that says why TFLite Micro gave up, with the op that it names; empty without one.
+
+    Examples
+    --------
+    >>> decisive("a/conv.cc:9 x was not true.\\nNode CONV_2D (number 2) failed to prepare")
+    'x was not true (CONV_2D)'
+    """
+    node = _NODE.search(printed)
+    for line in printed.splitlines():
+        said = _PLACE.sub("", line).strip().rstrip(".")
+        if said and not _NODE.match(said):
+            return said if node is None or node[1] in said else f"{said} ({node[1]})"
+    return ""
 
 
 def _describe(

@@ -1,4 +1,4 @@
-"""What a model costs in TFLite Micro besides flash: the arena it needs, and its time.
+"""What a model is in TFLite Micro: whether it runs, its scores, its arena, and its time.
 
 Both are of the package's reference kernels on this machine. Of the arena, the tensors are what a
 device has too; the interpreter's own structures are smaller where a pointer has 32 bits.
@@ -6,25 +6,42 @@ device has too; the interpreter's own structures are smaller where a pointer has
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
+import struct
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.flatbuffer.verify import verify
+from stapes.measurements import TargetResult
 from stapes.targets import probes
-from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM
+from stapes.targets.target import Tried, reason, refused, scored
+from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM, TFLMClassifier, decisive, errors_into
 
 _ALIGNMENT = 16
 _FINE_SECONDS = 1e-6
 
+_BUILD = f"reference kernels, pointers of {8 * struct.calcsize('P')} bits"
+
 _TOTAL = re.compile(rb"Arena allocation total (\d+) bytes")
+
+
+def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
+    """Whether TFLite Micro runs a model, the arena that it needs, and its scores of the clips."""
+    try:
+        result = TargetResult(runs=True, arena_bytes=arena_bytes(model), configuration=_BUILD)
+    except ModelError as error:
+        return refused(error)
+    if clips is None:
+        return Tried(result)
+    try:
+        return scored(TFLMClassifier(model), clips, result)
+    except ModelError as error:
+        return Tried(result.model_copy(update={"reason": f"not compared: {reason(error)}"}))
 
 
 def arena_bytes(model: bytes) -> int:
@@ -39,10 +56,15 @@ def arena_bytes(model: bytes) -> int:
     ModelError
         TFLite Micro refuses the model, or does not say.
     """
-    with tempfile.TemporaryFile() as file, _errors_into(file):
+    with tempfile.TemporaryFile() as file, errors_into(file):
         interpreter = TFLM(model)
         _feed(interpreter, model)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except ModelError as error:
+            file.seek(0)
+            why = decisive(file.read().decode("utf-8", "replace"))
+            raise ModelError(f"{str(error).rstrip('.')} {why}.") if why else error from None
         interpreter.print_allocations()
         file.seek(0)
         found = _TOTAL.search(file.read())
@@ -103,15 +125,3 @@ def invoke_seconds(models: Sequence[bytes], runs: int) -> list[float]:
 def _feed(interpreter: TFLM, model: bytes) -> None:
     for index, values in enumerate(probes.inputs(verify(model), 1, 0)[0]):
         interpreter.set_input(values, index)
-
-
-@contextlib.contextmanager
-def _errors_into(file: IO[bytes]) -> Iterator[None]:
-    """Send what C++ writes to the process's standard error into a file."""
-    kept = os.dup(2)
-    os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

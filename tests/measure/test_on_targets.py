@@ -1,0 +1,213 @@
+"""Every target says what it makes of a model, and none takes the others down with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.flatbuffer.models_by_hand import OP, model, op, tensor
+
+from stapes.children import child
+from stapes.flatbuffer.verify import verify
+from stapes.flatbuffer.write import write
+from stapes.measure import on_targets
+from stapes.measure.on_targets import (
+    compared,
+    largest_difference,
+    latency_of,
+    measure_on_targets,
+    targets_of,
+)
+from stapes.measurements import TargetResult
+from stapes.targets.registry import TARGETS
+from stapes.targets.target import Tried, refused
+
+needs_tflm = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"
+)
+X = np.random.default_rng(0).normal(0, 60, (20, 30)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def content(dense_model):
+    weights = np.random.default_rng(1).integers(-127, 128, (3, 30)).astype(np.int8)
+    return dense_model(weights)
+
+
+@pytest.fixture(scope="module")
+def made():
+    with child() as one:
+        yield one
+
+
+def crash(tflite, clips):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(tflite, clips):
+    time.sleep(600)
+
+
+def run_out(tflite, clips):
+    raise MemoryError
+
+
+def scores(*rows):
+    return np.array(rows, np.float32)
+
+
+@needs_tflm
+def test_a_model_is_tried_on_every_target(content):
+    found = measure_on_targets(content, X)
+    assert list(found) == list(TARGETS)
+    litert, tflm = found["litert"], found["tflm"]
+    assert litert.runs
+    assert litert.latency_us_p50 is not None
+    assert litert.latency_us_p99 is not None
+    assert 0 < litert.latency_us_p50 <= litert.latency_us_p99
+    assert "one thread" in (litert.configuration or "")
+    assert litert.profile == []
+    assert tflm.runs
+    assert tflm.arena_bytes
+    assert (tflm.agrees, tflm.decisions_that_differ, tflm.largest_difference) == (True, 0, 0)
+    assert tflm.n_compared == 20
+    assert "its input is int8 [1, 30]" in (found["esphome"].reason or "")
+
+
+def test_without_clips_nothing_is_compared(content, made):
+    for clips in (None, X[:0]):
+        found = targets_of(content, clips, made=made, names=("litert", "tflm"))
+        assert found["litert"] == TargetResult(runs=True)
+        assert found["tflm"].agrees is None
+        assert found["tflm"].n_compared is None
+
+
+def test_no_tensorflow_comes_into_the_child(content, made):
+    targets_of(content, X, made=made, names=("litert", "tflm"))
+    loaded = made.run(60, _loaded)
+    assert "ai_edge_litert" in loaded
+    assert not loaded & {"tensorflow", "tf_keras", "keras"}
+
+
+def _loaded():
+    return {name.partition(".")[0] for name in sys.modules}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
+@pytest.mark.parametrize(
+    ("attempt", "seconds", "reason"),
+    [
+        (crash, 60, "it crashed"),
+        (hang, 1, "it took more than 1 s"),
+        (run_out, 60, "it needs more memory than a device has"),
+    ],
+)
+def test_what_a_target_does_to_its_process_is_its_reason_alone(
+    content, monkeypatch, attempt, seconds, reason
+):
+    monkeypatch.setattr(on_targets, "_SECONDS_A_CLIP", 0)
+    bad = replace(TARGETS["tflm"], attempt=attempt, package="")
+    monkeypatch.setitem(TARGETS, "tflm", bad)
+    with child() as made:
+        with monkeypatch.context() as limited:
+            limited.setattr(on_targets, "_SECONDS", seconds)
+            found = targets_of(content, X, made=made, names=("tflm",))
+        assert found["tflm"] == TargetResult(runs=False, reason=reason)
+        # The same child serves what comes next.
+        after = targets_of(content, made=made, names=("esphome",))["esphome"]
+        assert "its input is int8" in (after.reason or "")
+
+
+def test_a_missing_extra_is_a_reason_and_needs_no_process(content, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    with child() as made:
+        found = targets_of(content, X, made=made, names=("tflm", "ethos_u55", "ethos_u85"))
+        assert made._executor is None
+    reasons = {name: each.reason for name, each in found.items()}
+    assert reasons == {
+        "tflm": "not tried: install stapes[micro]",
+        "ethos_u55": "not tried: install stapes[npu]",
+        "ethos_u85": "not tried: install stapes[npu]",
+    }
+
+
+def test_a_broken_file_is_given_to_no_target(content):
+    with child() as made:
+        found = targets_of(content[:200], X, made=made)
+        assert made._executor is None
+    assert list(found) == list(TARGETS)
+    assert all("broken" in (each.reason or "") for each in found.values())
+
+
+@needs_tflm
+def test_esphome_does_not_run_what_its_interpreter_refuses(content, made):
+    root = verify(content).root
+    root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)
+    found = targets_of(write(root), made=made, names=("tflm", "esphome"))
+    assert found["tflm"].reason == "Didn't find op for builtin opcode 'DENSIFY'"
+    assert (found["esphome"].reason or "").startswith("DENSIFY is not among its ops; ")
+    assert (found["esphome"].reason or "").endswith("; TFLite Micro does not run it")
+
+
+def test_a_model_that_litert_does_not_run_is_not_timed(made):
+    unknown = model([tensor((1, 4)), tensor((1, 4))],
+                    [op(OP.CUSTOM, (0,), (1,), custom=b"MINE")], (0,), (1,))  # fmt: skip
+    result = targets_of(unknown, made=made, names=("litert",))["litert"]
+    assert not result.runs
+    assert latency_of(unknown, result, made=made) == result
+    # It is told where it ran before and stops now.
+    late = latency_of(unknown, TargetResult(runs=True), made=made)
+    assert late.runs
+    assert (late.reason or "").startswith("not timed: ")
+    assert late.latency_us_p50 is None
+
+
+def test_differences_are_counted_in_steps_of_the_output():
+    litert = Tried(TargetResult(runs=True), scores([0, 1], [0.5, 0.5]), 1 / 256)
+    tflm = Tried(TargetResult(runs=True, arena_bytes=7), scores([0, 1], [0.25, 0.75]), 1 / 256)
+    assert compared(tflm, litert) == TargetResult(
+        runs=True,
+        arena_bytes=7,
+        agrees=False,
+        decisions_that_differ=1,
+        largest_difference=64,
+        n_compared=2,
+    )
+    assert compared(tflm, litert, positive=0).decisions_that_differ == 1
+    assert compared(litert, litert).agrees
+
+
+def test_differences_of_floats_are_told_as_they_are():
+    assert largest_difference(scores([0.5]), scores([0.75])) == 0.25
+    assert largest_difference(scores([0.5]), scores([0.75]), 0.1) == 2
+    assert largest_difference(scores(), scores()) == 0
+
+
+def test_what_one_did_not_run_is_not_compared():
+    ran = Tried(TargetResult(runs=True), scores([0, 1]), None)
+    not_run = refused("it crashed")
+    assert compared(not_run, ran) == not_run.result
+    assert compared(ran, not_run) == ran.result
+
+
+def test_outputs_of_other_shapes_and_a_wrong_positive_are_the_callers_fault():
+    ran = Tried(TargetResult(runs=True), scores([0, 1]), None)
+    with pytest.raises(ValueError, match="of shape"):
+        compared(ran, Tried(TargetResult(runs=True), scores([0, 1, 2]), None))
+    with pytest.raises(ValueError, match="none of them is 2"):
+        compared(ran, ran, positive=2)
+
+
+@needs_tflm
+def test_published_models_agree_in_every_decision(models, made):
+    content = (models / "mlperf_tiny_kws.tflite").read_bytes()
+    clips = np.random.default_rng(0).normal(0, 60, (10, 49, 10, 1)).astype(np.float32)
+    found = targets_of(content, clips, made=made, names=("litert", "tflm"))["tflm"]
+    assert (found.agrees, found.n_compared) == (True, 10)
+    assert found.largest_difference == round(found.largest_difference or 0)

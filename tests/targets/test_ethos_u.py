@@ -1,0 +1,176 @@
+"""Vela's figures are read as it writes them, and what it does not take is told in its words."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import importlib.util
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from tests.flatbuffer.models_by_hand import OP, TYPE, dense, model, op, tensor
+
+from stapes.errors import ModelError
+from stapes.flatbuffer.slim import slim
+from stapes.flatbuffer.tree import read
+from stapes.targets import ethos_u
+from stapes.targets.ethos_u import (
+    U55,
+    U85,
+    attempt_u55,
+    attempt_u85,
+    constant_bytes,
+    footprint,
+)
+
+needs_vela = pytest.mark.skipif(
+    importlib.util.find_spec("ethosu") is None, reason="needs the extra `npu`"
+)
+FALLBACKS = """
+Warning (supported operators) operator: SOFTMAX, ofm: 'a (b)'
+Reason: Operation has tensor with unsupported DataType Float32 (<unnamed>)
+Feature-map dataTypes must be one of {"INT8"}
+
+Warning (supported operators) operator: None, ofm: 'x'
+Reason: Unsupported opType
+
+Warning (supported operators) operator: SOFTMAX, ofm: 'c'
+Reason: Operation has tensor with unsupported DataType Float32 (model/relu)
+"""
+
+
+def by_vela(content, configuration, folder):
+    """Vela's own summary and compiled model, by its console command's module."""
+    (folder / "m.tflite").write_bytes(content)
+    command = [sys.executable, "-m", "ethosu.vela", "m.tflite", "--config", "Arm/vela.ini",
+               "--accelerator-config", configuration.accelerator,
+               "--system-config", configuration.system, "--memory-mode", configuration.memory,
+               "--output-dir", "."]  # fmt: skip
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    with (folder / f"m_summary_{configuration.system}.csv").open() as file:
+        [row] = csv.DictReader(file)
+    return row, (folder / "m_vela.tflite").read_bytes()
+
+
+def sizes(compiled):
+    """Bytes of the constants of the first subgraph, by the names that Vela gives them."""
+    root = read(compiled).root
+    return {
+        each["name"].decode(): len(root["buffers"][each["buffer"]].items("data"))
+        for each in root["subgraphs"][0]["tensors"]
+    }
+
+
+@needs_vela
+@pytest.mark.parametrize(
+    ("attempt", "configuration", "area"),
+    [(attempt_u55, U55, "off_chip_flash"), (attempt_u85, U85, "dram")],
+)
+def test_figures_are_velas(models, tmp_path, attempt, configuration, area):
+    content = slim((models / "mlperf_tiny_kws.tflite").read_bytes())
+    result = attempt(content).result
+    row, compiled = by_vela(content, configuration, tmp_path)
+    assert (result.runs, result.reason, result.cpu_ops) == (True, None, [])
+    assert result.sram_bytes == float(row["sram_memory_used"]) * 1024
+    assert result.weight_bytes == int(row["total_npu_encoded_weights"])
+    assert result.cycles == int(row["cycles_total"])
+    assert result.inferences_per_second == float(row["inferences_per_second"])
+    found = sizes(compiled)
+    assert result.flash_bytes == found["read_only"] + found["ethos_u_command_stream"]
+    # What Vela reports is without the commands, and in DRAM with the arena's part there.
+    said = float(row[f"{area}_memory_used"]) * 1024
+    scratch = read(compiled).root["subgraphs"][0]["tensors"][2]
+    assert scratch["name"] == b"scratch"
+    arena = 0 if configuration is U55 else int(scratch["shape"][0])
+    assert said == found["read_only"] + arena
+    for part in (configuration.accelerator, configuration.system, configuration.memory, "Vela "):
+        assert part in (result.configuration or "")
+
+
+@needs_vela
+def test_a_float_model_has_nothing_for_the_npu():
+    weights = np.ones((3, 4), np.float32)
+    tensors = [tensor((1, 4), "x"), tensor((3, 4), "w", weights), tensor((1, 3), "y")]
+    options = schema.FullyConnectedOptionsT()
+    content = model(tensors, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,), options)], (0,), (2,))
+    result = attempt_u55(content).result
+    assert not result.runs
+    assert "no op of it is the NPU's" in (result.reason or "")
+    assert "Float32" in (result.reason or "")
+    assert [each.partition(":")[0] for each in result.cpu_ops] == ["FULLY_CONNECTED"]
+    assert result.flash_bytes is None
+
+
+@needs_vela
+def test_what_falls_back_to_the_cpu_is_named(models):
+    result = attempt_u55((models / "hey_jarvis.tflite").read_bytes()).result
+    assert result.runs
+    assert {each.partition(":")[0] for each in result.cpu_ops} == {
+        "CALL_ONCE", "VAR_HANDLE", "ASSIGN_VARIABLE", "READ_VARIABLE",
+    }  # fmt: skip
+    assert "their time is not counted" in (result.reason or "")
+    assert result.inferences_per_second
+
+
+@needs_vela
+def test_a_file_that_it_cannot_read_is_a_reason():
+    result = attempt_u55(b"no model at all").result
+    assert not result.runs
+    assert result.reason
+    assert "\n" not in result.reason
+
+
+@needs_vela
+def test_a_model_for_which_it_has_no_time_is_a_reason(monkeypatch):
+    with pytest.raises(ModelError, match=r"took more than 0\.01 s"):
+        footprint(dense(), U55, seconds=0.01)
+    monkeypatch.setattr(ethos_u, "footprint", lambda model, configuration: footprint(
+        model, configuration, seconds=0.01))  # fmt: skip
+    assert attempt_u55(dense()).result.reason == "Vela took more than 0.01 s"
+
+
+def done(**changed):
+    return lambda *args, **options: subprocess.CompletedProcess(
+        args, **{"returncode": 0, "stdout": b"", "stderr": b"", **changed}
+    )
+
+
+def told(monkeypatch, **changed):
+    """The result where Vela ends so."""
+    monkeypatch.setattr(subprocess, "run", done(**changed))
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.2.0")
+    return attempt_u55(b"").result
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGFPE"), reason="signals are POSIX's here")
+def test_a_signal_is_a_crash(monkeypatch):
+    result = told(monkeypatch, returncode=-signal.SIGFPE)
+    assert not result.runs
+    assert result.reason == "Vela crashes on it (floating point exception)"
+
+
+def test_of_a_traceback_the_last_line_is_told(monkeypatch):
+    stderr = b"Traceback (most recent call last):\n  File x\nRuntimeError: Non-passthrough op.\n"
+    result = told(monkeypatch, returncode=1, stderr=stderr, stdout=FALLBACKS.encode())
+    assert result.reason == "Vela stops at it: Non-passthrough op"
+    assert result.cpu_ops == [
+        "SOFTMAX: Operation has tensor with unsupported DataType Float32",
+        "CALL_ONCE: Unsupported opType",
+    ]
+
+
+def test_no_summary_is_a_reason(monkeypatch):
+    result = told(monkeypatch, stdout=b"CPU operators = 0 (0.0%)\nNPU operators = 3 (100.0%)\n")
+    assert result.reason is not None
+    assert "What Vela wrote cannot be read" in result.reason
+
+
+def test_constants_are_all_but_metadata():
+    values = np.ones((3, 4), np.int8)
+    tensors = [tensor((1, 4), kind=TYPE.INT8), tensor((3, 4), values=values), tensor((1, 3))]
+    content = model(tensors, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))], (0,), (2,))
+    assert constant_bytes(content) == 12

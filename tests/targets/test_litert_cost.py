@@ -1,0 +1,68 @@
+"""A latency is of as many inferences as were asked for, or as there was time for."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from tests.flatbuffer.models_by_hand import OP, model, op, tensor
+
+from stapes.errors import ModelError
+from stapes.targets.litert import LiteRT
+from stapes.targets.litert_cost import Latency, attempt, latency, processor
+
+WEIGHTS = np.random.default_rng(1).integers(-127, 128, (3, 30)).astype(np.int8)
+
+
+def test_as_many_inferences_are_timed_as_were_asked_for(dense_model):
+    found = latency(dense_model(WEIGHTS), runs=40, seconds=60)
+    assert found.runs == 40
+    assert 0 < found.us_p50 <= found.us_p99
+    assert gc.isenabled()
+
+
+def test_without_time_ten_are_timed(dense_model):
+    assert latency(dense_model(WEIGHTS), seconds=1e-9).runs == 10
+    assert latency(dense_model(WEIGHTS), runs=3, seconds=1e-9).runs == 3
+
+
+def test_only_the_inferences_are_timed(dense_model, monkeypatch):
+    """With a clock of its own that goes on by one microsecond at each look."""
+    looks = iter(range(0, 10**9, 1000))
+    monkeypatch.setattr("stapes.targets.litert_cost.time.perf_counter_ns", lambda: next(looks))
+    found = latency(dense_model(WEIGHTS), runs=20, seconds=1e-3)
+    assert (found.us_p50, found.us_p99, found.runs) == (1, 1, 20)
+
+
+def test_a_float_model_is_timed_too():
+    values = np.ones((3, 4), np.float32)
+    tensors = [tensor((1, 4)), tensor((3, 4), values=values), tensor((1, 3))]
+    content = model(tensors, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))], (0,), (2,))
+    assert latency(content, runs=5, seconds=1e-9).runs == 5
+
+
+def test_the_configuration_names_the_thread_the_processor_and_the_number():
+    said = Latency(1.0, 2.0, 1234).configuration
+    assert said == f"one thread of {processor()}, 1,234 inferences"
+    assert processor()
+
+
+def test_an_attempt_gives_the_scores_with_their_step(dense_model):
+    clips = np.random.default_rng(0).normal(0, 60, (5, 30)).astype(np.float32)
+    content = dense_model(WEIGHTS)
+    found = attempt(content, clips)
+    assert found.result.runs
+    assert found.step == 8
+    np.testing.assert_array_equal(found.scores, LiteRT(content).predict(clips))
+    assert attempt(content).scores is None
+
+
+def test_a_refusal_is_a_result_and_a_model_that_does_not_run_is_not_timed():
+    unknown = model([tensor((1, 4)), tensor((1, 4))],
+                    [op(OP.CUSTOM, (0,), (1,), custom=b"MINE")], (0,), (1,))  # fmt: skip
+    result = attempt(unknown).result
+    assert not result.runs
+    assert "MINE" in (result.reason or "")
+    with pytest.raises(ModelError, match="MINE"):
+        latency(unknown)

@@ -33,6 +33,7 @@ from stapes.measurements import Condition, Detection, DetectionSetup, OperatingP
 from stapes.progress import Progress
 from stapes.results import Results, VariantResult
 from stapes.settings import RunSettings
+from stapes.steps import unpacked_file
 from stapes.targets.batches import score
 
 CLEAN = "clean"
@@ -174,12 +175,12 @@ def _score(
         seed=settings.seed,
         on_progress=lambda done, total: progress.update(done, total, "features"),
     )
-    # The slowest first, so that none is left alone at the end: what LiteRT refuses, then the large.
-    missing.sort(key=lambda row: (row.targets["litert"].runs, "int16" not in row.name, -row.bytes))
+    # The slowest first, so that none is left alone at the end: LiteRT has no fast 16-bit kernels.
+    missing.sort(key=lambda row: ("int16" not in row.name, -row.bytes))
     waiting = {
         executor.submit(
             score_file,
-            models / Path(row.file).name,
+            _heard_through(row, work, models),
             path,
             _scores_file(work, row.name, snr_db),
             settings.positive,
@@ -196,6 +197,12 @@ def _score(
         progress.update(done, len(waiting), "models")
     path.unlink()
     progress.end(f"{chosen.rows:,} windows, {len(missing)} models")
+
+
+def _heard_through(row: VariantResult, work: Path, models: Path) -> Path:
+    """The file that is scored: the shipped one, or what it was before its look-up tables."""
+    unpacked = unpacked_file(work, row.name)
+    return unpacked if unpacked.is_file() else models / Path(row.file).name
 
 
 def _detection(

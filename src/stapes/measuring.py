@@ -5,18 +5,28 @@ What an earlier try measured is kept. Latencies come last and one by one, when n
 
 from __future__ import annotations
 
-from stapes import detecting
+import contextlib
+import queue
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from stapes import detecting, steps
 from stapes import results as results_file
+from stapes.children import Child, child
 from stapes.conclusion import conclude
 from stapes.data.clip import Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen
 from stapes.files import send_output_to
-from stapes.measurements import TestClip
+from stapes.measure.on_targets import latency_of, targets_of
+from stapes.measurements import TargetResult, TestClip
 from stapes.progress import Progress
-from stapes.results import Results
+from stapes.results import Results, VariantResult
 from stapes.run_folder import RunFolder
 from stapes.settings import RunSettings
+from stapes.targets.registry import TARGETS
 from stapes.workers import pool
 
 
@@ -63,6 +73,10 @@ def measure_all(
     ]
     _detection(results, corpus, chosen, unusable, settings, folder, jobs, progress)
     results_file.write(results, folder.results)
+    _targets(results, settings, folder, jobs, progress)
+    results_file.write(results, folder.results)
+    _latencies(results, folder, progress)
+    results_file.write(results, folder.results)
     conclude(results, test.clips, settings)
     results_file.write(results, folder.results)
 
@@ -90,3 +104,63 @@ def _detection(
     workers = max(1, min(jobs, len(missing)))
     with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
         detecting.detect(results, sound, settings, folder.work, folder.models, executor, progress)
+
+
+def _targets(
+    results: Results, settings: RunSettings, folder: RunFolder, jobs: int, progress: Progress
+) -> None:
+    """Try every variant on every target, some at a time, each in a child of its own."""
+    missing = [row for row in results.variants if set(TARGETS) - set(row.targets)]
+    if not missing:
+        return
+    progress.begin("Trying the targets")
+    x = np.asarray(steps.load_features(folder.work, "test").x)
+    workers = max(1, min(jobs, len(missing)))
+    free: queue.SimpleQueue[Child] = queue.SimpleQueue()
+
+    def tried(row: VariantResult) -> dict[str, TargetResult]:
+        made = free.get()
+        try:
+            return targets_of(_content(row, folder), x, settings.positive, made=made)
+        finally:
+            free.put(made)
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(workers):
+            free.put(stack.enter_context(child()))
+        threads = stack.enter_context(ThreadPoolExecutor(workers))
+        stack.callback(threads.shutdown, wait=True, cancel_futures=True)
+        waiting = {threads.submit(tried, row): row for row in missing}
+        for done, future in enumerate(as_completed(waiting), 1):
+            waiting[future].targets = future.result()
+            progress.update(done, len(waiting), waiting[future].name)
+    progress.end(", ".join(_runs_on(results)))
+
+
+def _latencies(results: Results, folder: RunFolder, progress: Progress) -> None:
+    missing = [
+        row
+        for row in results.variants
+        if row.targets["litert"].runs and row.targets["litert"].latency_us_p50 is None
+    ]
+    if not missing:
+        return
+    progress.begin("Timing each model alone")
+    with child() as made:
+        for done, row in enumerate(missing):
+            progress.update(done, len(missing), row.name)
+            litert = row.targets["litert"]
+            row.targets["litert"] = latency_of(_content(row, folder), litert, made=made)
+    progress.end(f"{len(missing)} models")
+
+
+def _runs_on(results: Results) -> list[str]:
+    """How many variants run on each target, in words."""
+    return [
+        f"{sum(row.targets[name].runs for row in results.variants)} in {target.title}"
+        for name, target in TARGETS.items()
+    ]
+
+
+def _content(row: VariantResult, folder: RunFolder) -> bytes:
+    return (folder.models / Path(row.file).name).read_bytes()

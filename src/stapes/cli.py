@@ -398,13 +398,26 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _show(results: Results, console: Console, verbose: bool) -> None:
+    from stapes.report.detection_table import detection_notes, detections
     from stapes.report.table import layers, notes, skipped, table
+    from stapes.report.target_table import target_notes, targets
 
     console.print()
     console.print(table(results))
-    if verbose:
-        console.print(layers(results))
-    show_lines(console, [*notes(results), *skipped(results.data.skipped)])
+    for shown in (targets(results), detections(results), layers(results) if verbose else None):
+        if shown is not None:
+            console.print(shown)
+    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
+    show_lines(
+        console,
+        [
+            *notes(results),
+            *target_notes(results),
+            *detection_notes(results),
+            *skipped(files),
+            *([results.recommendation.sentence] if results.recommendation else []),
+        ],
+    )
 
 
 if __name__ == "__main__":

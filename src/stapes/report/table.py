@@ -12,6 +12,7 @@ from rich.table import Table
 
 from stapes.files import write_text
 from stapes.measurements import SkippedFile
+from stapes.report.detection_table import DETECTION_COLUMNS, detection_cells, p_value
 from stapes.report.target_table import TARGET_COLUMNS, arena, latency, target_cells
 from stapes.results import Check, Evaluation, Results, VariantResult
 
@@ -37,6 +38,7 @@ CSV_COLUMNS = (
     "false_positives",
     "true_negatives",
     "accuracy_if_cast_unscaled",
+    *DETECTION_COLUMNS,
     *TARGET_COLUMNS,
     "sha256",
 )
@@ -54,6 +56,7 @@ def write_csv(results: Results, path: Path) -> None:
             {
                 **row.model_dump(include=set(CSV_COLUMNS)),
                 **row.confusion.model_dump(),
+                **detection_cells(row),
                 **target_cells(row),
                 "accuracy_low95": f"{low:.6f}",
                 "accuracy_high95": f"{high:.6f}",
@@ -86,7 +89,8 @@ def table(results: Results) -> Table:
         "arena B",
     ):
         shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("vs float32", justify="right", no_wrap=True)
+    for name in ("vs float32", "p"):
+        shown.add_column(name, justify="right", no_wrap=True)
     first = next((row for row in results.variants if row.name == "float32"), None)
     for row in results.variants:
         low, high = row.accuracy_ci95
@@ -103,6 +107,7 @@ def table(results: Results) -> Table:
             latency(row),
             arena(row),
             _against(row, first),
+            p_value(row),
         )
     return shown
 

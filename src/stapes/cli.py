@@ -412,7 +412,7 @@ def _show(results: Results, console: Console, verbose: bool) -> None:
         console,
         [
             *notes(results),
-            *target_notes(results),
+            *target_notes(results, verbose),
             *detection_notes(results),
             *skipped(files),
             *([results.recommendation.sentence] if results.recommendation else []),

@@ -254,7 +254,8 @@ def _chosen(found: Curve, target: float) -> OperatingPoint:
         return lowest
     reason = (
         f"{target:g} false accepts an hour need {1 / target:.3g} hours of sound without the word; "
-        f"the threshold is for {rate:.3g} an hour, the lowest that {found.hours:.3g} hours carry"
+        f"the threshold is for {rate:.3g} an hour, the lowest that {found.hours:.3g} hours carry, "
+        "and hangs on one false accept"
     )
     return lowest.model_copy(update={"reason": reason})
 

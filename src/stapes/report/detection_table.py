@@ -62,23 +62,16 @@ def detections(results: Results) -> Table | None:
         return None
     shown = Table(title="In continuous sound", title_justify="left", header_style="bold")
     shown.add_column("model", no_wrap=True)
-    rates = [f"miss % at {rate:g}/h" for rate in setup.rates]
+    # What the hours do not carry is told below, once.
+    carried = [place for place, rate in enumerate(setup.rates) if rate * setup.hours >= 1]
+    rates = [f"miss % at {setup.rates[place]:g}/h" for place in carried]
     noisy = [f"{snr_db:g} dB" for snr_db in setup.snr_db]
-    for name in (
-        "AUC",
-        "EER %",
-        *rates,
-        "threshold",
-        "false/h",
-        "miss %",
-        "95 % of it",
-        "p",
-        *noisy,
-    ):
+    names = ("AUC", "EER %", *rates, "threshold", "false/h", "miss %", "95 % of it", "p", *noisy)
+    for name in names:
         shown.add_column(name, justify="right")
     for row in results.variants:
         if row.detection is not None:
-            shown.add_row(escape(row.name), *_cells(row, row.detection))
+            shown.add_row(escape(row.name), *_cells(row, row.detection, carried))
     return shown
 
 
@@ -88,9 +81,10 @@ def detection_notes(results: Results) -> list[str]:
     if setup is None:
         return []
     said = [
-        f"Continuous sound: {setup.hours:.2g} hours without the word ({setup.source}), and each test "
-        f"clip of the word at a random moment in it; a window each {setup.hop_ms:.0f} ms, the mean "
-        f"of {setup.smoothing} scores, deaf for {setup.refractory_seconds:g} s after a detection."
+        f"Continuous sound: {setup.hours:.2g} hours without the word ({setup.source}), and each "
+        f"test clip of the word at a random moment in it; a window each {setup.hop_ms:.0f} ms, the "
+        f"mean of {setup.smoothing} scores, deaf for {setup.refractory_seconds:g} s after a "
+        "detection."
     ]
     if setup.noise:
         said.append(
@@ -124,14 +118,14 @@ def _start(reason: str | None) -> str:
     return (reason or "")[:1].upper() + (reason or "")[1:]
 
 
-def _cells(row: VariantResult, found: Detection) -> list[str]:
+def _cells(row: VariantResult, found: Detection, carried: list[int]) -> list[str]:
     clean, *noisy = found.conditions
     chosen = found.chosen
     against = row.against_float32.words if row.against_float32 else None
     return [
         "-" if found.auc is None else f"{found.auc:.4f}",
         _percent(found.eer, 2),
-        *(_at(point) for point in clean.at_rates),
+        *(_at(clean.at_rates[place]) for place in carried),
         "-" if found.threshold is None else f"{found.threshold:.4f}",
         "-" if chosen.fa_per_hour is None else f"{chosen.fa_per_hour:.1f}",
         _percent(chosen.frr),

@@ -90,10 +90,11 @@ def targets(results: Results) -> Table:
     return shown
 
 
-def target_notes(results: Results) -> list[str]:
+def target_notes(results: Results, verbose: bool = True) -> list[str]:
     """What must be said below the table of targets: what was assumed, and why models do not run.
 
-    Models with the same reason stand in one sentence.
+    Models with the same reason stand in one sentence. All that stands in ESPHome's way is told
+    with `verbose` alone: hardly a model is made for it.
     """
     said = []
     rows = results.variants
@@ -103,6 +104,10 @@ def target_notes(results: Results) -> list[str]:
         if known:
             said.append(f"{title}: {known.most_common(1)[0][0]}.")
         refused = [(name, each) for name, each in found if not each.runs]
+        if target == "esphome" and refused and not verbose:
+            who = _all([name for name, _ in refused], rows)
+            said.append(f"Not in {title}: {who}; --verbose says what stands in the way.")
+            continue
         partly = [(name, each) for name, each in found if each.runs]
         for names, reason in _joined(refused, parts=target == "esphome"):
             said.append(f"Not in {title}: {_all(names, rows)} ({reason}).")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import signal
 import time
 
 import pytest
 
+from stapes import children
 from stapes.children import Lost, child
 from stapes.errors import ModelError
 
@@ -81,3 +83,7 @@ def test_an_error_in_the_block_ends_the_process():
 def test_a_child_that_was_never_asked_is_no_process():
     with child() as made:
         assert made._executor is None
+
+
+def test_the_example_holds():
+    assert doctest.testmod(children) == doctest.TestResults(failed=0, attempted=1)

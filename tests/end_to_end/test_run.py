@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,12 +44,35 @@ def stapes(*arguments: object, cache: Path, check: bool = True) -> subprocess.Co
 
 
 def contents(run: Path) -> dict[str, str]:
-    """Hash of every file of a run folder but its log."""
+    """Hash of every file of a run folder but its log, without what was timed.
+
+    What is recommended hangs on the times too, and the page shows both.
+    """
+    apart = {"log.txt", "report.html"}
+    files = [path for path in run.rglob("*") if path.is_file() and path.name not in apart]
+    untimed = {"results.json": without_times, "results.csv": columns_without_times}
     return {
-        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in run.rglob("*")
-        if path.is_file() and path.name != "log.txt"
+        str(path.relative_to(run)): hashlib.sha256(
+            untimed[path.name](path).encode() if path.name in untimed else path.read_bytes()
+        ).hexdigest()
+        for path in files
     }
+
+
+def without_times(path: Path) -> str:
+    document = json.loads(path.read_text())
+    del document["recommendation"]
+    for row in document["variants"]:
+        for name in ("latency_us_p50", "latency_us_p99", "profile", "configuration"):
+            row["targets"]["litert"].pop(name)
+    return json.dumps(document)
+
+
+def columns_without_times(path: Path) -> str:
+    rows = csv.DictReader(path.open())
+    return json.dumps(
+        [{name: cell for name, cell in row.items() if "latency" not in name} for row in rows]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +100,8 @@ def run(
 def test_the_run_folder_holds_what_the_design_lists(run):
     out, _ = run
     assert {path.name for path in out.iterdir()} == {
-        *("run.yaml", "baseline.keras", "models", "results.json", "results.csv", "log.txt")
+        *("run.yaml", "baseline.keras", "models", "results.json", "results.csv", "report.html"),
+        "log.txt",
     }
     assert {path.name for path in (out / "models").iterdir()} == {f"{row}.tflite" for row in ROWS}
 
@@ -116,6 +141,84 @@ def test_results_json_describes_the_files_that_are_there(run):
         assert row["accuracy"] == correct / row["n_test"]
         low, high = row["accuracy_ci95"]
         assert low <= row["accuracy"] <= high
+
+
+def test_every_row_is_tried_on_every_target(run):
+    pytest.importorskip("tflite_micro", reason="the extra `micro` is not installed")
+    pytest.importorskip("ethosu", reason="the extra `npu` is not installed")
+    out, done = run
+    rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}
+    for row in rows.values():
+        assert list(row["targets"]) == ["litert", "tflm", "ethos_u55", "ethos_u85", "esphome"]
+        for found in row["targets"].values():
+            assert found["runs"] or found["reason"]
+        litert = row["targets"]["litert"]
+        assert 0 < litert["latency_us_p50"] <= litert["latency_us_p99"]
+        tflm = row["targets"]["tflm"]
+        assert tflm["n_compared"] == row["n_test"]
+        assert tflm["decisions_that_differ"] <= row["n_test"] // 10
+        assert not row["targets"]["esphome"]["runs"]
+    # Measured by others with the same converter: 85,768 and 23,664 bytes.
+    assert rows["float32"]["targets"]["tflm"]["arena_bytes"] == pytest.approx(85_768, abs=64)
+    assert rows["uint8"]["targets"]["ethos_u55"]["runs"]
+    assert "Float32" in rows["float32"]["targets"]["ethos_u55"]["reason"]
+    assert "On the targets" in done.stdout
+
+
+def test_every_row_is_heard_in_continuous_sound(run):
+    out, done = run
+    results = json.loads((out / "results.json").read_text())
+    setup = results["detection"]
+    assert setup["source"] == "the negative test clips, joined"
+    for row in results["variants"]:
+        found = row["detection"]
+        assert [each["name"] for each in found["conditions"]] == ["clean", "10 dB"]
+        clean = found["conditions"][0]
+        assert clean["words"] == results["data"]["splits"]["test"]["positives"]
+        assert clean["hours"] == setup["hours"]
+        # Seconds of sound carry none of the usual rates, and it says so.
+        assert all(point["frr"] is None for point in clean["at_rates"])
+        assert all("not resolvable" in point["reason"] for point in clean["at_rates"])
+        chosen = found["chosen"]
+        assert len(found["missed_words"]) == (chosen["misses"] or clean["words"])
+        assert 0 <= found["auc"] <= 1
+    assert "In continuous sound" in done.stdout
+    assert "Not resolvable: 0.1 an hour needs 10 hours" in done.stdout
+
+
+def test_every_row_is_held_against_float32_on_the_same_clips(run):
+    out, _ = run
+    results = json.loads((out / "results.json").read_text())
+    clips = results["clips"]
+    for row in results["variants"]:
+        assert len(row["scores"]) == len(clips) == row["n_test"]
+        misses = sum(clips[place]["word"] for place in row["wrong"])
+        assert misses == row["confusion"]["false_negatives"]
+        assert len(row["wrong"]) - misses == row["confusion"]["false_positives"]
+        assert (row["against_float32"] is None) == (row["name"] == "float32")
+        assert sum(row["bytes_by_kind"].values()) == row["bytes"]
+
+
+def test_one_variant_is_recommended_and_a_finished_run_recommends_for_another_budget(
+    run, cache, corpus, tmp_path
+):
+    out, done = run
+    first = json.loads((out / "results.json").read_text())["recommendation"]
+    assert first["sentence"] in done.stdout
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    said = ("run", "--data", corpus, "--out", copy, *SMALL, "--max-drop", 100)
+    again = stapes(*said, "--budget", "flash=6k,arena=24k", cache=cache)
+    assert "Training" not in again.stdout
+    found = json.loads((copy / "results.json").read_text())["recommendation"]
+    assert found["variant"] == "distilled"
+    assert found["budget"] == {"flash": 6000, "arena": 24000}
+    assert yaml.safe_load((copy / "run.yaml").read_text())["settings"]["max_drop"] == 100
+    none = stapes(*said, "--budget", "flash=1k", cache=cache)
+    assert "No variant fits flash 1,000 bytes" in none.stdout
+    assert "bytes over" in none.stdout
+    before, after = contents(out), contents(copy)
+    assert {name for name in before if before[name] != after[name]} == {"run.yaml", "results.json"}
 
 
 def test_models_with_integer_input_have_a_cast_fault_apart_from_their_accuracy(run):
@@ -200,8 +303,12 @@ def test_a_killed_run_is_finished_by_the_same_command_with_the_same_bytes(
     again = tmp_path / "killed"
     command = [STAPES, "run", "--data", str(corpus), "--out", str(again), *SMALL]
     environment = {**os.environ, "STAPES_CACHE": str(cache)}
-    # Killed where each of these first appears: in training, between variants, after a stage.
-    for sign in (".work/training.json", "models/float32.tflite", ".work/pruned.keras"):
+    # Killed where each of these first appears: in training, between variants, after a stage, in
+    # continuous sound.
+    for sign in (
+        *(".work/training.json", "models/float32.tflite", ".work/pruned.keras"),
+        *(".work/sound/features.npy", ".work/scores/uint8@10 dB.npy"),
+    ):
         before = (again / sign).exists()
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -60,6 +60,10 @@ def condition(name, snr_db, frr):
     )
 
 
+def paired(p):
+    return Paired(n=100, only_this_wrong=1, only_other_wrong=0, p=p)
+
+
 def heard(name, chosen, p=None, p_words=None):
     found = Detection(
         auc=0.987654,
@@ -70,11 +74,7 @@ def heard(name, chosen, p=None, p_words=None):
     )
     against = None
     if p is not None:
-        tested = [
-            None if each is None else Paired(n=100, only_this_wrong=1, only_other_wrong=0, p=each)
-            for each in (p, p_words)
-        ]
-        against = AgainstFloat(clips=tested[0], words=tested[1])
+        against = AgainstFloat(clips=paired(p), words=paired(p_words) if p_words else None)
     return variant(name).model_copy(update={"detection": found, "against_float32": against})
 
 

@@ -260,7 +260,9 @@ def _targets(number, each):
     return {
         "litert": TargetResult(
             runs=not tables,
-            reason="the op TFLM_DECODE is none of LiteRT's: build without --lut" if tables else None,
+            reason="the op TFLM_DECODE is none of LiteRT's: build without --lut"
+            if tables
+            else None,
             configuration="one thread, XNNPACK",
             latency_us_p50=None if tables else 110.0 + 7 * number,
             latency_us_p99=None if tables else 160.0 + 7 * number,

@@ -15,9 +15,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stapes.report import page_clips, page_detection, page_figures, page_notes, page_table
+from stapes.report import (
+    page_clips,
+    page_detection,
+    page_figures,
+    page_notes,
+    page_table,
+    svg,
+    svg_bars,
+)
 from stapes.report import page_weights as weights
-from stapes.report import svg, svg_bars
 from stapes.report.charts import Bars, Chart, rounded
 from stapes.report.page_style import TARGETS, looks
 from stapes.report.templates import render, text
@@ -52,8 +59,8 @@ def page(results: Results) -> str:
     first = weights.first_shown(results, spread) if spread else ""
     drawn = [each for each in (size, noise, *training) if each is not None]
     data = {
-        "charts": {each.key: _plain(each) for each in drawn},
-        "det": {name: _plain(each) for name, each in curves.items()},
+        "charts": {each.key: plain(each) for each in drawn},
+        "det": {name: plain(each) for name, each in curves.items()},
         "bytes": None if kinds is None else _plain_bars(kinds),
         "weights": spread,
         "variants": [row.name for row in results.variants],
@@ -84,7 +91,7 @@ def page(results: Results) -> str:
         notes=page_notes,
         page_clips=page_clips,
         settings=page_notes.flat(results.settings),
-        pictures={each.key: Markup(svg.chart(each)) for each in drawn},
+        pictures={each.key: Markup(svg.chart(each, wide=each not in training)) for each in drawn},
         det_picture=Markup(svg.chart(curves[clean])) if curves else "",
         bytes_picture="" if kinds is None else Markup(svg_bars.bars(kinds)),
         weights_picture=Markup(svg_bars.histograms(spread[first], title=f"Weights of {first}"))
@@ -142,12 +149,17 @@ def _json(data: dict[str, Any]) -> str:
     return said
 
 
-def _plain(chart: Chart) -> dict[str, Any]:
+def plain(chart: Chart) -> dict[str, Any]:
     """A chart for the page's script."""
 
     def axis(name: str) -> dict[str, Any]:
         its = chart.x if name == "x" else chart.y
-        return {"title": its.title, "log": its.log, "range": [its.low, its.high], "ticks": its.ticks}
+        return {
+            "title": its.title,
+            "log": its.log,
+            "range": [its.low, its.high],
+            "ticks": its.ticks,
+        }
 
     return {
         "x": axis("x"),

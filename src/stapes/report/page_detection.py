@@ -61,7 +61,10 @@ def rates_table(results: Results) -> RatesTable | None:
     return RatesTable(
         heads=[f"at {rate(each)}/h" for each in rates] + ["threshold", "AUC", "EER"],
         rows=rows,
-        reasons=[f"{' and '.join(at)} an hour cannot be resolved: {reason}." for reason, at in reasons.items()],
+        reasons=[
+            f"{' and '.join(at)} an hour cannot be resolved: {reason}."
+            for reason, at in reasons.items()
+        ],
     )
 
 

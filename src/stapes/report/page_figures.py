@@ -185,7 +185,7 @@ def noise(results: Results) -> Chart | None:
 def training(results: Results) -> list[Chart]:
     """Loss and accuracy of the baseline by epoch, a chart each."""
     history, kept = results.baseline.history, results.baseline.kept_epoch
-    charts = []
+    charts: list[Chart] = []
     for metric in [name for name in history if not name.startswith("val_")]:
         series = []
         sources = (("training", metric, 2), ("validation", f"val_{metric}", 0))

@@ -124,7 +124,8 @@ def said_of(found: TargetResult | None) -> str:
 def _cells(row: VariantResult, first: VariantResult | None) -> list[Cell]:
     litert = row.targets.get("litert")
     p50 = None if litert is None else litert.latency_us_p50
-    arena = next((each.arena_bytes for each in row.targets.values() if each.arena_bytes), None)
+    tflm = row.targets.get("tflm")
+    arena = None if tflm is None else tflm.arena_bytes
     counts = row.confusion
     return [
         *_against(row, first),

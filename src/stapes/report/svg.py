@@ -13,6 +13,9 @@ from stapes.report.charts import Chart, Series
 from stapes.report.templates import render
 
 WIDTH = 820
+NARROW = 520
+"""With another beside it."""
+
 _WIDE = 960
 """With names beside the points, which take room."""
 
@@ -22,7 +25,9 @@ TOP, LEGEND_LINE = 16, 20
 _DASHES = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "8 3 2 3", "longdash": "13 4"}
 
 
-def chart(drawn: Chart, *, title: str = "", note: str = "", standing: bool = False) -> str:
+def chart(
+    drawn: Chart, *, title: str = "", note: str = "", standing: bool = False, wide: bool = True
+) -> str:
     """A chart as SVG.
 
     Parameters
@@ -34,6 +39,8 @@ def chart(drawn: Chart, *, title: str = "", note: str = "", standing: bool = Fal
         Below the title, in a line.
     standing : bool
         A file of its own: it brings its colours, for the light and the dark, and its ground.
+    wide : bool
+        Whether it has the page's width for itself.
     """
     points = [
         labels.Point(drawn.x.place(x), drawn.y.place(y), each.name)
@@ -45,7 +52,7 @@ def chart(drawn: Chart, *, title: str = "", note: str = "", standing: bool = Fal
         right += int(max(labels.width(point.name) for point in points)) + 16
     legend = [] if drawn.labels else _legend([each for each in drawn.series if each.look.chosen])
     head = TOP + (52 if title else 0) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
-    width = _WIDE if drawn.labels else WIDTH
+    width = _WIDE if drawn.labels else WIDTH if wide else NARROW
     inner = width - _LEFT - right
 
     def x_of(value: float) -> float:
@@ -53,8 +60,8 @@ def chart(drawn: Chart, *, title: str = "", note: str = "", standing: bool = Fal
 
     height = _HEIGHT
     if drawn.labels:
-        wide = [labels.Point(_LEFT + inner * at.x, 0.0, at.name) for at in points]
-        height = max(400, *(int(labels.LINE * len(each)) + 20 for each in labels.columns(wide)))
+        spread = [labels.Point(_LEFT + inner * at.x, 0.0, at.name) for at in points]
+        height = max(400, *(int(labels.LINE * len(each)) + 20 for each in labels.columns(spread)))
 
     def y_of(value: float) -> float:
         return round(head + height * (1 - drawn.y.place(value)), 1)
@@ -114,7 +121,7 @@ def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
         "said": each.hover[0] if len(each.hover) == 1 else each.name,
         "chosen": each.look.chosen,
         "colour": each.look.colour,
-        "dash": dash(each.look.dash),
+        "dash": dash(each.look.dash) if each.look.chosen else "",
         "line": _path(at) if drawn.lines else "",
         "bars": [{"x": x_of(x), "low": y_of(low), "high": y_of(high)} for x, low, high in ends],
         "points": "" if many or not drawn.markers else "".join(_marker(each, *xy) for xy in at),

@@ -42,6 +42,12 @@ LEVELS = [None, 20.0, 10.0, 5.0, 0.0]
 HOURS = 3.0
 
 
+def known(value):
+    """The value, where there must be one."""
+    assert value is not None
+    return value
+
+
 def row(name, size=80_000, right=36, n=40, **changed):
     """A variant that decides `right` of `n` clips rightly."""
     half = (n - right) // 2

@@ -119,7 +119,7 @@ def sentences(found: Comparison) -> list[str]:
 
 def signed(points: float | None) -> str:
     """A difference with its sign."""
-    return "–" if points is None else f"{points:+.2f}"
+    return "–" if points is None else f"{points:+.2f}".replace("-", "−")
 
 
 def comparison_page(first: Results, second: Results, names: tuple[str, str]) -> str:

@@ -27,7 +27,7 @@ from stapes.cli_common import (
     show_lines,
 )
 from stapes.cli_data import data_app
-from stapes.errors import StapesError
+from stapes.errors import StapesError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -364,10 +364,22 @@ def slim(
     epilog=examples(
         "stapes report runs/computer",
         "stapes report runs/computer --plot computer.svg",
+        "stapes report runs/computer runs/again",
     )
 )
 def report(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="RUN2", help="Another, to compare it with.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page",
+            metavar="FILE.html",
+            help="The page [RUN/report.html; of two, RUN/comparison-RUN2.html].",
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw size and accuracy.")
     ] = None,
@@ -375,21 +387,32 @@ def report(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the table of a run again, from its results.json alone."""
-    from stapes.files import write_text
-    from stapes.report.plots import size_accuracy
-    from stapes.report.table import write_csv
-    from stapes.results import read
+    """Show a run again, or two beside each other, from results.json alone.
 
-    results = read(run_folder / "results.json")
-    write_csv(results, run_folder / "results.csv")
-    if plot is not None:
-        write_text(plot, size_accuracy(results))
+    Of one run, its page and results.csv are written again; of two, a page that compares them.
+    """
+    from dataclasses import asdict
+    from json import dumps
+
+    from stapes.report.writing import write_comparison, write_report
+
     with console_for(json) as console:
+        if other is None:
+            results = write_report(run_folder, page=page, plot=plot)
+            if json:
+                print(results.model_dump_json(by_alias=True, indent=1))
+            else:
+                _show(results, console, verbose)
+            return
+        from stapes.report.comparison import lines
+
+        if plot is not None:
+            raise UsageError("--plot: draws one run; name one, or leave it out.")
+        found = write_comparison(run_folder, other, page=page)
         if json:
-            print(results.model_dump_json(by_alias=True, indent=1))
+            print(dumps(asdict(found), indent=1))
         else:
-            _show(results, console, verbose)
+            show_lines(console, lines(found))
 
 
 def _fail(message: str, status: int) -> NoReturn:

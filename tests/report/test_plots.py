@@ -2,136 +2,55 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from xml.etree import ElementTree
 
 import pytest
+from tests.report.results_by_hand import known, results, row, whole
 
 from stapes.errors import StapesError
+from stapes.report import svg, svg_bars
+from stapes.report.charts import Axis, Bars
 from stapes.report.plots import size_accuracy
-from stapes.results import Baseline, Confusion, Data, Results, Split, VariantResult
 
 SVG = "{http://www.w3.org/2000/svg}"
+ROWS = (row("float32", 82_000, 38), row("int8", 23_000, 36), row("qat", 23_100, 36))
 
 
-def row(name, size, correct, interval, n=40):
-    return VariantResult(
-        name=name,
-        technique=name,
-        file=f"models/{name}.tflite",
-        sha256="0" * 64,
-        bytes_before_slim=1,
-        bytes=size,
-        data_bytes=size,
-        gzip_bytes=size,
-        parameters=1,
-        nonzero_parameters=1,
-        accuracy=None if correct is None else correct / n,
-        accuracy_ci95=interval,
-        n_test=n,
-        confusion=Confusion(
-            true_positives=correct or 0,
-            false_negatives=0,
-            false_positives=0,
-            true_negatives=0,
-        ),
-        layers=[],
-        notes=[],
-        targets={},
-    )
+def drawn(text):
+    """The picture's root, and the texts that can be read."""
+    root = ElementTree.fromstring(text)
+    return root, [element.text for element in root.iter(f"{SVG}text")]
 
 
-def results(*rows, word="house", synthetic=False):
-    split = Split(positives=20, negatives=20, negatives_available=20, speakers=7)
-    return Results(
-        word=word,
-        seed=0,
-        preset="default",
-        versions={},
-        data=Data(
-            source="x",
-            synthetic=synthetic,
-            split_rule="by the speaker's name",
-            shared_speakers=False,
-            splits={"test": split},
-            skipped=[],
-        ),
-        baseline=Baseline(parameters=1, macs=1, kept_epoch=1),
-        variants=list(rows),
-    )
+def test_every_variant_is_named_and_pointed_at():
+    root, texts = drawn(size_accuracy(results(*ROWS)))
+    assert {"float32", "int8", "qat"} <= set(texts)
+    titles = [element.text for element in root.iter(f"{SVG}title")]
+    [int8] = [title for title in titles if title.startswith("int8")]
+    assert "23,000 bytes" in int8
+    assert "90.00 % of 40 clips, 95 %: 80.0 to 95.0" in int8
 
 
-ROWS = (
-    row("float32", 80_000, 38, (0.83, 0.99)),
-    row("uint8", 20_000, 36, (0.76, 0.96)),
-    row("pruned_2by4_full", 40_000, 20, (0.35, 0.65)),
-)
+def test_no_two_names_are_over_each_other():
+    rows = [row(f"model_{n}", 23_000 + n, 36) for n in range(30)]
+    root, _ = drawn(size_accuracy(results(*rows)))
+    names = [element for element in root.iter(f"{SVG}text") if element.text.startswith("model_")]
+    heights = sorted(float(element.get("y")) for element in names)
+    assert len(heights) == 30
+    assert min(b - a for a, b in itertools.pairwise(heights)) > 12
+    assert max(heights) < float(root.get("viewBox").split()[3])
 
 
-def drawn(found):
-    """The picture's elements by their tag, each list in the order of the rows."""
-    root = ElementTree.fromstring(found)
-    assert root.tag == f"{SVG}svg"
-    tags = ("rect", "circle", "line", "text", "title")
-    return root, {tag: list(root.iter(SVG + tag)) for tag in tags}
-
-
-@pytest.fixture
-def picture():
-    return drawn(size_accuracy(results(*ROWS)))
-
-
-def numbers(elements, name):
-    return [float(element.get(name)) for element in elements]
-
-
-def test_every_variant_has_its_name_its_size_and_its_dot(picture):
-    _, parts = picture
-    texts = [element.text for element in parts["text"]]
-    for name, size in (("float32", "80,000"), ("uint8", "20,000"), ("pruned_2by4_full", "40,000")):
-        assert name in texts
-        assert size in texts
-    assert len(parts["rect"]) == len(parts["circle"]) == 3
-
-
-def test_bars_are_as_long_as_files_are_large(picture):
-    _, parts = picture
-    whole, quarter, half = numbers(parts["rect"], "width")
-    assert quarter == pytest.approx(whole / 4, abs=0.1)
-    assert half == pytest.approx(whole / 2, abs=0.1)
-
-
-def test_dots_stand_on_one_scale_inside_their_intervals(picture):
-    _, parts = picture
-    places = numbers(parts["circle"], "cx")
-    intervals = [line for line in parts["line"] if line.get("class") == "line"]
-    low, high = numbers(intervals, "x1"), numbers(intervals, "x2")
-    for left, place, right in zip(low, places, high, strict=True):
-        assert left < place < right
-    # 95, 90 and 50 %: equal steps of accuracy are equal steps to the right.
-    assert (places[0] - places[2]) / (places[0] - places[1]) == pytest.approx(9, rel=0.05)
-
-
-def test_nothing_is_drawn_outside_the_picture(picture):
-    root, parts = picture
-    _, _, width, height = map(float, root.get("viewBox").split())
-    for element in (*parts["text"], *parts["rect"]):
-        assert 0 <= float(element.get("x")) <= width
-        assert 0 <= float(element.get("y")) <= height
-    for element in parts["circle"]:
-        assert 0 <= float(element.get("cx")) <= width
-        assert 0 <= float(element.get("cy")) <= height
-
-
-def test_rows_come_in_the_order_of_the_table(picture):
-    _, parts = picture
-    heights = numbers(parts["circle"], "cy")
-    assert heights == sorted(heights)
-    assert len(set(heights)) == 3
+def test_what_stands_alone_brings_its_colours_and_its_ground():
+    text = size_accuracy(results(*ROWS))
+    assert "prefers-color-scheme: dark" in text
+    assert 'class="ground"' in text
 
 
 def test_there_is_no_script_and_no_address():
-    text = size_accuracy(results(*ROWS))
+    text = size_accuracy(whole())
     root, _ = drawn(text)
     assert not {element.tag for element in root.iter()} & {f"{SVG}script", f"{SVG}image"}
     for element in root.iter():
@@ -143,28 +62,57 @@ def test_there_is_no_script_and_no_address():
 
 @pytest.mark.parametrize("word", ["</title><script>alert(1)</script>", 'a "b" & <c>', "Öl 日本"])
 def test_a_word_is_shown_as_it_is_and_is_never_markup(word):
-    root, parts = drawn(size_accuracy(results(*ROWS, word=word)))
-    assert word in parts["title"][0].text
+    root, texts = drawn(size_accuracy(results(*ROWS, word=word)))
+    assert any(word in text for text in texts)
     assert not list(root.iter(f"{SVG}script"))
 
 
 def test_synthetic_speech_is_said():
-    assert "synthetic speech" in size_accuracy(results(*ROWS, synthetic=True))
+    data = results().data.model_copy(update={"synthetic": True})
+    assert "synthetic speech" in size_accuracy(results(*ROWS, data=data))
     assert "synthetic speech" not in size_accuracy(results(*ROWS))
 
 
 def test_a_variant_that_was_not_measured_is_not_drawn():
-    _, parts = drawn(size_accuracy(results(*ROWS, row("refused", 99_000, None, (0.0, 1.0)))))
-    assert "refused" not in [element.text for element in parts["text"]]
-    assert len(parts["circle"]) == 3
+    refused = row("refused", 99_000, accuracy=None)
+    _, texts = drawn(size_accuracy(results(*ROWS, refused)))
+    assert "refused" not in texts
 
 
 def test_one_variant_that_is_always_right_is_drawn():
-    _, parts = drawn(size_accuracy(results(row("float32", 10, 40, (1.0, 1.0)))))
-    assert len(parts["circle"]) == 1
+    perfect = row("float32", 10_000, 40, accuracy_ci95=(1.0, 1.0))
+    assert "float32" in drawn(size_accuracy(results(perfect)))[1]
 
 
-@pytest.mark.parametrize("rows", [(), (row("refused", 10, None, (0.0, 1.0)),)])
+@pytest.mark.parametrize("rows", [(), (row("refused", 10, accuracy=None),)])
 def test_a_run_with_nothing_measured_is_told_to_finish(rows):
     with pytest.raises(StapesError, match="finish it"):
         size_accuracy(results(*rows))
+
+
+def test_the_pieces_of_a_bar_are_as_long_as_their_parts():
+    bars = Bars("b", "b", Axis("bytes", 0, 100, []), ["one"], [("x", [25]), ("y", [75])])
+    root, _ = drawn(svg_bars.bars(bars))
+    pieces = [each for each in root.iter(f"{SVG}rect") if "piece" in each.get("class", "")]
+    first, second = (float(each.get("width")) for each in pieces)
+    assert second == pytest.approx(3 * first, abs=0.2)
+    assert pieces[0].get("class") != pieces[1].get("class")
+
+
+def test_a_histogram_has_a_bar_for_each_bin_that_is_not_empty():
+    layer = {"name": "conv", "detail": "", "low": -1.0, "high": 1.0, "counts": [4, 0, 1]}
+    root, texts = drawn(svg_bars.histograms([layer], title="weights"))
+    [path] = [each.get("d") for each in root.iter(f"{SVG}path") if each.get("class") == "filled"]
+    tops = [float(top) for top in re.findall(r"V([\d.]+)H", path)]
+    base = float(known(re.search(r"M[\d.]+ (\d+)", path))[1])
+    # Heights go with the square root: four counts are twice as high as one.
+    assert [base - top for top in tops] == pytest.approx([90, 45])
+    assert {"-1", "1"} <= set(texts)
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"],
+)
+def test_every_symbol_has_a_closed_path(symbol):
+    assert re.fullmatch(r"M[-\d. MLaVhvlHz]+z", svg.swatch(symbol, 10, 10))

@@ -1,0 +1,107 @@
+"""False rejects of each variant at the rates of false accepts that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stapes.measurements import OperatingPoint
+from stapes.report.page_style import interval, percent, plural, rate
+from stapes.report.page_table import Cell
+from stapes.results import Results
+
+
+@dataclass(frozen=True)
+class RatesTable:
+    """A row a variant, a column a rate; and why there is no figure where there is none."""
+
+    heads: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    reasons: list[str]
+
+
+def rates_table(results: Results) -> RatesTable | None:
+    """False rejects without noise; None where detection was not measured."""
+    measured = [(row, row.detection) for row in results.variants if row.detection is not None]
+    if not measured:
+        return None
+    clean = {
+        row.name: found.conditions[0].at_rates if found.conditions else []
+        for row, found in measured
+    }
+    rates = sorted(
+        {
+            point.target_fa_per_hour
+            for points in clean.values()
+            for point in points
+            if point.target_fa_per_hour is not None
+        }
+    )
+    reasons: dict[str, list[str]] = {}
+    rows = []
+    for row, found in measured:
+        by_rate = {point.target_fa_per_hour: point for point in clean[row.name]}
+        cells = [_cell(by_rate.get(each)) for each in rates]
+        for each, cell in zip(rates, cells, strict=True):
+            if cell.title and cell.value is None:
+                at = reasons.setdefault(cell.title, [])
+                at += [] if rate(each) in at else [rate(each)]
+        auc = "–" if found.auc is None else f"{found.auc:.4f}"
+        threshold = "–" if found.threshold is None else f"{found.threshold:.3f}"
+        rows.append(
+            (
+                row.name,
+                [
+                    *cells,
+                    Cell(threshold, found.threshold),
+                    Cell(auc, found.auc),
+                    Cell(percent(found.eer), found.eer),
+                ],
+            )
+        )
+    return RatesTable(
+        heads=[f"at {rate(each)}/h" for each in rates] + ["threshold", "AUC", "EER"],
+        rows=rows,
+        reasons=[
+            f"{' and '.join(at)} an hour cannot be resolved: {reason}."
+            for reason, at in reasons.items()
+        ],
+    )
+
+
+def how(results: Results) -> str:
+    """How detection was measured, for captions."""
+    setup = results.detection
+    if setup is None:
+        return ""
+    words = next(
+        (
+            each.words
+            for row in results.variants
+            if row.detection is not None
+            for each in row.detection.conditions
+        ),
+        0,
+    )
+    return (
+        f"Measured in {setup.hours:.3g} hours without the word ({setup.source}, "
+        f"{plural(setup.files, 'file')}, {setup.speech_seconds / 3600:.2g} hours of them speech) "
+        f"and on {plural(words, 'word')} of the test clips that were embedded in such sound: a "
+        f"window every {setup.hop_ms:g} ms, the mean of {plural(setup.smoothing, 'score')}, "
+        f"{setup.refractory_seconds:g} s of silence after a detection, which may come "
+        f"{setup.tolerance_seconds:g} s from its word."
+    )
+
+
+def _cell(point: OperatingPoint | None) -> Cell:
+    if point is None:
+        return Cell("–")
+    if not point.resolvable or point.frr is None:
+        return Cell("not resolvable", title=point.reason or "no reason was given", kind="unknown")
+    said = []
+    if point.threshold is not None:
+        said.append(f"threshold {point.threshold:.3f}")
+    if point.false_accepts is not None and point.fa_per_hour is not None:
+        said.append(
+            f"{plural(point.false_accepts, 'false accept')}, {rate(point.fa_per_hour)} an hour"
+        )
+    return Cell(percent(point.frr), point.frr, interval(point.frr_ci95), title=", ".join(said))

@@ -1,0 +1,73 @@
+"""What `stapes report` writes, from results.json alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stapes.errors import UsageError
+from stapes.files import write_text
+from stapes.report.comparison import Comparison, compare, comparison_page
+from stapes.report.page import page as page_of
+from stapes.report.plots import size_accuracy
+from stapes.report.table import write_csv
+from stapes.results import Results, read
+
+PAGE = "report.html"
+
+
+def write_report(run: Path, *, page: Path | None = None, plot: Path | None = None) -> Results:
+    """Write a run's results.csv, its page and, if asked for, its picture.
+
+    Parameters
+    ----------
+    run : Path
+        The run's folder.
+    page : Path, optional
+        Where the page goes; `report.html` in the folder if it is not said.
+    plot : Path, optional
+        Where size and accuracy are drawn, as SVG.
+
+    Raises
+    ------
+    StapesError
+        results.json is missing or broken, or holds no measured model to draw.
+    """
+    results = read(run / "results.json")
+    write_csv(results, run / "results.csv")
+    write_text(page or run / PAGE, page_of(results))
+    if plot is not None:
+        write_text(plot, size_accuracy(results))
+    return results
+
+
+def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Comparison:
+    """Compare two runs, and write the page of it.
+
+    Parameters
+    ----------
+    run, other : Path
+        The runs' folders.
+    page : Path, optional
+        Where the page goes; `comparison-OTHER.html` in the first folder if it is not said.
+
+    Raises
+    ------
+    UsageError
+        Both are the same folder.
+    StapesError
+        A results.json is missing or broken.
+    """
+    if run.resolve() == other.resolve():
+        raise UsageError(f"{other}: is the run that it would be compared with; name another.")
+    first, second = read(run / "results.json"), read(other / "results.json")
+    names = _names(run.resolve(), other.resolve())
+    target = page or run / f"comparison-{other.resolve().name}.html"
+    write_text(target, comparison_page(first, second, names))
+    return compare(first, second, names)
+
+
+def _names(run: Path, other: Path) -> tuple[str, str]:
+    """What tells two folders apart."""
+    if run.name != other.name:
+        return run.name, other.name
+    return f"{run.parent.name}/{run.name}", f"{other.parent.name}/{other.name}"

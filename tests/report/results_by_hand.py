@@ -1,0 +1,357 @@
+"""Results that were never measured: made by the contract, so that a page has all it can show.
+
+Nothing here says anything of a model. The figures follow simple rules, which tests may rely on:
+variant `n` of the list misses `words[n]`, its curve is a power law, and so on.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import soundfile
+
+from stapes.inspection import Histogram
+from stapes.measurements import (
+    AgainstFloat,
+    Condition,
+    DetCurve,
+    Detection,
+    DetectionSetup,
+    OperatingPoint,
+    OpTime,
+    Paired,
+    Recommendation,
+    TargetResult,
+    TestClip,
+)
+from stapes.results import (
+    Baseline,
+    Confusion,
+    Data,
+    Layer,
+    Results,
+    SkippedFile,
+    Split,
+    VariantResult,
+)
+
+RATES = [0.1, 0.5, 1.0, 2.0]
+LEVELS = [None, 20.0, 10.0, 5.0, 0.0]
+HOURS = 3.0
+
+
+def known(value):
+    """The value, where there must be one."""
+    assert value is not None
+    return value
+
+
+def row(name, size=80_000, right=36, n=40, **changed):
+    """A variant that decides `right` of `n` clips rightly."""
+    half = (n - right) // 2
+    return VariantResult(
+        **{
+            "name": name,
+            "technique": f"post-training, {name}",
+            "file": f"models/{name}.tflite",
+            "sha256": "0" * 64,
+            "bytes": size,
+            "bytes_before_slim": size + 2_000,
+            "data_bytes": size - 1_000,
+            "gzip_bytes": size - 5_000,
+            "parameters": 20_226,
+            "nonzero_parameters": 20_200,
+            "accuracy": right / n,
+            "accuracy_ci95": (max(0.0, right / n - 0.1), min(1.0, right / n + 0.05)),
+            "n_test": n,
+            "confusion": Confusion(
+                true_positives=n // 2 - half,
+                false_negatives=half,
+                false_positives=n - right - half,
+                true_negatives=n // 2 - (n - right - half),
+            ),
+            "layers": [],
+            "notes": [],
+            "targets": {},
+            **changed,
+        }
+    )
+
+
+def results(*rows, **changed):
+    """A run with these rows and nothing that newer runs measure."""
+    return Results(
+        **{
+            "word": "house",
+            "seed": 0,
+            "preset": "default",
+            "versions": {"stapes": "0.1.0", "numpy": "2.0.0"},
+            "data": Data(
+                source="recordings",
+                synthetic=False,
+                split_rule="by the speaker's name",
+                shared_speakers=False,
+                splits={
+                    name: Split(positives=20, negatives=20, negatives_available=25, speakers=7)
+                    for name in ("train", "validation", "test")
+                },
+                skipped=[],
+            ),
+            "baseline": Baseline(
+                parameters=20_226,
+                macs=1_388_164,
+                accuracy=0.95,
+                history={"loss": [1.0, 0.5, 0.25], "val_loss": [0.9, 0.6, 0.5]},
+                kept_epoch=3,
+            ),
+            "variants": list(rows),
+            **changed,
+        }
+    )
+
+
+def whole():
+    """A run of four models with everything that the contract holds."""
+    layers = [
+        Layer(
+            name="conv",
+            weights=288,
+            zeros=0,
+            distinct=200,
+            biases=32,
+            nonzero_biases=32,
+            compliance_2by4=None,
+        ),
+        Layer(
+            name="dense",
+            weights=1_000,
+            zeros=800,
+            distinct=16,
+            biases=2,
+            nonzero_biases=2,
+            compliance_2by4=0.5,
+            note="the last layer is left as it is",
+        ),
+    ]
+    made = [
+        row("float32", 80_000, 36, layers=layers),
+        row("int8", 23_000, 36, layers=layers),
+        row("qat", 23_100, 34, layers=layers, notes=["two epochs"]),
+        row("small", 5_000, 30, layers=layers),
+    ]
+    data = results().data.model_copy(
+        update={"skipped": [SkippedFile(file="bad.wav", reason="it holds no sound")]}
+    )
+    settings = {"word": "house", "train": {"epochs": 3, "keep_best": True}}
+    return measured(results(*made, data=data, settings=settings))
+
+
+def measured(bare):
+    """The same run with plausible values in every field of the contract that is still empty."""
+    n = bare.variants[0].n_test
+    clips = [
+        TestClip(
+            name=f"{'house' if place < n // 2 else 'mouse'}/{place:04d}.wav",
+            label="house" if place < n // 2 else "mouse",
+            word=place < n // 2,
+            sound=beep(300 + 40 * place) if place % 13 == 0 and place < 520 else None,
+        )
+        for place in range(n)
+    ]
+    first = next(each for each in bare.variants if each.name == "float32")
+    rows = [_measured(number, each, first, n) for number, each in enumerate(bare.variants)]
+    small = min(rows, key=lambda each: (each.bytes > 24_000, -(each.accuracy or 0), each.bytes))
+    setup = DetectionSetup(
+        source="speech of no corpus",
+        files=12,
+        hours=HOURS,
+        speech_seconds=7_200.0,
+        hop_ms=100.0,
+        smoothing=3,
+        refractory_seconds=1.0,
+        tolerance_seconds=0.5,
+        target_fa_per_hour=0.5,
+        rates=RATES,
+        noise="pink noise",
+        snr_db=[level for level in LEVELS if level is not None],
+        skipped=1,
+    )
+    front = [each.name for each in rows if each.name in {small.name, "small", "distilled", "int4"}]
+    return bare.model_copy(
+        update={
+            "variants": rows,
+            "clips": clips,
+            "detection": setup,
+            "recommendation": Recommendation(
+                budget={"flash": 65_536},
+                max_drop=1.0,
+                variant=small.name,
+                sentence=f"Ship {small.name}: the smallest within a point of float32.",
+                front=front,
+            ),
+        }
+    )
+
+
+def beep(pitch):
+    """A tenth of a second of a tone, an MP3 in base64."""
+    time = np.arange(2_205) / 22_050
+    file = io.BytesIO()
+    soundfile.write(file, 0.2 * np.sin(2 * np.pi * pitch * time), 22_050, format="MP3")
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _measured(number, each, first, n):
+    rng = np.random.default_rng(number)
+    counts = each.confusion
+    half = n // 2
+    # Some clips are hard for every model, some for this one.
+    hard = list(range(0, half, 13)) + list(range(7, half, 5))
+    missed = hard[: counts.false_negatives]
+    false = [half + place for place in hard[: counts.false_positives]]
+    scores = np.concatenate([rng.uniform(0.6, 1, half), rng.uniform(0, 0.4, n - half)])
+    scores[missed], scores[false] = 0.2, 0.8
+    kinds = {
+        "weights": each.data_bytes - 600,
+        "biases": 400,
+        "constants": 200,
+        "tables": each.bytes - each.data_bytes,
+    }
+    layers = [
+        layer.model_copy(
+            update={
+                "histogram": Histogram(
+                    low=-0.4,
+                    high=0.4,
+                    counts=np.histogram(
+                        np.r_[
+                            rng.normal(0, 0.1, layer.weights - layer.zeros), np.zeros(layer.zeros)
+                        ],
+                        33,
+                        (-0.4, 0.4),
+                    )[0].tolist(),
+                )
+            }
+        )
+        for layer in each.layers
+    ]
+    difference = abs(counts.false_negatives - first.confusion.false_negatives)
+    return each.model_copy(
+        update={
+            "scores": [round(float(score), 4) for score in scores],
+            "wrong": sorted(missed + false),
+            "bytes_by_kind": kinds,
+            "layers": layers,
+            "detection": _detection(number, n // 2),
+            "targets": _targets(number, each),
+            "against_float32": None
+            if each is first
+            else AgainstFloat(
+                clips=Paired(
+                    n=n,
+                    only_this_wrong=difference,
+                    only_other_wrong=1,
+                    p=0.5 ** max(0, difference - 1),
+                )
+            ),
+        }
+    )
+
+
+def _targets(number, each):
+    float_ops = number % 5 in (0, 1)
+    tables = each.name.endswith("_lut")
+    return {
+        "litert": TargetResult(
+            runs=not tables,
+            reason="the op TFLM_DECODE is none of LiteRT's: build without --lut"
+            if tables
+            else None,
+            configuration="one thread, XNNPACK",
+            latency_us_p50=None if tables else 110.0 + 7 * number,
+            latency_us_p99=None if tables else 160.0 + 7 * number,
+            profile=[]
+            if tables
+            else [OpTime(op="CONV_2D", calls=2, us=90.0), OpTime(op="SOFTMAX", calls=1, us=3.5)],
+        ),
+        "tflm": TargetResult(
+            runs=not float_ops or number == 0,
+            reason=None if not float_ops or number == 0 else "hybrid models are not supported",
+            arena_bytes=None if float_ops and number else 23_600 + 512 * number,
+            agrees=None if float_ops and number else True,
+            n_compared=each.n_test,
+            decisions_that_differ=0,
+        ),
+        "ethos_u55": TargetResult(
+            runs=not float_ops,
+            reason="float ops run on the CPU" if float_ops else None,
+            configuration="128 MACs, Shared_Sram",
+            flash_bytes=None if float_ops else 21_000,
+            sram_bytes=None if float_ops else 40_000,
+            cycles=None if float_ops else 61_234,
+            cpu_ops=["SOFTMAX: batch above 1"] if number % 5 == 3 else [],
+        ),
+        "ethos_u85": TargetResult(runs=False, reason="not tried: name it with --targets"),
+        "esphome": TargetResult(
+            runs=number % 3 == 1,
+            reason=None if number % 3 == 1 else "the input is no int8 of 40 features",
+        ),
+    }
+
+
+def _detection(number, words):
+    frr = [min(0.9, 0.02 + 0.006 * (number % 9) + 0.05 * level**1.6) for level in range(5)]
+    conditions = [
+        Condition(
+            name="clean" if level is None else f"{level:g} dB",
+            snr_db=level,
+            hours=HOURS,
+            words=words,
+            at_rates=[_point(rate, frr[place] / (rate + 0.5), words) for rate in RATES],
+            at_clean_threshold=_point(0.5, frr[place], words),
+            det=_curve(frr[place], words),
+        )
+        for place, level in enumerate(LEVELS)
+    ]
+    return Detection(
+        auc=0.998 - 0.001 * (number % 9),
+        eer=0.01 + 0.002 * (number % 9),
+        threshold=0.8,
+        chosen=_point(0.5, frr[0], words),
+        conditions=conditions,
+        missed_words=[0, 3],
+    )
+
+
+def _point(rate, frr, words):
+    if rate < 1 / HOURS:
+        return OperatingPoint(
+            target_fa_per_hour=rate,
+            resolvable=False,
+            reason=f"{HOURS:g} hours resolve no rate below {1 / HOURS:.2g} an hour",
+        )
+    misses = round(frr * words)
+    part = misses / words
+    return OperatingPoint(
+        target_fa_per_hour=rate,
+        threshold=0.8,
+        false_accepts=int(rate * HOURS),
+        fa_per_hour=int(rate * HOURS) / HOURS,
+        fa_per_hour_ci95=(0.0, 1.9),
+        misses=misses,
+        frr=part,
+        frr_ci95=(max(0.0, part - 0.02), min(1.0, part + 0.03)),
+    )
+
+
+def _curve(frr, words):
+    threshold = np.linspace(1, 0, 120)
+    accepts = np.floor(300 * (1 - threshold) ** 4)
+    misses = np.round(words * np.minimum(1, frr * 3 * threshold**3 + (threshold > 0.99)))
+    return DetCurve(
+        threshold=threshold.tolist(),
+        fa_per_hour=(accepts / HOURS).tolist(),
+        frr=(np.maximum.accumulate(misses[::-1])[::-1] / words).tolist(),
+    )

@@ -1,0 +1,37 @@
+"""Ticks are round, axes place what they should, and no two looks are equal."""
+
+from __future__ import annotations
+
+import pytest
+
+from stapes.report.charts import Axis, bounds, linear_ticks, log_ticks, look, rounded
+
+
+def test_log_ticks_are_one_two_and_five_of_each_decade():
+    assert log_ticks(4_800, 90_000) == [5_000, 10_000, 20_000, 50_000]
+
+
+def test_linear_ticks_are_round_and_few():
+    assert linear_ticks(88.9, 99.6) == [90, 92, 94, 96, 98]
+    assert linear_ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_a_logarithmic_axis_puts_the_geometric_mean_in_the_middle():
+    assert Axis("", 1, 100, [], log=True).place(10) == pytest.approx(0.5)
+    assert Axis("", 0, 100, []).place(25) == 0.25
+
+
+def test_bounds_leave_room_even_about_one_value():
+    low, high = bounds([2.0, 2.0, float("nan")])
+    assert low < 2.0 < high
+
+
+def test_no_two_looks_are_equal_and_the_first_differ_in_colour_dash_or_symbol():
+    looks = {(each.colour, each.dash, each.symbol) for each in map(look, range(280))}
+    assert len(looks) == 280
+    assert len({look(n).colour for n in range(7)}) == 7
+    assert len({look(n).symbol for n in range(7)}) == 7
+
+
+def test_rounding_keeps_what_can_be_seen():
+    assert rounded({"a": [1 / 3, 5.0, "x", None]}) == {"a": [0.33333, 5, "x", None]}

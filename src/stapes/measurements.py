@@ -22,16 +22,6 @@ class SkippedFile(Part):
     reason: str
 
 
-class OpTime(Part):
-    """The time of the ops of one kind in one inference."""
-
-    op: str
-    calls: int
-    """In one inference."""
-    us: float
-    """Of all these calls together, the mean of the timed inferences [microseconds]."""
-
-
 class TargetResult(Part):
     """Whether a target runs the variant, and what it costs there.
 
@@ -47,8 +37,7 @@ class TargetResult(Part):
     latency_us_p50: float | None = None
     """Of one inference on one thread of this machine [microseconds]."""
     latency_us_p99: float | None = None
-    profile: list[OpTime] = Field(default_factory=list)
-    """By kind of op, the slowest first; empty where the runtime does not tell."""
+    # By op no runtime tells its time here: see `targets.litert_cost`.
 
     arena_bytes: int | None = None
     """The smallest tensor arena that TFLite Micro starts in."""

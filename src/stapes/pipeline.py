@@ -37,7 +37,8 @@ from stapes.preparation import (
     with_copies,
 )
 from stapes.progress import Progress
-from stapes.report.table import line, write_csv
+from stapes.report.table import line
+from stapes.report.writing import write_files
 from stapes.results import Baseline, Data, Results, VariantResult
 from stapes.run_folder import RunFolder, versions
 from stapes.settings import RunSettings
@@ -146,7 +147,7 @@ def _run(
                     f"A worker process died (out of memory?); {folder.log} may say why. The same "
                     "command goes on from here."
                 ) from None
-            write_csv(results, folder.table)
+            write_files(results, folder.path)
             if failed:
                 said = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
                 raise StapesError(

@@ -63,7 +63,7 @@ def without_times(path: Path) -> str:
     document = json.loads(path.read_text())
     del document["recommendation"]
     for row in document["variants"]:
-        for name in ("latency_us_p50", "latency_us_p99", "profile", "configuration"):
+        for name in ("latency_us_p50", "latency_us_p99", "configuration"):
             row["targets"]["litert"].pop(name)
     return json.dumps(document)
 

@@ -82,9 +82,8 @@ def about_data(results: Results) -> list[str]:
         line += f"; its LiteRT conversion, float32, decides {percent(baseline.accuracy)} rightly"
     said.append(f"{line}.")
     if results.detection is not None and results.detection.skipped:
-        said.append(
-            f"{plural(results.detection.skipped, 'file')} of continuous sound could not be used."
-        )
+        unused = plural(len(results.detection.skipped), "file")
+        said.append(f"{unused} of continuous sound could not be used.")
     return said
 
 

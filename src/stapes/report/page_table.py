@@ -220,10 +220,6 @@ def _details(row: VariantResult) -> list[tuple[str, str]]:
     for name in (*TARGETS, *others):
         if name in row.targets:
             said.append((TARGETS.get(name, name), said_of(row.targets[name])))
-    litert = row.targets.get("litert")
-    if litert is not None and litert.profile:
-        ops = ", ".join(f"{each.op} {each.us:,.1f} µs ({each.calls} ×)" for each in litert.profile)
-        said.append(("time by op", ops))
     return said + [("note", note) for note in row.notes]
 
 

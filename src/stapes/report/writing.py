@@ -15,6 +15,12 @@ from stapes.results import Results, read
 PAGE = "report.html"
 
 
+def write_files(results: Results, run: Path, page: Path | None = None) -> None:
+    """Write results.csv and the page of a run into its folder, or the page to another place."""
+    write_csv(results, run / "results.csv")
+    write_text(page or run / PAGE, page_of(results))
+
+
 def write_report(run: Path, *, page: Path | None = None, plot: Path | None = None) -> Results:
     """Write a run's results.csv, its page and, if asked for, its picture.
 
@@ -33,8 +39,7 @@ def write_report(run: Path, *, page: Path | None = None, plot: Path | None = Non
         results.json is missing or broken, or holds no measured model to draw.
     """
     results = read(run / "results.json")
-    write_csv(results, run / "results.csv")
-    write_text(page or run / PAGE, page_of(results))
+    write_files(results, run, page)
     if plot is not None:
         write_text(plot, size_accuracy(results))
     return results

@@ -16,9 +16,10 @@ from stapes.data.cache import FeatureCache
 from stapes.data.features import choose
 from stapes.errors import StapesError, UsageError
 from stapes.measure import detection as metrics
+from stapes.measure.continuous import DetectionSettings
 from stapes.measurements import TestClip
 from stapes.progress import Progress
-from stapes.settings import DetectionSettings, RunSettings
+from stapes.settings import RunSettings
 
 SETTINGS = RunSettings(
     word="yes",

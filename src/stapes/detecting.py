@@ -25,18 +25,14 @@ from stapes.data.sliding import Plan, plan, write_features
 from stapes.errors import ModelError, StapesError, UsageError
 from stapes.files import atomic_path, sha256, write_text
 from stapes.flatbuffer.verify import verify
-from stapes.measure import detection as metrics
 from stapes.measure.accuracy import word_scores
-from stapes.measure.detection import Curve
-from stapes.measure.roc import auc, eer
-from stapes.measurements import Condition, Detection, DetectionSetup, OperatingPoint, SkippedFile
+from stapes.measure.continuous import condition_name, heard
+from stapes.measurements import Detection, DetectionSetup, SkippedFile
 from stapes.progress import Progress
 from stapes.results import Results, VariantResult
 from stapes.settings import RunSettings
 from stapes.steps import unpacked_file
 from stapes.targets.batches import score
-
-CLEAN = "clean"
 
 
 def check(settings: RunSettings) -> None:
@@ -122,8 +118,7 @@ def detect(
     _forget_other_sound(results, sound, settings, work)
     rows = [row for row in results.variants if row.detection is None and row.scores]
     if rows:
-        conditions: list[float | None] = [None, *settings.detection.snr_db]
-        for snr_db in conditions:
+        for snr_db in (None, *settings.detection.snr_db):
             _score(rows, sound, settings, snr_db, work, models, executor, progress)
         for row in rows:
             row.detection = _detection(row, results, sound, settings, work)
@@ -161,7 +156,7 @@ def _score(
     missing = [row for row in rows if not _scores_file(work, row.name, snr_db).is_file()]
     if not missing:
         return
-    name = _name(snr_db)
+    name = condition_name(snr_db)
     said = "as it is" if snr_db is None else f"with noise at {name}"
     progress.begin(f"Listening to continuous sound {said}")
     path = work / "sound" / "features.npy"
@@ -208,73 +203,18 @@ def _heard_through(row: VariantResult, work: Path, models: Path) -> Path:
 def _detection(
     row: VariantResult, results: Results, sound: Sound, settings: RunSettings, work: Path
 ) -> Detection:
-    given = settings.detection
-    conditions: list[Condition] = []
-    threshold: float | None = None
-    clean: Curve | None = None
-    for snr_db in (None, *given.snr_db):
-        found = _curve(row.name, sound, settings, snr_db, work)
-        if clean is None:
-            clean = found
-            chosen = _chosen(found, given.target_fa_per_hour)
-            threshold = chosen.threshold
-        conditions.append(
-            Condition(
-                name=_name(snr_db),
-                snr_db=snr_db,
-                hours=found.hours,
-                words=len(found.words),
-                at_rates=[metrics.at_rate(found, rate) for rate in given.rates],
-                at_clean_threshold=metrics.at_threshold(found, threshold),
-                det=metrics.det(found),
-            )
-        )
-    assert clean is not None
-    missed = clean.words < threshold if threshold is not None else np.ones(len(clean.words), bool)
-    y = np.array([clip.word for clip in results.clips], np.uint8)
-    scores = np.array(row.scores)
-    return Detection(
-        auc=auc(scores, y),
-        eer=eer(scores, y),
-        threshold=threshold,
-        chosen=chosen,
-        conditions=conditions,
-        missed_words=[place for place, gone in zip(sound.word_clips, missed, strict=True) if gone],
-    )
-
-
-def _chosen(found: Curve, target: float) -> OperatingPoint:
-    """The point that a device would be set to: at the target, or as near as the hours carry."""
-    point = metrics.at_rate(found, target)
-    if point.threshold is not None or found.hours * target >= 1:
-        return point
-    rate = metrics.lowest_rate(found.hours)
-    lowest = metrics.at_rate(found, rate)
-    if lowest.threshold is None:
-        return lowest
-    reason = (
-        f"{target:g} false accepts an hour need {1 / target:.3g} hours of sound without the word; "
-        f"the threshold is for {rate:.3g} an hour, the lowest that {found.hours:.3g} hours carry, "
-        "and hangs on one false accept"
-    )
-    return lowest.model_copy(update={"reason": reason})
-
-
-def _curve(
-    name: str, sound: Sound, settings: RunSettings, snr_db: float | None, work: Path
-) -> Curve:
-    given = settings.detection
-    chosen = _plan(sound, settings, snr_db)
-    scores = np.load(_scores_file(work, name, snr_db), allow_pickle=False)
-    hop_seconds = _hop_seconds(settings)
-    return metrics.curve(
-        [
-            metrics.smooth(scores[row : row + count], given.smoothing)
-            for _, row, count in chosen.recordings
-        ],
-        [metrics.smooth(scores[row : row + count], given.smoothing) for row, count in chosen.words],
-        chosen.seconds / 3600,
-        max(1, round(given.refractory_seconds / hop_seconds)),
+    conditions = (None, *settings.detection.snr_db)
+    return heard(
+        {
+            snr_db: np.load(_scores_file(work, row.name, snr_db), allow_pickle=False)
+            for snr_db in conditions
+        },
+        {snr_db: _plan(sound, settings, snr_db) for snr_db in conditions},
+        settings.detection,
+        hop_seconds=_hop_seconds(settings),
+        word_clips=sound.word_clips,
+        clip_scores=np.array(row.scores),
+        clip_is_word=np.array([clip.word for clip in results.clips], np.uint8),
     )
 
 
@@ -331,11 +271,7 @@ def _scores(work: Path) -> Iterator[Path]:
 
 def _scores_file(work: Path, name: str, snr_db: float | None) -> Path:
     (work / "scores").mkdir(exist_ok=True)
-    return work / "scores" / f"{name}@{_name(snr_db)}.npy"
-
-
-def _name(snr_db: float | None) -> str:
-    return CLEAN if snr_db is None else f"{snr_db:g} dB"
+    return work / "scores" / f"{name}@{condition_name(snr_db)}.npy"
 
 
 def _hop_seconds(settings: RunSettings) -> float:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from stapes.audio.frontend import Mfcc
 from stapes.data.slug import slug
 from stapes.errors import UsageError
+from stapes.measure.continuous import DetectionSettings
 from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
 
@@ -29,32 +30,6 @@ class SyntheticSettings(BaseModel):
 
     voices: int = Field(default=160, ge=3)
     takes: int = Field(default=7, ge=1, description="of the word, by each voice")
-
-
-class DetectionSettings(BaseModel):
-    """How detection in continuous sound is measured; the rules are those of `measure.detection`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    hop_frames: int = Field(default=4, ge=1, description="from one window to the next")
-    smoothing: int = Field(default=4, ge=1, description="scores that are averaged")
-    refractory_seconds: float = Field(default=1.0, ge=0)
-    tolerance_seconds: float = Field(default=0.5, ge=0, description="after a word's clip")
-    target_fa_per_hour: float = Field(default=0.5, gt=0, description="that the threshold is for")
-    rates: tuple[float, ...] = Field(
-        default=(0.1, 0.5, 1.0, 2.0), description="false accepts an hour to tell the misses at"
-    )
-    snr_db: tuple[float, ...] = Field(default=(20.0, 10.0, 5.0, 0.0), description="of noise")
-    noise_hours: float = Field(
-        default=0.5, gt=0, description="of the sound without the word that is heard with noise too"
-    )
-
-    @field_validator("rates")
-    @classmethod
-    def _are_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
-        if not rates or min(rates) <= 0:
-            raise ValueError("false accepts an hour must be above 0")
-        return rates
 
 
 class RunSettings(BaseModel):

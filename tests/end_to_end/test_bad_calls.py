@@ -118,6 +118,12 @@ def test_report_of_a_folder_without_a_run_names_the_file(tmp_path):
     assert "results.json" in stderr
 
 
+def test_report_of_two_runs_draws_neither(tmp_path):
+    status, _, stderr = call("report", "a", "b", "--plot", "c.svg", cwd=tmp_path)
+    assert status == 2
+    assert "--plot" in stderr
+
+
 def test_an_unknown_option_is_status_2(tmp_path):
     status, _, stderr = call("run", "--wrod", "house", cwd=tmp_path)
     assert status == 2

@@ -96,6 +96,10 @@ def test_every_figure_is_drawn(opened, folder):
     for place in page.locator("[data-chart]").all():
         assert place.locator(".main-svg").count() > 0, place.get_attribute("data-chart")
     assert page.locator(".still:visible").count() == 0
+    # Not the one that sends a figure to a server.
+    buttons = page.locator(".modebar-btn").all()
+    titles = {button.get_attribute("data-title") for button in buttons}
+    assert titles == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}
     assert (folder / "report.html").stat().st_size < 6_000_000
 
 

@@ -35,3 +35,4 @@ def test_no_two_looks_are_equal_and_the_first_differ_in_colour_dash_or_symbol():
 
 def test_rounding_keeps_what_can_be_seen():
     assert rounded({"a": [1 / 3, 5.0, "x", None]}) == {"a": [0.33333, 5, "x", None]}
+    assert rounded([float("inf"), float("nan")]) == [None, None]

@@ -153,3 +153,12 @@ def test_a_large_run_stays_below_two_megabytes():
     clips = [clip.model_copy(update={"sound": sound}) for clip in run.clips]
     run = run.model_copy(update={"clips": clips})
     assert len(page(run).encode()) < 2_000_000
+
+
+def test_a_threshold_above_every_score_can_be_drawn(with_library):
+    run = whole()
+    for variant in run.variants:
+        for each in known(variant.detection).conditions:
+            each.det.threshold[0] = float("inf")
+    [first, *_] = data_of(page(run))["det"]["clean"]["series"]
+    assert first["threshold"][0] is None

@@ -129,8 +129,13 @@ def short(value: float) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """The same lists and mappings with floats of five digits: more is not seen, and takes space."""
+    """The same lists and mappings with floats of five digits: more is not seen, and takes space.
+
+    What is no finite number, for which JSON has no word, becomes None.
+    """
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
         short = float(f"{value:.5g}")
         return int(short) if short.is_integer() else short
     if isinstance(value, dict):

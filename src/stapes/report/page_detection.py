@@ -25,7 +25,7 @@ def rates_table(results: Results) -> RatesTable | None:
     if not measured:
         return None
     clean = {
-        row.name: found.conditions[0].at_rates if found.conditions else []
+        row.name: next((each.at_rates for each in found.conditions if each.snr_db is None), [])
         for row, found in measured
     }
     rates = sorted(

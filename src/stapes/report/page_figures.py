@@ -235,9 +235,13 @@ def _log_axis(title: str, least: float, high: float) -> Axis:
 
 def _curve(name: str, its: Look, each: Condition, least_fa: float, least_frr: float) -> Series:
     curve = each.det
-    ordered = zip(curve.fa_per_hour, curve.frr, curve.threshold, strict=True)
+    ordered = [
+        (fa, frr, at)
+        for fa, frr, at in zip(curve.fa_per_hour, curve.frr, curve.threshold, strict=True)
+        if math.isfinite(fa) and math.isfinite(frr)
+    ]
     # Of thresholds that give the same, the highest tells it.
-    points = list({(fa, frr): (fa, frr, at) for fa, frr, at in reversed(list(ordered))}.values())
+    points = list({(fa, frr): (fa, frr, at) for fa, frr, at in reversed(ordered)}.values())
     points.reverse()
     if len(points) > _MOST_POINTS:
         step = (len(points) - 1) / (_MOST_POINTS - 1)

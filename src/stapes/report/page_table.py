@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from stapes.measurements import TargetResult
 from stapes.report.charts import Look
+from stapes.report.page_notes import flat
 from stapes.report.page_style import (
     TARGETS,
     count,
@@ -203,7 +204,7 @@ def _details(row: VariantResult) -> list[tuple[str, str]]:
         ("parameters", f"{row.parameters:,}, of which {row.nonzero_parameters:,} are not zero"),
     ]
     if row.settings:
-        settings = ", ".join(f"{name} {value}" for name, value in row.settings.items())
+        settings = ", ".join(f"{name} {value}" for name, value in flat(row.settings))
         said.append(("settings", settings))
     fault = row.if_cast_unscaled
     if fault is not None:

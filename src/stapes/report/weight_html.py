@@ -83,7 +83,12 @@ def html(found: Inspection) -> str:
         full_html=False,
         include_plotlyjs=True,
         include_mathjax=False,
-        config={"displaylogo": False, "plotlyServerURL": ""},
+        # plotly 7 has a button that sends the figure to a server.
+        config={
+            "displaylogo": False,
+            "plotlyServerURL": "",
+            "modeBarButtonsToRemove": ["sendChartToCloud"],
+        },
         div_id="weights",
     )
     page: str = (

@@ -21,7 +21,8 @@
   };
   const config = {
     displaylogo: false, plotlyServerURL: "", responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    // These alone: plotly 7 has one that sends the figure to a server.
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
   };
 
   const axis = (its, colour) => ({
@@ -37,7 +38,7 @@
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("soft") },
     margin: { l: 8, r: 12, t: 28, b: 8 }, hovermode: "closest", dragmode: touch.matches ? false : "zoom",
-    hoverlabel: { bgcolor: colour("tint"), bordercolor: colour("faint"), font: { color: colour("ink"), size: 12 }, align: "left" },
+    hoverlabel: { bgcolor: colour("tint"), bordercolor: colour("faint"), font: { family: getComputedStyle(document.body).fontFamily, color: colour("ink"), size: 12 }, align: "left" },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("faint"), activecolor: colour("ink") },
     ...more,
   });
@@ -46,7 +47,7 @@
   const said = (each, chart) => each.hover.length ? each.hover : each.threshold.map((at, n) => {
     const of = (axis, value) => (value <= axis.ticks[0][0] ? "0" : String(Number(value.toPrecision(3))));
     return `${each.name}\n${of(chart.x, each.x[n])} false accepts an hour\n` +
-      `${of(chart.y, each.y[n])} % of the words missed\nthreshold ${at.toFixed(3)}`;
+      `${of(chart.y, each.y[n])} % of the words missed\nthreshold ${at === null ? "above every score" : at.toFixed(3)}`;
   });
   const trace = (each, chart, colour) => {
     const bright = each.variant < 0 || chosen.has(each.variant);

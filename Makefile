@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
 
-.PHONY: help setup demo test lint types unit format lock benchmark clean
+.PHONY: help setup demo test lint types unit browser format lock benchmark clean
 
 help:
 	@echo "make demo       set up and run the main job on synthetic speech, into $(DEMO)"
 	@echo "make test       set up and run every check: lint, format, types, tests"
+	@echo "make browser    install Chromium, which the tests of the page use and skip without (Debian, root)"
 	@echo "make format     mend what lint and format can mend"
 	@echo "make benchmark  measure the speed claims of the docs"
 	@echo "make lock       choose the versions in requirements.lock anew"
@@ -41,6 +42,11 @@ types: $(READY)
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+		command -v google-chrome >/dev/null || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

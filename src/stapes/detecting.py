@@ -236,7 +236,7 @@ def _setup(sound: Sound, settings: RunSettings) -> DetectionSetup:
         source=sound.source,
         files=len(sound.background.pieces),
         hours=_plan(sound, settings, None).seconds / 3600,
-        speech_seconds=sound.words.seconds,
+        words_seconds=sound.words.seconds,
         hop_ms=1000 * _hop_seconds(settings),
         smoothing=given.smoothing,
         refractory_seconds=given.refractory_seconds,

@@ -133,7 +133,8 @@ class DetectionSetup(Part):
     """Of the sound without the word."""
     files: int
     hours: float
-    speech_seconds: float
+    words_seconds: float
+    """Of the embedded clips together."""
     hop_ms: float
     smoothing: int
     """Scores that are averaged."""

@@ -244,7 +244,27 @@ def _why(
     which = (
         f"of {len(measured)} variants it alone" if alone else f"it has the smallest file of {of}"
     )
-    return f"Ship {best.name}, {best.bytes:,} bytes: {which} {_and(terms)}. It has {_and(costs)}."
+    return (
+        f"Ship {best.name}, {best.bytes:,} bytes: {which} {_and(terms)}. It has {_and(costs)}."
+        f"{_in_continuous_sound(best, floats)}"
+    )
+
+
+def _in_continuous_sound(best: VariantResult, floats: VariantResult) -> str:
+    """What accuracy does not tell, in a sentence; nothing where it was not measured."""
+    here = best.detection.chosen if best.detection else None
+    there = floats.detection.chosen if floats.detection else None
+    if here is None or here.frr is None or here.fa_per_hour is None:
+        return ""
+    beside = ""
+    if best is not floats and there is not None and there.frr is not None:
+        words = best.against_float32.words if best.against_float32 else None
+        p = f" (p = {words.p:.2g})" if words else ""
+        beside = f", float32 {100 * there.frr:.1f} %{p}"
+    return (
+        f" In continuous sound, at {here.fa_per_hour:.3g} false accepts an hour, it misses "
+        f"{100 * here.frr:.1f} % of the words{beside}."
+    )
 
 
 def _none_fits(

@@ -166,7 +166,7 @@ def measured(bare):
         source="speech of no corpus",
         files=12,
         hours=HOURS,
-        speech_seconds=7_200.0,
+        words_seconds=7_200.0,
         hop_ms=100.0,
         smoothing=3,
         refractory_seconds=1.0,

@@ -90,7 +90,7 @@ def run():
         source="speech",
         files=3,
         hours=2.0,
-        speech_seconds=100.0,
+        words_seconds=100.0,
         hop_ms=92.9,
         smoothing=4,
         refractory_seconds=1.0,

@@ -90,9 +90,8 @@ def test_rates_that_cannot_be_resolved_say_why(run):
     assert name == "int8"
     assert (cells[0].text, cells[0].value) == ("not resolvable", None)
     assert cells[2].below
-    assert found.reasons == [
-        "0.1 an hour cannot be resolved: 3 hours resolve no rate below 0.33 an hour."
-    ]
+    assert found.heads[4:6] == ["at the threshold", "false/h"]
+    assert found.reasons == ["At 0.1 an hour: 3 hours resolve no rate below 0.33 an hour."]
     assert "3 hours without the word" in how(run)
     assert "a window every 100 ms, the mean of 3 scores" in how(run)
 

@@ -52,6 +52,8 @@ def rates_table(results: Results) -> RatesTable | None:
                 row.name,
                 [
                     *cells,
+                    _cell(found.chosen),
+                    Cell(_rate(found.chosen), found.chosen.fa_per_hour),
                     Cell(threshold, found.threshold),
                     Cell(auc, found.auc),
                     Cell(percent(found.eer), found.eer),
@@ -59,13 +61,23 @@ def rates_table(results: Results) -> RatesTable | None:
             )
         )
     return RatesTable(
-        heads=[f"at {rate(each)}/h" for each in rates] + ["threshold", "AUC", "EER"],
+        heads=[
+            *(f"at {rate(each)}/h" for each in rates),
+            *("at the threshold", "false/h", "threshold", "AUC", "EER"),
+        ],
         rows=rows,
         reasons=[
-            f"{' and '.join(at)} an hour cannot be resolved: {reason}."
+            # The usual one, of too few hours, says its rate itself.
+            f"{reason[:1].upper()}{reason[1:]}."
+            if reason.startswith("not resolvable")
+            else f"At {' and '.join(at)} an hour: {reason}."
             for reason, at in reasons.items()
         ],
     )
+
+
+def _rate(point: OperatingPoint) -> str:
+    return "–" if point.fa_per_hour is None else rate(point.fa_per_hour)
 
 
 def how(results: Results) -> str:
@@ -84,11 +96,11 @@ def how(results: Results) -> str:
     )
     return (
         f"Measured in {setup.hours:.3g} hours without the word ({setup.source}, "
-        f"{plural(setup.files, 'file')}, {setup.speech_seconds / 3600:.2g} hours of them speech) "
-        f"and on {plural(words, 'word')} of the test clips that were embedded in such sound: a "
-        f"window every {setup.hop_ms:g} ms, the mean of {plural(setup.smoothing, 'score')}, "
-        f"{setup.refractory_seconds:g} s of silence after a detection, which may come "
-        f"{setup.tolerance_seconds:g} s from its word."
+        f"{plural(setup.files, 'file')}) and on {plural(words, 'test clip')} of the word, each at "
+        f"a random moment of it ({setup.words_seconds / 60:.3g} minutes of words): a window every "
+        f"{setup.hop_ms:.0f} ms, the mean of {plural(setup.smoothing, 'score')}, deaf for "
+        f"{setup.refractory_seconds:g} s after a detection, which may come up to "
+        f"{setup.tolerance_seconds:g} s after its word's clip."
     )
 
 

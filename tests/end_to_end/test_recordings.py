@@ -47,6 +47,38 @@ def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_pat
     assert all(row["accuracy"] > 0.8 for row in results["variants"])
 
 
+def test_read_speech_is_heard_without_what_was_trained_on(speech, tmp_path):
+    recordings = sorted((speech / "continuous").glob("*.flac"))
+    for folder, chosen in (("trained", recordings[:20]), ("heard", recordings[10:40])):
+        (tmp_path / folder).mkdir()
+        for path in chosen:
+            (tmp_path / folder / path.name).symlink_to(path)
+    out = tmp_path / "computer"
+    said = run(
+        *("--data", speech / "wakewords", "--word", "computer", "--out", out),
+        *("--negatives", tmp_path / "trained", "--continuous", tmp_path / "heard"),
+        *("--techniques", "int8", "--target-fa-per-hour", 20),
+        cache=tmp_path,
+    )
+    results = json.loads((out / "results.json").read_text())
+    setup = results["detection"]
+    trained = [each for each in setup["skipped"] if each["reason"] == "its sound was trained on"]
+    # Ten stand in both folders; those whose windows fell to the test split were not trained on.
+    assert 0 < len(trained) <= 10
+    assert setup["files"] == 30 - len(trained)
+    # Each is read for 12 s and more.
+    assert setup["hours"] > setup["files"] * 10 / 3600
+    for row in results["variants"]:
+        found = row["detection"]
+        assert found["chosen"]["target_fa_per_hour"] == 20
+        assert found["chosen"]["fa_per_hour"] <= 20
+        assert found["conditions"][0]["words"] == results["data"]["splits"]["test"]["positives"]
+        # Fewer words are found at fewer false accepts.
+        frr = found["conditions"][0]["det"]["frr"]
+        assert frr == sorted(frr, reverse=True)
+    assert "Ship " in said or "No variant fits" in said
+
+
 def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_path):
     out = tmp_path / "yes"
     run(

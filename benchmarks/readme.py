@@ -42,7 +42,7 @@ def _cells(row: VariantResult) -> list[str]:
         f"{row.gzip_bytes:,}",
         f"{percent(row.accuracy)} %",
         f"{low:.1f} to {high:.1f}",
-        f"{test.clips.p:.2g}" if test else "",
+        f"{test.p:.2g}" if test else "",
         f"{100 * point.frr:.0f} %" if point and point.frr is not None else "-",
         f"{tflm.arena_bytes:,}" if tflm and tflm.arena_bytes else "no",
         f"{latency:,.0f}" if latency else "no",

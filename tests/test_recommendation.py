@@ -11,7 +11,7 @@ from tests.results_by_hand import N, results, variant
 
 from stapes import recommendation
 from stapes.errors import UsageError
-from stapes.measurements import AgainstFloat, Detection, OperatingPoint, Paired
+from stapes.measurements import Detection, Difference, OperatingPoint, Paired, TargetResult
 from stapes.recommendation import front, parse_budget, recommend
 
 
@@ -51,7 +51,7 @@ def test_the_smallest_that_fits_is_recommended(budget, max_drop, expected):
 def test_the_sentence_says_why_and_what_it_costs():
     rows = list(ROWS)
     paired = Paired(n=N, only_this_wrong=3, only_other_wrong=2, p=0.625)
-    rows[3] = rows[3].model_copy(update={"against_float32": AgainstFloat(clips=paired)})
+    rows[3] = rows[3].model_copy(update={"against_float32": paired})
     found = recommend(results(*rows), {"flash": 20_000.0}, 0.5)
     assert found.sentence == (
         "Ship lut, 14,000 bytes: of 5 variants it alone runs in TFLite Micro, fits flash 20,000 "
@@ -63,22 +63,46 @@ def test_the_sentence_says_why_and_what_it_costs():
 def test_what_accuracy_does_not_tell_is_said(heard_run):
     found = recommend(heard_run, {}, 0.5)
     assert found.sentence.endswith(
-        " In continuous sound, at 16.1 false accepts an hour, it misses 46.4 % of the words, "
-        "float32 28.1 % (p = 0.00012)."
+        " In continuous sound it misses 46.4 % of the words at 16.1 false accepts an hour (float32 "
+        "28.1 % at 8, p = 0.012)."
     )
 
 
 @pytest.fixture
 def heard_run():
     rows = []
-    for name, size, frr in (("float32", 9_000, 0.281), ("int8", 3_000, 0.464)):
-        point = OperatingPoint(threshold=0.9, fa_per_hour=16.07, frr=frr)
-        found = Detection(auc=None, eer=None, threshold=0.9, chosen=point, conditions=[])
+    worse = Difference(difference=0.18, ci95=(0.02, 0.3), p=0.0123)
+    told = (("float32", 9_000, 0.281, 8.0, None), ("int8", 3_000, 0.464, 16.07, worse))
+    for name, size, frr, rate, against in told:
+        point = OperatingPoint(threshold=0.9, fa_per_hour=rate, frr=frr)
+        found = Detection(
+            auc=None, eer=None, threshold=0.9, chosen=point, conditions=[], against_float32=against
+        )
         rows.append(variant(name, size).model_copy(update={"detection": found}))
-    same = Paired(n=N, only_this_wrong=0, only_other_wrong=0, p=1.0)
-    worse = Paired(n=N, only_this_wrong=41, only_other_wrong=1, p=0.000123)
-    rows[1].against_float32 = AgainstFloat(clips=same, words=worse)
     return results(*rows)
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"arena": 1_000.0}, "its arena was not measured"),
+        ({"latency": 0.001}, "its latency was not measured"),
+    ],
+)
+def test_a_limit_that_nothing_was_measured_for_is_not_kept(budget, said):
+    alone = {"litert": TargetResult(runs=True)}
+    rows = [
+        variant(name, 100).model_copy(update={"targets": alone}) for name in ("float32", "int8")
+    ]
+    found = recommend(results(*rows), budget, 0.5)
+    assert found.variant is None
+    assert said in found.sentence
+
+
+def test_latencies_that_only_the_clock_tells_apart_are_the_same():
+    rows = [variant("float32", 9, latency_us=40.0), variant("int8", 5, latency_us=15.764)]
+    rows.append(variant("pruned_int8", 5, latency_us=15.763))
+    assert front(rows) == ["int8", "pruned_int8"]
 
 
 @pytest.mark.parametrize(

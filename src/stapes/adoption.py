@@ -114,7 +114,8 @@ def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
     try:
         # These verify the file, which the interpreter does not.
         stored, count = constants(content), file_cost.macs(content)
-        signature = LiteRT(content).signature
+        interpreter = LiteRT(content)
+        signature = interpreter.signature
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
     quantized = [each.name for each in stored if each.values.dtype != np.float32]
@@ -125,6 +126,12 @@ def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
         )
     outputs = signature.output_shape[-1] if signature.output_shape else 1
     _check_ends(path, signature.input_shape[1:], outputs, settings)
+    try:
+        # Over the range of features.
+        clips = np.random.default_rng(0).normal(0, 50, (16, *settings.frontend.shape))
+        any_keras.check_probabilities(interpreter.predict(clips.astype(np.float32)))
+    except ModelError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from None
     write_bytes(target, content)
     parameters = sum(each.values.size for each in stored)
     return Baseline(parameters=parameters, macs=count, model=str(path))

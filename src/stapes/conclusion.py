@@ -16,7 +16,7 @@ from stapes.data.clip import Clip
 from stapes.data.features import decode_window
 from stapes.errors import AudioError
 from stapes.measure.paired import mcnemar
-from stapes.measurements import AgainstFloat, Paired, TestClip
+from stapes.measurements import Paired, TestClip
 from stapes.recommendation import recommend
 from stapes.results import Results, VariantResult
 from stapes.settings import RunSettings
@@ -45,27 +45,11 @@ def conclude(results: Results, clips: list[Clip], settings: RunSettings) -> None
 
 def against(
     row: VariantResult, floats: VariantResult | None, clips: list[TestClip]
-) -> AgainstFloat | None:
-    """The paired tests of a variant; None for float32 itself, and where one was not measured."""
+) -> Paired | None:
+    """The paired test of a variant; None for float32 itself, and where one was not measured."""
     if floats is None or row is floats or row.accuracy is None or floats.accuracy is None:
         return None
-    tested = mcnemar(_marked(row.wrong, len(clips)), _marked(floats.wrong, len(clips)))
-    return AgainstFloat(clips=tested, words=_words(row, floats, clips))
-
-
-def _words(row: VariantResult, floats: VariantResult, clips: list[TestClip]) -> Paired | None:
-    if row.detection is None or floats.detection is None:
-        return None
-    if row.detection.threshold is None or floats.detection.threshold is None:
-        return None
-    # Not every test clip of the word could be embedded; what was not is missed by neither.
-    said = np.array([clip.word for clip in clips])
-    missed = [
-        _marked(each.detection.missed_words, len(clips))[said]
-        for each in (row, floats)
-        if each.detection
-    ]
-    return mcnemar(missed[0], missed[1])
+    return mcnemar(_marked(row.wrong, len(clips)), _marked(floats.wrong, len(clips)))
 
 
 def _marked(places: list[int], n: int) -> NDArray[np.bool_]:

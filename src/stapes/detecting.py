@@ -15,8 +15,9 @@ from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stapes.data.clip import Skipped
+from stapes.data.clip import SPLITS, Skipped
 from stapes.data.continuous import Sound, gather_sound
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen
@@ -93,7 +94,12 @@ def gather(
             if y
         ],
         noise=settings.noise,
-        trained_on=[clip for split in ("train", "validation") for clip in chosen[split].clips],
+        known={
+            "its sound was trained on": [
+                clip for split in ("train", "validation") for clip in chosen[split].clips
+            ],
+            "it says the word": [clip for split in SPLITS for clip in corpus.positives(split)],
+        },
         seed=settings.seed,
         on_progress=progress.update,
     )
@@ -117,11 +123,9 @@ def detect(
     """
     _forget_other_sound(results, sound, settings, work)
     rows = [row for row in results.variants if row.detection is None and row.scores]
-    if rows:
-        for snr_db in (None, *settings.detection.snr_db):
-            _score(rows, sound, settings, snr_db, work, models, executor, progress)
-        for row in rows:
-            row.detection = _detection(row, results, sound, settings, work)
+    for snr_db in (None, *settings.detection.snr_db) if rows else ():
+        _score(rows, sound, settings, snr_db, work, models, executor, progress)
+    _count(rows, results, sound, settings, work, executor, progress)
     results.detection = _setup(sound, settings)
 
 
@@ -153,7 +157,7 @@ def _score(
     executor: Executor,
     progress: Progress,
 ) -> None:
-    missing = [row for row in rows if not _scores_file(work, row.name, snr_db).is_file()]
+    missing = [row for row in rows if not _scores_file(work, row, snr_db).is_file()]
     if not missing:
         return
     name = condition_name(snr_db)
@@ -177,18 +181,21 @@ def _score(
             score_file,
             _heard_through(row, work, models),
             path,
-            _scores_file(work, row.name, snr_db),
+            _scores_file(work, row, snr_db),
             settings.positive,
         ): row
         for row in missing
     }
     for done, future in enumerate(as_completed(waiting), 1):
+        row = waiting[future]
         try:
             future.result()
         except BrokenExecutor:
             raise
         except StapesError as error:
-            raise StapesError(f"{waiting[future].name}: {error}") from None
+            # A variant that fails must not cost the others.
+            row.notes = [*row.notes, f"not heard in continuous sound: {str(error).rstrip('.')}"]
+            rows.remove(row)
         progress.update(done, len(waiting), "models")
     path.unlink()
     progress.end(f"{chosen.rows:,} windows, {len(missing)} models")
@@ -200,21 +207,60 @@ def _heard_through(row: VariantResult, work: Path, models: Path) -> Path:
     return unpacked if unpacked.is_file() else models / Path(row.file).name
 
 
-def _detection(
-    row: VariantResult, results: Results, sound: Sound, settings: RunSettings, work: Path
-) -> Detection:
+def _count(
+    rows: list[VariantResult],
+    results: Results,
+    sound: Sound,
+    settings: RunSettings,
+    work: Path,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    """Fill `detection` of each row from its scores, each in a worker process."""
+    if not rows:
+        return
+    progress.begin("Counting false accepts and misses")
     conditions = (None, *settings.detection.snr_db)
+    plans = {snr_db: _plan(sound, settings, snr_db) for snr_db in conditions}
+    y = np.array([clip.word for clip in results.clips], np.uint8)
+    floats = next((row for row in results.variants if row.name == "float32"), None)
+    float_file = _scores_file(work, floats, None) if floats else None
+    waiting = {
+        executor.submit(
+            count_file,
+            {snr_db: _scores_file(work, row, snr_db) for snr_db in conditions},
+            float_file if row is not floats and float_file and float_file.is_file() else None,
+            plans,
+            settings,
+            np.array(row.scores),
+            y,
+        ): row
+        for row in rows
+    }
+    for done, future in enumerate(as_completed(waiting), 1):
+        waiting[future].detection = future.result()
+        progress.update(done, len(waiting), waiting[future].name)
+    progress.end()
+
+
+def count_file(
+    files: dict[float | None, Path],
+    float_file: Path | None,
+    plans: dict[float | None, Plan],
+    settings: RunSettings,
+    clip_scores: NDArray[np.floating],
+    y: NDArray[np.integer],
+) -> Detection:
+    """What a variant's scores come to, in a worker process; `float_file` has float32's."""
     return heard(
-        {
-            snr_db: np.load(_scores_file(work, row.name, snr_db), allow_pickle=False)
-            for snr_db in conditions
-        },
-        {snr_db: _plan(sound, settings, snr_db) for snr_db in conditions},
+        {snr_db: np.load(path, allow_pickle=False) for snr_db, path in files.items()},
+        plans,
         settings.detection,
         hop_seconds=_hop_seconds(settings),
-        word_clips=sound.word_clips,
-        clip_scores=np.array(row.scores),
-        clip_is_word=np.array([clip.word for clip in results.clips], np.uint8),
+        seed=settings.seed,
+        clip_scores=clip_scores,
+        clip_is_word=y,
+        float32=None if float_file is None else np.load(float_file, allow_pickle=False),
     )
 
 
@@ -269,9 +315,10 @@ def _scores(work: Path) -> Iterator[Path]:
     return (work / "scores").glob("*.npy")
 
 
-def _scores_file(work: Path, name: str, snr_db: float | None) -> Path:
+def _scores_file(work: Path, row: VariantResult, snr_db: float | None) -> Path:
+    """By the model's content: what another model scored is never taken for its."""
     (work / "scores").mkdir(exist_ok=True)
-    return work / "scores" / f"{name}@{condition_name(snr_db)}.npy"
+    return work / "scores" / f"{row.name}-{row.sha256[:12]}@{condition_name(snr_db)}.npy"
 
 
 def _hop_seconds(settings: RunSettings) -> float:

@@ -29,6 +29,8 @@ class TargetResult(Part):
     """
 
     runs: bool
+    tried: bool = True
+    """False where what it needs is not installed; it may be another time."""
     reason: str | None = None
     """Why it does not run, was not tried, or runs in part only, in one sentence with the mend."""
     configuration: str | None = None
@@ -69,6 +71,8 @@ class OperatingPoint(Part):
     target_fa_per_hour: float | None = None
     """The rate of false accepts that the threshold was chosen for; None for a given threshold."""
     resolvable: bool = True
+    needs_hours: float | None = None
+    """Of sound without the word, where there are too few for the rate."""
     reason: str | None = None
     """Why there is no figure for this rate."""
     threshold: float | None = None
@@ -80,6 +84,7 @@ class OperatingPoint(Part):
     frr: float | None = None
     """The part of the embedded words that are not detected."""
     frr_ci95: tuple[float, float] | None = None
+    """For a rate, with the chance that is in its threshold; for a given threshold, of the words."""
 
 
 class DetCurve(Part):
@@ -110,6 +115,17 @@ class Condition(Part):
     det: DetCurve
 
 
+class Difference(Part):
+    """How much more words a variant misses than float32, each at a threshold for the same rate."""
+
+    difference: float
+    """Of the parts of words that are missed; above 0 this variant misses more."""
+    ci95: tuple[float, float]
+    """By drawing sound and words anew, the thresholds chosen again each time."""
+    p: float
+    """Of a difference at least as large, if both were equally good; two-sided."""
+
+
 class Detection(Part):
     """How well a variant finds the word in continuous sound."""
 
@@ -122,8 +138,8 @@ class Detection(Part):
     chosen: OperatingPoint
     """What this threshold gives without noise."""
     conditions: list[Condition]
-    missed_words: list[int] = Field(default_factory=list)
-    """Of the embedded words without noise at `threshold`: their places in `clips`."""
+    against_float32: Difference | None = None
+    """Of the chosen points; None for float32 itself, and where one of both has no threshold."""
 
 
 class DetectionSetup(Part):
@@ -157,15 +173,6 @@ class Paired(Part):
     only_other_wrong: int
     p: float
     """Of a difference at least as large, if both were equally good; two-sided."""
-
-
-class AgainstFloat(Part):
-    """Paired tests against `float32`."""
-
-    clips: Paired
-    """Decisions on the test clips."""
-    words: Paired | None = None
-    """Embedded words that are detected, each variant at its own threshold."""
 
 
 class TestClip(Part):

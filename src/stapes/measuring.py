@@ -110,7 +110,7 @@ def _targets(
     results: Results, settings: RunSettings, folder: RunFolder, jobs: int, progress: Progress
 ) -> None:
     """Try every variant on every target, some at a time, each in a child of its own."""
-    missing = [row for row in results.variants if set(TARGETS) - set(row.targets)]
+    missing = [row for row in results.variants if any(_untried(row, name) for name in TARGETS)]
     if not missing:
         return
     progress.begin("Trying the targets")
@@ -126,15 +126,23 @@ def _targets(
             free.put(made)
 
     with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(workers))
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        # Left first: a thread that waits for a child which hangs would hold Ctrl-C up.
         for _ in range(workers):
             free.put(stack.enter_context(child()))
-        threads = stack.enter_context(ThreadPoolExecutor(workers))
-        stack.callback(threads.shutdown, wait=True, cancel_futures=True)
         waiting = {threads.submit(tried, row): row for row in missing}
         for done, future in enumerate(as_completed(waiting), 1):
             waiting[future].targets = future.result()
+            results_file.write(results, folder.results)
             progress.update(done, len(waiting), waiting[future].name)
     progress.end(", ".join(_runs_on(results)))
+
+
+def _untried(row: VariantResult, name: str) -> bool:
+    """Whether a target is still to be tried: what it needs may have been installed since."""
+    found = row.targets.get(name)
+    return found is None or (not found.tried and TARGETS[name].missing is None)
 
 
 def _latencies(results: Results, folder: RunFolder, progress: Progress) -> None:
@@ -151,6 +159,7 @@ def _latencies(results: Results, folder: RunFolder, progress: Progress) -> None:
             progress.update(done, len(missing), row.name)
             litert = row.targets["litert"]
             row.targets["litert"] = latency_of(_content(row, folder), litert, made=made)
+            results_file.write(results, folder.results)
     progress.end(f"{len(missing)} models")
 
 

@@ -15,9 +15,9 @@ from stapes.errors import StapesError
 from stapes.files import write_text
 from stapes.inspection import Histogram
 from stapes.measurements import (
-    AgainstFloat,
     Detection,
     DetectionSetup,
+    Paired,
     Part,
     Recommendation,
     SkippedFile,
@@ -134,8 +134,8 @@ class VariantResult(Part):
     """The places in `Results.clips` of those decided wrongly."""
     detection: Detection | None = None
     """None where it was not measured."""
-    against_float32: AgainstFloat | None = None
-    """None for float32 itself, and where either was not measured."""
+    against_float32: Paired | None = None
+    """Decisions on the test clips. None for float32 itself, and where either was not measured."""
 
 
 class Results(Part):

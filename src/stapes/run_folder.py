@@ -24,7 +24,11 @@ from stapes.errors import StapesError, UsageError
 from stapes.files import write_text
 from stapes.settings import LATER, RunSettings
 
+_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "plotly", "tflite-micro")
+"""Packages of extras: a run goes on when one was installed since."""
+
 _PACKAGES = (
+    *_OPTIONAL,
     "ai-edge-litert",
     "espeakng-loader",
     "numpy",
@@ -189,7 +193,7 @@ class RunFolder:
     def _sweep(self) -> None:
         """Remove what a killed run was writing."""
         written = (
-            *(self.config, self.baseline, self.results, self.table),
+            *(self.config, self.baseline, self.results, self.table, self.path / "report.html"),
             *(self.models / "*.tflite", self.work / "*.keras", self.work / "*.json"),
         )
         for target in written:
@@ -219,11 +223,13 @@ class RunFolder:
 
 
 def _without_later(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run is told by: without the settings that nothing in its models depends on."""
-    settings = said.get("settings")
-    if not isinstance(settings, Mapping):
-        return dict(said)
-    return {**said, "settings": {k: v for k, v in settings.items() if k not in LATER}}
+    """What a run is told by: without what nothing in its models depends on."""
+    kept = dict(said)
+    for part, later in (("settings", LATER), ("versions", _OPTIONAL)):
+        inside = said.get(part)
+        if isinstance(inside, Mapping):
+            kept[part] = {name: value for name, value in inside.items() if name not in later}
+    return kept
 
 
 def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:

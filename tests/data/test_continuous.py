@@ -45,7 +45,7 @@ def gathered(tmp_path, **given):
         "negatives": [],
         "positives": [],
         "noise": None,
-        "trained_on": [],
+        "known": {},
         "seed": 0,
     }
     return gather_sound(out, SETTINGS, **{**usual, **given})
@@ -78,14 +78,20 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(tmp_path, spee
     assert "silent" in reasons["speech/silent.wav"]
 
 
-def test_what_was_trained_on_is_left_out_by_path_and_by_content(tmp_path, speech):
+def test_what_was_trained_on_or_says_the_word_is_left_out_by_path_and_by_content(tmp_path, speech):
     copy = tmp_path / "train" / "copy.wav"
     copy.parent.mkdir()
     shutil.copy(speech / "1.wav", copy)
-    trained = [Clip("a", speech / "0.wav", "x"), Clip("b", copy, "x")]
-    sound = gathered(tmp_path, continuous=speech, trained_on=trained)
+    known = {
+        "its sound was trained on": [Clip("a", speech / "0.wav", "x")],
+        "it says the word": [Clip("b", copy, "x")],
+    }
+    sound = gathered(tmp_path, continuous=speech, known=known)
     assert [piece.name for piece in sound.background.pieces] == ["speech/2.wav", "speech/3.wav"]
-    assert {each.reason for each in sound.skipped} == {"its sound was trained on"}
+    assert {each.file: each.reason for each in sound.skipped} == {
+        "speech/0.wav": "its sound was trained on",
+        "speech/1.wav": "it says the word",
+    }
 
 
 @pytest.mark.parametrize("option", ["continuous", "noise"])

@@ -33,7 +33,7 @@ def sound(tmp_path, write_clip):
         negatives=[],
         positives=words,
         noise=None,
-        trained_on=[],
+        known={},
         seed=0,
     )
 
@@ -50,12 +50,19 @@ def features(sound, some, path, snr_db=None, seed=0):
 
 def test_no_window_lies_in_two_recordings(sound):
     some = chosen(sound)
-    assert [count for _, _, count in some.recordings] == [41, 1, 25]
-    assert [row for _, row, _ in some.recordings] == [0, 41, 42]
-    assert some.seconds == pytest.approx(6.21)
-    for (begin, _, count), (start, samples) in zip(some.recordings, sound.recordings, strict=True):
+    # The second recording is one window long: no average of three is in it.
+    assert [count for _, _, count in some.recordings] == [41, 25]
+    assert [row for _, row, _ in some.recordings] == [0, 41]
+    kept = [sound.recordings[0], sound.recordings[2]]
+    for (begin, _, count), (start, samples) in zip(some.recordings, kept, strict=True):
         assert begin == start
         assert (count - 1) * STEP + SETTINGS.window <= samples
+
+
+def test_the_hours_are_those_in_which_something_can_be_detected(sound):
+    # 39 and 23 averages, each for a hop of 50 ms.
+    assert chosen(sound).seconds == pytest.approx(62 * 0.05)
+    assert chosen(sound, smoothing=1).seconds == pytest.approx((41 + 1 + 25) * 0.05)
 
 
 def test_the_first_average_at_a_word_ends_where_its_clip_begins(sound):
@@ -63,14 +70,17 @@ def test_the_first_average_at_a_word_ends_where_its_clip_begins(sound):
     assert some.before == SETTINGS.window + 2 * STEP
     # Windows that end at 0, 0.05, ... 0.8 + 0.5 seconds into the word, and two before.
     assert [count for _, count in some.words] == [2 + 27, 2 + 37]
-    assert some.rows == 67 + 29 + 39
+    assert some.rows == 66 + 29 + 39
 
 
 def test_most_seconds_cut_the_recordings_and_not_the_words(sound):
     some = chosen(sound, most_seconds=3.5)
     assert [count for _, _, count in some.recordings] == [41]
-    assert some.seconds == pytest.approx(3.0)
+    assert some.seconds == pytest.approx(39 * 0.05)
     assert len(some.words) == 2
+    # Never so little that nothing could be detected in it.
+    least = chosen(sound, most_seconds=0.1)
+    assert [count for _, _, count in least.recordings] == [3]
     assert chosen(sound, most_seconds=100.0).recordings == chosen(sound).recordings
 
 
@@ -119,6 +129,6 @@ def test_the_seed_decides_moments_and_noise_alone(sound, tmp_path):
     clean, clean_other = (
         features(sound, some, tmp_path / f"d{seed}.npy", seed=seed) for seed in (0, 1)
     )
-    recordings = slice(0, 67)
+    recordings = slice(0, 66)
     np.testing.assert_array_equal(clean[recordings], clean_other[recordings])
-    assert not np.array_equal(clean[67:], clean_other[67:])
+    assert not np.array_equal(clean[66:], clean_other[66:])

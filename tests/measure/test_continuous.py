@@ -28,14 +28,15 @@ def scores(words=(0.9, 0.7, 0.2), peaks=(0.8, 0.6, 0.5)):
     return found
 
 
-def detected(clean, noisy=None, given=GIVEN):
+def detected(clean, noisy=None, given=GIVEN, float32=None):
     noisy = clean if noisy is None else noisy
     return heard(
         {None: clean, 5.0: noisy},
         {None: PLAN, 5.0: PLAN},
         given,
         hop_seconds=0.1,
-        word_clips=[10, 11, 14],
+        seed=0,
+        float32=float32,
         clip_scores=np.array([0.9, 0.4, 0.6, 0.1]),
         clip_is_word=np.array([1, 1, 0, 0]),
     )
@@ -47,7 +48,10 @@ def test_the_threshold_keeps_the_target_and_tells_which_words_it_misses():
     assert (found.chosen.false_accepts, found.chosen.fa_per_hour) == (2, 4.0)
     assert found.threshold == pytest.approx(0.55)
     assert found.chosen.frr == pytest.approx(1 / 3)
-    assert found.missed_words == [14]
+    # Three words alone say little: no narrower than Wilson's.
+    low, high = found.chosen.frr_ci95
+    assert low <= 0.0615
+    assert high >= 0.7923
     assert (found.auc, found.eer) == (0.75, 0.5)
 
 
@@ -61,6 +65,15 @@ def test_noise_is_judged_at_the_threshold_without_it_and_at_its_own():
     assert (four.threshold, four.misses) == (pytest.approx(0.15), 1)
 
 
+def test_a_variant_is_held_against_float32_at_the_same_rate():
+    worse = detected(scores(words=(0.3, 0.2, 0.1)), float32=scores()).against_float32
+    assert worse.difference == pytest.approx(2 / 3)
+    low, high = worse.ci95
+    assert low <= 2 / 3 <= high
+    same = detected(scores(), float32=scores()).against_float32
+    assert (same.difference, same.ci95, same.p) == (0.0, (0.0, 0.0), 1.0)
+
+
 def test_what_the_hours_do_not_carry_is_said_and_the_lowest_rate_taken():
     found = detected(scores(), given=GIVEN.model_copy(update={"target_fa_per_hour": 0.5}))
     assert found.conditions[0].at_rates[0].resolvable is False
@@ -72,11 +85,11 @@ def test_what_the_hours_do_not_carry_is_said_and_the_lowest_rate_taken():
     )
 
 
-def test_scores_at_the_ceiling_miss_every_word():
+def test_scores_at_the_ceiling_have_no_threshold():
     found = detected(scores(words=(1.0, 1.0, 1.0), peaks=(1.0, 1.0, 1.0)))
     assert found.threshold is None
     assert "no threshold is strict enough" in str(found.chosen.reason)
-    assert found.missed_words == [10, 11, 14]
+    assert found.against_float32 is None
     assert found.conditions[0].at_clean_threshold.frr is None
 
 

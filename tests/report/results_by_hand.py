@@ -14,11 +14,11 @@ import soundfile
 
 from stapes.inspection import Histogram
 from stapes.measurements import (
-    AgainstFloat,
     Condition,
     DetCurve,
     Detection,
     DetectionSetup,
+    Difference,
     OperatingPoint,
     Paired,
     Recommendation,
@@ -247,13 +247,11 @@ def _measured(number, each, first, n):
             "targets": _targets(number, each),
             "against_float32": None
             if each is first
-            else AgainstFloat(
-                clips=Paired(
-                    n=n,
-                    only_this_wrong=difference,
-                    only_other_wrong=1,
-                    p=0.5 ** max(0, difference - 1),
-                )
+            else Paired(
+                n=n,
+                only_this_wrong=difference,
+                only_other_wrong=1,
+                p=0.5 ** max(0, difference - 1),
             ),
         }
     )
@@ -317,7 +315,7 @@ def _detection(number, words):
         threshold=0.8,
         chosen=_point(0.5, frr[0], words),
         conditions=conditions,
-        missed_words=[0, 3],
+        against_float32=Difference(difference=0.05, ci95=(-0.02, 0.12), p=0.2) if number else None,
     )
 
 

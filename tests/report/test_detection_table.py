@@ -9,11 +9,11 @@ from rich.console import Console
 from tests.results_by_hand import results, variant
 
 from stapes.measurements import (
-    AgainstFloat,
     Condition,
     DetCurve,
     Detection,
     DetectionSetup,
+    Difference,
     OperatingPoint,
     Paired,
 )
@@ -30,7 +30,10 @@ RATES = [0.1, 0.5, 2.0]
 
 def point(rate=None, threshold=0.75, frr=0.25, reason=None):
     if threshold is None:
-        return OperatingPoint(target_fa_per_hour=rate, resolvable=False, reason=reason)
+        hours = 10.0 if rate == 0.1 else None
+        return OperatingPoint(
+            target_fa_per_hour=rate, resolvable=False, needs_hours=hours, reason=reason
+        )
     return OperatingPoint(
         target_fa_per_hour=rate,
         threshold=threshold,
@@ -60,22 +63,20 @@ def condition(name, snr_db, frr):
     )
 
 
-def paired(p):
-    return Paired(n=100, only_this_wrong=1, only_other_wrong=0, p=p)
-
-
 def heard(name, chosen, p=None, p_words=None):
+    worse = None
+    if p_words is not None:
+        worse = Difference(difference=0.0625, ci95=(0.01, 0.12), p=p_words)
     found = Detection(
         auc=0.987654,
         eer=0.0234,
         threshold=chosen.threshold,
         chosen=chosen,
         conditions=[condition("clean", None, 0.25), condition("10 dB", 10.0, 0.625)],
+        against_float32=worse,
     )
-    against = None
-    if p is not None:
-        against = AgainstFloat(clips=paired(p), words=paired(p_words) if p_words else None)
-    return variant(name).model_copy(update={"detection": found, "against_float32": against})
+    test = None if p is None else Paired(n=100, only_this_wrong=1, only_other_wrong=0, p=p)
+    return variant(name).model_copy(update={"detection": found, "against_float32": test})
 
 
 @pytest.fixture
@@ -169,7 +170,8 @@ def test_cells_of_the_csv(run):
         "frr": "0.25",
         "frr_low95": "0.18",
         "frr_high95": "0.34",
-        "mcnemar_p_words": "0.03125",
+        "frr_against_float32": "0.0625",
+        "frr_against_float32_p": "0.03125",
     }
     assert set(detection_cells(run.variants[3]).values()) == {""}
     assert (p_value(run.variants[1]), p_value(run.variants[0])) == ("0.5", "")

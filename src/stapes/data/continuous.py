@@ -13,7 +13,7 @@ Three tapes, all at the frontend's rate, on which speech has one level (`audio.l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def gather_sound(
     negatives: list[Clip],
     positives: list[tuple[int, Clip]],
     noise: Path | None,
-    trained_on: list[Clip],
+    known: Mapping[str, list[Clip]],
     seed: int,
     on_progress: OnProgress | None = None,
 ) -> Sound:
@@ -84,8 +84,8 @@ def gather_sound(
         Test clips of the word, each with its place among the test clips.
     noise : Path, optional
         A folder of noise; without one, it is made.
-    trained_on : list of Clip
-        Sound that must not be measured on.
+    known : mapping of str to list of Clip
+        Sound that is no background, by the reason: what was trained on, what says the word.
     seed : int
         Of the noise that is made.
     on_progress : callable, optional
@@ -107,7 +107,7 @@ def gather_sound(
             skipped,
             level=active_power,
             shortest=settings.window,
-            trained_on=trained_on,
+            known=known,
             on_progress=on_progress,
         )
         recordings = [(piece.begin, piece.samples) for piece in background.pieces]
@@ -178,7 +178,7 @@ def _append_folder(
     *,
     level: Level,
     shortest: int,
-    trained_on: list[Clip],
+    known: Mapping[str, list[Clip]],
     on_progress: OnProgress | None = None,
 ) -> None:
     """Add every file of a folder that can be used.
@@ -190,13 +190,13 @@ def _append_folder(
     """
     files, refused = sound_files(folder, option)
     skipped += refused
-    is_known = _known(trained_on)
+    why_not = _known(known)
     failed: list[Skipped] = []
     for number, (name, path) in enumerate(files):
         if on_progress:
             on_progress(number, len(files))
-        if is_known(path):
-            failed.append(Skipped(name, "its sound was trained on"))
+        if (reason := why_not(path)) is not None:
+            failed.append(Skipped(name, reason))
             continue
         try:
             sound = decoded(path, tape.sample_rate)
@@ -209,21 +209,27 @@ def _append_folder(
         raise UsageError(f"{option} {folder}: no sound file in it can be used{first}.")
 
 
-def _known(clips: list[Clip]) -> Callable[[Path], bool]:
-    """Whether a file is one of these clips', by path or by content, read where sizes agree."""
-    paths = {clip.path.resolve() for clip in clips}
+def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
+    """Why a file is no background: it is one of these clips', by path or by content."""
+    paths = {clip.path.resolve(): why for why, some in clips.items() for clip in some}
     sizes: dict[int, list[Path]] = {}
     for path in sorted(paths):
         if path.is_file():
             sizes.setdefault(path.stat().st_size, []).append(path)
+    # Contents are read where sizes agree, each once.
+    contents: dict[int, dict[str, str]] = {}
 
-    def is_known(path: Path) -> bool:
-        if path.resolve() in paths:
-            return True
-        alike = sizes.get(path.stat().st_size, []) if path.is_file() else []
-        return bool(alike) and sha256(path) in {sha256(each) for each in alike}
+    def why_not(path: Path) -> str | None:
+        if (resolved := path.resolve()) in paths:
+            return paths[resolved]
+        size = path.stat().st_size if path.is_file() else -1
+        if size not in sizes:
+            return None
+        if size not in contents:
+            contents[size] = {sha256(each): paths[each] for each in sizes[size]}
+        return contents[size].get(sha256(path))
 
-    return is_known
+    return why_not
 
 
 def _append_clips(
@@ -256,7 +262,7 @@ def _noise_tape(
     """Noise has no pauses: its level is that of the whole."""
     tape = Tape(path, settings.sample_rate)
     if folder is not None:
-        _append_folder(tape, folder, "--noise", skipped, level=_mean, shortest=1, trained_on=[])
+        _append_folder(tape, folder, "--noise", skipped, level=_mean, shortest=1, known={})
         return tape, str(folder)
     rng = np.random.default_rng([seed, 4])
     length = round(_MADE_NOISE_SECONDS * settings.sample_rate)

@@ -36,7 +36,7 @@ class Plan:
     words : first row and number of rows around each embedded word
     before, after : background on each side of a word [samples]
     hop : from one window to the next [frames]
-    seconds : of the background that is used
+    seconds : of the background in which a detection can happen: a hop for each average
     """
 
     recordings: list[tuple[int, int, int]]
@@ -79,14 +79,18 @@ def plan(
     step = hop * settings.hop_length
     left = sound.background.samples
     if most_seconds is not None:
-        left = min(left, round(most_seconds * settings.sample_rate))
-    recordings, row, used = [], 0, 0
+        # At the least, so much that there is an average to detect by.
+        shortest = settings.window + (smoothing - 1) * step
+        left = min(left, max(shortest, round(most_seconds * settings.sample_rate)))
+    recordings, row, averages = [], 0, 0
     for begin, samples in sound.recordings:
-        count = windows_in(min(samples, left - used), settings, hop)
-        if count:
+        used = min(samples, left)
+        left -= used
+        count = windows_in(used, settings, hop)
+        if count >= smoothing:
             recordings.append((begin, row, count))
             row += count
-            used += min(samples, left - used)
+            averages += count - smoothing + 1
     before = settings.window + (smoothing - 1) * step
     after = round(tolerance_seconds * settings.sample_rate)
     words = []
@@ -94,7 +98,7 @@ def plan(
         count = windows_in(before + piece.samples + after, settings, hop)
         words.append((row, count))
         row += count
-    return Plan(recordings, words, before, after, hop, used / settings.sample_rate)
+    return Plan(recordings, words, before, after, hop, averages * step / settings.sample_rate)
 
 
 def write_features(

@@ -6,7 +6,8 @@ Convention: `scores` [shape=(rows,)] are a variant's scores of the word for the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stapes.data.sliding import Plan
 from stapes.measure import detection as rules
+from stapes.measure.bootstrap import difference, interval, redrawn
 from stapes.measure.detection import Curve
 from stapes.measure.roc import auc, eer
 from stapes.measurements import Condition, Detection, OperatingPoint
@@ -58,9 +60,10 @@ def heard(
     given: DetectionSettings,
     *,
     hop_seconds: float,
-    word_clips: list[int],
+    seed: int,
     clip_scores: NDArray[np.floating],
     clip_is_word: NDArray[np.integer],
+    float32: NDArray[np.floating] | None = None,
 ) -> Detection:
     """What results.json says of a variant in continuous sound.
 
@@ -73,10 +76,12 @@ def heard(
     given : DetectionSettings
     hop_seconds : float > 0
         From one window to the next.
-    word_clips : list of int
-        The place of each embedded word among the test clips.
+    seed : int
+        Of the intervals' draws.
     clip_scores, clip_is_word : np.ndarray [shape=(n,)]
         Of the test clips on their own.
+    float32 : np.ndarray [shape=(rows,)], optional
+        float32's scores without noise, to be compared with.
     """
     curves = {
         snr_db: _curve(each, plans[snr_db], given, hop_seconds) for snr_db, each in scores.items()
@@ -84,7 +89,17 @@ def heard(
     clean = curves[None]
     chosen = _chosen(clean, given.target_fa_per_hour)
     threshold = chosen.threshold
-    missed = clean.words < (np.inf if threshold is None else threshold)
+    chance = partial(redrawn, hop_seconds=hop_seconds, seed=seed)
+    against = None
+    if chosen.frr is not None and chosen.target_fa_per_hour is not None:
+        target = chosen.target_fa_per_hour
+        [draws] = chance(clean, [target])
+        chosen = _widened(chosen, draws)
+        other = None if float32 is None else _curve(float32, plans[None], given, hop_seconds)
+        there = None if other is None else rules.at_rate(other, target)
+        if other is not None and there is not None and there.frr is not None:
+            [others] = chance(other, [target])
+            against = difference(draws, others, chosen.frr or 0.0, there.frr)
     return Detection(
         auc=auc(clip_scores, clip_is_word),
         eer=eer(clip_scores, clip_is_word),
@@ -96,20 +111,37 @@ def heard(
                 snr_db=snr_db,
                 hours=found.hours,
                 words=len(found.words),
-                at_rates=[rules.at_rate(found, rate) for rate in given.rates],
+                at_rates=_at_rates(found, given.rates, chance),
                 at_clean_threshold=rules.at_threshold(found, threshold),
                 det=rules.det(found),
             )
             for snr_db, found in curves.items()
         ],
-        missed_words=[place for place, gone in zip(word_clips, missed, strict=True) if gone],
+        against_float32=against,
     )
+
+
+def _at_rates(
+    found: Curve, rates: Sequence[float], chance: Callable[..., NDArray[np.float64]]
+) -> list[OperatingPoint]:
+    points = [rules.at_rate(found, rate) for rate in rates]
+    carried = [place for place, point in enumerate(points) if point.frr is not None]
+    if carried:
+        for place, draws in zip(carried, chance(found, [rates[p] for p in carried]), strict=True):
+            points[place] = _widened(points[place], draws)
+    return points
+
+
+def _widened(point: OperatingPoint, draws: NDArray[np.float64]) -> OperatingPoint:
+    """The point with an interval that has the chance of its threshold in it."""
+    assert point.frr_ci95 is not None
+    return point.model_copy(update={"frr_ci95": interval(draws, point.frr_ci95)})
 
 
 def _chosen(found: Curve, target: float) -> OperatingPoint:
     """The point that a device would be set to: at the target, or as near as the hours carry."""
     point = rules.at_rate(found, target)
-    if point.threshold is not None or found.hours * target >= 1:
+    if point.threshold is not None or not point.needs_hours:
         return point
     rate = rules.lowest_rate(found.hours)
     lowest = rules.at_rate(found, rate)

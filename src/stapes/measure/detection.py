@@ -9,13 +9,16 @@ The rules:
 - The averages begin when N scores are there; each recording begins anew.
 - A false accept is one detection in sound without the word. The threshold is crossed once for it,
   however long the score stays above: the next can come when the refractory period is over.
-- An embedded word is detected if a smoothed score reaches the threshold in a window that ends after
-  the word's clip begins and not later than a tolerance after it ends. Else it is a false reject.
-  What came before it does not make the device deaf: each word is tried on its own.
+- An embedded word is detected if a smoothed score reaches the threshold in a window that ends where
+  the word's clip begins, or later, and at most a tolerance after it ends. Else it is a false
+  reject. What came before it does not make the device deaf: each word is tried on its own.
 - A threshold lies halfway between two scores that occur, so that no detection hangs on rounding.
 - For a wanted rate of false accepts, the threshold is the lowest at which, as at every higher one,
   no more occur than the rate allows in the hours that were heard. It is chosen on the sound that
-  it is measured on, as is usual: what it gives in other sound lies around the intervals.
+  it is measured on, as is usual, and with few false accepts it could as well have been another:
+  `measure.bootstrap` puts that into the intervals.
+- The hours are those in which a detection can happen: the time until the first average of each
+  recording does not count.
 - The hours carry a rate if one false accept in them is no more than the rate: 0.5 an hour needs two
   hours. For a lower rate nothing is told.
 
@@ -26,7 +29,8 @@ in place of trials, as in Chen et al. 2014, "Small-footprint keyword spotting us
 networks", and in Picovoice's wake-word benchmark.
 
 Metrics: `smooth`, `false_accepts`, `Curve` (all thresholds), `at_rate`, `at_threshold`, `det`.
-Intervals: Wilson's for false rejects, the exact Poisson interval for false accepts.
+Intervals: Wilson's for false rejects at a given threshold, which takes the words as independent;
+the exact Poisson interval for false accepts.
 """
 
 from __future__ import annotations
@@ -43,8 +47,6 @@ from stapes.measurements import DetCurve, OperatingPoint
 
 _MOST_POINTS = 120
 """Of a curve that is to be drawn."""
-
-_HIGHEST_SCORE = 1.0
 
 _UNREACHED = (
     "scores of sound without the word reach the highest that there is: no threshold is strict "
@@ -130,8 +132,8 @@ def curve(
     """
     if not hours > 0 or refractory < 1:
         raise ValueError(f"{hours} hours, a refractory period of {refractory} windows")
-    best = np.array([each.max() if len(each) else -1.0 for each in words], np.float64)
-    occurring = [best[best >= 0], *(_peaks(each) for each in recordings)]
+    best = np.array([each.max() if len(each) else -np.inf for each in words], np.float64)
+    occurring = [best[best > -np.inf], *(_peaks(each) for each in recordings)]
     values = np.unique(np.concatenate(occurring))
     if not np.isfinite(values).all():
         raise ValueError("a score is no number")
@@ -182,13 +184,13 @@ def at_rate(found: Curve, target: float) -> OperatingPoint:
     found : Curve
     target : float > 0 [false accepts an hour]
     """
-    # A rate of exactly one in these hours must not fail by rounding.
-    allowed = math.floor(target * found.hours * (1 + 1e-9))
+    allowed = allowed_accepts(found, target)
     if allowed < 1:
         needed = 1 / target
         return OperatingPoint(
             target_fa_per_hour=target,
             resolvable=False,
+            needs_hours=needed,
             reason=f"not resolvable: {target:g} an hour needs {needed:.3g} hours of sound without "
             f"the word, and there are {found.hours:.3g}",
         )
@@ -197,6 +199,12 @@ def at_rate(found: Curve, target: float) -> OperatingPoint:
     if place == len(found.thresholds):
         return OperatingPoint(target_fa_per_hour=target, resolvable=False, reason=_UNREACHED)
     return _point(found, place).model_copy(update={"target_fa_per_hour": target})
+
+
+def allowed_accepts(found: Curve, target: float) -> int:
+    """The false accepts that a rate [an hour] allows in the hours of a curve."""
+    # A rate of exactly one in these hours must not fail by rounding.
+    return math.floor(target * found.hours * (1 + 1e-9))
 
 
 def at_threshold(found: Curve, threshold: float | None) -> OperatingPoint:
@@ -270,8 +278,9 @@ def _peaks(smoothed: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _between(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Thresholds below, between and, where a score can still be higher, above these values."""
+    """Thresholds below, between and above these values; above 1, where no probability is, none."""
     if not len(values):
-        return np.array([_HIGHEST_SCORE])
-    above = [(values[-1] + _HIGHEST_SCORE) / 2] if values[-1] < _HIGHEST_SCORE else []
+        return np.array([1.0])
+    top = values[-1]
+    above = [] if top == 1.0 else [(top + 1.0) / 2 if top < 1.0 else np.nextafter(top, np.inf)]
     return np.concatenate([values[:1], (values[:-1] + values[1:]) / 2, above])

@@ -22,7 +22,7 @@ from stapes.measure.accuracy import decide
 from stapes.measurements import TargetResult
 from stapes.targets.litert_cost import SECONDS, Latency, latency
 from stapes.targets.registry import TARGETS
-from stapes.targets.target import Tried, reason, refused, tried
+from stapes.targets.target import Tried, reason, refused, tried, untried
 
 _SECONDS, _SECONDS_A_CLIP = 120.0, 0.5
 """The longest that one target may take; Vela and a few hundred clips in TFLite Micro take one."""
@@ -165,10 +165,11 @@ def largest_difference(
 def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, made: Child) -> Tried:
     target = TARGETS[name]
     if (missing := target.missing) is not None:
-        return refused(missing)
-    seconds = _SECONDS + _SECONDS_A_CLIP * (0 if clips is None else len(clips))
+        return untried(missing)
+    given = clips if target.runs else None
+    seconds = _SECONDS + _SECONDS_A_CLIP * (0 if given is None else len(given))
     try:
-        return made.run(seconds, tried, target, tflite, clips)
+        return made.run(seconds, tried, target, tflite, given)
     except Lost as lost:
         return refused(str(lost))
 

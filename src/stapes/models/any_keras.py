@@ -149,10 +149,10 @@ def prove(
                     f"rebuilt for training, its outputs differ by {difference:.2g}; leave out"
                     " unusual layers, or report this model"
                 )
-            _check_probabilities(expected)
+            check_probabilities(expected)
 
 
-def _check_probabilities(y: NDArray[Any]) -> None:
+def check_probabilities(y: NDArray[Any]) -> None:
     """Refuse logits: thresholds and tables speak of probabilities."""
     alone = y.shape[1] == 1
     inside = bool((y >= -1e-3).all() and (y <= 1 + 1e-3).all())

@@ -19,7 +19,8 @@ DETECTION_COLUMNS = (
     "frr",
     "frr_low95",
     "frr_high95",
-    "mcnemar_p_words",
+    "frr_against_float32",
+    "frr_against_float32_p",
 )
 """Of results.csv; an empty cell is a figure that there is not."""
 
@@ -27,13 +28,12 @@ DETECTION_COLUMNS = (
 def detection_cells(row: VariantResult) -> dict[str, str]:
     """A row's part of results.csv, by `DETECTION_COLUMNS`."""
     cells = dict.fromkeys(DETECTION_COLUMNS, "")
-    against = row.against_float32
-    if against:
-        cells["mcnemar_p"] = _cell(against.clips.p)
-        cells["mcnemar_p_words"] = _cell(against.words.p if against.words else None)
+    if row.against_float32:
+        cells["mcnemar_p"] = _cell(row.against_float32.p)
     found = row.detection
     if found:
         low, high = found.chosen.frr_ci95 or (None, None)
+        against = found.against_float32
         cells |= {
             "auc": _cell(found.auc),
             "eer": _cell(found.eer),
@@ -42,13 +42,15 @@ def detection_cells(row: VariantResult) -> dict[str, str]:
             "frr": _cell(found.chosen.frr),
             "frr_low95": _cell(low),
             "frr_high95": _cell(high),
+            "frr_against_float32": _cell(against.difference if against else None),
+            "frr_against_float32_p": _cell(against.p if against else None),
         }
     return cells
 
 
 def p_value(row: VariantResult) -> str:
     """McNemar's p on the test clips against float32, as a cell."""
-    return f"{row.against_float32.clips.p:.2g}" if row.against_float32 else ""
+    return f"{row.against_float32.p:.2g}" if row.against_float32 else ""
 
 
 def detections(results: Results) -> Table | None:
@@ -111,7 +113,7 @@ def _reasons(results: Results) -> Iterator[str]:
 
 def _is_of_hours(point: OperatingPoint) -> bool:
     """Whether it is the hours that do not carry the rate: then it is so for every variant."""
-    return not point.resolvable and (point.reason or "").startswith("not resolvable")
+    return point.needs_hours is not None
 
 
 def _start(reason: str | None) -> str:
@@ -121,7 +123,7 @@ def _start(reason: str | None) -> str:
 def _cells(row: VariantResult, found: Detection, carried: list[int]) -> list[str]:
     clean, *noisy = found.conditions
     chosen = found.chosen
-    against = row.against_float32.words if row.against_float32 else None
+    against = found.against_float32
     return [
         "-" if found.auc is None else f"{found.auc:.4f}",
         _percent(found.eer, 2),

@@ -154,12 +154,11 @@ def _against(row: VariantResult, first: VariantResult | None) -> list[Cell]:
     paired = row.against_float32
     test = Cell("–")
     if paired is not None:
-        clips = paired.clips
         test = Cell(
-            probability(clips.p),
-            clips.p,
-            title=f"of {clips.n:,} clips {clips.only_this_wrong:,} are wrong in this model alone, "
-            f"{clips.only_other_wrong:,} in float32 alone",
+            probability(paired.p),
+            paired.p,
+            title=f"of {paired.n:,} clips {paired.only_this_wrong:,} are wrong in this model "
+            f"alone, {paired.only_other_wrong:,} in float32 alone",
         )
     signed = "–" if points is None else f"{points:+.2f}".replace("-", "−")
     return [Cell(f"{ratio:.3f}", ratio), Cell(signed, points), test]
@@ -225,13 +224,18 @@ def _details(row: VariantResult) -> list[tuple[str, str]]:
 
 
 def _paired(row: VariantResult) -> str:
-    paired = row.against_float32
-    if paired is None:
-        return ""
-    said = [("test clips", paired.clips)]
-    said += [("words in continuous sound", paired.words)] if paired.words else []
-    return "; ".join(
-        f"of {each.n:,} {what}, {each.only_this_wrong:,} wrong in this model alone, "
-        f"{each.only_other_wrong:,} in float32 alone, p {probability(each.p)}"
-        for what, each in said
-    )
+    said = []
+    clips = row.against_float32
+    if clips is not None:
+        said.append(
+            f"of {clips.n:,} test clips, {clips.only_this_wrong:,} wrong in this model alone, "
+            f"{clips.only_other_wrong:,} in float32 alone, p {probability(clips.p)}"
+        )
+    words = row.detection.against_float32 if row.detection else None
+    if words is not None:
+        low, high = (100 * bound for bound in words.ci95)
+        said.append(
+            f"in continuous sound {100 * words.difference:+.1f} points of words missed "
+            f"({low:+.1f} to {high:+.1f}, p {probability(words.p)})"
+        )
+    return "; ".join(said)

@@ -176,7 +176,7 @@ def _yes(found: TargetResult | None) -> str:
 
 def _absent(found: TargetResult | None) -> str:
     """Where there is no figure: `no` if the model does not run, `-` if that was not found out."""
-    if found is None or found.runs or (found.reason or "").startswith("not tried"):
+    if found is None or found.runs or not found.tried:
         return "-"
     return "no"
 

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from stapes.errors import ModelError
 from stapes.targets.quantization import dequantize, quantize
 
+_AT_ONCE = 4096
+"""Clips that are quantized at a time; a multiple of every batch."""
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -63,8 +66,11 @@ class Classifier(abc.ABC):
         signature = self.signature
         if not signature.quantized_input:
             return self.run(x.astype(signature.input_dtype, copy=False))
-        return self.run(
-            quantize(x, signature.input_scale, signature.input_zero_point, signature.input_dtype)
+        scale, zero_point = signature.input_scale, signature.input_zero_point
+        # Hours of windows do not fit the memory twice over.
+        parts = [x[begin : begin + _AT_ONCE] for begin in range(0, max(1, len(x)), _AT_ONCE)]
+        return np.concatenate(
+            [self.run(quantize(p, scale, zero_point, signature.input_dtype)) for p in parts]
         )
 
     def predict_cast(self, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -44,6 +44,8 @@ class Target:
     """What must be there to try it; empty where Stapes brings it along."""
     extra: str = ""
     """The extra of Stapes that brings the package."""
+    runs: bool = False
+    """Whether it runs clips, and is to be given them."""
 
     @property
     def missing(self) -> str | None:
@@ -70,7 +72,7 @@ def tried(target: Target, model: bytes, clips: NDArray[np.float32] | None = None
         With a reason where the model does not run, or the target is not installed.
     """
     missing = target.missing
-    return target.attempt(model, clips) if missing is None else refused(missing)
+    return target.attempt(model, clips) if missing is None else untried(missing)
 
 
 def supports(target: Target, model: bytes) -> str | None:
@@ -82,6 +84,11 @@ def supports(target: Target, model: bytes) -> str | None:
 def refused(why: ModelError | str) -> Tried:
     """A model that does not run, and the reason: without what only says who refuses it."""
     return Tried(TargetResult(runs=False, reason=reason(why)))
+
+
+def untried(missing: str) -> Tried:
+    """A model on a target that is not installed."""
+    return Tried(TargetResult(runs=False, tried=False, reason=missing))
 
 
 def reason(why: ModelError | str) -> str:

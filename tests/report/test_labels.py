@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stapes.report.labels import LINE, Point, apart, columns, places
@@ -24,6 +24,7 @@ def test_what_would_stand_outside_is_moved_in():
     assert apart([100, 100], 14, 0, 100) == [86, 100]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=28))
 def test_places_keep_their_order_and_distance_and_their_bounds(wanted):
     found = apart(sorted(wanted), 14, 0, 400)

@@ -32,6 +32,9 @@ from stapes.data.cache import open_cache
 from stapes.data.clip import Clip
 from stapes.data.features import choose, extract, gather, in_threads
 
+SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
+"""Recordings that people made."""
+
 SETTINGS = Mfcc()
 
 
@@ -112,7 +115,7 @@ def take(root: Path) -> None:
 def main() -> None:
     """Parse and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/speech/commands"))
+    parser.add_argument("--data", type=Path, default=SPEECH / "commands")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--take", type=Path, help=argparse.SUPPRESS)

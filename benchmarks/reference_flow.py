@@ -20,6 +20,9 @@ import tempfile
 import time
 from pathlib import Path
 
+SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
+"""Recordings that people made."""
+
 ROWS = ("float32", "dynamic_range", "uint8", "float16", "int16x8", "pruned", "qat", "clustered")
 
 
@@ -125,7 +128,7 @@ def list_clips(data: Path, word: str, listing: Path, cache: Path) -> None:
 def main() -> None:
     """Parse, run both, print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/speech/wakewords"))
+    parser.add_argument("--data", type=Path, default=SPEECH / "wakewords")
     parser.add_argument("--word", default="computer")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--script", choices=ROWS, help=argparse.SUPPRESS)

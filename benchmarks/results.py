@@ -11,6 +11,7 @@ baseline of the same run, averaged over the seeds.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from stapes.techniques.registry import TECHNIQUES
 
 # Rows in look-up tables hold the weights of others.
 ROWS = [name for name in TECHNIQUES if not name.endswith("_lut")]
+
+SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
+"""Recordings that people made."""
 
 WORDS = {
     "computer": "wakewords",
@@ -43,7 +47,7 @@ Runs = dict[str, list[Results]]
 def main() -> None:
     """Make what is missing of the runs, print the table, and put it in the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--speech", type=Path, default=Path("../shared/speech"))
+    parser.add_argument("--speech", type=Path, default=SPEECH)
     parser.add_argument("--out", type=Path, default=Path("runs/results"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--words", default=",".join(WORDS))

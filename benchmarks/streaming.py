@@ -28,6 +28,9 @@ from stapes.errors import AudioError
 from stapes.targets.batches import score
 from stapes.targets.litert import LiteRT
 
+SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
+"""Recordings that people made."""
+
 _AT_LEAST = 300.0
 
 
@@ -70,7 +73,7 @@ def sliding(recordings: list[NDArray[np.float32]], model: bytes, hop: int) -> ND
 def main() -> None:
     """Parse and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--speech", type=Path, default=Path("../shared/speech/continuous"))
+    parser.add_argument("--speech", type=Path, default=SPEECH / "continuous")
     parser.add_argument("--model", type=Path, default=Path("runs/demo/models/float32.tflite"))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--hop", type=int, default=4, help="frames from one window to the next")

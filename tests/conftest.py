@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+
+# A test never times: how long an example takes is the machine's.
+hypothesis.settings.register_profile("stapes", deadline=None)
+hypothesis.settings.load_profile("stapes")
 
 ROOT = Path(__file__).parents[1]
 

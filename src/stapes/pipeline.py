@@ -6,7 +6,7 @@ make, write and measure each variant; hear it in continuous sound and try it on 
 (`measuring`); write the table and the page. Until the features are there nothing is written to the
 folder. results.json grows by a row a variant, and each step's file is whole or absent, so a run
 that was killed goes on where it stopped: with the same bytes at the end, since every step starts
-from files and the seed. (Latencies alone are never the same twice.)
+from files and the seed. (Latencies are never the same twice, nor is what hangs on them.)
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """results.json: the contract between a run and everything that shows it.
 
 Written and read through these models only. It holds no time of day; the same run on the same
-machine gives the same bytes, but for the latencies.
+machine gives the same bytes, but for the latencies and for what hangs on them: the Pareto front and
+what is recommended.
 """
 
 from __future__ import annotations

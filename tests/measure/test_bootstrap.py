@@ -25,6 +25,8 @@ def test_draws_lie_around_what_was_measured():
     [draws] = redrawn(found, [10.0], hop_seconds=HOP, seed=0)
     assert draws.shape == (1000,)
     assert np.median(draws) == pytest.approx(point.frr, abs=0.05)
+    assert point.frr is not None
+    assert point.frr_ci95 is not None
     low, high = interval(draws, point.frr_ci95)
     assert low <= point.frr <= high
     # The words alone would make it narrower.
@@ -71,5 +73,5 @@ def test_two_equally_good_models_rarely_differ():
     for _ in range(40):
         pair = [curve(rng.random(60), 0.3 + 0.7 * rng.random(100)) for _ in range(2)]
         draws = [redrawn(each, [3.0], hop_seconds=HOP, seed=0, draws=300)[0] for each in pair]
-        low += difference(*draws, 0.0, 0.0).p < 0.05
+        low += difference(draws[0], draws[1], 0.0, 0.0).p < 0.05
     assert low <= 6

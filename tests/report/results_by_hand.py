@@ -287,7 +287,7 @@ def _targets(number, each):
             cycles=None if float_ops else 61_234,
             cpu_ops=["SOFTMAX: batch above 1"] if number % 5 == 3 else [],
         ),
-        "ethos_u85": TargetResult(runs=False, reason="not tried: name it with --targets"),
+        "ethos_u85": TargetResult(runs=False, tried=False, reason="not tried: install stapes[npu]"),
         "esphome": TargetResult(
             runs=number % 3 == 1,
             reason=None if number % 3 == 1 else "the input is no int8 of 40 features",

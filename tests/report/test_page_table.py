@@ -144,7 +144,7 @@ def test_notes_name_their_models(run):
     assert taken["two epochs"] == ["qat"]
     assert len(taken["dense: the last layer is left as it is"]) == 4
     refused = page_notes.not_run(run)
-    assert ("U85", "not tried: name it with --targets", [r.name for r in run.variants]) in refused
+    assert ("U85", "not tried: install stapes[npu]", [r.name for r in run.variants]) in refused
     assert page_notes.models([r.name for r in run.variants], run) == "all 4 models"
 
 

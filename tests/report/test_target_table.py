@@ -128,7 +128,7 @@ def test_models_with_the_same_reason_stand_in_one_sentence(results):
 
 
 def test_what_holds_for_all_models_names_none():
-    missing = no("not tried: install stapes[npu]")
+    missing = TargetResult(runs=False, tried=False, reason="not tried: install stapes[npu]")
     rows = [row(name, targets={"ethos_u55": missing}) for name in ("a", "b")]
     results = results_of(*rows)
     assert target_notes(results) == [

@@ -46,7 +46,9 @@ def test_a_refusal_is_a_result_with_the_targets_own_words():
 def test_a_missing_extra_is_a_reason_with_the_mend(monkeypatch, name, extra):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
     result = tried(TARGETS[name], dense()).result
-    assert result == TargetResult(runs=False, reason=f"not tried: install stapes[{extra}]")
+    assert result == TargetResult(
+        runs=False, tried=False, reason=f"not tried: install stapes[{extra}]"
+    )
 
 
 def test_what_stapes_brings_along_is_never_missing(monkeypatch):

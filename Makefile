@@ -13,7 +13,7 @@ help:
 	@echo "make test       set up and run every check: lint, format, types, tests"
 	@echo "make browser    install Chromium, which the tests of the page use and skip without (Debian, root)"
 	@echo "make format     mend what lint and format can mend"
-	@echo "make benchmark  measure the speed claims of the docs (recordings in $$STAPES_SPEECH, a run in runs/demo)"
+	@echo "make benchmark  measure the speed claims of the docs (recordings in \$$STAPES_SPEECH, a run in runs/demo)"
 	@echo "make lock       choose the versions in requirements.lock anew"
 
 setup: $(READY)

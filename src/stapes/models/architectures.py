@@ -208,7 +208,9 @@ def _separable(x: Any, name: str, width: int, kernel: tuple[int, int], stride: i
 
 def _normalized(convolution: Any, x: Any, relu: bool = True) -> Any:
     layers, name = keras().layers, convolution.name
-    x = layers.BatchNormalization(name=f"{name}_norm")(convolution(x))
+    # The mean of few batches: a hundred steps are all that a small corpus gives.
+    norm = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")
+    x = norm(convolution(x))
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 

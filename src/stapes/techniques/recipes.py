@@ -110,7 +110,7 @@ class Temporal(FineTuning):
 
     epochs: int = Field(default=40, ge=1)
     learning_rate: float = Field(default=4e-3, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
+    teacher: float = Field(default=0.3, ge=0, le=1)
     temperature: float = Field(default=3.0, gt=0)
     blocks: int = Field(default=3, ge=1, le=8)
     kernel: int = Field(default=9, ge=1, description="frames")

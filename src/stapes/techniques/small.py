@@ -59,8 +59,8 @@ def tiny(material: Material) -> Variant:
     why = "the narrowest" if reached[taken] >= least else "the best, as none is"
     tried = ", ".join(f"{width}: {share:.1f} %" for width, share in reached.items())
     note = (
-        f"width {taken}, {why} at most {recipe.max_drop:g} below the baseline's {baseline:.1f} % "
-        f"on {where} ({tried})"
+        f"width {taken}, {why} at most {recipe.max_drop:.1f} points below the baseline's "
+        f"{baseline:.1f} % on {where} ({tried})"
     )
     return Variant(files[taken], {**recipe.model_dump(mode="json"), "width": taken}, [note])
 

@@ -179,6 +179,7 @@ def test_an_unknown_setting_is_named(tmp_path, wrong, name):
         ({"test": 0}, "test"),
         ({"calibration_clips": 1}, "calibration_clips"),
         ({"architecture": "resnet"}, "architecture"),
+        ({"sizes": {"width": "wide"}}, "sizes.width"),
         ({"train": {"epochs": 0}}, "train.epochs"),
         ({"train": {"learning_rate": math.inf}}, "train.learning_rate"),
         ({"train": 5}, "train"),
@@ -190,6 +191,43 @@ def test_an_unknown_setting_is_named(tmp_path, wrong, name):
 def test_a_bad_value_is_named(config, wrong, name):
     assert f": {name}: " in refusal(wrong)
     assert f": {name}: " in refusal({}, config=config(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"architecture": "resnet"},
+            "resnet is unknown; known are reference_cnn, temporal_cnn, ds_cnn, bc_resnet.",
+        ),
+        (
+            {"architecture": "ds_cnn", "sizes": {"kernel": 3}},
+            "sizes: ds_cnn has no kernel; its sizes are width, blocks.",
+        ),
+        ({"sizes": {"width": 3}}, "sizes: reference_cnn has no width; it has no sizes to set."),
+        (
+            {"architecture": "temporal_cnn", "sizes": {"outputs": 3}},
+            "sizes: temporal_cnn has no outputs; its sizes are width, blocks, kernel.",
+        ),
+        (
+            {"architecture": "temporal_cnn", "sizes": {"width": 0}},
+            "sizes: width must be from 1 to 512.",
+        ),
+        (
+            {"architecture": "temporal_cnn", "sizes": {"blocks": 513}},
+            "sizes: blocks must be from 1 to 512.",
+        ),
+    ],
+)
+def test_an_architecture_has_sizes_of_its_own(given, said):
+    assert refusal(given).endswith(said)
+
+
+def test_an_architecture_and_its_sizes_come_back_from_run_yaml(config):
+    given = {"architecture": "temporal_cnn", "sizes": {"width": 6, "blocks": 2}}
+    first = settle(given)
+    assert (first.architecture, first.sizes) == ("temporal_cnn", {"width": 6, "blocks": 2})
+    assert settle({}, config=config(**first.model_dump(mode="json"))) == first
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def run(
     budget: str | Mapping[Limit, float] | None = None,
     max_drop: float | None = None,
     model: PathLike | None = None,
+    architecture: str | None = None,
     preset: str | None = None,
     techniques: str | None = None,
     seed: int | None = None,
@@ -71,6 +72,8 @@ def run(
     model : path, optional
         A trained model of your own in place of the baseline: .keras, .h5, SavedModel, or a float
         .tflite.
+    architecture : {"reference_cnn", "temporal_cnn", "ds_cnn", "bc_resnet"}, optional
+        Of the baseline that is trained; `sizes` sets its sizes, e.g. `sizes={"width": 16}`.
     preset : {"default", "reference"}, optional
     techniques : str, optional
         "all", or names with commas between them.
@@ -105,6 +108,7 @@ def run(
         "budget": parse_budget(budget) if isinstance(budget, str) else budget,
         "max_drop": max_drop,
         "model": _absolute(model),
+        "architecture": architecture,
         "preset": preset,
         "techniques": techniques,
         "seed": seed,

@@ -109,6 +109,7 @@ def _version(
         "stapes run --data recordings --word computer --continuous speech --noise noises",
         "stapes run --data recordings --word computer --budget flash=20k,arena=24k --max-drop 0.5",
         "stapes run --model my_model.keras --data recordings --word computer",
+        "stapes run --architecture temporal_cnn --data recordings --word computer",
         "stapes run --config runs/computer/run.yaml --out runs/again",
     )
 )
@@ -164,6 +165,14 @@ def run(
             "--max-drop", metavar="P", help="Points of accuracy that it may lose to float32 [0.5]."
         ),
     ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            "--architecture",
+            metavar="NAME",
+            help="The baseline: [reference_cnn], temporal_cnn, ds_cnn or bc_resnet.",
+        ),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="default|reference", help="Settings.")
     ] = None,
@@ -204,6 +213,7 @@ def run(
             target_fa_per_hour=target_fa_per_hour,
             budget=budget,
             max_drop=max_drop,
+            architecture=architecture,
             preset=preset,
             techniques=techniques,
             negatives_per_positive=ratio,

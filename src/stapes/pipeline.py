@@ -92,6 +92,11 @@ def run(
     progress = progress or Progress()
     if settings.model is None and settings.positive != 1:
         raise UsageError("--positive: is for a --model of your own; leave it out.")
+    if settings.model is not None and (settings.architecture, settings.sizes) != (
+        RunSettings.model_fields["architecture"].default,
+        {},
+    ):
+        raise UsageError("--architecture: a --model of your own has one already; leave it out.")
     detecting.check(settings)
     from_file = settings.model is not None and adoption.is_float_file(settings.model)
     names = select(settings.techniques, from_file=from_file)

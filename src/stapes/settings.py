@@ -13,6 +13,7 @@ from stapes.audio.frontend import Mfcc
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.measure.continuous import DetectionSettings
+from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
 
@@ -21,6 +22,10 @@ LIMITS: tuple[Limit, ...] = get_args(Limit)
 
 LATER = ("budget", "max_drop")
 """Settings that nothing which is made or measured depends on: a finished run may change them."""
+
+
+_LARGEST = 512
+"""Size of a model that is still for a wake word."""
 
 
 class SyntheticSettings(BaseModel):
@@ -53,7 +58,11 @@ class RunSettings(BaseModel):
     negatives_per_positive: float = Field(default=1.0, gt=0)
     validation: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
-    architecture: Literal["reference_cnn"] = "reference_cnn"
+    architecture: str = Field(default="reference_cnn", description="of the baseline")
+    sizes: dict[str, int] = Field(
+        default={},
+        description="of the architecture, by its own names; others keep its defaults",
+    )
     training_clips: int = Field(
         default=2000, ge=0, description="to train on at least: copies that sound otherwise fill up"
     )
@@ -77,6 +86,13 @@ class RunSettings(BaseModel):
             raise ValueError("the word needs a letter or a digit")
         return word
 
+    @field_validator("architecture")
+    @classmethod
+    def _is_known(cls, architecture: str) -> str:
+        if architecture not in ARCHITECTURES:
+            raise ValueError(f"{architecture} is unknown; known are {', '.join(ARCHITECTURES)}")
+        return architecture
+
     @field_validator("budget")
     @classmethod
     def _limits_are_positive(cls, budget: dict[Limit, float]) -> dict[Limit, float]:
@@ -84,6 +100,17 @@ class RunSettings(BaseModel):
             if not limit > 0:
                 raise ValueError(f"{name} must be above 0")
         return budget
+
+    @model_validator(mode="after")
+    def _sizes_are_the_architectures(self) -> RunSettings:
+        known = sizes_of(self.architecture)
+        for name, size in self.sizes.items():
+            if name not in known:
+                said = f"its sizes are {', '.join(known)}" if known else "it has no sizes to set"
+                raise ValueError(f"sizes: {self.architecture} has no {name}; {said}")
+            if not 0 < size <= _LARGEST:
+                raise ValueError(f"sizes: {name} must be from 1 to {_LARGEST}")
+        return self
 
     @model_validator(mode="after")
     def _leaves_training_clips(self) -> RunSettings:
@@ -121,6 +148,8 @@ QUICK: dict[str, Any] = {
         "clustering": {"epochs": 1},
         "collaborative": {"epochs": 1},
         "distillation": {"epochs": 2},
+        "small": {"epochs": 2},
+        "tiny": {"epochs": 2},
     },
 }
 """What `--quick` sets: a try in under a minute, whose figures mean little."""

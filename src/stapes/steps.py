@@ -20,15 +20,18 @@ from stapes.data.features import FeatureSet
 from stapes.errors import StapesError
 from stapes.files import write_bytes, write_text
 from stapes.flatbuffer.read import constants
+from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.models.architectures import ARCHITECTURES
 from stapes.models.backend import start_over
 from stapes.models.cost import macs
+from stapes.models.lowering import lower
 from stapes.models.training import train
 from stapes.results import Baseline, VariantResult
 from stapes.settings import RunSettings
 from stapes.slimming import Tabled, slimmed, tabled
+from stapes.targets.litert import LiteRT
 from stapes.techniques.registry import STAGES, TECHNIQUES
 from stapes.techniques.variant import FloatFile, Material, Variant
 
@@ -63,15 +66,21 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
         write_text(work / _TRAINING, json.dumps([epoch, epochs, detail]))
 
     training = load_features(work, "train")
-    build = functools.partial(ARCHITECTURES[settings.architecture], settings.frontend.shape)
+    build = functools.partial(
+        ARCHITECTURES[settings.architecture], settings.frontend.shape, **settings.sizes
+    )
     validation = load_features(work, "validation")
     trained = train(
         build, training, validation, settings.train, seed=settings.seed, on_epoch=on_epoch
     )
-    keras_files.save(trained.model, keras_file)
+    model = trained.model
+    if any(type(layer).__name__ == "BatchNormalization" for layer in model.layers):
+        # Folded before any technique has it: clusters, zeros and quantization are of what ships.
+        model = lower(model)
+    keras_files.save(model, keras_file)
     return Baseline(
-        parameters=trained.model.count_params(),
-        macs=macs(trained.model),
+        parameters=model.count_params(),
+        macs=macs(model),
         history=trained.history,
         kept_epoch=trained.kept_epoch,
     )
@@ -166,7 +175,14 @@ def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -
         recipes=settings.recipes,
         seed=settings.seed,
         positive=settings.positive,
+        validation=load_features(work, "validation", baseline.input_shape[1:]),
+        accuracy=functools.partial(_accuracy, settings.positive),
     )
+
+
+def _accuracy(positive: int, tflite: bytes, clips: FeatureSet) -> float:
+    """As a row's accuracy is measured on the test clips."""
+    return accuracy(LiteRT(tflite).predict(clips.x), clips.y, positive).value or 0.0
 
 
 def _float_file(settings: RunSettings, work: Path, path: Path) -> FloatFile:

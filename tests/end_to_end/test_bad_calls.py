@@ -51,6 +51,8 @@ def files(folder: Path) -> set[Path]:
         (["--word", "house", "--data", "nowhere"], "nowhere"),
         (["--word", "house", "--techniques", "float32,magic"], "magic"),
         (["--word", "house", "--preset", "fast"], "fast"),
+        (["--word", "house", "--architecture", "vgg"], "vgg is unknown; known are reference_cnn"),
+        (["--model", "m.keras", "--architecture", "ds_cnn"], "--architecture: a --model"),
         (["--word", "house", "--config", "absent.yaml"], "absent.yaml"),
         (["--word", "house", "--negatives", "nowhere"], "nowhere"),
         (["--word", "house", "--continuous", "nowhere"], "nowhere: there is no such folder"),

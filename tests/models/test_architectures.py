@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 
 import numpy as np
@@ -102,3 +103,154 @@ def test_fewer_filters_are_the_students_small_cnn():
     # The published "structural pruning" run: 2 first filters, 2,646 parameters.
     assert weighted(reference_cnn(filters=(2, 64))) == {"conv": 20, "conv_1": 1_216, "dense": 1_410}
     assert reference_cnn(filters=(2, 64)).count_params() == 2_646
+
+
+SMALL = ["temporal_cnn", "ds_cnn", "bc_resnet"]
+RUN_EVERYWHERE = {
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "ADD", "RESHAPE", "FULLY_CONNECTED"),
+    "SOFTMAX",
+}
+
+
+def made(name, shape=(50, 13, 1), **sizes):
+    from stapes.models.architectures import ARCHITECTURES
+    from stapes.models.backend import start_over
+
+    start_over(0)
+    return ARCHITECTURES[name](shape, **sizes)
+
+
+@pytest.fixture(scope="module")
+def quantized():
+    """`quantized(name, shape)`: the int8 file of an architecture, as it would ship."""
+    from stapes.flatbuffer.slim import slim
+    from stapes.models.lowering import lower
+    from stapes.techniques.post_training import convert_int8
+
+    @functools.cache
+    def make(name, shape):
+        clips = np.random.default_rng(0).normal(0, 20, (8, *shape)).astype(np.float32)
+        return slim(convert_int8(lower(made(name, shape)), clips))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "trained", "folded"),
+    [
+        # Measured before on log-mel bands: 1,610 and 3,602 parameters.
+        ((49, 40, 1), 8, 1_610, 1_442),
+        ((49, 40, 1), 16, 3_602, 3_266),
+        # conv 3*13*8, and three times 9*8 and 8*8, with 8 biases each; dense 8*2 and 2.
+        ((50, 13, 1), 8, 962, 312 + 8 + 3 * (72 + 8 + 64 + 8) + 18),
+    ],
+)
+def test_the_temporal_cnn_has_few_parameters(shape, width, trained, folded):
+    from stapes.models.lowering import lower
+
+    model = made("temporal_cnn", shape, width=width)
+    assert model.count_params() == trained
+    assert lower(model).count_params() == folded
+
+
+def test_the_temporal_cnn_halves_the_frames_and_keeps_no_bins():
+    model = made("temporal_cnn", (50, 13, 1), width=6, blocks=3, kernel=5)
+    shapes = {layer.name: layer.output_shape[1:] for layer in model.layers[1:]}
+    assert shapes["bins_as_channels"] == (50, 1, 13)
+    blocks = [shapes[f"block_{number}_pointwise"] for number in (1, 2, 3)]
+    assert blocks == [(50, 1, 6), (25, 1, 6), (13, 1, 6)]
+    assert shapes["mean"] == (1, 1, 6)
+    assert model.get_layer("block_1_depthwise").depthwise_kernel.shape == (5, 1, 6, 1)
+
+
+def test_the_ds_cnn_is_the_published_one():
+    from stapes.models.lowering import lower
+
+    model = made("ds_cnn", (49, 10, 1), outputs=12)
+    # MLPerf Tiny's has 24,908, of which 64 in each of nine convolutions are biases that batch
+    # normalization makes idle.
+    assert model.count_params() == 24_908 - 9 * 64
+    assert lower(model).count_params() == 22_604
+    # Measured before: 2,322.
+    assert made("ds_cnn", (49, 40, 1), width=16, blocks=3).count_params() == 2_322
+
+
+def test_the_ds_cnn_has_the_weights_of_the_published_file(models):
+    from stapes.flatbuffer.read import constants
+    from stapes.models.lowering import lower
+
+    published = constants((models / "mlperf_tiny_kws.tflite").read_bytes())
+    ours = lower(made("ds_cnn", (49, 10, 1), outputs=12))
+    kernels = [each.values.size for each in published if each.role == "kernel"]
+    weights = [layer.get_weights() for layer in ours.layers if layer.weights]
+    assert kernels == [each[0].size for each in weights]
+
+
+def test_the_broadcasted_residual_net_has_the_parameters_of_its_blocks():
+    from stapes.models.lowering import lower
+
+    # conv 5*5*8; a block convolves 3 bins and 3 frames of each channel, and all channels of each.
+    by_hand = 200 + 8 + 3 * (24 + 8 + 24 + 8 + 64 + 8) + 18
+    assert lower(made("bc_resnet")).count_params() == by_hand == 634
+
+
+def test_a_block_adds_what_time_says_to_every_bin():
+    model = made("bc_resnet", (50, 13, 1), blocks=1)
+    assert model.get_layer("block_1_bins").output_shape == (None, 25, 7, 8)
+    assert model.get_layer("block_1_mean").output_shape == (None, 25, 1, 8)
+    assert model.get_layer("block_1_broadcast").output_shape == (None, 25, 7, 8)
+
+
+@pytest.mark.parametrize("shape", [(50, 13, 1), (49, 40, 1)])
+@pytest.mark.parametrize("name", SMALL)
+def test_small_ones_become_only_ops_that_every_target_has(quantized, name, shape):
+    from ai_edge_litert.interpreter import Interpreter
+
+    ops = Interpreter(model_content=quantized(name, shape))._get_ops_details()
+    assert {op["op_name"] for op in ops} - {"DELEGATE"} <= RUN_EVERYWHERE
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_tflite_micro_decides_as_litert_does(quantized, name):
+    pytest.importorskip("tflite_micro", reason="needs the extra `micro`")
+    from stapes.targets.litert import LiteRT
+    from stapes.targets.tflm import TFLMClassifier
+
+    content = quantized(name, (50, 13, 1))
+    x = np.random.default_rng(1).normal(0, 20, (20, 50, 13, 1)).astype(np.float32)
+    here, there = LiteRT(content).predict(x), TFLMClassifier(content).predict(x)
+    np.testing.assert_allclose(here, there, atol=24 / 255)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_npu_runs_every_op(quantized, name):
+    pytest.importorskip("ethosu", reason="needs the extra `npu`")
+    from stapes.targets.ethos_u import attempt_u55
+
+    found = attempt_u55(quantized(name, (50, 13, 1))).result
+    assert found.runs
+    assert not found.reason
+
+
+@pytest.mark.parametrize("shape", [(22, 13), (30, 5)])
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("name", SMALL)
+def test_small_ones_take_features_without_a_last_axis_and_other_outputs(name, shape, outputs):
+    model = made(name, shape, outputs=outputs)
+    scores = model(np.random.default_rng(0).normal(0, 20, (4, *shape)).astype(np.float32)).numpy()
+    assert scores.shape == (4, outputs)
+    assert (scores >= 0).all()
+    assert (scores <= 1).all()
+    if outputs > 1:
+        np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_sizes_are_told_by_name():
+    from stapes.models.architectures import ARCHITECTURES, sizes_of
+
+    assert {name: sizes_of(name) for name in ARCHITECTURES} == {
+        "reference_cnn": [],
+        "temporal_cnn": ["width", "blocks", "kernel"],
+        "ds_cnn": ["width", "blocks"],
+        "bc_resnet": ["width", "blocks", "kernel"],
+    }

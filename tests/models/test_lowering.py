@@ -69,6 +69,16 @@ def test_the_reference_cnn_stays_as_it_is():
     assert lowered.count_params() == model.count_params()
 
 
+@pytest.mark.parametrize("name", ["temporal_cnn", "ds_cnn", "bc_resnet"])
+def test_small_architectures_keep_their_outputs_and_lose_their_norms(name):
+    from stapes.models.architectures import ARCHITECTURES
+
+    model = ARCHITECTURES[name]((50, 13, 1))
+    lowered = assert_lowered(scrambled(model))
+    kept = [layer.name for layer in model.layers if not layer.name.endswith("_norm")]
+    assert [layer.name for layer in lowered.layers] == kept
+
+
 @pytest.mark.parametrize("padding", ["valid", "same", "causal"])
 @pytest.mark.parametrize("settings", [{}, {"strides": 2}, {"dilation_rate": 3}])
 def test_convolutions_over_time_become_convolutions_of_images(padding, settings):

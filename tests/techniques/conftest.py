@@ -11,6 +11,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from stapes.data.features import FeatureSet
+from stapes.measure.accuracy import accuracy
+from stapes.targets.litert import LiteRT
 from stapes.techniques.recipes import Recipes
 
 # conv 3x3x1x8, conv_1 3x3x8x16 and dense 64x2: what takes 2:4 and what cannot.
@@ -27,6 +29,8 @@ QUICK = {
     "clustering": {"epochs": 1, "learning_rate": 1e-3},
     "collaborative": {"epochs": 1, "learning_rate": 1e-2},
     "distillation": {"epochs": 15, "filters": [4, 8]},
+    "small": {"epochs": 15},
+    "tiny": {"epochs": 15, "widths": [4, 6]},
 }
 
 
@@ -38,6 +42,10 @@ def clips(n, seed):
     for bin_, frame in enumerate(range(2, 12)):
         x[1::2, frame : frame + 4, bin_] += 10
     return FeatureSet(x.astype(np.float32), y, [f"clip{number}" for number in range(n)])
+
+
+def litert_accuracy(tflite, features):
+    return accuracy(LiteRT(tflite).predict(features.x), features.y).value
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +82,8 @@ def material(baseline, weights_before, training):
         calibration=np.asarray(training.x[:32]),
         recipes=Recipes.model_validate(QUICK),
         seed=0,
+        validation=clips(40, seed=2),
+        accuracy=litert_accuracy,
     )
 
 

@@ -5,6 +5,7 @@ Layers have names of their own, so that a model's tensors are called the same in
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -50,5 +51,175 @@ def reference_cnn(
     )
 
 
-ARCHITECTURES: dict[str, Callable[[tuple[int, ...]], Any]] = {"reference_cnn": reference_cnn}
+def temporal_cnn(
+    shape: tuple[int, ...] = (50, 13, 1),
+    *,
+    width: int = 8,
+    blocks: int = 3,
+    kernel: int = 9,
+    outputs: int = 2,
+) -> Any:
+    """Convolutions over time alone: the bins are channels from the first layer on.
+
+    Source: TC-ResNet's idea (Choi et al. 2019, arXiv:1904.03814), with depthwise-separable
+    convolutions and without residuals. A kernel over all bins of few frames makes the tensors thin
+    at once: 50 frames of 8 channels are what an arena holds, where two dimensions would need 13 of
+    them. 794 parameters as it stands, once it is lowered.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (frames, bins, 1) of the frontend, or (frames, bins).
+    width : int > 0
+        Channels of each convolution.
+    blocks : int > 0
+        Depthwise-separable convolutions; from the second on each halves the frames.
+    kernel : int > 0 [frames]
+        Of the depthwise convolutions.
+    outputs : int > 0
+        Two are softmax over (other, wake word), one is the wake word's sigmoid.
+
+    Returns
+    -------
+    model : tf_keras.Model
+        With batch normalization, which `models.lowering.lower` folds.
+    """
+    layers = keras().layers
+    frames, bins = shape[:2]
+    start = layers.Input(shape, name="features")
+    x = layers.Reshape((frames, 1, bins), name="bins_as_channels")(start)
+    x = _normalized(layers.Conv2D(width, (3, 1), padding="same", use_bias=False, name="conv"), x)
+    for number in range(1, blocks + 1):
+        # TensorFlow wants equal strides of a depthwise convolution; there is one place across.
+        x = _separable(x, f"block_{number}", width, (kernel, 1), 2 if number > 1 else 1)
+    return _classifier("temporal_cnn", start, x, outputs)
+
+
+def ds_cnn(
+    shape: tuple[int, ...] = (50, 13, 1), *, width: int = 64, blocks: int = 4, outputs: int = 2
+) -> Any:
+    """Depthwise-separable convolutions over frames and bins: Hello Edge's, MLPerf Tiny's.
+
+    Sources: Zhang et al. 2017, "Hello Edge", arXiv:1711.07128; Banbury et al. 2021, "MLPerf Tiny",
+    arXiv:2106.07597, whose keyword spotting model this is at (49, 10, 1) with 12 outputs, without
+    its dropout.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (frames, bins, 1) of the frontend, or (frames, bins).
+    width : int > 0
+        Channels of each convolution.
+    blocks : int > 0
+        Depthwise-separable convolutions of 3x3 behind the first one of 10x4.
+    outputs : int > 0
+        Two are softmax over (other, wake word), one is the wake word's sigmoid.
+
+    Returns
+    -------
+    model : tf_keras.Model
+        With batch normalization, which `models.lowering.lower` folds.
+    """
+    layers = keras().layers
+    start = layers.Input(shape, name="features")
+    x = start if len(shape) == 3 else layers.Reshape((*shape, 1), name="image")(start)
+    first = layers.Conv2D(width, (10, 4), 2, padding="same", use_bias=False, name="conv")
+    x = _normalized(first, x)
+    for number in range(1, blocks + 1):
+        x = _separable(x, f"block_{number}", width, (3, 3), 1)
+    return _classifier("ds_cnn", start, x, outputs)
+
+
+def bc_resnet(
+    shape: tuple[int, ...] = (50, 13, 1),
+    *,
+    width: int = 8,
+    blocks: int = 3,
+    kernel: int = 3,
+    outputs: int = 2,
+) -> Any:
+    """Broadcasted residuals: time is convolved on the mean over bins, and added to every bin.
+
+    Source: Kim et al. 2021, "Broadcasted residual learning", arXiv:2106.04140: its block y = x +
+    f2(x) + f1(mean over bins of f2(x)). Three things differ, so that integer kernels of LiteRT,
+    TFLite Micro and Vela run it and batch normalization folds: ReLU for swish, plain batch
+    normalization for one a band of bins, and blocks of one width without dilation.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (frames, bins, 1) of the frontend, or (frames, bins).
+    width : int > 0
+        Channels of each convolution.
+    blocks : int > 0
+    kernel : int > 0
+        Of the depthwise convolutions: over bins, and over frames.
+    outputs : int > 0
+        Two are softmax over (other, wake word), one is the wake word's sigmoid.
+
+    Returns
+    -------
+    model : tf_keras.Model
+        With batch normalization, which `models.lowering.lower` folds.
+    """
+    layers = keras().layers
+    start = layers.Input(shape, name="features")
+    x = start if len(shape) == 3 else layers.Reshape((*shape, 1), name="image")(start)
+    x = _normalized(layers.Conv2D(width, 5, 2, padding="same", use_bias=False, name="conv"), x)
+    for number in range(1, blocks + 1):
+        name = f"block_{number}"
+        across = _depthwise((1, kernel), 1, f"{name}_bins")
+        bins = _normalized(across, x, relu=False)
+        mean = layers.AveragePooling2D((1, bins.shape[2]), name=f"{name}_mean")(bins)
+        time = _separable(mean, name, width, (kernel, 1), 1)
+        x = layers.Add(name=f"{name}_add")([x, bins])
+        # Two layers of two inputs: the converter knows no sum of three.
+        x = layers.Add(name=f"{name}_broadcast")([x, time])
+        x = layers.ReLU(name=f"{name}_relu")(x)
+    return _classifier("bc_resnet", start, x, outputs)
+
+
+ARCHITECTURES: dict[str, Callable[..., Any]] = {
+    "reference_cnn": reference_cnn,
+    "temporal_cnn": temporal_cnn,
+    "ds_cnn": ds_cnn,
+    "bc_resnet": bc_resnet,
+}
 """By the name that settings give."""
+
+
+def sizes_of(architecture: str) -> list[str]:
+    """The whole numbers that an architecture can be given, by name."""
+    parameters = inspect.signature(ARCHITECTURES[architecture]).parameters.values()
+    # The outputs are the corpus's: the word, and all else.
+    return [each.name for each in parameters if each.annotation == "int" and each.name != "outputs"]
+
+
+def _depthwise(kernel: tuple[int, int], stride: int, name: str) -> Any:
+    return keras().layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=name)
+
+
+def _separable(x: Any, name: str, width: int, kernel: tuple[int, int], stride: int) -> Any:
+    """A depthwise and a pointwise convolution, each with batch normalization and ReLU."""
+    x = _normalized(_depthwise(kernel, stride, f"{name}_depthwise"), x)
+    pointwise = keras().layers.Conv2D(width, 1, use_bias=False, name=f"{name}_pointwise")
+    return _normalized(pointwise, x)
+
+
+def _normalized(convolution: Any, x: Any, relu: bool = True) -> Any:
+    layers, name = keras().layers, convolution.name
+    # The mean of few batches: a hundred steps are all that a small corpus gives.
+    norm = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")
+    x = norm(convolution(x))
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def _classifier(name: str, start: Any, x: Any, outputs: int) -> Any:
+    """The mean over frames and bins, and a dense layer."""
+    layers = keras().layers
+    # Not GlobalAveragePooling2D, which becomes the op MEAN.
+    x = layers.AveragePooling2D(x.shape[1:3], name="mean")(x)
+    x = layers.Flatten(name="flatten")(x)
+    activation = "softmax" if outputs > 1 else "sigmoid"
+    x = layers.Dense(outputs, activation=activation, name="dense")(x)
+    return keras().Model(start, x, name=name)

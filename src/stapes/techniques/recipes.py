@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class _Recipe(BaseModel):
@@ -105,6 +105,39 @@ class Distillation(FineTuning):
     filters: tuple[int, int] = (12, 24)
 
 
+class Temporal(FineTuning):
+    """A temporal CNN from scratch, taught by the baseline (Choi et al. 2019)."""
+
+    epochs: int = Field(default=40, ge=1)
+    learning_rate: float = Field(default=4e-3, gt=0)
+    teacher: float = Field(default=0.3, ge=0, le=1)
+    temperature: float = Field(default=3.0, gt=0)
+    blocks: int = Field(default=3, ge=1, le=8)
+    kernel: int = Field(default=9, ge=1, description="frames")
+
+
+class Small(Temporal):
+    """Of one width."""
+
+    width: int = Field(default=12, ge=1, le=256, description="channels")
+
+
+class Tiny(Temporal):
+    """The first of several widths that is good enough on clips that it was not trained on."""
+
+    widths: tuple[int, ...] = Field(default=(4, 6, 8), min_length=1, description="channels")
+    max_drop: float = Field(
+        default=1.0, ge=0, description="points of accuracy below the baseline that may be lost"
+    )
+
+    @field_validator("widths")
+    @classmethod
+    def _rise(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if min(widths) < 1 or list(widths) != sorted(set(widths)):
+            raise ValueError("widths must rise from 1 or more")
+        return widths
+
+
 class Recipes(_Recipe):
     """One recipe a family of techniques; `two_by_four` is the small CNN's, from scratch."""
 
@@ -116,6 +149,8 @@ class Recipes(_Recipe):
     clustering: Clustering = Clustering()
     collaborative: QuantizationAware = QuantizationAware()
     distillation: Distillation = Distillation()
+    small: Small = Small()
+    tiny: Tiny = Tiny()
 
 
 _PLAIN = {"teacher": 0.0, "temperature": 1.0, "decay": False}

@@ -15,6 +15,7 @@ from stapes.techniques import (
     post_training,
     pruning,
     quantization_aware,
+    small,
 )
 from stapes.techniques.variant import Stage, Technique
 
@@ -26,6 +27,7 @@ _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
 _QUANTIZER, _QUANTIZER_EXTRA = "ai_edge_quantizer", "int4"
 _MICRO, _MICRO_EXTRA = "tflite_micro", "micro"
 _TABLES = "TFLite Micro's compression package; Han et al. 2016, arXiv:1510.00149"
+_TEMPORAL = "Choi et al. 2019, arXiv:1904.03814"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
 
 STAGES: dict[str, Stage] = {
@@ -133,6 +135,14 @@ TECHNIQUES: dict[str, Technique] = {
         "a small student of the baseline, full integer",
         "Hinton et al. 2015, arXiv:1503.02531",
         distillation.distilled,
+    ),
+    "small": Technique(
+        "a temporal CNN taught by the baseline, full integer", _TEMPORAL, small.small
+    ),
+    "tiny": Technique(
+        "the narrowest temporal CNN that holds on validation clips, full integer",
+        _TEMPORAL,
+        small.tiny,
     ),
 }
 

@@ -40,6 +40,9 @@ class Material:
     training : FeatureSet
     calibration : np.ndarray [shape=(n, frames, bins, 1)], float32, training clips of both classes
     positive : int, the output that means the wake word, where there are several
+    validation : FeatureSet, to choose between models by: nothing is trained on it. None, or without
+        clips, where the corpus has none; the test clips are in no technique's hands
+    accuracy : callable, the accuracy of a .tflite on clips, measured as that of a row is
     """
 
     model: Any
@@ -49,6 +52,8 @@ class Material:
     recipes: Recipes
     seed: int
     positive: int = 1
+    validation: FeatureSet | None = None
+    accuracy: Callable[[bytes, FeatureSet], float] | None = None
 
     @cached_property
     def teacher(self) -> NDArray[np.float32]:

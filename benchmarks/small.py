@@ -98,7 +98,7 @@ def _percent(share: float | None) -> str:
 
 
 def _p(row: VariantResult) -> str:
-    return f"{row.against_float32.clips.p:.2g}" if row.against_float32 else ""
+    return f"{row.against_float32.p:.2g}" if row.against_float32 else ""
 
 
 if __name__ == "__main__":

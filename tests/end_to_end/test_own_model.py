@@ -19,7 +19,7 @@ pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
 STAPES = str(Path(sys.executable).with_name("stapes"))
 FROM_FILE = [name for name, technique in TECHNIQUES.items() if technique.from_file]
 # One of each kind that needs the model's head or layers: labels, wrappers, filters, a student.
-TRAINED = ["pruned_sparse", "pruned_channels", "qat", "pcqat", "distilled"]
+TRAINED = ["pruned_sparse", "pruned_channels", "qat", "pcqat", "distilled", "small", "tiny"]
 
 pytestmark = pytest.mark.slow
 

@@ -393,3 +393,25 @@ def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache,
     assert rows["pruned"]["gzip_bytes"] < rows["float32"]["gzip_bytes"] / 2
     assert rows["pruned_sparse"]["bytes"] < rows["float32"]["bytes"] / 2
     assert rows["pruned_channels"]["bytes"] < rows["float32"]["bytes"] / 2
+    for name, most in (("small", 1_334), ("tiny", 794)):
+        assert rows[name]["bytes"] <= 6_000
+        assert rows[name]["parameters"] <= most
+    assert any("validation clips" in note for note in rows["tiny"]["notes"])
+
+
+def test_another_architecture_is_the_baseline_without_batch_normalization(cache, corpus, tmp_path):
+    call = ("run", "--data", corpus, "--out", tmp_path / "run", "--quick", "--seed", 1)
+    rows = ["float32", "pruned_channels", "qat", "clustered", "pcqat"]
+    said = ("--architecture", "bc_resnet", "--techniques", ",".join(rows))
+    done = stapes(*call, *said, cache=cache)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["baseline"]["parameters"] == 634
+    assert [row["name"] for row in results["variants"]] == rows
+    by_name = {row["name"]: row for row in results["variants"]}
+    assert by_name["float32"]["parameters"] == 634
+    assert all(row["targets"]["litert"]["runs"] for row in by_name.values())
+    notes = [layer["note"] for layer in by_name["clustered"]["layers"]]
+    assert "not clustered: TFMOT leaves depthwise kernels out" in notes
+    assert "block_1_depthwise" in done.stdout
+    settings = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())["settings"]
+    assert (settings["architecture"], settings["sizes"]) == ("bc_resnet", {})

@@ -163,9 +163,10 @@ def test_a_models_scores_stay(dense_model, weights):
 def test_a_row_says_mode_and_bits_of_each_layer(dense_model, weights):
     found = tabled(dense_model(weights, scales=8), isolate=False)
     assert found.layer_notes == ["look-up table per channel, 4 bits"]
-    [note] = found.notes
+    note, heard = found.notes
     assert f"{len(found.content):,} bytes with look-up tables" in note
     assert f"arena {found.arena_bytes:,} and " in note
+    assert "heard through the same model without tables" in heard
 
 
 def test_without_tflite_micro_it_names_the_extra(dense_model, weights, monkeypatch):

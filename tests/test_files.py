@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stapes import files
 from stapes.errors import UsageError
 from stapes.files import atomic_path, cache_folder, sha256, write_bytes, write_text
 
@@ -166,3 +168,26 @@ def test_a_folder_or_a_pipe_is_never_replaced(tmp_path):
             write_text(tmp_path / name, "text")
     assert (tmp_path / "pipe").is_fifo()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_room_is_reserved_and_nothing_else_changes(tmp_path):
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.write(b"head")
+        file.truncate(1 << 20)
+    files.reserve(path)
+    assert path.stat().st_size == 1 << 20
+    assert path.stat().st_blocks * 512 >= 1 << 20
+    assert path.read_bytes()[:8] == b"head\0\0\0\0"
+
+
+def test_a_disk_without_room_is_an_error_that_names_the_file(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "large"
+    path.write_bytes(b"x")
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OSError, match="No space left") as caught:
+        files.reserve(path)
+    assert caught.value.filename == str(path)

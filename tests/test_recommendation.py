@@ -99,6 +99,14 @@ def test_a_limit_that_nothing_was_measured_for_is_not_kept(budget, said):
     assert said in found.sentence
 
 
+@pytest.mark.parametrize("frr", [1.0, None])
+def test_a_variant_that_finds_no_word_in_continuous_sound_is_not_recommended(heard_run, frr):
+    heard_run.variants[1].detection.chosen.frr = frr
+    found = recommend(heard_run, {"flash": 4_000.0}, 0.5)
+    assert found.variant is None
+    assert "it misses every word" in found.sentence
+
+
 def test_latencies_that_only_the_clock_tells_apart_are_the_same():
     rows = [variant("float32", 9, latency_us=40.0), variant("int8", 5, latency_us=15.764)]
     rows.append(variant("pruned_int8", 5, latency_us=15.763))
@@ -205,6 +213,7 @@ def cost(each):
         ("flash=20k,arena=24k,latency=5ms", {"flash": 20_000, "arena": 24_000, "latency": 5}),
         (" flash = 20 KiB , latency = 0.5 s ", {"flash": 20_480, "latency": 500}),
         ("arena=24000,latency=2", {"arena": 24_000, "latency": 2}),
+        ("arena=2Ki", {"arena": 2_048}),
         ("latency=250us,flash=1.5MB", {"latency": 0.25, "flash": 1_500_000}),
     ],
 )

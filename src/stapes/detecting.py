@@ -80,6 +80,7 @@ def gather(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     left_out = {each.file for each in unusable}
+    given, frontend = settings.detection, settings.frontend
     test = chosen["test"]
     progress.begin("Gathering continuous sound")
     sound = gather_sound(
@@ -101,6 +102,7 @@ def gather(
             "it says the word": [clip for split in SPLITS for clip in corpus.positives(split)],
         },
         seed=settings.seed,
+        shortest=frontend.window + (given.smoothing - 1) * given.hop_frames * frontend.hop_length,
         on_progress=progress.update,
     )
     minutes = sound.background.seconds / 60
@@ -121,12 +123,13 @@ def detect(
 
     A variant that no interpreter runs keeps None.
     """
-    _forget_other_sound(results, sound, settings, work)
+    said = digest(sound, settings)
+    _forget_other_sound(results, said, work)
     rows = [row for row in results.variants if row.detection is None and row.scores]
     for snr_db in (None, *settings.detection.snr_db) if rows else ():
         _score(rows, sound, settings, snr_db, work, models, executor, progress)
     _count(rows, results, sound, settings, work, executor, progress)
-    results.detection = _setup(sound, settings)
+    results.detection = _setup(sound, settings, said)
 
 
 def score_file(model: Path, features: Path, target: Path, positive: int) -> None:
@@ -276,9 +279,10 @@ def _plan(sound: Sound, settings: RunSettings, snr_db: float | None) -> Plan:
     )
 
 
-def _setup(sound: Sound, settings: RunSettings) -> DetectionSetup:
+def _setup(sound: Sound, settings: RunSettings, said: str) -> DetectionSetup:
     given = settings.detection
     return DetectionSetup(
+        sha256=said,
         source=sound.source,
         files=len(sound.background.pieces),
         hours=_plan(sound, settings, None).seconds / 3600,
@@ -295,20 +299,24 @@ def _setup(sound: Sound, settings: RunSettings) -> DetectionSetup:
     )
 
 
-def _forget_other_sound(results: Results, sound: Sound, settings: RunSettings, work: Path) -> None:
-    """Drop what an earlier try measured in other sound: a folder may have changed since."""
-    digest = hashlib.sha256()
+def digest(sound: Sound, settings: RunSettings) -> str:
+    """Of all that detection hangs on, the models apart."""
+    found = hashlib.sha256(settings.detection.model_dump_json().encode())
     for tape in (sound.background, sound.words, sound.noise):
-        digest.update(sha256(tape.path).encode())
-    digest.update(settings.detection.model_dump_json().encode())
+        found.update(sha256(tape.path).encode())
+    return found.hexdigest()
+
+
+def _forget_other_sound(results: Results, said: str, work: Path) -> None:
+    """Drop what an earlier try measured in other sound: a folder may have changed since."""
     signature = work / "sound.json"
-    said = json.dumps(digest.hexdigest())
-    if not signature.is_file() or signature.read_text("utf-8") != said:
+    if not signature.is_file() or json.loads(signature.read_text("utf-8")) != said:
         for each in _scores(work):
             each.unlink()
+        write_text(signature, json.dumps(said))
+    if results.detection is None or results.detection.sha256 != said:
         for row in results.variants:
             row.detection = None
-        write_text(signature, said)
 
 
 def _scores(work: Path) -> Iterator[Path]:

@@ -44,6 +44,27 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def reserve(path: Path) -> None:
+    """Have the disk hold all of a file that is to be written through memory.
+
+    A disk that is full would else kill the process at the write, without a word.
+
+    Raises
+    ------
+    OSError
+        There is no room; it names the file.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        size = path.stat().st_size
+        try:
+            if size:
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def write_bytes(target: Path, content: bytes) -> None:
     """Write `content` to `target` in one step."""
     with atomic_path(target) as temporary:

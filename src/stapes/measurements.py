@@ -145,6 +145,8 @@ class Detection(Part):
 class DetectionSetup(Part):
     """How detection was measured: the same for every variant."""
 
+    sha256: str = ""
+    """Of the sound and of how it is listened to."""
     source: str
     """Of the sound without the word."""
     files: int

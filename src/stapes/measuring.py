@@ -16,8 +16,7 @@ from stapes import detecting, steps
 from stapes import results as results_file
 from stapes.children import Child, child
 from stapes.conclusion import conclude
-from stapes.data.clip import Skipped
-from stapes.data.corpus import Corpus
+from stapes.data.continuous import Sound
 from stapes.data.features import Chosen
 from stapes.files import send_output_to
 from stapes.measure.on_targets import latency_of, targets_of
@@ -32,9 +31,8 @@ from stapes.workers import pool
 
 def measure_all(
     results: Results,
-    corpus: Corpus,
-    chosen: dict[str, Chosen],
-    unusable: list[Skipped],
+    test: Chosen,
+    sound: Sound,
     settings: RunSettings,
     folder: RunFolder,
     *,
@@ -47,31 +45,23 @@ def measure_all(
     ----------
     results : Results
         Of the variants that were made; what is measured is filled in.
-    corpus : Corpus
-    chosen : dict of str to Chosen
-        The clips of each split.
-    unusable : list of Skipped
-        Clips of the corpus that cannot be used.
+    test : Chosen
+        The test clips.
+    sound : Sound
+        What detection is measured in.
     settings : RunSettings
     folder : RunFolder
     jobs : int > 0
         Worker processes.
     progress : Progress
 
-    Raises
-    ------
-    UsageError
-        A folder of sound is missing or holds nothing that can be used.
-    StapesError
-        A variant that was measured before cannot be run any more.
     """
-    test = chosen["test"]
     results.settings = folder.said["settings"]
     results.clips = [
         TestClip(name=clip.name, label=clip.label, word=bool(y))
         for clip, y in zip(test.clips, test.y, strict=True)
     ]
-    _detection(results, corpus, chosen, unusable, settings, folder, jobs, progress)
+    _detection(results, sound, settings, folder, jobs, progress)
     results_file.write(results, folder.results)
     _targets(results, settings, folder, jobs, progress)
     results_file.write(results, folder.results)
@@ -83,25 +73,22 @@ def measure_all(
 
 def _detection(
     results: Results,
-    corpus: Corpus,
-    chosen: dict[str, Chosen],
-    unusable: list[Skipped],
+    sound: Sound,
     settings: RunSettings,
     folder: RunFolder,
     jobs: int,
     progress: Progress,
 ) -> None:
-    missing = [each for each in results.variants if each.detection is None and each.scores]
-    if not missing and results.detection is not None:
-        return
-    sound = detecting.gather(corpus, chosen, unusable, settings, folder.work, progress)
     if not sound.recordings or not sound.words.pieces:
         progress.note(
-            "Detection is not measured: the sound without the word is shorter than one window; "
-            "name a folder of recordings with --continuous."
+            "Detection is not measured: there is too little sound without the word for one "
+            "detection; name a folder of recordings with --continuous."
         )
         return
-    workers = max(1, min(jobs, len(missing)))
+    same = results.detection and results.detection.sha256 == detecting.digest(sound, settings)
+    if same and all(each.detection or not each.scores for each in results.variants):
+        return
+    workers = max(1, min(jobs, len(results.variants)))
     with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
         detecting.detect(results, sound, settings, folder.work, folder.models, executor, progress)
 

@@ -133,19 +133,13 @@ def _run(
                 path = steps.feature_file(folder.work, split)
                 steps.save_features(gather(used[split], cache, path), folder.work, split)
             data = describe(corpus, settings, chosen, copies, skipped)
+            # Before hours of training: what is wrong with it is to be mended first.
+            sound = detecting.gather(corpus, chosen, skipped, settings, folder.work, progress)
+            jobs = jobs or _cores()
             try:
-                results, failed = _models(
-                    names, settings, folder, data, adopted, jobs or _cores(), progress
-                )
+                results, failed = _models(names, settings, folder, data, adopted, jobs, progress)
                 measuring.measure_all(
-                    results,
-                    corpus,
-                    chosen,
-                    skipped,
-                    settings,
-                    folder,
-                    jobs=jobs or _cores(),
-                    progress=progress,
+                    results, chosen["test"], sound, settings, folder, jobs=jobs, progress=progress
                 )
             except BrokenExecutor:
                 raise StapesError(

@@ -211,11 +211,18 @@ def _failures(
     if "latency" in budget and latency is not None and latency > budget["latency"]:
         over = latency - budget["latency"]
         found.append(_Failure(f"latency is {over:.3g} ms over", over / budget["latency"]))
+    if _is_deaf(row) and not _is_deaf(floats):
+        found.append(_Failure("in continuous sound it misses every word", _WORST))
     drop = _drop(row, floats)
     if round(drop - max_drop, 9) > 0:
         said = f"accuracy is {drop:.2f} points below float32, {drop - max_drop:.2f} too many"
         found.append(_Failure(said, (drop - max_drop) / max(max_drop, 0.5)))
     return found
+
+
+def _is_deaf(row: VariantResult) -> bool:
+    """Whether no word at all is found at the threshold, or there is none."""
+    return row.detection is not None and row.detection.chosen.frr in (None, 1.0)
 
 
 def _drop(row: VariantResult, floats: VariantResult) -> float:

@@ -20,8 +20,8 @@ from stapes.techniques.recipes import PUBLISHED, Recipes
 Limit = Literal["flash", "arena", "latency"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 
-LATER = ("budget", "max_drop")
-"""Settings that nothing which is made or measured depends on: a finished run may change them."""
+LATER = ("budget", "continuous", "detection", "max_drop", "noise")
+"""Settings that no model depends on: a finished run may change them, and measures anew."""
 
 
 _LARGEST = 512

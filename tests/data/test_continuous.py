@@ -94,6 +94,20 @@ def test_what_was_trained_on_or_says_the_word_is_left_out_by_path_and_by_content
     }
 
 
+def test_a_link_that_loops_is_skipped(tmp_path, speech):
+    (speech / "loop.wav").symlink_to(speech / "loop.wav")
+    known = {"it says the word": [Clip("a", speech / "0.wav", "x")]}
+    sound = gathered(tmp_path, continuous=speech, known=known)
+    assert len(sound.recordings) == 3
+    assert {each.file for each in sound.skipped} == {"speech/loop.wav", "speech/0.wav"}
+
+
+def test_a_recording_in_which_nothing_could_be_detected_is_too_short(tmp_path, speech):
+    sound = gathered(tmp_path, continuous=speech, shortest=round(3.5 * RATE))
+    assert len(sound.recordings) == 2
+    assert all("at least 3.50 s" in each.reason for each in sound.skipped)
+
+
 @pytest.mark.parametrize("option", ["continuous", "noise"])
 def test_a_folder_with_nothing_to_hear_is_refused(tmp_path, speech, option):
     empty = tmp_path / "empty"

@@ -189,6 +189,11 @@ def test_a_slimmed_tflite_gets_them_too(folder, softmax):
     assert done.returncode == 0, done.stderr
     results = json.loads((out / "results.json").read_text())
     assert [row["name"] for row in results["variants"]] == ["float32", "uint8", "int4"]
+    floats, uint8, int4 = results["variants"]
+    # Files that hold no quantized constant would be as large as before, and run nowhere else.
+    assert uint8["data_bytes"] < floats["data_bytes"] / 3
+    assert int4["data_bytes"] < floats["data_bytes"] / 3
+    assert uint8["targets"]["litert"]["runs"]
     # Another content of the same file is another run.
     slimmed.write_bytes(softmax.with_suffix(".tflite").read_bytes())
     again = stapes(*call, cache=folder / "cache")

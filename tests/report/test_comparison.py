@@ -150,3 +150,15 @@ def test_a_run_is_not_compared_with_itself(folders):
 def test_a_folder_without_results_is_named(folders, tmp_path):
     with pytest.raises(StapesError, match="empty"):
         write_comparison(folders[0], tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"page": "results.json"}, "--page"), ({"plot": "picture.png"}, "--plot")],
+)
+def test_another_kind_of_file_is_not_written_over(folders, given, said):
+    first, _ = folders
+    before = (first / "results.json").read_bytes()
+    with pytest.raises(UsageError, match=f"{said} .*name a file that ends in"):
+        write_report(first, **{name: first / file for name, file in given.items()})
+    assert (first / "results.json").read_bytes() == before

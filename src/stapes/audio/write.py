@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-import io
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -30,6 +31,8 @@ def mp3_base64(y: NDArray[np.float32], rate: int) -> str:
     """
     samples = resample(y, rate, _RATE)
     samples = samples / max(1.0, float(np.abs(samples).max(initial=0.0)))
-    file = io.BytesIO()
-    soundfile.write(file, samples, _RATE, format="MP3", compression_level=0.9)
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    # Not to a BytesIO, whose callbacks from C would swallow Ctrl-C.
+    with tempfile.TemporaryDirectory(prefix="stapes-") as folder:
+        path = Path(folder) / "clip.mp3"
+        soundfile.write(path, samples, _RATE, format="MP3", compression_level=0.9)
+        return base64.b64encode(path.read_bytes()).decode("ascii")

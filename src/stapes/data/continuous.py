@@ -13,6 +13,7 @@ Three tapes, all at the frontend's rate, on which speech has one level (`audio.l
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,7 @@ def gather_sound(
     noise: Path | None,
     known: Mapping[str, list[Clip]],
     seed: int,
+    shortest: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Sound:
     """Decode all of it onto tapes in a folder.
@@ -88,6 +90,8 @@ def gather_sound(
         Sound that is no background, by the reason: what was trained on, what says the word.
     seed : int
         Of the noise that is made.
+    shortest : int, optional [samples]
+        Of a recording in which something can be detected [the window].
     on_progress : callable, optional
         Is told of files done and their number.
 
@@ -106,7 +110,7 @@ def gather_sound(
             "--continuous",
             skipped,
             level=active_power,
-            shortest=settings.window,
+            shortest=shortest or settings.window,
             known=known,
             on_progress=on_progress,
         )
@@ -116,7 +120,7 @@ def gather_sound(
         _append_clips(background, enumerate(negatives), settings, skipped)
         # One recording: windows lie across the joins too.
         recordings = [(0, background.samples)]
-        if background.samples < settings.window:
+        if background.samples < (shortest or settings.window):
             recordings = []
     words = Tape(folder / "words.f32", settings.sample_rate)
     placed = _append_clips(words, positives, settings, skipped)
@@ -211,7 +215,8 @@ def _append_folder(
 
 def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
     """Why a file is no background: it is one of these clips', by path or by content."""
-    paths = {clip.path.resolve(): why for why, some in clips.items() for clip in some}
+    # Not `resolve`, to which a link that loops is an error.
+    paths = {Path(os.path.realpath(clip.path)): why for why, some in clips.items() for clip in some}
     sizes: dict[int, list[Path]] = {}
     for path in sorted(paths):
         if path.is_file():
@@ -220,7 +225,7 @@ def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
     contents: dict[int, dict[str, str]] = {}
 
     def why_not(path: Path) -> str | None:
-        if (resolved := path.resolve()) in paths:
+        if (resolved := Path(os.path.realpath(path))) in paths:
             return paths[resolved]
         size = path.stat().st_size if path.is_file() else -1
         if size not in sizes:

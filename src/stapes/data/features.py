@@ -35,6 +35,7 @@ from stapes.data.cache import FeatureCache
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.errors import AudioError
+from stapes.files import reserve
 
 _CHUNK = 32
 # More clips in one call no longer fit the processor's cache.
@@ -161,6 +162,7 @@ def gather(chosen: Chosen, cache: FeatureCache, path: Path | None = None) -> Fea
         x = np.empty(shape, np.float32)
     else:
         x = open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+        reserve(path)
     cache.get(chosen.keys, x)
     return FeatureSet(x, chosen.y, [clip.name for clip in chosen.clips])
 

@@ -20,6 +20,7 @@ from stapes.audio.levels import gain_to, power
 from stapes.audio.streaming import sliding_mfcc, windows_in
 from stapes.data.continuous import OnProgress, Sound, cyclic, embed
 from stapes.data.features import in_threads
+from stapes.files import reserve
 
 _SECTION = 256
 """Windows of a recording that are worked on in one go."""
@@ -127,6 +128,7 @@ def write_features(
         Is told of the windows done and their number.
     """
     x = open_memmap(path, mode="w+", dtype=np.float32, shape=(chosen.rows, *settings.shape))
+    reserve(path)
     stretches = _stretches(sound, chosen, settings, seed)
     gain = np.float32(0.0 if snr_db is None else gain_to(1.0, power(-snr_db)))
 

@@ -19,6 +19,9 @@ def with_signature(model: bytes) -> bytes:
         It is broken.
     """
     tree = parse(model)
+    for code in tree.operatorCodes:
+        # Of the two fields some tools read the newer alone, which a slimmed file leaves out.
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     for graph in tree.subgraphs:
         for number, tensor in enumerate(graph.tensors):
             tensor.name = tensor.name or f"tensor_{number}".encode()

@@ -28,10 +28,10 @@ class DetectionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    hop_frames: int = Field(default=4, ge=1, description="from one window to the next")
-    smoothing: int = Field(default=4, ge=1, description="scores that are averaged")
-    refractory_seconds: float = Field(default=1.0, ge=0)
-    tolerance_seconds: float = Field(default=0.5, ge=0, description="after a word's clip")
+    hop_frames: int = Field(default=4, ge=1, le=1000, description="from one window to the next")
+    smoothing: int = Field(default=4, ge=1, le=1000, description="scores that are averaged")
+    refractory_seconds: float = Field(default=1.0, ge=0, le=3600)
+    tolerance_seconds: float = Field(default=0.5, ge=0, le=60, description="after a word's clip")
     target_fa_per_hour: float = Field(default=0.5, gt=0, description="that the threshold is for")
     rates: tuple[float, ...] = Field(
         default=(0.1, 0.5, 1.0, 2.0), description="false accepts an hour to tell the misses at"

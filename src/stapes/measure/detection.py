@@ -236,7 +236,7 @@ def det(found: Curve) -> DetCurve:
         places = places[np.unique(np.searchsorted(travelled, wanted).clip(0, len(places) - 1))]
     words = max(1, len(found.words))
     return DetCurve(
-        threshold=[round(float(value), 6) for value in found.thresholds[::-1][places]],
+        threshold=[round(float(value), 9) for value in found.thresholds[::-1][places]],
         fa_per_hour=[round(float(value) / found.hours, 4) for value in counts[places]],
         frr=[round(float(value) / words, 6) for value in misses[places]],
     )

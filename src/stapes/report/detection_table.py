@@ -37,7 +37,7 @@ def detection_cells(row: VariantResult) -> dict[str, str]:
         cells |= {
             "auc": _cell(found.auc),
             "eer": _cell(found.eer),
-            "threshold": _cell(found.threshold),
+            "threshold": "" if found.threshold is None else repr(found.threshold),
             "fa_per_hour": _cell(found.chosen.fa_per_hour),
             "frr": _cell(found.chosen.frr),
             "frr_low95": _cell(low),

@@ -38,6 +38,8 @@ def write_report(run: Path, *, page: Path | None = None, plot: Path | None = Non
     StapesError
         results.json is missing or broken, or holds no measured model to draw.
     """
+    _check(page, ".html")
+    _check(plot, ".svg")
     results = read(run / "results.json")
     write_files(results, run, page)
     if plot is not None:
@@ -62,6 +64,7 @@ def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Com
     StapesError
         A results.json is missing or broken.
     """
+    _check(page, ".html")
     if run.resolve() == other.resolve():
         raise UsageError(f"{other}: is the run that it would be compared with; name another.")
     first, second = read(run / "results.json"), read(other / "results.json")
@@ -69,6 +72,13 @@ def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Com
     target = page or run / f"comparison-{other.resolve().name}.html"
     write_text(target, comparison_page(first, second, names))
     return compare(first, second, names)
+
+
+def _check(target: Path | None, suffix: str) -> None:
+    """Refuse a name that is another kind of file: it may be the run's own."""
+    if target is not None and target.suffix.lower() != suffix:
+        option = "--page" if suffix == ".html" else "--plot"
+        raise UsageError(f"{option} {target}: name a file that ends in {suffix}.")
 
 
 def _names(run: Path, other: Path) -> tuple[str, str]:

@@ -23,16 +23,8 @@ from stapes.results import Results, VariantResult
 from stapes.settings import LIMITS, Limit
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
-_BYTES = {
-    "": 1,
-    "b": 1,
-    "k": 1000,
-    "kb": 1000,
-    "kib": 1024,
-    "m": 10**6,
-    "mb": 10**6,
-    "mib": 1 << 20,
-}
+_BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "mb": 10**6}
+_BYTES |= {"ki": 1024, "kib": 1024, "mib": 1 << 20}
 _MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
 
 _WORST = math.inf

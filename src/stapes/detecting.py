@@ -89,11 +89,7 @@ def gather(
         continuous=settings.continuous,
         # All of them, not only as many as there are words: hours are what false accepts want.
         negatives=[clip for clip in corpus.negatives("test") if clip.name not in left_out],
-        positives=[
-            (place, clip)
-            for place, (clip, y) in enumerate(zip(test.clips, test.y, strict=True))
-            if y
-        ],
+        positives=[clip for clip, y in zip(test.clips, test.y, strict=True) if y],
         noise=settings.noise,
         known={
             "its sound was trained on": [

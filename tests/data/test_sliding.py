@@ -22,7 +22,7 @@ def sound(tmp_path, write_clip):
     for number, seconds in enumerate((3.0, 1.0, 2.21)):
         write_clip(tmp_path / "speech" / f"{number}.wav", rate=RATE, seconds=seconds)
     words = [
-        (n, Clip(f"{n}", write_clip(tmp_path / "word" / f"{n}.wav", rate=RATE, seconds=s), "word"))
+        Clip(f"{n}", write_clip(tmp_path / "word" / f"{n}.wav", rate=RATE, seconds=s), "word")
         for n, s in enumerate((0.8, 1.3))
     ]
     (tmp_path / "out").mkdir()

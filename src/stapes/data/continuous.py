@@ -50,8 +50,6 @@ class Sound:
     """Begin and length [samples] of each recording of the background: a window never lies in
     two."""
     words: Tape
-    word_clips: list[int]
-    """The place of each word among the test clips."""
     noise: Tape
     noise_source: str
     skipped: list[Skipped]
@@ -63,7 +61,7 @@ def gather_sound(
     *,
     continuous: Path | None,
     negatives: list[Clip],
-    positives: list[tuple[int, Clip]],
+    positives: list[Clip],
     noise: Path | None,
     known: Mapping[str, list[Clip]],
     seed: int,
@@ -82,8 +80,8 @@ def gather_sound(
         A folder of recordings without the word; without one, `negatives` are joined.
     negatives : list of Clip
         Test clips without the word.
-    positives : list of (int, Clip)
-        Test clips of the word, each with its place among the test clips.
+    positives : list of Clip
+        Test clips of the word.
     noise : Path, optional
         A folder of noise; without one, it is made.
     known : mapping of str to list of Clip
@@ -117,15 +115,15 @@ def gather_sound(
         recordings = [(piece.begin, piece.samples) for piece in background.pieces]
     else:
         source = "the negative test clips, joined"
-        _append_clips(background, enumerate(negatives), settings, skipped)
+        _append_clips(background, negatives, settings, skipped)
         # One recording: windows lie across the joins too.
         recordings = [(0, background.samples)]
         if background.samples < (shortest or settings.window):
             recordings = []
     words = Tape(folder / "words.f32", settings.sample_rate)
-    placed = _append_clips(words, positives, settings, skipped)
+    _append_clips(words, positives, settings, skipped)
     tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped)
-    return Sound(background, source, recordings, words, placed, tape, noise_source, skipped)
+    return Sound(background, source, recordings, words, tape, noise_source, skipped)
 
 
 def embed(
@@ -238,17 +236,14 @@ def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
 
 
 def _append_clips(
-    tape: Tape, clips: Iterable[tuple[int, Clip]], settings: Mfcc, skipped: list[Skipped]
-) -> list[int]:
-    """Add clips; the places of those that could be used."""
-    placed = []
-    for place, clip in clips:
+    tape: Tape, clips: Iterable[Clip], settings: Mfcc, skipped: list[Skipped]
+) -> None:
+    """Add the clips that can be used."""
+    for clip in clips:
         try:
             tape.append(clip.name, iter([_whole(clip, settings)]), power=power(SPEECH_DB))
-            placed.append(place)
         except AudioError as error:
             skipped.append(Skipped(clip.name, error.reason))
-    return placed
 
 
 def _whole(clip: Clip, settings: Mfcc) -> NDArray[np.float32]:

@@ -177,6 +177,24 @@ class Paired(Part):
     """Of a difference at least as large, if both were equally good; two-sided."""
 
 
+class ClipMisses(Part):
+    """Words that are missed among the test clips, at a rate of false positives."""
+
+    false_positive_percent: float
+    """Of the other clips, at most."""
+    allowed: int
+    """False positives that the rate allows among them."""
+    words: int
+    others: int
+    threshold: float
+    """A clip is taken for the word if its score is above it."""
+    frr: float
+    frr_ci95: tuple[float, float]
+    """With the chance that is in the threshold."""
+    against_float32: Difference | None = None
+    """None for float32 itself, and where it was not measured."""
+
+
 class TestClip(Part):
     """A test clip."""
 

@@ -16,6 +16,7 @@ from stapes.errors import StapesError
 from stapes.files import write_text
 from stapes.inspection import Histogram
 from stapes.measurements import (
+    ClipMisses,
     Detection,
     DetectionSetup,
     Paired,
@@ -137,6 +138,59 @@ class VariantResult(Part):
     """None where it was not measured."""
     against_float32: Paired | None = None
     """Decisions on the test clips. None for float32 itself, and where either was not measured."""
+    misses: ClipMisses | None = None
+    """None where there are not both words and others, and in files from before it was measured."""
+
+
+class Trial(Part):
+    """A model that a search tried."""
+
+    number: int
+    candidate: dict[str, JsonValue]
+    """Architecture, sizes, frontend, technique and training."""
+    summary: str
+    """The candidate in words."""
+    refused: str | None = None
+    """Why it was not trained: it cannot fit."""
+    failed: str | None = None
+    """Why nothing came of it."""
+    file: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    """Of the file; of a refused one, as an untrained model has them."""
+    arena_bytes: int | None = None
+    """Of TFLite Micro's arena; None also where that is not installed."""
+    macs: int | None = None
+    parameters: int | None = None
+    frr: float | None = None
+    """On validation clips, at the search's rate of false positives."""
+    accuracy: float | None = None
+    """On validation clips."""
+    seconds: float | None = None
+    """That it took, on one core."""
+    front: bool = False
+    """No trial is at least as good in every objective and better in one."""
+    variant: str | None = None
+    """The row of `variants` that it became."""
+
+
+class Search(Part):
+    """What a search tried, and what it chose by."""
+
+    metric: str
+    """E.g. `frr@0.5`: false rejects at a rate of false positives in percent."""
+    objectives: list[str]
+    """Each as small as can be: `bytes`, `arena_bytes`, `macs`, `frr`."""
+    budget: dict[str, float]
+    """`flash` and `arena`, in bytes."""
+    validation_words: int
+    """Clips that were chosen by, copies included."""
+    validation_others: int
+    validation_copies: int
+    """Of each validation clip, that sound otherwise."""
+    trials: list[Trial]
+    best: int | None
+    """The trial that is exported as `best`; None where none fits the budget."""
 
 
 class Results(Part):
@@ -157,6 +211,8 @@ class Results(Part):
     """The test clips, in the order of every variant's `scores`."""
     detection: DetectionSetup | None = None
     recommendation: Recommendation | None = None
+    search: Search | None = None
+    """None where techniques were applied to one baseline."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

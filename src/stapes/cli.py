@@ -25,9 +25,11 @@ from stapes.cli_common import (
     examples,
     progress_for,
     show_lines,
+    show_results,
 )
 from stapes.cli_data import data_app
 from stapes.cli_models import model_app
+from stapes.cli_search import search_app
 from stapes.errors import StapesError, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(search_app)
 app.add_typer(model_app)
 app.add_typer(data_app, name="data")
 
@@ -71,7 +74,7 @@ def main() -> NoReturn:
     except SystemExit as end:
         # What typer makes of Ctrl-C, without a word.
         if end.code == 130:
-            resumed = {"run", "synth", "fetch"} & set(sys.argv[1:3])
+            resumed = {"run", "search", "synth", "fetch"} & set(sys.argv[1:3])
             kept = " What was finished is kept: the same command goes on from here."
             _fail(f"Stopped.{kept if resumed else ''}", 130)
         raise
@@ -226,7 +229,7 @@ def run(
         if json:
             print(results.model_dump_json(by_alias=True, indent=1))
         else:
-            _show(results, console, verbose)
+            show_results(results, console, verbose)
 
 
 @app.command(
@@ -315,7 +318,7 @@ def report(
             if json:
                 print(results.model_dump_json(by_alias=True, indent=1))
             else:
-                _show(results, console, verbose)
+                show_results(results, console, verbose)
             return
         from stapes.report.comparison import lines
 
@@ -331,29 +334,6 @@ def report(
 def _fail(message: str, status: int) -> NoReturn:
     print(f"stapes: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-def _show(results: Results, console: Console, verbose: bool) -> None:
-    from stapes.report.detection_table import detection_notes, detections
-    from stapes.report.table import layers, notes, skipped, table
-    from stapes.report.target_table import target_notes, targets
-
-    console.print()
-    console.print(table(results))
-    for shown in (targets(results), detections(results), layers(results) if verbose else None):
-        if shown is not None:
-            console.print(shown)
-    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
-    show_lines(
-        console,
-        [
-            *notes(results),
-            *target_notes(results, verbose),
-            *detection_notes(results),
-            *skipped(files),
-            *([results.recommendation.sentence] if results.recommendation else []),
-        ],
-    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,6 +17,7 @@ from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
 
+Settings = TypeVar("Settings", bound="RunSettings")
 Limit = Literal["flash", "arena", "latency"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 
@@ -160,14 +161,30 @@ def settle(
 ) -> RunSettings:
     """The settings of a run: the preset's, over them `config`'s, over them those `given`.
 
+    Parameters and errors are those of `settle_as`.
+    """
+    return settle_as(RunSettings, given, config=config, quick=QUICK if quick else {})
+
+
+def settle_as(
+    kind: type[Settings],
+    given: Mapping[str, Any],
+    *,
+    config: Path | None = None,
+    quick: Mapping[str, Any],
+) -> Settings:
+    """Settings of one kind: the preset's, over them `config`'s, over them those `given`.
+
     Parameters
     ----------
+    kind : type
+        RunSettings, or what has more fields than it.
     given : mapping
         Settings by name; None means not given.
     config : Path, optional
         A run.yaml.
-    quick : bool
-        Set few epochs and voices, over the preset and under everything else.
+    quick : mapping
+        Settings of a try, over the preset and under everything else.
 
     Raises
     ------
@@ -179,12 +196,12 @@ def settle(
     preset = chosen.get("preset", said.get("preset", "default"))
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(f"--preset {preset}: unknown; known are {', '.join(PRESETS)}.")
-    layers = [PRESETS[preset], QUICK if quick else {}, said, chosen, {"preset": preset}]
+    layers = [PRESETS[preset], quick, said, chosen, {"preset": preset}]
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = _over(merged, layer)
+        merged = over(merged, layer)
     try:
-        return RunSettings.model_validate(merged)
+        return kind.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -193,11 +210,12 @@ def settle(
         raise UsageError(f"{where}: {name or 'settings'}: {first['msg']}.") from None
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others over them, down into what is nested."""
     merged = dict(below)
     for name, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
-            value = _over(merged[name], value)
+            value = over(merged[name], value)
         merged[name] = value
     return merged
 

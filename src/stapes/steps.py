@@ -40,7 +40,7 @@ _TRAINING = "training.json"
 Step = TypeVar("Step", bound=Callable[..., Any])
 
 
-def _plainly(step: Step) -> Step:
+def plainly(step: Step) -> Step:
     """Have a step raise no exception of TensorFlow's: reading one would import it in the parent."""
 
     @functools.wraps(step)
@@ -57,7 +57,7 @@ def _plainly(step: Step) -> Step:
     return cast("Step", plain)
 
 
-@_plainly
+@plainly
 def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Baseline:
     """Train the baseline and save it."""
 
@@ -95,7 +95,7 @@ def training_progress(work: Path) -> tuple[int, int, str] | None:
     return epoch, epochs, detail
 
 
-@_plainly
+@plainly
 def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
     """Train a model that several techniques build on, and keep it among the work files."""
     stage = STAGES[name]
@@ -103,7 +103,7 @@ def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -
     keras_files.save(model, stage_file(work, name, keras_file))
 
 
-@_plainly
+@plainly
 def make_variant(
     name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
 ) -> VariantResult:

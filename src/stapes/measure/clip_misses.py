@@ -22,6 +22,8 @@ from stapes.measure.intervals import wilson
 from stapes.measurements import ClipMisses, Difference
 
 _DRAWS = 2000
+_MOST_DRAWN = 1 << 20
+"""Clips at a time: memory stays flat however many there are."""
 
 
 def miss_rate(
@@ -122,9 +124,13 @@ def _drawn(
 ) -> NDArray[np.float64]:
     """The misses of each draw [shape=(draws,)]; the same clips for every model of these numbers."""
     rng = np.random.default_rng([seed, 7])
-    of_words = rng.integers(len(words), size=(_DRAWS, len(words)))
-    of_others = rng.integers(len(others), size=(_DRAWS, len(others)))
     place = len(others) - 1 - _allowed(len(others), percent)
-    thresholds = np.partition(others[of_others], place, axis=1)[:, place]
-    missed: NDArray[np.float64] = (words[of_words] <= thresholds[:, None]).mean(axis=1)
+    missed = np.empty(_DRAWS)
+    together = max(1, _MOST_DRAWN // (len(words) + len(others)))
+    for begin in range(0, _DRAWS, together):
+        rows = min(together, _DRAWS - begin)
+        of_words = words[rng.integers(len(words), size=(rows, len(words)))]
+        of_others = others[rng.integers(len(others), size=(rows, len(others)))]
+        thresholds = np.partition(of_others, place, axis=1)[:, place]
+        missed[begin : begin + rows] = (of_words <= thresholds[:, None]).mean(axis=1)
     return missed

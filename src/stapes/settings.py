@@ -114,6 +114,15 @@ class RunSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _masks_leave_features(self) -> RunSettings:
+        frames, bins = self.frontend.shape[:2]
+        if self.train.time_mask >= frames:
+            raise ValueError(f"train: time_mask must be below the frontend's {frames} frames")
+        if self.train.frequency_mask >= bins:
+            raise ValueError(f"train: frequency_mask must be below the frontend's {bins} bins")
+        return self
+
+    @model_validator(mode="after")
     def _leaves_training_clips(self) -> RunSettings:
         if self.validation + self.test >= 1:
             raise ValueError("validation and test together must leave clips to train on")

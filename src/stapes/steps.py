@@ -21,6 +21,7 @@ from stapes.errors import StapesError
 from stapes.files import write_bytes, write_text
 from stapes.flatbuffer.read import constants
 from stapes.measure.accuracy import accuracy
+from stapes.measure.roc import frr_at
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.models.architectures import ARCHITECTURES
@@ -71,7 +72,13 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
     )
     validation = load_features(work, "validation")
     trained = train(
-        build, training, validation, settings.train, seed=settings.seed, on_epoch=on_epoch
+        build,
+        training,
+        validation,
+        settings.train,
+        seed=settings.seed,
+        frr=frr_at,
+        on_epoch=on_epoch,
     )
     model = trained.model
     if any(type(layer).__name__ == "BatchNormalization" for layer in model.layers):

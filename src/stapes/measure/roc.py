@@ -93,11 +93,16 @@ def frr_at(
     words, others = _parted(scores, y)
     if not len(words) or not len(others):
         return None
-    # A little over, so that 29 % of 100 clips are 29 of them.
-    allowed = int(false_positive_percent / 100 * len(others) + 1e-9)
+    allowed = allowed_positives(len(others), false_positive_percent)
     if allowed >= len(others):
         return 0.0
     return float((words <= np.sort(others)[::-1][allowed]).mean())
+
+
+def allowed_positives(others: int, false_positive_percent: float) -> int:
+    """How many of so many clips a rate lets through."""
+    # A little over, so that 29 % of 100 clips are 29 of them.
+    return int(false_positive_percent / 100 * others + 1e-9)
 
 
 def _parted(

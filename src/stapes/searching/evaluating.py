@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.measure.accuracy import accuracy, word_scores
-from stapes.measure.clip_misses import miss_rate
+from stapes.measure.roc import frr_at
 from stapes.measure.variant import interpreters
 from stapes.models.architectures import ARCHITECTURES
 from stapes.models.backend import start_over
 from stapes.models.cost import macs
+from stapes.models.labels import softened
 from stapes.models.lowering import lower
 from stapes.models.training import TrainSettings, train
-from stapes.models.teaching import softened
 from stapes.searching.candidate import Candidate
 from stapes.searching.front import exceeded
 from stapes.searching.settings import SearchSettings
@@ -182,7 +182,10 @@ def _made(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Variant
         sets.validation,
         given,
         seed=settings.seed,
-        soft_labels=softened(training.y, sets.teacher, candidate.teacher, _TEMPERATURE),
+        soft_labels=softened(
+            training.y, 2, sets.teacher, share=candidate.teacher, temperature=_TEMPERATURE
+        ),
+        frr=frr_at,
     )
     model = lower(trained.model)
     material = Material(
@@ -234,5 +237,5 @@ def _judged(
         reasons = "; ".join((each.reason or "").rstrip(".") for each in targets.values())
         raise ModelError(f"No interpreter runs it: {reasons}.")
     scores = interpreter.predict(np.asarray(validation.x))
-    frr = miss_rate(word_scores(scores), validation.y, percent)
+    frr = frr_at(word_scores(scores), validation.y, percent)
     return frr, accuracy(scores, validation.y).value

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stapes import evaluation, pipeline
+from stapes.audio.frontend import Frontend
 from stapes.data.slug import slug
 from stapes.evaluation import SplitName
 from stapes.flatbuffer.slim import Runtime
@@ -36,6 +37,7 @@ def run(
     max_drop: float | None = None,
     model: PathLike | None = None,
     architecture: str | None = None,
+    frontend: str | Mapping[str, Any] | Frontend | None = None,
     preset: str | None = None,
     techniques: str | None = None,
     seed: int | None = None,
@@ -74,6 +76,8 @@ def run(
         .tflite.
     architecture : {"reference_cnn", "temporal_cnn", "ds_cnn", "bc_resnet"}, optional
         Of the baseline that is trained; `sizes` sets its sizes, e.g. `sizes={"width": 16}`.
+    frontend : {"mfcc", "logmel", "micro"} or mapping, optional
+        Features that the model sees; a mapping has a `kind` and sizes.
     preset : {"default", "reference"}, optional
     techniques : str, optional
         "all", or names with commas between them.
@@ -109,6 +113,7 @@ def run(
         "max_drop": max_drop,
         "model": _absolute(model),
         "architecture": architecture,
+        "frontend": _frontend(frontend),
         "preset": preset,
         "techniques": techniques,
         "seed": seed,
@@ -131,6 +136,7 @@ def evaluate(
     split: SplitName = "test",
     seed: int | None = None,
     positive: int | None = None,
+    frontend: str | Mapping[str, Any] | Frontend | None = None,
     config: PathLike | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -150,6 +156,8 @@ def evaluate(
         Draws the negative clips; a run's own seed gives the clips of that run.
     positive : int, optional
         The output that means the wake word, where there are several [1].
+    frontend : {"mfcc", "logmel", "micro"} or mapping, optional
+        That which the model was trained with.
     config : path, optional
         A run.yaml: its data, word, frontend, seed, split and `positive`.
     progress : Progress, optional
@@ -167,6 +175,7 @@ def evaluate(
         "negatives": _absolute(negatives),
         "seed": seed,
         "positive": positive,
+        "frontend": _frontend(frontend),
     }
     settled = settle(given, config=_path(config))
     return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
@@ -236,6 +245,10 @@ def slim(
     return slim_file(
         Path(model), Path(output), runtime=runtime, keep=frozenset(keep), lut=lut, inputs=inputs
     )
+
+
+def _frontend(frontend: str | Mapping[str, Any] | Frontend | None) -> Any:
+    return {"kind": frontend} if isinstance(frontend, str) else frontend
 
 
 def _path(path: PathLike | None) -> Path | None:

@@ -20,11 +20,13 @@ import yaml
 from filelock import FileLock, Timeout
 
 from stapes._version import __version__
+from stapes.audio.frontend import kind_of
+from stapes.audio.micro import PACKAGE
 from stapes.errors import StapesError, UsageError
 from stapes.files import write_text
 from stapes.settings import LATER, RunSettings
 
-_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "plotly", "tflite-micro")
+_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "plotly", PACKAGE, "tflite-micro")
 """Packages of extras: a run goes on when one was installed since."""
 
 _PACKAGES = (
@@ -225,7 +227,11 @@ class RunFolder:
 def _without_later(said: Mapping[str, Any]) -> dict[str, Any]:
     """What a run is told by: without what nothing in its models depends on."""
     kept = dict(said)
-    for part, later in (("settings", LATER), ("versions", _OPTIONAL)):
+    settings = said.get("settings")
+    # Where it computes the features, its version decides what a run makes.
+    micro = isinstance(settings, Mapping) and kind_of(settings.get("frontend")) == "micro"
+    optional = [name for name in _OPTIONAL if not (micro and name == PACKAGE)]
+    for part, later in (("settings", LATER), ("versions", optional)):
         inside = said.get(part)
         if isinstance(inside, Mapping):
             kept[part] = {name: value for name, value in inside.items() if name not in later}

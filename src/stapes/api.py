@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stapes import evaluation, pipeline
+from stapes.audio.frontend import Frontend
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.evaluation import SplitName
@@ -42,6 +43,7 @@ def run(
     max_drop: float | None = None,
     model: PathLike | None = None,
     architecture: str | None = None,
+    frontend: str | Mapping[str, Any] | Frontend | None = None,
     preset: str | None = None,
     techniques: str | None = None,
     seed: int | None = None,
@@ -80,6 +82,8 @@ def run(
         .tflite.
     architecture : {"reference_cnn", "temporal_cnn", "ds_cnn", "bc_resnet"}, optional
         Of the baseline that is trained; `sizes` sets its sizes, e.g. `sizes={"width": 16}`.
+    frontend : {"mfcc", "logmel", "micro"} or mapping, optional
+        Features that the model sees; a mapping has a `kind` and sizes.
     preset : {"default", "reference"}, optional
     techniques : str, optional
         "all", or names with commas between them.
@@ -115,6 +119,7 @@ def run(
         "max_drop": max_drop,
         "model": _absolute(model),
         "architecture": architecture,
+        "frontend": _frontend(frontend),
         "preset": preset,
         "techniques": techniques,
         "seed": seed,
@@ -263,6 +268,7 @@ def evaluate(
     split: SplitName = "test",
     seed: int | None = None,
     positive: int | None = None,
+    frontend: str | Mapping[str, Any] | Frontend | None = None,
     config: PathLike | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -282,6 +288,8 @@ def evaluate(
         Draws the negative clips; a run's own seed gives the clips of that run.
     positive : int, optional
         The output that means the wake word, where there are several [1].
+    frontend : {"mfcc", "logmel", "micro"} or mapping, optional
+        That which the model was trained with.
     config : path, optional
         A run.yaml: its data, word, frontend, seed, split and `positive`.
     progress : Progress, optional
@@ -299,6 +307,7 @@ def evaluate(
         "negatives": _absolute(negatives),
         "seed": seed,
         "positive": positive,
+        "frontend": _frontend(frontend),
     }
     settled = settle(given, config=_path(config))
     return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
@@ -368,6 +377,10 @@ def slim(
     return slim_file(
         Path(model), Path(output), runtime=runtime, keep=frozenset(keep), lut=lut, inputs=inputs
     )
+
+
+def _frontend(frontend: str | Mapping[str, Any] | Frontend | None) -> Any:
+    return {"kind": frontend} if isinstance(frontend, str) else frontend
 
 
 def _path(path: PathLike | None) -> Path | None:

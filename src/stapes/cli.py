@@ -15,6 +15,7 @@ from stapes.cli_common import (
     Config,
     Data,
     Debug,
+    Frontend,
     Jobs,
     Json,
     Negatives,
@@ -113,6 +114,7 @@ def _version(
         "stapes run --data recordings --word computer --budget flash=20k,arena=24k --max-drop 0.5",
         "stapes run --model my_model.keras --data recordings --word computer",
         "stapes run --architecture temporal_cnn --data recordings --word computer",
+        "stapes run --frontend logmel --data recordings --word computer",
         "stapes run --config runs/computer/run.yaml --out runs/again",
     )
 )
@@ -176,6 +178,7 @@ def run(
             help="The baseline: [reference_cnn], temporal_cnn, ds_cnn or bc_resnet.",
         ),
     ] = None,
+    frontend: Frontend = None,
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="default|reference", help="Settings.")
     ] = None,
@@ -217,6 +220,7 @@ def run(
             budget=budget,
             max_drop=max_drop,
             architecture=architecture,
+            frontend=frontend,
             preset=preset,
             techniques=techniques,
             negatives_per_positive=ratio,
@@ -249,12 +253,13 @@ def evaluate(
         SplitChoice, typer.Option("--split", help="Which clips to measure on.")
     ] = SplitChoice.test,
     positive: Positive = None,
+    frontend: Frontend = None,
     seed: Seed = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure a .tflite whose input fits the frontend (50 frames of 13 MFCCs)."""
+    """Measure a .tflite whose input fits the frontend (mfcc: 50 frames of 13 coefficients)."""
     from stapes import api
     from stapes.report.table import evaluation_lines
 
@@ -267,6 +272,7 @@ def evaluate(
             split=split.value,
             seed=seed,
             positive=positive,
+            frontend=frontend,
             config=config,
             progress=progress,
         )

@@ -39,6 +39,16 @@ Config = Annotated[
     typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
 ]
 
+Frontend = Annotated[
+    str | None,
+    typer.Option(
+        "--frontend",
+        metavar="mfcc|logmel|micro",
+        help="What the model sees: [mfcc] the reference's, logmel (40 bands, the same at any "
+        "level), or micro (what ESPHome's devices compute; extra `micro`).",
+    ),
+]
+
 
 def examples(*commands: str) -> str:
     """Lines below a help text that are not wrapped."""

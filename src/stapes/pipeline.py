@@ -21,6 +21,7 @@ from pathlib import Path
 
 from stapes import adoption, detecting, measuring, steps
 from stapes import results as results_file
+from stapes.audio import frontend
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import Chosen, gather
@@ -87,7 +88,7 @@ def run(
     UsageError
         A setting, the data or the folder is wrong; nothing was written.
     StapesError
-        The work failed; what was finished is kept.
+        The work failed, and what was finished is kept; or an extra is not installed.
     """
     progress = progress or Progress()
     if settings.model is None and settings.positive != 1:
@@ -102,6 +103,7 @@ def run(
     names = select(settings.techniques, from_file=from_file)
     for sentence in left_out(settings.techniques, from_file=from_file):
         progress.note(sentence)
+    frontend.require(settings.frontend)
     if not from_file:
         backend.require()
     folder = RunFolder(out, settings, from_file=from_file)

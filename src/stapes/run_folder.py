@@ -20,11 +20,13 @@ import yaml
 from filelock import FileLock, Timeout
 
 from stapes._version import __version__
+from stapes.audio.frontend import kind_of
+from stapes.audio.micro import PACKAGE
 from stapes.errors import StapesError, UsageError
 from stapes.files import write_text
 from stapes.settings import LATER, RunSettings
 
-_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "optuna", "plotly", "tflite-micro")
+_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "optuna", "plotly", PACKAGE, "tflite-micro")
 """Packages of extras: a run goes on when one was installed since."""
 
 _PACKAGES = (
@@ -224,7 +226,9 @@ class RunFolder:
     def _without_later(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """What a run is told by: without what nothing in its models depends on."""
         kept = dict(said)
-        for part, later in (("settings", self.later), ("versions", _OPTIONAL)):
+        # Where it computes the features, its version decides what a run makes.
+        optional = [name for name in _OPTIONAL if not (name == PACKAGE and _is_micro(said))]
+        for part, later in (("settings", self.later), ("versions", optional)):
             inside = said.get(part)
             if isinstance(inside, Mapping):
                 kept[part] = {name: value for name, value in inside.items() if name not in later}
@@ -243,6 +247,16 @@ class RunFolder:
         finally:
             logger.removeHandler(handler)
             handler.close()
+
+
+def _is_micro(said: Mapping[str, Any]) -> bool:
+    """Whether features are computed by the frontend micro."""
+    settings = said.get("settings")
+    if not isinstance(settings, Mapping):
+        return False
+    frontends = settings.get("frontends")
+    listed = frontends if isinstance(frontends, list) else []
+    return "micro" in {kind_of(each) for each in [settings.get("frontend"), *listed]}
 
 
 def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import FRONTENDS, Frontend, Mfcc, kind_of
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.measure.continuous import DetectionSettings
@@ -55,7 +55,7 @@ class RunSettings(BaseModel):
     preset: Literal["default", "reference"] = "default"
     techniques: str = "all"
     seed: int = Field(default=0, ge=0, lt=2**32)
-    frontend: Mfcc = Mfcc()
+    frontend: Frontend = Mfcc()
     negatives_per_positive: float = Field(default=1.0, gt=0)
     validation: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -213,7 +213,7 @@ def settle_as(
         return kind.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(str(part) for part in _place(first["loc"]))
         asked = first["loc"] and first["loc"][0] in chosen
         where = "the call" if asked or not config else str(config)
         raise UsageError(f"{where}: {name or 'settings'}: {first['msg']}.") from None
@@ -224,9 +224,18 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for name, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
-            value = over(merged[name], value)
+            # The sizes of one frontend are not another's.
+            another = "kind" in value and kind_of(value) != kind_of(merged[name])
+            value = value if another else over(merged[name], value)
         merged[name] = value
     return merged
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where a setting stands in the file: pydantic names the frontend's kind on the way to it."""
+    if loc[:1] == ("frontend",) and loc[1:2] and loc[1] in FRONTENDS:
+        return (loc[0], *loc[2:])
+    return loc
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from stapes import measuring, steps
 from stapes import results as results_file
+from stapes.audio.frontend import require
 from stapes.conclusion import compare, keep_sound
 from stapes.data.features import Chosen
 from stapes.errors import MissingExtraError, StapesError, UsageError
@@ -138,8 +139,12 @@ def search(
 
 def available(settings: SearchSettings, progress: Progress | None = None) -> SearchSettings:
     """The settings without frontends that need an extra which is not installed."""
-    if importlib.util.find_spec("pymicro_features") is not None:
+    try:
+        for each in settings.frontends:
+            require(each)
         return settings
+    except MissingExtraError:
+        pass
     kept = tuple(each for each in settings.frontends if each.kind != "micro")
     if len(kept) < len(settings.frontends) and progress:
         progress.note("Left out: the frontend micro (install stapes[micro]).")

@@ -39,17 +39,24 @@ def fits(trial: Trial, budget: Mapping[Limit, float]) -> bool:
 
 def exceeded(size: int | None, arena: int | None, budget: Mapping[Limit, float]) -> dict[str, str]:
     """The limits that are not kept, each in words; what is not known keeps none."""
+    values: dict[Limit, tuple[str, int | None]] = {
+        "flash": ("bytes of file", size),
+        "arena": ("bytes of arena", arena),
+    }
     over = {}
-    for limit, said, value in (("flash", "bytes of file", size), ("arena", "bytes of arena", arena)):
-        most = budget.get(limit)  # type: ignore[call-overload]
+    for limit, (said, value) in values.items():
+        most = budget.get(limit)
         if most is not None and (value is None or value > most):
-            over[limit] = f"{'unknown' if value is None else f'{value:,}'} {said}, {most:,.0f} at most"
+            found = "unknown" if value is None else f"{value:,}"
+            over[limit] = f"{found} {said}, {most:,.0f} at most"
     return over
 
 
 def best(trials: Sequence[Trial], budget: Mapping[Limit, float]) -> Trial | None:
-    """Of those that fit, the one with the fewest false rejects; among equals the more accurate,
-    then the smaller file, arena and MACs, then the first."""
+    """Of those that fit, the one with the fewest false rejects.
+
+    Among equals the more accurate, then the smaller file, arena and MACs, then the first.
+    """
     fitting = [trial for trial in trials if fits(trial, budget)]
     return min(
         fitting,
@@ -61,7 +68,7 @@ def best(trials: Sequence[Trial], budget: Mapping[Limit, float]) -> Trial | None
 def thin_front(trials: Sequence[Trial], most: int) -> list[Trial]:
     """Trials that no other beats in bytes and false rejects, the smallest file first.
 
-    Where there are more than `most`, those that save the most false rejects stay.
+    Where there are more than `most`, those with the fewest false rejects stay.
     """
     chosen: list[Trial] = []
     measured = [trial for trial in trials if trial.frr is not None]

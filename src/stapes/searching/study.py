@@ -27,6 +27,7 @@ from stapes.searching.candidate import Candidate
 from stapes.searching.front import OBJECTIVES
 from stapes.searching.settings import SearchSettings
 from stapes.searching.space import starts, suggest
+from stapes.settings import Limit
 
 _NAME = "stapes"
 _TIMEOUT_SECONDS = 60.0
@@ -86,10 +87,13 @@ class Study:
 
         trial = self._again(result.number)
         if result.refused or result.frr is not None:
-            budget = self._settings.budget
-            for limit, value in (("flash", result.bytes), ("arena", result.arena_bytes)):
-                most = budget.get(limit)  # type: ignore[call-overload]
-                if most is not None and value is not None:
+            costs: dict[Limit, int | None] = {
+                "flash": result.bytes,
+                "arena": result.arena_bytes,
+            }
+            for limit, most in self._settings.budget.items():
+                value = costs[limit]
+                if value is not None:
                     trial.set_constraint(limit, value / most - 1)
         trial.set_user_attr(_TRIAL, result.model_dump_json())
         states = optuna.trial.TrialState

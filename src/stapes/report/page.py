@@ -26,6 +26,7 @@ from stapes.report import (
 )
 from stapes.report import page_weights as weights
 from stapes.report.charts import Bars, Chart, rounded
+from stapes.report.misses import first_misses
 from stapes.report.page_style import TARGETS, looks
 from stapes.report.templates import render, text
 from stapes.results import Results
@@ -73,6 +74,8 @@ def page(results: Results) -> str:
         results=results,
         rows=page_table.rows(results),
         heads=page_table.heads(results),
+        misses=first_misses(results),
+        heard=page_table.heard(results),
         targets=list(TARGETS.values()),
         looks=looks(results),
         size=size,

@@ -24,9 +24,7 @@ from stapes.measurements import ClipMisses, Difference
 _DRAWS = 2000
 
 
-def miss_rate(
-    scores: NDArray[np.floating], y: NDArray[np.integer], percent: float
-) -> float | None:
+def miss_rate(scores: NDArray[np.floating], y: NDArray[np.integer], percent: float) -> float | None:
     """The part of the words that is missed at `percent` false positives.
 
     Raises

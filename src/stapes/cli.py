@@ -34,9 +34,7 @@ from stapes.cli_search import search_app
 from stapes.errors import StapesError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from stapes.results import Results
+    pass
 
 
 app = typer.Typer(

@@ -88,12 +88,18 @@ def show_lines(console: Console, lines: Iterable[Any]) -> None:
 def show_results(results: Results, console: Console, verbose: bool) -> None:
     """Print all that a run or a search found."""
     from stapes.report.detection_table import detection_notes, detections
+    from stapes.report.search_table import front, search_notes
     from stapes.report.table import layers, notes, skipped, table
     from stapes.report.target_table import target_notes, targets
 
     console.print()
     console.print(table(results))
-    for shown in (targets(results), detections(results), layers(results) if verbose else None):
+    for shown in (
+        targets(results),
+        detections(results),
+        front(results) if results.search else None,
+        layers(results) if verbose else None,
+    ):
         if shown is not None:
             console.print(shown)
     files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
@@ -104,6 +110,7 @@ def show_results(results: Results, console: Console, verbose: bool) -> None:
             *target_notes(results, verbose),
             *detection_notes(results),
             *skipped(files),
+            *search_notes(results),
             *([results.recommendation.sentence] if results.recommendation else []),
         ],
     )

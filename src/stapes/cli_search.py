@@ -59,9 +59,7 @@ def search(
     negatives: Negatives = None,
     budget: Annotated[
         str | None,
-        typer.Option(
-            "--budget", metavar="LIMITS", help="What the chip has [flash=6k,arena=12k]."
-        ),
+        typer.Option("--budget", metavar="LIMITS", help="What the chip has [flash=6k,arena=12k]."),
     ] = None,
     metric: Annotated[
         str | None,
@@ -84,9 +82,7 @@ def search(
     ] = None,
     frontends: Annotated[
         str | None,
-        typer.Option(
-            "--frontends", metavar="A,B", help="Of mfcc, logmel and micro; default: all."
-        ),
+        typer.Option("--frontends", metavar="A,B", help="Of mfcc, logmel and micro; default: all."),
     ] = None,
     techniques: Annotated[
         str | None,

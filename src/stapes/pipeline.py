@@ -24,7 +24,7 @@ from stapes import results as results_file
 from stapes.audio import frontend
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
-from stapes.data.features import Chosen, gather
+from stapes.data.features import gather
 from stapes.errors import ModelError, StapesError, UsageError
 from stapes.files import cache_folder, send_output_to, sha256, write_bytes
 from stapes.models import backend

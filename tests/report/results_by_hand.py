@@ -14,6 +14,7 @@ import soundfile
 
 from stapes.inspection import Histogram
 from stapes.measurements import (
+    ClipMisses,
     Condition,
     DetCurve,
     Detection,
@@ -32,7 +33,9 @@ from stapes.results import (
     Data,
     Layer,
     Results,
+    Search,
     Split,
+    Trial,
     VariantResult,
 )
 
@@ -349,3 +352,118 @@ def _curve(frr, words):
         fa_per_hour=(accepts / HOURS).tolist(),
         frr=(np.maximum.accumulate(misses[::-1])[::-1] / words).tolist(),
     )
+
+
+ARCHITECTURES = ("ds_cnn", "temporal_cnn", "bc_resnet", "reference_cnn")
+"""Trial `n` of `searched` has the architecture `n` modulo four."""
+
+FLASH, ARENA = 4_096, 8_192
+
+
+def trial(number, size=4_000, frr=0.1, **changed):
+    """A trial that was measured."""
+    name = ARCHITECTURES[number % 4]
+    return Trial(
+        **{
+            "number": number,
+            "candidate": {"architecture": name, "sizes": [8, 16], "technique": "int8"},
+            "summary": f"{name} of {8 + number} filters, 20 MFCCs, int8",
+            "file": f"trials/{number}.tflite",
+            "bytes": size,
+            "arena_bytes": size + 3_000,
+            "macs": 30 * size,
+            "parameters": size // 2,
+            "frr": frr,
+            "accuracy": None if frr is None else 1 - frr / 2,
+            "seconds": 12.5,
+            **changed,
+        }
+    )
+
+
+def refused(number, size=90_000):
+    """A trial that was not trained."""
+    reason = f"its file has {size:,} bytes, more than the {FLASH:,} of flash"
+    return trial(number, size, None, refused=reason, file=None, seconds=0.1)
+
+
+def search(*trials, **changed):
+    """A search of these trials."""
+    return Search(
+        **{
+            "metric": "frr@0.5",
+            "objectives": ["bytes", "arena_bytes", "macs", "frr"],
+            "budget": {"flash": FLASH, "arena": ARENA},
+            "validation_words": 400,
+            "validation_others": 800,
+            "validation_copies": 3,
+            "trials": list(trials),
+            "best": None,
+            **changed,
+        }
+    )
+
+
+def misses(frr, against=None):
+    """At half a percent of 400 other clips."""
+    return ClipMisses(
+        false_positive_percent=0.5,
+        allowed=2,
+        words=200,
+        others=400,
+        threshold=0.875,
+        frr=frr,
+        frr_ci95=(frr / 2, min(1.0, 2 * frr)),
+        against_float32=against,
+    )
+
+
+def searched(trials=100, word="house"):
+    """A search: every tenth of the trials was refused, number 7 failed, 12 is the best.
+
+    The larger a trial's file, the fewer words it misses, but for what chance adds.
+    """
+    rng = np.random.default_rng(5)
+    tried = []
+    for number in range(trials):
+        size = round(float(1_200 * 1.03 ** (number * 37 % 100)))
+        frr = round(min(1.0, 40 / size + float(rng.exponential(0.03))), 4)
+        if number % 10 == 9:
+            tried.append(refused(number))
+        elif number == 7:
+            tried.append(trial(number, size, None, failed="its training diverged", file=None))
+        else:
+            tried.append(trial(number, size, frr))
+    tried[12] = trial(12, 3_900, 0.0125, variant="best")
+    best_frr = 2.0
+    for each in sorted((each for each in tried if each.frr is not None), key=size_of):
+        if each.frr < best_frr:
+            best_frr, each.front = each.frr, True
+    tried[12].front = True
+    others = [each for each in tried if each.front and each.number != 12][:2]
+    for each in others:
+        each.variant = f"trial_{each.number}"
+    worse = Difference(difference=0.015, ci95=(-0.01, 0.04), p=0.25)
+    paired = Paired(n=40, only_this_wrong=3, only_other_wrong=1, p=0.625)
+    rows = [
+        row("float32", 80_000, 38, misses=misses(0.01)),
+        row("best", 3_900, 36, misses=misses(0.025, worse), against_float32=paired),
+        *(row(known(each.variant), each.bytes, 32, misses=misses(0.1, worse)) for each in others),
+    ]
+    return results(
+        *rows,
+        word=word,
+        search=search(*tried, best=12),
+        recommendation=Recommendation(
+            budget={"flash": FLASH, "arena": ARENA},
+            max_drop=1.0,
+            variant="best",
+            sentence="Ship best: it fits and misses the fewest words on validation clips.",
+            front=["float32", "best"],
+        ),
+    )
+
+
+def size_of(each):
+    """By size, and of one size the one that misses less first."""
+    return each.bytes, each.frr

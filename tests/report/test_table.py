@@ -10,6 +10,7 @@ from rich.console import Console
 
 from stapes.measurements import SkippedFile
 from stapes.report.detection_table import DETECTION_COLUMNS
+from stapes.report.misses import MISS_COLUMNS
 from stapes.report.table import (
     CSV_COLUMNS,
     check_lines,
@@ -137,7 +138,7 @@ def test_the_csv_has_a_line_a_variant_and_the_columns_of_the_contract(lines):
 
 
 def test_the_csv_holds_the_figures_of_the_results(lines):
-    apart = {*TARGET_COLUMNS, *DETECTION_COLUMNS}
+    apart = {*TARGET_COLUMNS, *DETECTION_COLUMNS, *MISS_COLUMNS}
     assert {name: lines[1][name] for name in CSV_COLUMNS if name not in apart} == {
         "name": "uint8",
         "technique": "post-training, uint8",

@@ -73,6 +73,8 @@ class Series:
     high: list[float] = field(default_factory=list)
     threshold: list[float] = field(default_factory=list)
     """Of each point of a DET curve, whose `hover` is empty: so many sentences would fill a page."""
+    small: bool = False
+    """Whether its points stand back behind the others of a cloud."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class Chart:
     """A dotted line."""
     mark: tuple[float, str] | None = None
     """A vertical line at x, and what it says."""
+    cloud: bool = False
+    """Whether its points, however many, are all there is: each is told of on pointing at it."""
 
 
 @dataclass(frozen=True)

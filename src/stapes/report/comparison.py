@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
+from pydantic import JsonValue
 from rich.markup import escape
 from rich.table import Table
 
@@ -69,13 +70,16 @@ def compare(first: Results, second: Results, names: tuple[str, str]) -> Comparis
     """
     ones = {row.name: row for row in first.variants}
     others = {row.name: row for row in second.variants}
+    # Trials of one number are other models in another search.
+    tried = [_tried(run) for run in (first, second)]
+    common = [name for name in ones if name in others and tried[0].get(name) == tried[1].get(name)]
     clips = [[clip.name for clip in run.clips] for run in (first, second)]
     return Comparison(
         names=names,
-        pairs=[_pair(row, others[name]) for name, row in ones.items() if name in others],
+        pairs=[_pair(ones[name], others[name]) for name in common],
         only=(
-            [name for name in ones if name not in others],
-            [name for name in others if name not in ones],
+            [name for name in ones if name not in common],
+            [name for name in others if name not in common],
         ),
         settings=_differences(first, second),
         settings_told=bool(first.settings and second.settings),
@@ -203,6 +207,18 @@ def _pair(one: VariantResult, other: VariantResult) -> Pair:
         frr=(_frr(one), _frr(other)),
         arena=(_arena(one), _arena(other)),
     )
+
+
+def _tried(run: Results) -> dict[str, dict[str, JsonValue]]:
+    """What each variant is that a search tried, but for `best`, which is a best one anywhere."""
+    search = run.search
+    if search is None:
+        return {}
+    return {
+        each.variant: each.candidate
+        for each in search.trials
+        if each.variant is not None and each.number != search.best
+    }
 
 
 def _frr(row: VariantResult) -> float | None:

@@ -20,12 +20,14 @@ from stapes.report import (
     page_detection,
     page_figures,
     page_notes,
+    page_search,
     page_table,
     svg,
     svg_bars,
 )
 from stapes.report import page_weights as weights
 from stapes.report.charts import Bars, Chart, rounded
+from stapes.report.misses import first_misses
 from stapes.report.page_style import TARGETS, looks
 from stapes.report.templates import render, text
 from stapes.results import Results
@@ -57,7 +59,9 @@ def page(results: Results) -> str:
     kinds = weights.bytes_by_kind(results)
     spread = weights.distributions(results)
     first = weights.first_shown(results, spread) if spread else ""
-    drawn = [each for each in (size, noise, *training) if each is not None]
+    search = page_search.section(results)
+    tried = search.figures if search is not None else []
+    drawn = [each for each in (size, *tried, noise, *training) if each is not None]
     data = {
         "charts": {each.key: plain(each) for each in drawn},
         "det": {name: plain(each) for name, each in curves.items()},
@@ -70,9 +74,13 @@ def page(results: Results) -> str:
         "page.html.j2",
         library,
         data,
+        with_search=search is not None,
         results=results,
+        search=search,
         rows=page_table.rows(results),
         heads=page_table.heads(results),
+        misses=first_misses(results),
+        heard=page_table.heard(results),
         targets=list(TARGETS.values()),
         looks=looks(results),
         size=size,
@@ -100,16 +108,24 @@ def page(results: Results) -> str:
     )
 
 
-def document(template: str, library: str | None, data: dict[str, Any], **values: Any) -> str:
+def document(
+    template: str,
+    library: str | None,
+    data: dict[str, Any],
+    *,
+    with_search: bool = False,
+    **values: Any,
+) -> str:
     """A page of this template in one file, with its styles, scripts and the figures' data.
 
     Its policy lets only these scripts run, by their hashes: markup that came in through a hole in
     the escaping would stay dead.
     """
-    styles = "".join(text(name) for name in ("colours.css", "page.css", "figures.css"))
+    sheets = ["colours.css", "page.css", "figures.css", *(["search.css"] if with_search else [])]
+    styles = "".join(text(name) for name in sheets)
     scripts = [text("page.js")]
     if library is not None:
-        scripts = [library, *scripts, text("figures.js")]
+        scripts = [library, *scripts, render("figures.js", search=with_search)]
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     return render(
         template,
@@ -169,6 +185,7 @@ def plain(chart: Chart) -> dict[str, Any]:
         "labels": chart.labels,
         "guide": chart.guide,
         "mark": chart.mark,
+        **({"cloud": True} if chart.cloud else {}),
         "series": [
             {
                 "name": each.name,
@@ -182,6 +199,7 @@ def plain(chart: Chart) -> dict[str, Any]:
                 "high": each.high,
                 "hover": each.hover,
                 "threshold": each.threshold,
+                **({"small": True} if each.small else {}),
             }
             for each in chart.series
         ],

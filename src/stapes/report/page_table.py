@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stapes.measurements import TargetResult
+from stapes.measurements import Difference, TargetResult
 from stapes.report.charts import Look
+from stapes.report.misses import at_rate, counted, first_misses
 from stapes.report.page_notes import flat
 from stapes.report.page_style import (
     TARGETS,
@@ -68,7 +69,12 @@ def heads(results: Results) -> list[Head]:
         Head("accuracy", "on the test clips, with its Wilson 95 % interval"),
         Head("missed", "test clips of the word that are decided to be none"),
         Head("false", "other test clips that are decided to be the word"),
-        Head("FRR", f"words missed in continuous sound, at the threshold{chosen}"),
+        *_heads_of_misses(results),
+        *(
+            [Head("FRR", f"words missed in continuous sound, at the threshold{chosen}")]
+            if heard(results)
+            else []
+        ),
         Head("arena B", "smallest tensor arena of TFLite Micro"),
         Head("p50 µs", "median time of one inference in LiteRT, one thread of the run's machine"),
         *(Head(name, f"whether {name} runs it") for name in TARGETS.values()),
@@ -84,7 +90,7 @@ def rows(results: Results) -> list[Row]:
             name=row.name,
             technique=row.technique,
             look=found[row.name],
-            cells=_cells(row, first),
+            cells=_cells(row, first, results),
             details=_details(row),
             best=row.name == best,
         )
@@ -122,7 +128,20 @@ def said_of(found: TargetResult | None) -> str:
     return ", ".join(parts)
 
 
-def _cells(row: VariantResult, first: VariantResult | None) -> list[Cell]:
+def _heads_of_misses(results: Results) -> list[Head]:
+    found = first_misses(results)
+    if found is None:
+        return []
+    rate_of = f"{found.false_positive_percent:g} %"
+    return [Head(f"FRR at {rate_of}", f"words missed at {at_rate(found)}: {counted(found)}")]
+
+
+def heard(results: Results) -> bool:
+    """Whether there is a column of continuous sound, in which a search does not listen."""
+    return results.search is None or any(row.detection for row in results.variants)
+
+
+def _cells(row: VariantResult, first: VariantResult | None, results: Results) -> list[Cell]:
     litert = row.targets.get("litert")
     p50 = None if litert is None else litert.latency_us_p50
     tflm = row.targets.get("tflm")
@@ -135,7 +154,8 @@ def _cells(row: VariantResult, first: VariantResult | None) -> list[Cell]:
         Cell(percent(row.accuracy), row.accuracy, interval(row.accuracy_ci95)),
         Cell(count(counts.false_negatives), counts.false_negatives),
         Cell(count(counts.false_positives), counts.false_positives),
-        _frr(row),
+        *([] if first_misses(results) is None else [missed(row)]),
+        *([_frr(row)] if heard(results) else []),
         Cell(count(arena), arena),
         Cell(count(p50), p50),
         *(_runs(row.targets.get(name)) for name in TARGETS),
@@ -176,6 +196,19 @@ def _frr(row: VariantResult) -> Cell:
         chosen.frr,
         interval(chosen.frr_ci95),
         title="" if at is None else f"at {rate(at)} false accepts an hour",
+    )
+
+
+def missed(row: VariantResult) -> Cell:
+    """Words missed among the test clips at the rate of false positives."""
+    found = row.misses
+    if found is None:
+        return Cell("–")
+    return Cell(
+        percent(found.frr),
+        found.frr,
+        interval(found.frr_ci95),
+        title=f"at {at_rate(found)}, threshold {found.threshold:.3f}",
     )
 
 
@@ -231,11 +264,17 @@ def _paired(row: VariantResult) -> str:
             f"of {clips.n:,} test clips, {clips.only_this_wrong:,} wrong in this model alone, "
             f"{clips.only_other_wrong:,} in float32 alone, p {probability(clips.p)}"
         )
+    if row.misses is not None and row.misses.against_float32 is not None:
+        said.append(f"at {at_rate(row.misses)} {_points(row.misses.against_float32)}")
     words = row.detection.against_float32 if row.detection else None
     if words is not None:
-        low, high = (100 * bound for bound in words.ci95)
-        said.append(
-            f"in continuous sound {100 * words.difference:+.1f} points of words missed "
-            f"({low:+.1f} to {high:+.1f}, p {probability(words.p)})"
-        )
+        said.append(f"in continuous sound {_points(words)}")
     return "; ".join(said)
+
+
+def _points(words: Difference) -> str:
+    low, high = (100 * bound for bound in words.ci95)
+    return (
+        f"{100 * words.difference:+.1f} points of words missed "
+        f"({low:+.1f} to {high:+.1f}, p {probability(words.p)})"
+    )

@@ -50,7 +50,7 @@ def chart(
     right = _RIGHT
     if drawn.labels:
         right += int(max(labels.width(point.name) for point in points)) + 16
-    legend = [] if drawn.labels else _legend([each for each in drawn.series if each.look.chosen])
+    legend = [] if drawn.labels else _legend(_told_apart(drawn.series), bare=drawn.cloud)
     head = TOP + (52 if title else 0) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
     width = _WIDE if drawn.labels else WIDTH if wide else NARROW
     inner = width - _LEFT - right
@@ -84,7 +84,7 @@ def chart(
         x_title=drawn.x.title,
         y_title=drawn.y.title,
         guide=_path([(x_of(x), y_of(y)) for x, y in drawn.guide]),
-        mark=None if drawn.mark is None else {"at": x_of(drawn.mark[0]), "text": drawn.mark[1]},
+        mark=None if drawn.mark is None else _mark(*drawn.mark, drawn, x_of),
         series=series,
         legend=legend,
         names=_names(drawn, x_of, y_of, head, head + height) if drawn.labels else [],
@@ -115,7 +115,7 @@ def dash(name: str) -> str:
 def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
     at = [(x_of(x), y_of(y)) for x, y in zip(each.x, each.y, strict=True)]
     ends = zip(each.x, each.low, each.high, strict=True) if each.low else ()
-    many = len(at) > 30
+    many = len(at) > 30 and not drawn.cloud
     return {
         "name": each.name,
         "said": each.hover[0] if len(each.hover) == 1 else each.name,
@@ -125,12 +125,26 @@ def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
         "line": _path(at) if drawn.lines else "",
         "bars": [{"x": x_of(x), "low": y_of(low), "high": y_of(high)} for x, low, high in ends],
         "points": "" if many or not drawn.markers else "".join(_marker(each, *xy) for xy in at),
+        "small": each.small,
+        "cloud": [
+            {"said": said, "path": _marker(each, *xy)}
+            for said, xy in zip(each.hover, at, strict=True)
+        ]
+        if drawn.cloud
+        else [],
     }
 
 
 def _marker(each: Series, x: float, y: float) -> str:
+    if each.small:
+        return swatch(each.look.symbol, x, y, 3.5)
     # What is grey is told apart by its name alone.
     return swatch(each.look.symbol, x, y) if each.look.chosen else swatch("circle", x, y, 3.5)
+
+
+def _mark(x: float, text: str, drawn: Chart, x_of: Any) -> dict[str, Any]:
+    # Its words stand left of it, but where there is no room for them.
+    return {"at": x_of(x), "text": text, "right": drawn.cloud and drawn.x.place(x) < 0.5}
 
 
 def _names(drawn: Chart, x_of: Any, y_of: Any, top: float, bottom: float) -> list[dict[str, Any]]:
@@ -148,11 +162,17 @@ def _names(drawn: Chart, x_of: Any, y_of: Any, top: float, bottom: float) -> lis
     ]
 
 
-def _legend(series: list[Series]) -> list[dict[str, Any]]:
+def _told_apart(series: list[Series]) -> list[Series]:
+    """What a legend names, each name once."""
+    return list({each.name: each for each in series if each.look.chosen}.values())
+
+
+def _legend(series: list[Series], *, bare: bool = False) -> list[dict[str, Any]]:
     entries = flow([each.name for each in series])
     for entry, each in zip(entries, series, strict=True):
         entry |= {
             "colour": each.look.colour,
+            "bare": bare,
             "dash": dash(each.look.dash),
             "marker": swatch(each.look.symbol, entry["x"] + 14, entry["y"] - 4, 4),
         }

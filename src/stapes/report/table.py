@@ -13,6 +13,7 @@ from rich.table import Table
 from stapes.files import write_text
 from stapes.measurements import SkippedFile
 from stapes.report.detection_table import DETECTION_COLUMNS, detection_cells, p_value
+from stapes.report.misses import MISS_COLUMNS, at_rate, counted, first_misses, miss_cells, missed_at
 from stapes.report.target_table import TARGET_COLUMNS, arena, latency, target_cells
 from stapes.results import Check, Evaluation, Results, VariantResult
 
@@ -39,6 +40,7 @@ CSV_COLUMNS = (
     "true_negatives",
     "accuracy_if_cast_unscaled",
     *DETECTION_COLUMNS,
+    *MISS_COLUMNS,
     *TARGET_COLUMNS,
     "sha256",
 )
@@ -57,6 +59,7 @@ def write_csv(results: Results, path: Path) -> None:
                 **row.model_dump(include=set(CSV_COLUMNS)),
                 **row.confusion.model_dump(),
                 **detection_cells(row),
+                **miss_cells(row),
                 **target_cells(row),
                 "accuracy_low95": f"{low:.6f}",
                 "accuracy_high95": f"{high:.6f}",
@@ -89,7 +92,8 @@ def table(results: Results) -> Table:
         "arena B",
     ):
         shown.add_column(name, justify="right", no_wrap=True)
-    for name in ("vs float32", "p"):
+    at = first_misses(results)
+    for name in (*(() if at is None else ("FRR %",)), "vs float32", "p"):
         shown.add_column(name, justify="right", no_wrap=True)
     first = next((row for row in results.variants if row.name == "float32"), None)
     for row in results.variants:
@@ -106,6 +110,7 @@ def table(results: Results) -> Table:
             str(row.confusion.false_positives),
             latency(row),
             arena(row),
+            *(() if at is None else (percent(missed_at(row)),)),
             _against(row, first),
             p_value(row),
         )
@@ -158,6 +163,9 @@ def notes(results: Results) -> list[str]:
             "other and say nothing of people's voices."
         )
     said.append(f"Split {data.split_rule}.")
+    at = first_misses(results)
+    if at is not None:
+        said.append(f"FRR: words missed at {at_rate(at)}, of {counted(at)}.")
     for row in results.variants:
         said += [f"{row.name}: {note}." for note in row.notes]
         said += [f"{row.name}, {layer.name}: {layer.note}." for layer in row.layers if layer.note]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from stapes.searching.settings import SearchSettings
 class Ray:
     """Trials as tasks of one processor each."""
 
-    def __init__(self, settings: SearchSettings, sets: dict[str, Any]) -> None:
+    def __init__(self, settings: SearchSettings, sets: Mapping[str, Any]) -> None:
         import ray
 
         self._settings, self._sets = settings, sets
@@ -66,7 +67,7 @@ def on_ray(settings: SearchSettings, work: Path) -> Iterator[Ray]:
     ours = not ray.is_initialized()
     if ours:
         try:
-            ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
         except ConnectionError as error:
             first = (str(error).splitlines() or [""])[0].rstrip(".")
             raise StapesError(
@@ -74,7 +75,7 @@ def on_ray(settings: SearchSettings, work: Path) -> Iterator[Ray]:
                 "this machine."
             ) from None
     try:
-        sets = {
+        sets: dict[str, Any] = {
             each.kind: ray.put(_in_memory(load_sets(work / each.kind, settings)))
             for each in settings.frontends
         }

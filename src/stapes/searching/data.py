@@ -58,9 +58,7 @@ def prepare(corpus: Corpus, settings: SearchSettings, progress: Progress) -> Cli
         progress.note(f"Frontend {frontend.kind}:")
         clips = _prepare_one(corpus, settings, frontend, progress)
         if first is not None and _keys(clips) != _keys(first):
-            raise StapesError(
-                "The clips changed while their features were computed: search again."
-            )
+            raise StapesError("The clips changed while their features were computed: search again.")
         first = first or clips
     assert first is not None
     return first

@@ -108,5 +108,3 @@ def load_sets(folder: Path, settings: SearchSettings) -> Sets:
         calibration=np.asarray(training.x[rows]),
         teacher=np.load(folder.parent / TEACHER, allow_pickle=False),
     )
-
-

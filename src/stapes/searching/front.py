@@ -43,7 +43,7 @@ def exceeded(size: int | None, arena: int | None, budget: Mapping[Limit, float])
         "flash": ("bytes of file", size),
         "arena": ("bytes of arena", arena),
     }
-    over = {}
+    over: dict[str, str] = {}
     for limit, (said, value) in values.items():
         most = budget.get(limit)
         if most is not None and (value is None or value > most):

@@ -250,9 +250,7 @@ def _ship(
     search = results.search
     assert search is not None
     chosen = next((trial for trial in search.trials if trial.number == search.best), None)
-    front = [
-        trial for trial in thin_front(search.trials, settings.front) if trial is not chosen
-    ]
+    front = [trial for trial in thin_front(search.trials, settings.front) if trial is not chosen]
     for trial in search.trials:
         trial.variant = None
     named = {"best": chosen} if chosen else {}

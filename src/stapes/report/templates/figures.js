@@ -97,11 +97,27 @@
   const draw = (place, chart) => {
     const colour = colours();
     const traces = chart.series.map((each) => trace(each, chart, colour));
+{% if search %}
+    // Of a cloud every point is drawn, those in front larger; one name of the legend has both.
+    if (chart.cloud) {
+      traces.forEach((drawn, n) => {
+        const { small } = chart.series[n];
+        Object.assign(drawn, { mode: "markers", legendgroup: drawn.name });
+        drawn.showlegend = !chart.series.some((other, m) => m > n && other.name === chart.series[n].name);
+        drawn.marker.size = small ? 8 : 12;
+        drawn.marker.opacity = small ? 0.5 : 1;
+        if (drawn.marker.symbol === "star") drawn.marker.size = 18;
+      });
+    }
+{% endif %}
     traces.sort((a, b) => a.bright - b.bright);
     if (chart.guide.length) {
       traces.unshift({
         type: "scatter", mode: "lines", x: chart.guide.map((at) => at[0]), y: chart.guide.map((at) => at[1]),
         line: { color: colour("soft"), width: 1.2, dash: "dot" }, hoverinfo: "skip",
+{% if search %}
+        showlegend: false,
+{% endif %}
       });
     }
     const more = { xaxis: axis(chart.x, colour), yaxis: axis(chart.y, colour), annotations: [] };
@@ -110,6 +126,13 @@
       const [x, text] = chart.mark;
       more.shapes = [{ type: "line", x0: x, x1: x, y0: 0, y1: 1, yref: "paper", line: { color: colour("soft"), width: 1, dash: "dot" } }];
       more.annotations.push({ x, y: 1, yref: "paper", text: plain(text), showarrow: false, xanchor: x > (chart.x.range[0] + chart.x.range[1]) / 2 ? "right" : "left", xshift: x > (chart.x.range[0] + chart.x.range[1]) / 2 ? -5 : 5 });
+{% if search %}
+      if (chart.x.log) {
+        // What is written beside a line wants the logarithm, the line itself does not.
+        const right = Math.log(x / chart.x.range[0]) > Math.log(chart.x.range[1] / x);
+        Object.assign(more.annotations.at(-1), { x: Math.log10(x), xanchor: right ? "right" : "left", xshift: right ? -5 : 5 });
+      }
+{% endif %}
     }
     if (chart.series.every((each) => each.variant < 0)) {
       more.showlegend = true;

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stapes.audio.frontend import Mfcc, Micro
 from stapes.errors import StapesError, UsageError
 from stapes.run_folder import RunFolder, versions
 from stapes.settings import RunSettings, settle
@@ -128,6 +129,18 @@ def test_the_versions_of_what_decides_are_told():
 def test_another_run_is_refused_and_its_difference_named(tmp_path, changed, said):
     begin(tmp_path)
     assert said in refusal(tmp_path, **changed)
+
+
+@pytest.mark.parametrize("frontend", [Mfcc(), Micro()])
+def test_the_package_of_micro_decides_where_it_computes_the_features(tmp_path, frontend):
+    begun = begin(tmp_path, frontend=frontend)
+    said = yaml.safe_load(begun.config.read_text("utf-8"))
+    said["versions"]["pymicro-features"] = "2.0.0"
+    begun.config.write_text(yaml.safe_dump(said))
+    if isinstance(frontend, Mfcc) or "pymicro-features" not in versions():
+        folder(tmp_path, frontend=frontend).check()
+    else:
+        assert "its versions.pymicro-features is 2.0.0" in refusal(tmp_path, frontend=frontend)
 
 
 def test_another_version_is_another_run(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import LogMel, Mfcc, Micro
 from stapes.errors import UsageError
 from stapes.models.training import TrainSettings
 from stapes.settings import PRESETS, QUICK, RunSettings, SyntheticSettings, settle
@@ -192,6 +192,11 @@ def test_an_unknown_setting_is_named(tmp_path, wrong, name):
         ({"train": 5}, "train"),
         ({"frontend": {"n_fft": 2}}, "frontend.n_fft"),
         ({"frontend": {"n_mfcc": 200}}, "frontend"),
+        ({"frontend": {"kind": "mel"}}, "frontend"),
+        ({"frontend": "logmel"}, "frontend"),
+        ({"frontend": {"kind": "logmel", "n_mfcc": 13}}, "frontend.n_mfcc"),
+        ({"frontend": {"kind": "logmel", "frame_length": 600}}, "frontend"),
+        ({"frontend": {"kind": "micro", "sample_rate": 8_000}}, "frontend.sample_rate"),
         ({"synthetic": {"voices": 2}}, "synthetic.voices"),
     ],
 )
@@ -253,6 +258,37 @@ def test_an_architecture_and_its_sizes_come_back_from_run_yaml(config):
     first = settle(given)
     assert (first.architecture, first.sizes) == ("temporal_cnn", {"width": 6, "blocks": 2})
     assert settle({}, config=config(**first.model_dump(mode="json"))) == first
+
+
+@pytest.mark.parametrize(
+    "frontend", [Mfcc(n_mfcc=10), LogMel(), LogMel(top_db=60.0), Micro(hops_per_frame=3)]
+)
+def test_a_frontend_comes_back_from_run_yaml(config, frontend):
+    for given in (frontend, frontend.model_dump()):
+        first = settle({"frontend": given})
+        assert first.frontend == frontend
+        path = config(**first.model_dump(mode="json"))
+        assert settle({}, config=path) == first
+
+
+def test_a_run_yaml_of_a_time_with_one_frontend_is_of_mfcc(config):
+    said = Mfcc(n_mfcc=10).model_dump(mode="json", exclude={"kind"})
+    assert settle({}, config=config(frontend=said)).frontend == Mfcc(n_mfcc=10)
+    # Another is asked for: the sizes in the file are not its own.
+    given = {"frontend": {"kind": "logmel", "n_mels": 32}}
+    assert settle(given, config=config(frontend=said)).frontend == LogMel(n_mels=32)
+
+
+def test_the_same_frontend_keeps_the_files_sizes(config):
+    path = config(frontend={"kind": "logmel", "n_mels": 32})
+    for given in ({"kind": "logmel", "top_db": 60.0}, {"top_db": 60.0}):
+        settled = settle({"frontend": given}, config=path)
+        assert settled.frontend == LogMel(n_mels=32, top_db=60.0)
+
+
+def test_an_unknown_frontend_is_told_those_there_are():
+    said = "the call: frontend: unknown; known are mfcc, logmel, micro."
+    assert refusal({"frontend": {"kind": "mel"}}) == said
 
 
 @pytest.mark.parametrize(

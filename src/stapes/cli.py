@@ -257,7 +257,7 @@ def evaluate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure a .tflite whose input fits the frontend (mfcc: 50 frames of 13 coefficients)."""
+    """Measure a .tflite whose input fits the frontend: mfcc, unless another is named."""
     from stapes import api
     from stapes.report.table import evaluation_lines
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stapes.audio import streaming
+from stapes.audio.logmel import LogMel, logmel
 from stapes.audio.mfcc import Mfcc, mfcc
+from stapes.audio.micro import Micro, micro
 from stapes.audio.read import read
 from stapes.audio.streaming import sliding, windows_in
 
@@ -119,3 +121,80 @@ def test_what_is_no_stretch_of_sound_is_refused():
 
 def test_examples_run():
     assert doctest.testmod(streaming, globs=dict(vars(streaming))).failed == 0
+
+
+# The other frontends
+
+
+def window_by_window(y: NDArray[np.float32], given: LogMel, hop: int) -> NDArray[np.float32]:
+    starts = range(0, len(y) - given.window + 1, hop * given.hop_length)
+    return np.concatenate([logmel(y[None, at : at + given.window], given) for at in starts])
+
+
+@given(
+    frame_length=st.sampled_from([64, 100, 200]),
+    hop_length=st.sampled_from([40, 100, 230]),
+    window_seconds=st.sampled_from([0.03, 0.11]),
+    hop=st.integers(1, 7),
+    samples=st.integers(0, 4_000),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=100)
+def test_logmel_has_the_bits_of_each_window_alone(
+    frame_length, hop_length, window_seconds, hop, samples, seed
+):
+    chosen = LogMel(
+        sample_rate=8_000,
+        n_fft=256,
+        n_mels=8,
+        frame_length=frame_length,
+        hop_length=hop_length,
+        window_seconds=window_seconds,
+    )
+    y = noise(samples, seed) * np.linspace(0, 1, samples, dtype=np.float32)
+    found = sliding(y, chosen, hop)
+    assert found.shape == (windows_in(samples, chosen, hop), *chosen.shape)
+    if len(found):
+        assert found.tobytes() == window_by_window(y, chosen, hop).tobytes()
+
+
+def test_logmel_of_real_speech_is_that_of_each_window_alone(speech: Path):
+    y = read(sorted((speech / "continuous").glob("*.flac"))[0], 16_000)
+    found = sliding(y, LogMel(), 4)
+    assert len(found) > 90
+    np.testing.assert_allclose(found, window_by_window(y, LogMel(), 4), atol=1e-6)
+
+
+@pytest.mark.parametrize("hops", [1, 2, 3])
+def test_the_state_of_micro_runs_on_from_window_to_window(hops):
+    reason = "needs the extra `micro`"
+    library = pytest.importorskip("pymicro_features", reason=reason)
+    frontend, y = library.MicroFrontend(), noise(40_000)
+    pcm = np.rint(y * 32_768).astype(np.int16).tobytes()
+    outputs = [frontend.process_samples(pcm[k : k + 320]).features for k in range(0, 80_000, 320)]
+    # The frame that ends with step k begins 20 ms before it.
+    frames = np.array(outputs[2:], np.float32)
+    chosen = Micro(hops_per_frame=hops)
+    found = sliding(y, chosen, 4)
+    assert len(found) == windows_in(40_000, chosen, 4)
+    for number, window in enumerate(found):
+        at = number * 4 * hops
+        expected = frames[at : at + 98 : hops][: chosen.frames]
+        np.testing.assert_array_equal(window[..., 0], expected)
+    # A device that is switched on with the window has not heard the noise yet.
+    np.testing.assert_array_equal(found[0], micro(y[None], chosen)[0])
+    fresh = micro(y[None, 4 * chosen.hop_length :], chosen)[0]
+    assert found[1].mean() < fresh.mean()
+
+
+def test_warm_up_is_long_enough_for_micro_to_forget(speech: Path):
+    pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
+    paths = sorted((speech / "continuous").glob("*.flac"))[:3]
+    y = np.concatenate([read(path, 16_000) for path in paths])
+    lead = Micro().warm_up
+    assert len(y) > 8_000 + lead + 32_000
+    begin = len(y) - lead - 32_000
+    begin -= begin % 320
+    whole, late = sliding(y, Micro(), 1), sliding(y[begin:], Micro(), 1)
+    np.testing.assert_array_equal(late[lead // 320 :], whole[(begin + lead) // 320 :])
+    assert not np.array_equal(late[0], whole[begin // 320])

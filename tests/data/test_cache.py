@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import Frontend, LogMel, Mfcc, Micro
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.errors import StapesError
 
@@ -242,3 +243,17 @@ def test_a_database_that_another_program_holds_is_not_thrown_away(
     monkeypatch.undo()
     with open_cache(tmp_path, SETTINGS) as cache:
         assert len(cache.known([key(number) for number in range(1_000)])) == 1_000
+
+
+def test_each_frontend_has_a_file_of_its_own(tmp_path: Path) -> None:
+    kinds: list[Frontend] = [Mfcc(), LogMel(), LogMel(top_db=60.0)]
+    if importlib.util.find_spec("pymicro_features"):
+        kinds += [Micro(), Micro(hops_per_frame=1)]
+    paths = []
+    for each in kinds:
+        with open_cache(tmp_path, each) as cache:
+            assert not cache.known([key(1)])
+            cache.put([(key(1), np.zeros(each.shape, np.float32))])
+            paths.append(cache.path)
+    assert len(set(paths)) == len(kinds)
+    assert [path.name.split("-")[0] for path in paths] == [each.kind for each in kinds]

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from stapes.audio import read
+from stapes.audio.frontend import LogMel, Micro
+from stapes.audio.logmel import logmel
 from stapes.audio.mfcc import Mfcc, mfcc
 from stapes.data import features as module
 from stapes.data.cache import FeatureCache, open_cache
@@ -488,6 +491,22 @@ def test_real_clips_have_the_references_features(speech: Path) -> None:
     results = extract([Clip(path.name, path, "yes") for path in paths], Mfcc())
     for path, result in zip(paths, results, strict=True):
         np.testing.assert_array_equal(result, mfcc(read.read(path, 22_050)[None])[0])
+
+
+def test_a_clip_has_the_features_of_the_frontend_that_is_asked_for(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    path = write_clip(tmp_path / "a.wav", seconds=1.0)
+    clip = Clip("a.wav", path, "yes")
+    y = read.read(path, 16_000)[None]
+    np.testing.assert_array_equal(extract([clip], LogMel()), logmel(y))
+    library = pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
+    # The file's own integers reach the library as they are.
+    pcm = soundfile.read(path, dtype="int16")[0].tobytes()
+    frontend = library.MicroFrontend()
+    steps = [frontend.process_samples(pcm[at : at + 320]) for at in range(0, 32_000, 320)]
+    expected = np.array([step.features for step in steps[2::2]], np.float32)
+    np.testing.assert_array_equal(extract([clip], Micro()), expected[None, ..., None])
 
 
 def test_a_window_past_the_end_is_refused(tmp_path: Path, write_clip: WriteClip) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stapes.audio.frontend import LogMel, Micro
 from stapes.audio.levels import active_power, block_powers
+from stapes.audio.logmel import logmel
 from stapes.audio.mfcc import Mfcc, mfcc
+from stapes.audio.streaming import sliding as slid
 from stapes.data import sliding
 from stapes.data.clip import Clip
 from stapes.data.continuous import cyclic, embed, gather_sound
@@ -132,3 +135,61 @@ def test_the_seed_decides_moments_and_noise_alone(sound, tmp_path):
     recordings = slice(0, 66)
     np.testing.assert_array_equal(clean[recordings], clean_other[recordings])
     assert not np.array_equal(clean[66:], clean_other[66:])
+
+
+# Other frontends
+
+
+@pytest.fixture
+def sound_at_16_khz(tmp_path, write_clip):
+    """A recording of 25 s and a word."""
+    write_clip(tmp_path / "speech" / "a.wav", seconds=25.0)
+    word = Clip("w", write_clip(tmp_path / "word" / "w.wav", seconds=0.8), "word")
+    (tmp_path / "out").mkdir()
+    given = {"continuous": tmp_path / "speech", "negatives": [], "noise": None, "known": {}}
+    return gather_sound(tmp_path / "out", LogMel(), positives=[word], seed=0, **given)
+
+
+def rows(sound, settings, path):
+    some = plan(sound, settings, hop=4, smoothing=3, tolerance_seconds=0.5)
+    write_features(sound, some, settings, path, snr_db=10.0, seed=0)
+    return some, np.load(path)
+
+
+def test_rows_of_logmel_are_the_features_of_their_windows(sound_at_16_khz, tmp_path):
+    settings = LogMel()
+    some = plan(sound_at_16_khz, settings, hop=4, smoothing=3, tolerance_seconds=0.5)
+    write_features(sound_at_16_khz, some, settings, tmp_path / "x.npy", snr_db=None, seed=0)
+    x = np.load(tmp_path / "x.npy")
+    y = np.asarray(sound_at_16_khz.background.open())
+    assert some.recordings[0][2] == 301
+    for row in (0, 150, 300):
+        window = y[row * 1_280 : row * 1_280 + 16_000]
+        np.testing.assert_allclose(x[row], logmel(window[None], settings)[0], atol=1e-5)
+
+
+def test_the_state_of_micro_runs_on_across_sections(sound_at_16_khz, tmp_path, monkeypatch):
+    pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
+    sound, settings = sound_at_16_khz, Micro()
+    _, once = rows(sound, settings, tmp_path / "once.npy")
+    monkeypatch.setattr(sliding, "_SECTION", 50)
+    _, cut = rows(sound, settings, tmp_path / "cut.npy")
+    np.testing.assert_array_equal(cut, once)
+    # Without a warm-up, each section would begin as a device that is switched on.
+    monkeypatch.setattr(Micro, "warm_up", 0)
+    _, cold = rows(sound, settings, tmp_path / "cold.npy")
+    assert not np.array_equal(cold[50], once[50])
+    np.testing.assert_array_equal(cold[:50], once[:50])
+
+
+def test_micro_hears_a_word_as_a_device_that_has_been_listening(sound_at_16_khz, tmp_path):
+    pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
+    sound, settings = sound_at_16_khz, Micro()
+    some = plan(sound, settings, hop=4, smoothing=3, tolerance_seconds=0.5)
+    write_features(sound, some, settings, tmp_path / "x.npy", snr_db=None, seed=0)
+    row, count = some.words[0]
+    # 125 windows of 80 ms are 10 s.
+    before = some.before + 125 * 1_280
+    y = embed(sound, 0, before, some.after, np.random.default_rng([0, 3, 0]))
+    x = np.load(tmp_path / "x.npy")[row : row + count]
+    np.testing.assert_array_equal(x, slid(y, settings, 4)[125:])

@@ -52,6 +52,7 @@ def files(folder: Path) -> set[Path]:
         (["--word", "house", "--techniques", "float32,magic"], "magic"),
         (["--word", "house", "--preset", "fast"], "fast"),
         (["--word", "house", "--architecture", "vgg"], "vgg is unknown; known are reference_cnn"),
+        (["--word", "house", "--frontend", "mel"], "frontend: unknown; known are mfcc, logmel"),
         (["--model", "m.keras", "--architecture", "ds_cnn"], "--architecture: a --model"),
         (["--word", "house", "--config", "absent.yaml"], "absent.yaml"),
         (["--word", "house", "--negatives", "nowhere"], "nowhere"),
@@ -115,6 +116,18 @@ def test_a_broken_model_is_refused_in_one_sentence(corpus, tmp_path, content):
     assert status == 1
     assert "m.tflite" in stderr
     assert stderr.count("\n") == 1
+
+
+def test_evaluate_names_the_frontends_where_the_model_takes_other_features(
+    corpus, tmp_path, models
+):
+    model = models / "mlperf_tiny_kws.tflite"
+    given = ["--data", corpus, "--word", "house", "--frontend", "logmel"]
+    status, _, stderr = call("evaluate", model, *given, cwd=tmp_path)
+    assert status == 1
+    last = stderr.splitlines()[-1]
+    assert "its input is [49, 10, 1], and the frontend logmel gives [49, 40, 1]" in last
+    assert "mfcc gives [50, 13, 1], logmel [49, 40, 1], micro [49, 40, 1]" in last
 
 
 def test_evaluate_names_an_absent_model(corpus, tmp_path):

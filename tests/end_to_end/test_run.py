@@ -251,6 +251,22 @@ def test_no_speaker_of_the_training_clips_is_in_the_test_clips(run, corpus):
     assert not speakers["val"] & speakers["test"]
 
 
+def test_a_run_on_logmel_says_so_and_is_measured_on_it(corpus, cache, tmp_path):
+    call = ["--data", corpus, "--quick", "--techniques", "float32,uint8", "--frontend", "logmel"]
+    stapes("run", *call, "--out", tmp_path / "run", cache=cache)
+    config = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
+    assert config["settings"]["frontend"]["kind"] == "logmel"
+    rows = json.loads((tmp_path / "run" / "results.json").read_text())["variants"]
+    assert [row["name"] for row in rows] == ["float32", "uint8"]
+    model = tmp_path / "run" / "models" / "uint8.tflite"
+    seen = ["--data", corpus, "--word", "house", "--frontend", "logmel", "--json"]
+    found = json.loads(stapes("evaluate", model, *seen, cache=cache).stdout)
+    assert found["confusion"] == rows[1]["confusion"]
+    # The same command again finds all of it done.
+    again = stapes("run", *call, "--out", tmp_path / "run", cache=cache)
+    assert "Training the baseline" not in again.stdout
+
+
 def test_evaluate_measures_what_the_run_measured(run, cache):
     out, _ = run
     rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from by_hand import candidate
 from pydantic import ValidationError
+from tests.searching.by_hand import candidate
 
 from stapes.searching.candidate import Candidate
 

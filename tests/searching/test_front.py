@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import hypothesis.strategies as st
-from by_hand import trial
 from hypothesis import given
+from tests.searching.by_hand import trial
 
 from stapes.results import Trial
 from stapes.searching.front import beats, best, costs, exceeded, fits, mark_front, thin_front
@@ -52,7 +54,7 @@ def test_the_thin_front_falls_as_it_grows(
 ) -> None:
     chosen = thin_front(_trials(drawn), most)
     assert len(chosen) <= most
-    for smaller, larger in zip(chosen, chosen[1:], strict=False):
+    for smaller, larger in pairwise(chosen):
         assert smaller.bytes is not None
         assert larger.bytes is not None
         assert smaller.frr is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from by_hand import outcome
+from tests.searching.by_hand import outcome
 
 from stapes.errors import StapesError
 from stapes.results import Trial
@@ -108,5 +108,5 @@ def test_a_path_may_hold_what_an_address_may_not(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "study.db"
     path.write_bytes(content)
-    with pytest.raises(StapesError, match="study.db: cannot be used .* delete its folder"):
+    with pytest.raises(StapesError, match=r"study.db: cannot be used .* delete its folder"):
         _search(path, 2)

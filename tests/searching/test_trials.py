@@ -9,7 +9,7 @@ from threading import Lock
 from time import sleep
 
 import pytest
-from by_hand import outcome
+from tests.searching.by_hand import outcome
 
 from stapes.errors import ModelError, StapesError
 from stapes.progress import Progress

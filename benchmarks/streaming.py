@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.audio import read
-from stapes.audio.frontend import Mfcc, mfcc
-from stapes.audio.streaming import sliding_mfcc
+from stapes.audio.mfcc import Mfcc, mfcc
+from stapes.audio.streaming import sliding as slid
 from stapes.errors import AudioError
 from stapes.targets.batches import score
 from stapes.targets.litert import LiteRT
@@ -66,7 +66,7 @@ def loop(recordings: list[NDArray[np.float32]], model: bytes, hop: int) -> NDArr
 
 def sliding(recordings: list[NDArray[np.float32]], model: bytes, hop: int) -> NDArray[np.float32]:
     """As a run does it."""
-    parts = [score(model, sliding_mfcc(y, Mfcc(), hop)) for y in recordings]
+    parts = [score(model, slid(y, Mfcc(), hop)) for y in recordings]
     return np.concatenate(parts)
 
 

@@ -182,6 +182,13 @@ def test_an_unknown_setting_is_named(tmp_path, wrong, name):
         ({"sizes": {"width": "wide"}}, "sizes.width"),
         ({"train": {"epochs": 0}}, "train.epochs"),
         ({"train": {"learning_rate": math.inf}}, "train.learning_rate"),
+        ({"train": {"keep_by": "accuracy"}}, "train.keep_by"),
+        ({"train": {"false_positive_percent": 100}}, "train.false_positive_percent"),
+        ({"train": {"patience": 0}}, "train.patience"),
+        ({"train": {"decay": "cosine"}}, "train.decay"),
+        ({"train": {"label_smoothing": 1}}, "train.label_smoothing"),
+        ({"train": {"time_mask": -1}}, "train.time_mask"),
+        ({"train": {"frequency_mask": 1.5}}, "train.frequency_mask"),
         ({"train": 5}, "train"),
         ({"frontend": {"n_fft": 2}}, "frontend.n_fft"),
         ({"frontend": {"n_mfcc": 200}}, "frontend"),
@@ -221,6 +228,24 @@ def test_a_bad_value_is_named(config, wrong, name):
 )
 def test_an_architecture_has_sizes_of_its_own(given, said):
     assert refusal(given).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"time_mask": 50}, "train: time_mask must be below the frontend's 50 frames."),
+        ({"frequency_mask": 13}, "train: frequency_mask must be below the frontend's 13 bins."),
+    ],
+)
+def test_a_mask_that_may_hide_all_is_refused(given, said):
+    assert refusal({"train": given}).endswith(said)
+
+
+def test_the_settings_of_training_come_back_from_run_yaml(config):
+    given = {"keep_by": "frr", "patience": 5, "decay": True, "time_mask": 49, "frequency_mask": 12}
+    first = settle({"train": given})
+    assert first.train.model_dump().items() >= given.items()
+    assert settle({}, config=config(**first.model_dump(mode="json"))) == first
 
 
 def test_an_architecture_and_its_sizes_come_back_from_run_yaml(config):

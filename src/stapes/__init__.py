@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from stapes._version import __version__
 
 if TYPE_CHECKING:
-    from stapes.api import evaluate, inspect, run, slim
+    from stapes.api import evaluate, inspect, run, search, search_words, slim
 
-__all__ = ["__version__", "evaluate", "inspect", "run", "slim"]
+__all__ = ["__version__", "evaluate", "inspect", "run", "search", "search_words", "slim"]
 
 
 def __getattr__(name: str) -> object:
     # Late, so that `import stapes` and `stapes --help` do not wait for NumPy and SciPy.
-    if name in ("evaluate", "inspect", "run", "slim"):
+    if name in __all__:
         from stapes import api
 
         return getattr(api, name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import shapes
 from stapes.errors import ModelError, UsageError
 from stapes.files import sha256, write_bytes
 from stapes.flatbuffer import cost as file_cost
@@ -141,9 +141,9 @@ def _check_ends(path: Path, shape: tuple[int, ...], outputs: int, settings: RunS
     frontend = settings.frontend
     if not fits(tuple(shape), frontend.shape):
         raise UsageError(
-            f"--model {path}: its input is {list(shape)}, and the frontend gives "
-            f"{list(frontend.shape)}. There is one frontend, mfcc ({_said(frontend)}): set its "
-            "sizes under `frontend` in a --config file to those that the model was trained with."
+            f"--model {path}: its input is {list(shape)}, and the frontend {frontend.kind} gives "
+            f"{list(frontend.shape)}. Choose --frontend ({shapes()}), or set its sizes under "
+            "`frontend` in a --config file to those that the model was trained with."
         )
     # One output is the word's own, whatever its number.
     if settings.positive >= max(2, outputs):
@@ -154,7 +154,3 @@ def _check_ends(path: Path, shape: tuple[int, ...], outputs: int, settings: RunS
         raise UsageError(
             "--positive 0: the one output of the model is taken for the word's; leave it out."
         )
-
-
-def _said(frontend: Mfcc) -> str:
-    return ", ".join(f"{name} {value}" for name, value in frontend.model_dump(mode="json").items())

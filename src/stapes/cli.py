@@ -15,6 +15,7 @@ from stapes.cli_common import (
     Config,
     Data,
     Debug,
+    Frontend,
     Jobs,
     Json,
     Negatives,
@@ -25,15 +26,15 @@ from stapes.cli_common import (
     examples,
     progress_for,
     show_lines,
+    show_results,
 )
 from stapes.cli_data import data_app
 from stapes.cli_models import model_app
+from stapes.cli_search import search_app
 from stapes.errors import StapesError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from stapes.results import Results
+    pass
 
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(search_app)
 app.add_typer(model_app)
 app.add_typer(data_app, name="data")
 
@@ -71,7 +73,7 @@ def main() -> NoReturn:
     except SystemExit as end:
         # What typer makes of Ctrl-C, without a word.
         if end.code == 130:
-            resumed = {"run", "synth", "fetch"} & set(sys.argv[1:3])
+            resumed = {"run", "search", "synth", "fetch"} & set(sys.argv[1:3])
             kept = " What was finished is kept: the same command goes on from here."
             _fail(f"Stopped.{kept if resumed else ''}", 130)
         raise
@@ -110,6 +112,7 @@ def _version(
         "stapes run --data recordings --word computer --budget flash=20k,arena=24k --max-drop 0.5",
         "stapes run --model my_model.keras --data recordings --word computer",
         "stapes run --architecture temporal_cnn --data recordings --word computer",
+        "stapes run --frontend logmel --data recordings --word computer",
         "stapes run --config runs/computer/run.yaml --out runs/again",
     )
 )
@@ -173,6 +176,7 @@ def run(
             help="The baseline: [reference_cnn], temporal_cnn, ds_cnn or bc_resnet.",
         ),
     ] = None,
+    frontend: Frontend = None,
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="default|reference", help="Settings.")
     ] = None,
@@ -214,6 +218,7 @@ def run(
             budget=budget,
             max_drop=max_drop,
             architecture=architecture,
+            frontend=frontend,
             preset=preset,
             techniques=techniques,
             negatives_per_positive=ratio,
@@ -226,7 +231,7 @@ def run(
         if json:
             print(results.model_dump_json(by_alias=True, indent=1))
         else:
-            _show(results, console, verbose)
+            show_results(results, console, verbose)
 
 
 @app.command(
@@ -246,12 +251,13 @@ def evaluate(
         SplitChoice, typer.Option("--split", help="Which clips to measure on.")
     ] = SplitChoice.test,
     positive: Positive = None,
+    frontend: Frontend = None,
     seed: Seed = None,
     config: Config = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure a .tflite whose input fits the frontend (50 frames of 13 MFCCs)."""
+    """Measure a .tflite whose input fits the frontend (mfcc: 50 frames of 13 coefficients)."""
     from stapes import api
     from stapes.report.table import evaluation_lines
 
@@ -264,6 +270,7 @@ def evaluate(
             split=split.value,
             seed=seed,
             positive=positive,
+            frontend=frontend,
             config=config,
             progress=progress,
         )
@@ -315,7 +322,7 @@ def report(
             if json:
                 print(results.model_dump_json(by_alias=True, indent=1))
             else:
-                _show(results, console, verbose)
+                show_results(results, console, verbose)
             return
         from stapes.report.comparison import lines
 
@@ -331,36 +338,6 @@ def report(
 def _fail(message: str, status: int) -> NoReturn:
     print(f"stapes: {message}", file=sys.stderr)
     sys.exit(status)
-
-
-def _show(results: Results, console: Console, verbose: bool) -> None:
-    from stapes.report.detection_table import detection_notes, detections
-    from stapes.report.search_table import front, search_notes
-    from stapes.report.table import layers, notes, skipped, table
-    from stapes.report.target_table import target_notes, targets
-
-    console.print()
-    console.print(table(results))
-    for shown in (
-        targets(results),
-        detections(results),
-        front(results) if results.search else None,
-        layers(results) if verbose else None,
-    ):
-        if shown is not None:
-            console.print(shown)
-    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
-    show_lines(
-        console,
-        [
-            *notes(results),
-            *target_notes(results, verbose),
-            *detection_notes(results),
-            *skipped(files),
-            *search_notes(results),
-            *([results.recommendation.sentence] if results.recommendation else []),
-        ],
-    )
 
 
 if __name__ == "__main__":

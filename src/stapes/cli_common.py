@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from stapes.results import Results
+
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Folder of clips: a folder a label, or CSV files."),
@@ -35,6 +37,16 @@ Positive = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
+]
+
+Frontend = Annotated[
+    str | None,
+    typer.Option(
+        "--frontend",
+        metavar="mfcc|logmel|micro",
+        help="What the model sees: [mfcc] the reference's, logmel (40 bands, the same at any "
+        "level), or micro (what ESPHome's devices compute; extra `micro`).",
+    ),
 ]
 
 
@@ -71,3 +83,34 @@ def show_lines(console: Console, lines: Iterable[Any]) -> None:
     """Print sentences as they are, without taking brackets in them for markup, and tables."""
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_results(results: Results, console: Console, verbose: bool) -> None:
+    """Print all that a run or a search found."""
+    from stapes.report.detection_table import detection_notes, detections
+    from stapes.report.search_table import front, search_notes
+    from stapes.report.table import layers, notes, skipped, table
+    from stapes.report.target_table import target_notes, targets
+
+    console.print()
+    console.print(table(results))
+    for shown in (
+        targets(results),
+        detections(results),
+        front(results) if results.search else None,
+        layers(results) if verbose else None,
+    ):
+        if shown is not None:
+            console.print(shown)
+    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
+    show_lines(
+        console,
+        [
+            *notes(results),
+            *target_notes(results, verbose),
+            *detection_notes(results),
+            *skipped(files),
+            *search_notes(results),
+            *([results.recommendation.sentence] if results.recommendation else []),
+        ],
+    )

@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from stapes.audio.frontend import Frontend, require, shapes
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import gather
@@ -30,6 +31,7 @@ from stapes.preparation import choose_clips, load_corpus
 from stapes.progress import Progress
 from stapes.results import Evaluation
 from stapes.settings import RunSettings
+from stapes.targets.classifier import fits
 from stapes.workers import pool
 
 _SECONDS, _SECONDS_A_CLIP = 60.0, 0.5
@@ -67,11 +69,14 @@ def evaluate(
         The model or the data is not there.
     ModelError
         The model is broken, refused by LiteRT, or does not fit the features.
+    MissingExtraError
+        The frontend is `micro` and its library is not installed.
     """
     progress = progress or Progress()
     content = _content(model)
     if settings.data is None:
         raise UsageError("--data: name the folder of clips to measure on.")
+    require(settings.frontend)
     corpus = load_corpus(settings.data, settings)
     # The splits are chosen in the order of a run, so that a clip that stands in two is left to
     # the same one.
@@ -87,7 +92,9 @@ def evaluate(
             paths = [Path(scratch) / f"{number}.npy" for number in range(len(wanted))]
             for part, path in zip(wanted, paths, strict=True):
                 gather(part, cache, path)
-            scores = _scores(model, content, paths, _SECONDS + _SECONDS_A_CLIP * len(y))
+            scores = _scores(
+                model, content, paths, settings.frontend, _SECONDS + _SECONDS_A_CLIP * len(y)
+            )
         progress.end()
     if scores.shape[1] == 1 and settings.positive != 1:
         raise UsageError(
@@ -137,10 +144,12 @@ def _content(model: Path) -> bytes:
     return content
 
 
-def _scores(model: Path, content: bytes, features: list[Path], seconds: float) -> np.ndarray:
+def _scores(
+    model: Path, content: bytes, features: list[Path], frontend: Frontend, seconds: float
+) -> np.ndarray:
     try:
         with pool(1, send_output_to, (Path(os.devnull),)) as executor:
-            parts = executor.submit(_run, content, features).result(timeout=seconds)
+            parts = executor.submit(_run, content, features, frontend).result(timeout=seconds)
     except Late:
         raise ModelError(
             f"{model}: it was not done after {seconds:.0f} s; the model loops, or is far too "
@@ -153,10 +162,16 @@ def _scores(model: Path, content: bytes, features: list[Path], seconds: float) -
     return np.concatenate(parts)
 
 
-def _run(content: bytes, features: list[Path]) -> list[np.ndarray]:
+def _run(content: bytes, features: list[Path], frontend: Frontend) -> list[np.ndarray]:
     # Look-up tables are decoded by TFLite Micro alone.
     targets, interpreter = interpreters(content)
     if interpreter is None:
         raise ModelError(targets["litert"].reason or "LiteRT refuses the model.")
+    shape = interpreter.signature.input_shape[1:]
+    if not fits(frontend.shape, shape):
+        raise ModelError(
+            f"its input is {list(shape)}, and the frontend {frontend.kind} gives "
+            f"{list(frontend.shape)}: choose the --frontend that it was trained with ({shapes()})."
+        )
     sets = [np.load(path, mmap_mode="r", allow_pickle=False) for path in features]
     return [interpreter.predict(x) for x in sets]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import queue
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stapes import detecting, steps
 from stapes import results as results_file
@@ -63,9 +65,10 @@ def measure_all(
     ]
     _detection(results, sound, settings, folder, jobs, progress)
     results_file.write(results, folder.results)
-    _targets(results, settings, folder, jobs, progress)
+    x = np.asarray(steps.load_features(folder.work, "test").x)
+    try_targets(results, lambda row: x, settings, folder, jobs, progress)
     results_file.write(results, folder.results)
-    _latencies(results, folder, progress)
+    time_models(results, folder, progress)
     results_file.write(results, folder.results)
     conclude(results, test.clips, settings)
     results_file.write(results, folder.results)
@@ -93,22 +96,29 @@ def _detection(
         detecting.detect(results, sound, settings, folder.work, folder.models, executor, progress)
 
 
-def _targets(
-    results: Results, settings: RunSettings, folder: RunFolder, jobs: int, progress: Progress
+def try_targets(
+    results: Results,
+    clips: Callable[[VariantResult], NDArray[np.float32]],
+    settings: RunSettings,
+    folder: RunFolder,
+    jobs: int,
+    progress: Progress,
 ) -> None:
-    """Try every variant on every target, some at a time, each in a child of its own."""
+    """Try every variant on every target, some at a time, each in a child of its own.
+
+    `clips` gives the test clips' features for a variant: not all need have one frontend.
+    """
     missing = [row for row in results.variants if any(_untried(row, name) for name in TARGETS)]
     if not missing:
         return
     progress.begin("Trying the targets")
-    x = np.asarray(steps.load_features(folder.work, "test").x)
     workers = max(1, min(jobs, len(missing)))
     free: queue.SimpleQueue[Child] = queue.SimpleQueue()
 
     def tried(row: VariantResult) -> dict[str, TargetResult]:
         made = free.get()
         try:
-            return targets_of(_content(row, folder), x, settings.positive, made=made)
+            return targets_of(_content(row, folder), clips(row), settings.positive, made=made)
         finally:
             free.put(made)
 
@@ -132,7 +142,8 @@ def _untried(row: VariantResult, name: str) -> bool:
     return found is None or (not found.tried and TARGETS[name].missing is None)
 
 
-def _latencies(results: Results, folder: RunFolder, progress: Progress) -> None:
+def time_models(results: Results, folder: RunFolder, progress: Progress) -> None:
+    """Time an inference of each variant that LiteRT runs, one after the other."""
     missing = [
         row
         for row in results.variants

@@ -11,7 +11,6 @@ from files and the seed. (Latencies are never the same twice, nor is what hangs 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -22,15 +21,17 @@ from pathlib import Path
 
 from stapes import adoption, detecting, measuring, steps
 from stapes import results as results_file
+from stapes.audio import frontend
 from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
-from stapes.data.features import Chosen, gather
+from stapes.data.features import gather
 from stapes.errors import ModelError, StapesError, UsageError
 from stapes.files import cache_folder, send_output_to, sha256, write_bytes
 from stapes.models import backend
 from stapes.preparation import (
     choose_clips,
     describe,
+    digest,
     load_corpus,
     require_enough,
     synthetic_folder,
@@ -87,7 +88,7 @@ def run(
     UsageError
         A setting, the data or the folder is wrong; nothing was written.
     StapesError
-        The work failed; what was finished is kept.
+        The work failed, and what was finished is kept; or an extra is not installed.
     """
     progress = progress or Progress()
     if settings.model is None and settings.positive != 1:
@@ -102,6 +103,7 @@ def run(
     names = select(settings.techniques, from_file=from_file)
     for sentence in left_out(settings.techniques, from_file=from_file):
         progress.note(sentence)
+    frontend.require(settings.frontend)
     if not from_file:
         backend.require()
     folder = RunFolder(out, settings, from_file=from_file)
@@ -128,7 +130,7 @@ def _run(
         require_enough(chosen, settings)
         training, copies = with_copies(chosen["train"], settings, cache, progress)
         used = {**chosen, "train": training}
-        with folder.open(_digest(chosen), adopted.sha256 if adopted else None):
+        with folder.open(digest(chosen), adopted.sha256 if adopted else None):
             for split in SPLITS:
                 path = steps.feature_file(folder.work, split)
                 steps.save_features(gather(used[split], cache, path), folder.work, split)
@@ -177,7 +179,11 @@ def _models(
     workers = max(1, min(jobs, len(missing)))
     with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
         if results is None:
-            made = adopted.baseline if adopted else _baseline(settings, folder, executor, progress)
+            made = (
+                adopted.baseline
+                if adopted
+                else train_baseline(settings, folder.work, folder.baseline, executor, progress)
+            )
             made.sha256 = sha256(folder.baseline)
             results = Results(
                 word=settings.word,
@@ -269,13 +275,14 @@ def _adopted(settings: RunSettings, target: Path, progress: Progress) -> Adopted
     return Adopted(baseline, target, adoption.digest(settings.model))
 
 
-def _baseline(
-    settings: RunSettings, folder: RunFolder, executor: Executor, progress: Progress
+def train_baseline(
+    settings: RunSettings, work: Path, keras_file: Path, executor: Executor, progress: Progress
 ) -> Baseline:
+    """Train the baseline on the features in `work`, in a worker process."""
     progress.begin("Training the baseline")
     progress.update(0, settings.train.epochs)
-    future = executor.submit(steps.train_baseline, settings, folder.work, folder.baseline)
-    _follow(future, lambda: steps.training_progress(folder.work), progress)
+    future = executor.submit(steps.train_baseline, settings, work, keras_file)
+    _follow(future, lambda: steps.training_progress(work), progress)
     baseline = future.result()
     kept = baseline.kept_epoch or len(baseline.history["loss"])
     said = ", ".join(f"{name} {values[kept - 1]:.3f}" for name, values in baseline.history.items())
@@ -318,14 +325,6 @@ def _finished(folder: RunFolder, data: Data) -> Results | None:
     ]
     found.data = data
     return found
-
-
-def _digest(chosen: dict[str, Chosen]) -> str:
-    digest = hashlib.sha256()
-    for split in SPLITS:
-        for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
-            digest.update(split.encode() + bytes([label]) + key)
-    return digest.hexdigest()
 
 
 def _cores() -> int:

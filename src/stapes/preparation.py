@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -153,3 +154,12 @@ def describe(
         copies=copies,
         skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
     )
+
+
+def digest(chosen: dict[str, Chosen]) -> str:
+    """SHA-256 of which clips were chosen, in which order and with which labels."""
+    found = hashlib.sha256()
+    for split in SPLITS:
+        for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
+            found.update(split.encode() + bytes([label]) + key)
+    return found.hexdigest()

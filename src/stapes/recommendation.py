@@ -242,16 +242,16 @@ def _why(
     if latency is not None:
         costs.append(f"{1000 * latency:,.0f} microseconds an inference in LiteRT here")
     alone = len(fitting) == 1
-    terms = [f"{'runs' if alone else 'run'} in {' and '.join(needed.values())}"]
+    said = [f"{'runs' if alone else 'run'} in {' and '.join(needed.values())}"]
     if budget:
-        terms.append(f"{'fits' if alone else 'fit'} {_terms(budget)}")
-    terms.append(f"{'loses' if alone else 'lose'} at most {max_drop:g} points of accuracy")
+        said.append(f"{'fits' if alone else 'fit'} {terms(budget)}")
+    said.append(f"{'loses' if alone else 'lose'} at most {max_drop:g} points of accuracy")
     of = f"the {len(fitting)} among {len(measured)} variants that"
     which = (
         f"of {len(measured)} variants it alone" if alone else f"it has the smallest file of {of}"
     )
     return (
-        f"Ship {best.name}, {best.bytes:,} bytes: {which} {_and(terms)}. It has {_and(costs)}."
+        f"Ship {best.name}, {best.bytes:,} bytes: {which} {_and(said)}. It has {_and(costs)}."
         f"{_in_continuous_sound(best, floats)}"
     )
 
@@ -280,10 +280,10 @@ def _none_fits(
     max_drop: float,
 ) -> str:
     nearest = sorted(measured, key=lambda row: _distance(failures[row.name]))[:_NEAREST]
-    terms = _terms(budget) + " and " if budget else ""
+    limits = terms(budget) + " and " if budget else ""
     said = [f"{row.name} ({_and([each.said for each in failures[row.name]])})" for row in nearest]
     return (
-        f"No variant fits {terms}at most {max_drop:g} points below float32. Nearest: "
+        f"No variant fits {limits}at most {max_drop:g} points below float32. Nearest: "
         f"{'; '.join(said)}."
     )
 
@@ -294,7 +294,8 @@ def _distance(failures: list[_Failure]) -> tuple[int, float]:
     return hard, sum(each.part for each in failures if each.part != _WORST)
 
 
-def _terms(budget: Mapping[Limit, float]) -> str:
+def terms(budget: Mapping[Limit, float]) -> str:
+    """The limits of a budget in words."""
     said = {name: f"{name} {limit:,.0f} bytes" for name, limit in budget.items()}
     if "latency" in budget:
         said["latency"] = f"latency {budget['latency']:g} ms"

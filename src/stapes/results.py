@@ -167,7 +167,9 @@ class Trial(Part):
     accuracy: float | None = None
     """On validation clips."""
     seconds: float | None = None
-    """That it took, on one core."""
+    """Of one processor, that it took."""
+    notes: list[str] = Field(default_factory=list)
+    layer_notes: list[str] = Field(default_factory=list)
     front: bool = False
     """No trial is at least as good in every objective and better in one."""
     variant: str | None = None

@@ -20,11 +20,13 @@ import yaml
 from filelock import FileLock, Timeout
 
 from stapes._version import __version__
+from stapes.audio.frontend import kind_of
+from stapes.audio.micro import PACKAGE
 from stapes.errors import StapesError, UsageError
 from stapes.files import write_text
 from stapes.settings import LATER, RunSettings
 
-_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "plotly", "tflite-micro")
+_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "optuna", "plotly", PACKAGE, "tflite-micro")
 """Packages of extras: a run goes on when one was installed since."""
 
 _PACKAGES = (
@@ -62,6 +64,10 @@ class RunFolder:
     from_file : bool
         The baseline is a .tflite of the user's.
     """
+
+    command = "run"
+    later: tuple[str, ...] = LATER
+    """Settings that may be given anew."""
 
     def __init__(self, path: Path, settings: RunSettings, *, from_file: bool = False) -> None:
         self.path = path
@@ -151,7 +157,13 @@ class RunFolder:
             raise UsageError(
                 f"--out {self.path}: holds files and no run; choose a new or empty folder."
             )
-        different = _different(_without_later(self._read()), _without_later(self.said))
+        found = self._read()
+        if found.get("command", "run") != self.command:
+            raise UsageError(
+                f"--out {self.path}: is the folder of a stapes {found.get('command', 'run')}, not "
+                f"of a {self.command}; choose another folder."
+            )
+        different = _different(self._without_later(found), self._without_later(self.said))
         if different:
             raise UsageError(
                 f"--out {self.path}: holds another run ({different}); choose another folder or "
@@ -169,6 +181,8 @@ class RunFolder:
 
     def _sign(self, data_sha256: str, model_sha256: str | None) -> None:
         said = {**self.said, "data_sha256": data_sha256}
+        if self.command != "run":
+            said = {"command": self.command, **said}
         if model_sha256:
             said["model_sha256"] = model_sha256
         if not self.config.exists():
@@ -187,7 +201,8 @@ class RunFolder:
             self._write(said)  # What is recommended for has changed.
 
     def _write(self, said: Mapping[str, Any]) -> None:
-        head = "# A run of Stapes. The same again: stapes run --config run.yaml --out ANOTHER\n"
+        again = f"stapes {self.command} --config run.yaml --out ANOTHER"
+        head = f"# A {self.command} of Stapes. The same again: {again}\n"
         write_text(self.config, head + yaml.safe_dump(dict(said), sort_keys=False))
 
     def _sweep(self) -> None:
@@ -195,6 +210,7 @@ class RunFolder:
         written = (
             *(self.config, self.baseline, self.results, self.table, self.path / "report.html"),
             *(self.models / "*.tflite", self.work / "*.keras", self.work / "*.json"),
+            self.path / "trials" / "*.tflite",
         )
         for target in written:
             # As `files.atomic_path` names them; other hidden files may be the user's.
@@ -206,6 +222,17 @@ class RunFolder:
             shutil.rmtree(self.work, ignore_errors=True)
         self.models.mkdir(exist_ok=True)
         self.work.mkdir(exist_ok=True)
+
+    def _without_later(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """What a run is told by: without what nothing in its models depends on."""
+        kept = dict(said)
+        # Where it computes the features, its version decides what a run makes.
+        optional = [name for name in _OPTIONAL if not (name == PACKAGE and _is_micro(said))]
+        for part, later in (("settings", self.later), ("versions", optional)):
+            inside = said.get(part)
+            if isinstance(inside, Mapping):
+                kept[part] = {name: value for name, value in inside.items() if name not in later}
+        return kept
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:
@@ -222,14 +249,14 @@ class RunFolder:
             handler.close()
 
 
-def _without_later(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run is told by: without what nothing in its models depends on."""
-    kept = dict(said)
-    for part, later in (("settings", LATER), ("versions", _OPTIONAL)):
-        inside = said.get(part)
-        if isinstance(inside, Mapping):
-            kept[part] = {name: value for name, value in inside.items() if name not in later}
-    return kept
+def _is_micro(said: Mapping[str, Any]) -> bool:
+    """Whether features are computed by the frontend micro."""
+    settings = said.get("settings")
+    if not isinstance(settings, Mapping):
+        return False
+    frontends = settings.get("frontends")
+    listed = frontends if isinstance(frontends, list) else []
+    return "micro" in {kind_of(each) for each in [settings.get("frontend"), *listed]}
 
 
 def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import FRONTENDS, Frontend, Mfcc, kind_of
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.measure.continuous import DetectionSettings
@@ -17,6 +17,7 @@ from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.training import TrainSettings
 from stapes.techniques.recipes import PUBLISHED, Recipes
 
+Settings = TypeVar("Settings", bound="RunSettings")
 Limit = Literal["flash", "arena", "latency"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 
@@ -54,7 +55,7 @@ class RunSettings(BaseModel):
     preset: Literal["default", "reference"] = "default"
     techniques: str = "all"
     seed: int = Field(default=0, ge=0, lt=2**32)
-    frontend: Mfcc = Mfcc()
+    frontend: Frontend = Mfcc()
     negatives_per_positive: float = Field(default=1.0, gt=0)
     validation: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -113,6 +114,15 @@ class RunSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _masks_leave_features(self) -> RunSettings:
+        frames, bins = self.frontend.shape[:2]
+        if self.train.time_mask >= frames:
+            raise ValueError(f"train: time_mask must be below the frontend's {frames} frames")
+        if self.train.frequency_mask >= bins:
+            raise ValueError(f"train: frequency_mask must be below the frontend's {bins} bins")
+        return self
+
+    @model_validator(mode="after")
     def _leaves_training_clips(self) -> RunSettings:
         if self.validation + self.test >= 1:
             raise ValueError("validation and test together must leave clips to train on")
@@ -160,14 +170,30 @@ def settle(
 ) -> RunSettings:
     """The settings of a run: the preset's, over them `config`'s, over them those `given`.
 
+    Parameters and errors are those of `settle_as`.
+    """
+    return settle_as(RunSettings, given, config=config, quick=QUICK if quick else {})
+
+
+def settle_as(
+    kind: type[Settings],
+    given: Mapping[str, Any],
+    *,
+    config: Path | None = None,
+    quick: Mapping[str, Any],
+) -> Settings:
+    """Settings of one kind: the preset's, over them `config`'s, over them those `given`.
+
     Parameters
     ----------
+    kind : type
+        RunSettings, or what has more fields than it.
     given : mapping
         Settings by name; None means not given.
     config : Path, optional
         A run.yaml.
-    quick : bool
-        Set few epochs and voices, over the preset and under everything else.
+    quick : mapping
+        Settings of a try, over the preset and under everything else.
 
     Raises
     ------
@@ -179,27 +205,37 @@ def settle(
     preset = chosen.get("preset", said.get("preset", "default"))
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(f"--preset {preset}: unknown; known are {', '.join(PRESETS)}.")
-    layers = [PRESETS[preset], QUICK if quick else {}, said, chosen, {"preset": preset}]
+    layers = [PRESETS[preset], quick, said, chosen, {"preset": preset}]
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = _over(merged, layer)
+        merged = over(merged, layer)
     try:
-        return RunSettings.model_validate(merged)
+        return kind.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(str(part) for part in _place(first["loc"]))
         asked = first["loc"] and first["loc"][0] in chosen
         where = "the call" if asked or not config else str(config)
         raise UsageError(f"{where}: {name or 'settings'}: {first['msg']}.") from None
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others over them, down into what is nested."""
     merged = dict(below)
     for name, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
-            value = _over(merged[name], value)
+            # The sizes of one frontend are not another's.
+            another = "kind" in value and kind_of(value) != kind_of(merged[name])
+            value = value if another else over(merged[name], value)
         merged[name] = value
     return merged
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where a setting stands in the file: pydantic names the frontend's kind on the way to it."""
+    if loc[:1] == ("frontend",) and loc[1:2] and loc[1] in FRONTENDS:
+        return (loc[0], *loc[2:])
+    return loc
 
 
 def _read(path: Path) -> dict[str, Any]:

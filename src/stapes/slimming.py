@@ -108,12 +108,16 @@ def slim_file(
     return Slimmed(str(model), str(output), runtime, len(content), len(slimmed), proof, tables)
 
 
-def slimmed(content: bytes, *, seed: int = 0, isolate: bool = True) -> tuple[bytes, str]:
+def slimmed(
+    content: bytes, *, runtime: Runtime = "any", seed: int = 0, isolate: bool = True
+) -> tuple[bytes, str]:
     """Slim a model of a run; the model as it is where that fails.
 
     Parameters
     ----------
     content : bytes
+    runtime : str
+        Who is to run it; see `flatbuffer.slim.slim`.
     seed : int
         Of the inputs that it is proven with.
     isolate : bool
@@ -126,8 +130,9 @@ def slimmed(content: bytes, *, seed: int = 0, isolate: bool = True) -> tuple[byt
         Why it was not slimmed; empty if it was.
     """
     try:
-        smaller = slim(content)
-        proof = prove(content, smaller, seed=seed, isolate=isolate)
+        smaller = slim(content, runtime=runtime)
+        only = ("tflm",) if runtime == "tflm" else None
+        proof = prove(content, smaller, interpreters=only, seed=seed, isolate=isolate)
     except ModelError as error:
         return content, f"not slimmed: {error}"
     if proof.equal:

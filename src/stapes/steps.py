@@ -21,6 +21,7 @@ from stapes.errors import StapesError
 from stapes.files import write_bytes, write_text
 from stapes.flatbuffer.read import constants
 from stapes.measure.accuracy import accuracy
+from stapes.measure.roc import frr_at
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.models.architectures import ARCHITECTURES
@@ -40,7 +41,7 @@ _TRAINING = "training.json"
 Step = TypeVar("Step", bound=Callable[..., Any])
 
 
-def _plainly(step: Step) -> Step:
+def plainly(step: Step) -> Step:
     """Have a step raise no exception of TensorFlow's: reading one would import it in the parent."""
 
     @functools.wraps(step)
@@ -57,7 +58,7 @@ def _plainly(step: Step) -> Step:
     return cast("Step", plain)
 
 
-@_plainly
+@plainly
 def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Baseline:
     """Train the baseline and save it."""
 
@@ -71,7 +72,13 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
     )
     validation = load_features(work, "validation")
     trained = train(
-        build, training, validation, settings.train, seed=settings.seed, on_epoch=on_epoch
+        build,
+        training,
+        validation,
+        settings.train,
+        seed=settings.seed,
+        frr=frr_at,
+        on_epoch=on_epoch,
     )
     model = trained.model
     if any(type(layer).__name__ == "BatchNormalization" for layer in model.layers):
@@ -95,7 +102,7 @@ def training_progress(work: Path) -> tuple[int, int, str] | None:
     return epoch, epochs, detail
 
 
-@_plainly
+@plainly
 def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
     """Train a model that several techniques build on, and keep it among the work files."""
     stage = STAGES[name]
@@ -103,7 +110,7 @@ def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -
     keras_files.save(model, stage_file(work, name, keras_file))
 
 
-@_plainly
+@plainly
 def make_variant(
     name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
 ) -> VariantResult:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stapes.audio import streaming
-from stapes.audio.frontend import Mfcc, mfcc
+from stapes.audio.mfcc import Mfcc, mfcc
 from stapes.audio.read import read
-from stapes.audio.streaming import sliding_mfcc, windows_in
+from stapes.audio.streaming import sliding, windows_in
 
 SMALL = Mfcc(sample_rate=8_000, n_fft=256, hop_length=100, n_mels=20, n_mfcc=10, frames=100)
 
@@ -33,7 +33,7 @@ def noise(samples: int, seed: int = 0) -> NDArray[np.float32]:
 def test_equals_the_loop_on_noise():
     y = noise(60_000)
     expected = loop(y, Mfcc(), 4)
-    found = sliding_mfcc(y, Mfcc(), 4)
+    found = sliding(y, Mfcc(), 4)
     assert found.shape == expected.shape == (19, 50, 13, 1)
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
@@ -41,7 +41,7 @@ def test_equals_the_loop_on_noise():
 def test_equals_the_loop_on_real_speech(speech: Path):
     path = sorted((speech / "continuous").glob("*.flac"))[0]
     y = read(path, 22_050)
-    found, expected = sliding_mfcc(y, Mfcc(), 4), loop(y, Mfcc(), 4)
+    found, expected = sliding(y, Mfcc(), 4), loop(y, Mfcc(), 4)
     assert len(found) > 90
     # Features are up to 600 in size; 1e-3 of them is a rounding of the spectra.
     np.testing.assert_allclose(found, expected, atol=2e-3)
@@ -75,7 +75,7 @@ def test_equals_the_loop_for_any_sizes(
     y = noise(samples, seed) * np.repeat(
         np.random.default_rng(seed).choice([0.0, 1e-3, 1.0], samples // 300 + 1), 300
     )[:samples].astype(np.float32)
-    found = sliding_mfcc(y, given_settings, hop)
+    found = sliding(y, given_settings, hop)
     assert len(found) == windows_in(samples, given_settings, hop)
     if len(found):
         np.testing.assert_allclose(found, loop(y, given_settings, hop), atol=5e-3)
@@ -83,13 +83,13 @@ def test_equals_the_loop_for_any_sizes(
 
 def test_silence_is_as_silent_as_in_a_clip():
     y = np.zeros(3 * 22_050, np.float32)
-    np.testing.assert_allclose(sliding_mfcc(y, Mfcc(), 4), loop(y, Mfcc(), 4), atol=2e-3)
+    np.testing.assert_allclose(sliding(y, Mfcc(), 4), loop(y, Mfcc(), 4), atol=2e-3)
 
 
 def test_a_click_moves_the_peak_of_just_the_windows_that_hold_it():
     y = noise(4 * 8_000) * np.float32(0.01)
     y[16_000] = 1.0
-    found, expected = sliding_mfcc(y, SMALL, 2), loop(y, SMALL, 2)
+    found, expected = sliding(y, SMALL, 2), loop(y, SMALL, 2)
     np.testing.assert_allclose(found, expected, atol=2e-3)
     holds = (np.arange(len(found)) * 200 <= 16_000) & (np.arange(len(found)) * 200 + 8_000 > 16_000)
     # The first coefficient is the level, which a peak of 1 brings down.
@@ -99,22 +99,22 @@ def test_a_click_moves_the_peak_of_just_the_windows_that_hold_it():
 
 def test_how_windows_are_worked_on_changes_nothing(monkeypatch):
     y = noise(100_000)
-    before = sliding_mfcc(y, Mfcc(), 2)
+    before = sliding(y, Mfcc(), 2)
     monkeypatch.setattr(streaming, "_TOGETHER", 3)
-    np.testing.assert_allclose(sliding_mfcc(y, Mfcc(), 2), before, atol=1e-4)
+    np.testing.assert_allclose(sliding(y, Mfcc(), 2), before, atol=1e-4)
 
 
 @pytest.mark.parametrize(("samples", "windows"), [(0, 0), (22_049, 0), (22_050, 1), (24_098, 2)])
 def test_a_window_lies_wholly_in_the_sound(samples, windows):
     assert windows_in(samples, Mfcc(), 4) == windows
-    assert sliding_mfcc(noise(samples), Mfcc(), 4).shape == (windows, 50, 13, 1)
+    assert sliding(noise(samples), Mfcc(), 4).shape == (windows, 50, 13, 1)
 
 
 def test_what_is_no_stretch_of_sound_is_refused():
     with pytest.raises(ValueError, match="one stretch"):
-        sliding_mfcc(np.zeros((2, 100), np.float32), Mfcc(), 4)
+        sliding(np.zeros((2, 100), np.float32), Mfcc(), 4)
     with pytest.raises(ValueError, match="a hop"):
-        sliding_mfcc(np.zeros(100, np.float32), Mfcc(), 0)
+        sliding(np.zeros(100, np.float32), Mfcc(), 0)
 
 
 def test_examples_run():

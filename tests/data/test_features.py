@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stapes.audio import read
-from stapes.audio.frontend import Mfcc, mfcc
+from stapes.audio.mfcc import Mfcc, mfcc
 from stapes.data import features as module
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.clip import SPLITS, Clip, Skipped

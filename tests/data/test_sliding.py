@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stapes.audio.frontend import Mfcc, mfcc
 from stapes.audio.levels import active_power, block_powers
+from stapes.audio.mfcc import Mfcc, mfcc
 from stapes.data import sliding
 from stapes.data.clip import Clip
 from stapes.data.continuous import cyclic, embed, gather_sound

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stapes.measure import roc
-from stapes.measure.roc import auc, eer
+from stapes.measure.roc import auc, eer, frr_at
 
 # Few different scores, so that many are equal.
 scored = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=2, max_size=60)
@@ -60,9 +60,43 @@ def test_known_answers(words, others, expected_auc, expected_eer):
     assert eer(scores, y) == pytest.approx(expected_eer)
 
 
+@given(scored, st.floats(0, 100))
+def test_frr_at_is_the_best_of_all_thresholds_that_let_few_others_through(pairs, percent):
+    scores, y = arrays(pairs)
+    found = frr_at(scores, y, percent)
+    words, others = scores[y == 1], scores[y == 0]
+    if not len(words) or not len(others):
+        assert found is None
+        return
+    thresholds = [*np.unique(scores), np.inf]
+    few = [t for t in thresholds if 100 * (others >= t).sum() <= percent * len(others) + 1e-6]
+    assert found == min((words < t).mean() for t in few)
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(0, 0.75), (24, 0.75), (25, 0.5), (50, 0.25), (75, 0.0), (100, 0.0)]
+)
+def test_frr_at_known_answers(percent, expected):
+    scores = np.array([0.2, 0.4, 0.6, 0.8, 0.1, 0.3, 0.5, 0.7])
+    assert frr_at(scores, np.array([1] * 4 + [0] * 4), percent) == expected
+
+
+def test_29_percent_of_100_clips_are_29():
+    scores = np.concatenate([np.linspace(0, 1, 100), [np.linspace(0, 1, 100)[71]]])
+    y = np.array([0] * 100 + [1])
+    # 28 of the others score above the word, and one as it does.
+    assert [frr_at(scores, y, percent) for percent in (28, 29)] == [1.0, 0.0]
+
+
+def test_a_word_that_scores_as_another_clip_does_is_missed():
+    assert frr_at(np.array([1.0, 1.0, 0.0]), np.array([1, 0, 0]), 0.5) == 1.0
+
+
 def test_a_score_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="no number"):
         auc(np.array([0.1, np.nan]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="no number"):
+        frr_at(np.array([0.1, np.inf]), np.array([0, 1]), 0.5)
     with pytest.raises(ValueError, match="for labels"):
         eer(np.array([0.1]), np.array([0, 1]))
 

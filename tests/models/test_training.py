@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from stapes.data.features import FeatureSet
+from stapes.measure.roc import frr_at
+from stapes.models.labels import softened
 from stapes.models.training import TrainSettings, batches, train
 
 pytestmark = pytest.mark.skipif(
@@ -28,9 +31,10 @@ def separable(n, seed=0, flipped=False):
     return FeatureSet(x.astype(np.float32), labels.astype(np.uint8), names)
 
 
-def build():
+def build(outputs=2):
     from stapes.models.backend import keras
 
+    activation = "softmax" if outputs > 1 else "sigmoid"
     layers = keras().layers
     return keras().Sequential(
         [
@@ -38,14 +42,16 @@ def build():
             layers.Conv2D(2, 2, activation="relu", name="conv"),
             layers.Flatten(name="flatten"),
             layers.Dropout(0.2, name="dropout"),
-            layers.Dense(2, activation="softmax", name="dense"),
+            layers.Dense(outputs, activation=activation, name="dense"),
         ]
     )
 
 
-def learn(validation=None, *, seed=0, on_epoch=None, clips=60, **settings):
+def learn(validation=None, *, seed=0, clips=60, outputs=2, given=None, **settings):
+    """Of 60 clips; `given` are the arguments of `train` that are no settings."""
     chosen = TrainSettings(**{"epochs": 4, "batch": 8, "learning_rate": 0.01, **settings})
-    return train(build, separable(clips), validation, chosen, seed=seed, on_epoch=on_epoch)
+    make = functools.partial(build, outputs)
+    return train(make, separable(clips), validation, chosen, seed=seed, **(given or {}))
 
 
 def assert_same_weights(one, other):
@@ -138,7 +144,8 @@ def test_it_works_without_validation(validation):
 
 def test_each_epoch_is_told_with_its_metrics(worsening):
     told: list[tuple[int, int, dict[str, float]]] = []
-    trained = learn(worsening, epochs=3, on_epoch=lambda *state: told.append(state))
+    tell = {"on_epoch": lambda *state: told.append(state)}
+    trained = learn(worsening, epochs=3, given=tell)
     assert [(epoch, epochs) for epoch, epochs, _ in told] == [(1, 3), (2, 3), (3, 3)]
     for name, values in trained.history.items():
         assert [metrics[name] for _, _, metrics in told] == values
@@ -153,6 +160,197 @@ def test_memory_mapped_features_train_the_same(tmp_path):
         train(build, mapped, None, settings, seed=0),
         train(build, whole, None, settings, seed=0),
     )
+
+
+BY_FRR = {"frr": frr_at}
+
+
+def by_turns(*rates):
+    """What `train` is given to measure false rejects by: these, an epoch each."""
+    left = iter(rates)
+    return {"frr": lambda scores, y, percent: next(left)}
+
+
+def test_the_epoch_of_fewest_false_rejects_is_kept_and_of_equal_ones_that_of_least_loss():
+    validation = separable(20, seed=1)
+    trained = learn(validation, keep_by="frr", given=by_turns(0.5, 0.1, 0.3, 0.2))
+    assert trained.kept_epoch == 2
+    assert trained.history["val_frr"] == [0.5, 0.1, 0.3, 0.2]
+    assert loss_on(trained, validation) == pytest.approx(trained.history["val_loss"][1], rel=1e-5)
+    # What is learnt is the same: only what is kept is another.
+    losses = learn(validation)
+    assert {**trained.history, "val_frr": []} == {**losses.history, "val_frr": []}
+
+    tied = learn(validation, keep_by="frr", given=by_turns(0.5, 0.1, 0.1, 0.2))
+    least = min((1, 2), key=lambda epoch: tied.history["val_loss"][epoch])
+    assert tied.kept_epoch == least + 1
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_false_rejects_are_those_of_the_kept_model(outputs):
+    validation = separable(40, seed=2, flipped=True)
+    chosen = {"keep_by": "frr", "false_positive_percent": 10.0}
+    trained = learn(validation, outputs=outputs, given=BY_FRR, **chosen)
+    scores = trained.model(validation.x).numpy()[:, -1]
+    found = frr_at(scores, validation.y, 10.0)
+    assert trained.history["val_frr"][trained.kept_epoch - 1] == found
+    assert 0 < found <= 1
+
+
+def test_validation_clips_of_one_class_are_judged_by_their_loss():
+    words = separable(20, seed=1)
+    words = FeatureSet(words.x[1::2], words.y[1::2], words.clip[1::2])
+    trained = learn(words, keep_by="frr", given=BY_FRR)
+    assert "val_frr" not in trained.history
+    assert trained.kept_epoch == 1 + int(np.argmin(trained.history["val_loss"]))
+
+
+def test_a_model_that_diverged_has_no_false_rejects_to_tell():
+    validation = separable(20, seed=1)
+    broken = FeatureSet(np.full_like(validation.x, np.nan), validation.y, validation.clip)
+    trained = learn(broken, keep_by="frr", patience=1, given=BY_FRR)
+    assert np.isnan(trained.history["val_frr"]).all()
+    assert len(trained.history["loss"]) == 2
+
+
+def test_false_rejects_need_what_measures_them(worsening):
+    with pytest.raises(ValueError, match="`frr`"):
+        learn(worsening, keep_by="frr")
+    # Without validation clips there is nothing to measure.
+    assert learn(None, keep_by="frr", epochs=1).kept_epoch == 1
+
+
+@pytest.mark.parametrize(("keep_best", "kept_epoch"), [(True, 1), (False, 3)])
+def test_training_ends_when_patience_does(worsening, keep_best, kept_epoch):
+    told = []
+    trained = learn(
+        worsening,
+        epochs=9,
+        patience=2,
+        keep_best=keep_best,
+        given={"on_epoch": lambda *state: told.append(state[:2])},
+    )
+    assert told == [(1, 9), (2, 9), (3, 9)]
+    assert {len(values) for values in trained.history.values()} == {3}
+    assert trained.kept_epoch == kept_epoch
+    assert_same_weights(trained, learn(worsening, epochs=kept_epoch, keep_best=keep_best))
+
+
+def test_a_better_epoch_renews_patience():
+    trained = learn(
+        separable(20, seed=1),
+        epochs=9,
+        patience=2,
+        keep_by="frr",
+        given=by_turns(0.5, 0.6, 0.4, 0.45, 0.41, 0.1),
+    )
+    assert len(trained.history["loss"]) == 5
+    assert trained.kept_epoch == 3
+
+
+@pytest.mark.parametrize("validation", [None, separable(0)])
+def test_without_validation_nothing_ends_early(validation):
+    trained = learn(validation, patience=1, keep_by="frr")
+    assert len(trained.history["loss"]) == trained.kept_epoch == 4
+
+
+@pytest.mark.parametrize("decay", [True, False])
+def test_the_rate_falls_on_a_cosine_to_zero_or_stays(decay):
+    models, rates = [], []
+
+    def make():
+        models.append(build())
+        return models[0]
+
+    def read(*_):
+        rates.append(float(models[0].optimizer.learning_rate))
+
+    settings = TrainSettings(epochs=4, batch=8, learning_rate=0.01, decay=decay)
+    train(make, separable(60), None, settings, seed=0, on_epoch=read)
+    # 60 clips are 8 batches; the rate is that of the last one of each epoch.
+    parts = np.array([7, 15, 23, 31]) / 32
+    expected = 0.01 * (1 + np.cos(np.pi * parts)) / 2 if decay else [0.01] * 4
+    np.testing.assert_allclose(rates, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"label_smoothing": 0.1},
+        {"time_mask": 2, "frequency_mask": 1},
+        {"decay": True, "patience": 2, "keep_by": "frr", "label_smoothing": 0.05, "time_mask": 1},
+    ],
+    ids=["plain", "smoothed", "masked", "all"],
+)
+def test_a_model_of_either_head_learns_under_every_setting_and_by_its_seed(outputs, settings):
+    validation = separable(40, seed=2)
+    chosen = {"epochs": 12, "learning_rate": 0.02, "given": BY_FRR, **settings}
+    trained = learn(validation, outputs=outputs, **chosen)
+    scores = trained.model(validation.x).numpy()
+    decided = scores[:, 0] > 0.5 if outputs == 1 else scores.argmax(axis=1)
+    assert (decided == validation.y).mean() > 0.9
+    kept = trained.kept_epoch - 1
+    # Against the true labels, whatever was trained on.
+    assert trained.history["val_accuracy"][kept] == pytest.approx((decided == validation.y).mean())
+    assert trained.history["accuracy"][kept] > 0.5
+    assert_same_weights(trained, learn(validation, outputs=outputs, **chosen))
+
+
+def test_smoothing_leaves_validation_to_the_truth():
+    validation = separable(40, seed=2)
+    trained = learn(validation, label_smoothing=0.3)
+    found = trained.history["val_loss"][trained.kept_epoch - 1]
+    assert found == pytest.approx(loss_on(trained, validation), rel=1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_student_learns_what_its_teacher_says_and_not_the_labels(outputs):
+    clips = separable(60)
+    wrong = np.where(clips.y == 1, 0.05, 0.95)
+    teacher = np.stack([1 - wrong, wrong], axis=1)[:, -outputs:].astype(np.float32)
+    given = {"soft_labels": softened(clips.y, outputs, teacher, share=1.0)}
+    trained = learn(outputs=outputs, epochs=20, learning_rate=0.03, given=given)
+    scores = trained.model(clips.x).numpy()[:, -1]
+    assert ((scores > 0.5) != (clips.y == 1)).mean() > 0.9
+    assert trained.history["accuracy"][-1] > 0.5, "told against the labels that were trained on"
+
+
+@pytest.mark.parametrize("shape", [(59, 2), (60, 1), (60,)])
+def test_soft_labels_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match="soft labels"):
+        learn(given={"soft_labels": np.zeros(shape, np.float32)})
+
+
+def test_labels_given_as_scores_train_as_numbers_do():
+    soft = {"soft_labels": np.eye(2, dtype=np.float32)[separable(60).y]}
+    for here, there in zip(
+        learn(given=soft).model.get_weights(), learn().model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(here, there, atol=1e-5)
+
+
+def test_batches_are_masked_anew_each_epoch_by_the_seed_alone():
+    clips = separable(20)
+    clips.x.setflags(write=False)
+
+    def epochs(seed):
+        made = batches(clips, 8, seed, masks=(2, 1))
+        found = []
+        for _ in range(3):
+            found.append({rows.tobytes() for x, _ in (made[n] for n in (2, 0, 1)) for rows in x})
+            # Asked for again, a batch is the same.
+            assert {rows.tobytes() for rows in made[1][0]} <= found[-1]
+            made.on_epoch_end()
+        return found
+
+    first = epochs(0)
+    assert first[0] != first[1] != first[2] != first[0]
+    assert epochs(0) == first
+    assert epochs(1) != first
+    whole = {rows.tobytes() for rows in clips.x}
+    assert epochs(None) == [whole] * 3
 
 
 def numbered(n):
@@ -201,6 +399,14 @@ def test_batches_are_drawn_anew_each_epoch_by_the_seed():
         {"learning_rate": float("inf")},
         {"learning_rate": float("nan")},
         {"optimizer": "sgd"},
+        {"keep_by": "accuracy"},
+        {"false_positive_percent": -1},
+        {"false_positive_percent": 100},
+        {"patience": 0},
+        {"label_smoothing": 1},
+        {"label_smoothing": -0.1},
+        {"time_mask": -1},
+        {"frequency_mask": 1.5},
     ],
 )
 def test_settings_that_cannot_train_are_refused(wrong):

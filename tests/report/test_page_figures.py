@@ -109,6 +109,15 @@ def test_training_has_a_chart_for_each_measure(run):
     assert chart.mark == (3.0, "kept: epoch 3")
 
 
+def test_what_was_told_of_validation_alone_has_a_chart():
+    history = {"loss": [1.0, 0.5], "val_loss": [0.9, 0.6], "val_frr": [0.5, 0.25]}
+    charts = training(results(baseline=Baseline(parameters=1, macs=1, history=history)))
+    assert [chart.key for chart in charts] == ["training-0", "training-1"]
+    assert charts[1].title == "frr of the baseline"
+    [series] = charts[1].series
+    assert (series.name, series.y) == ("validation", [0.5, 0.25])
+
+
 def test_a_loss_that_diverged_is_left_out():
     baseline = Baseline(parameters=1, macs=1, history={"loss": [1.0, math.nan, math.inf]})
     [chart] = training(results(baseline=baseline))

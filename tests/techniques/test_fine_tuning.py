@@ -130,6 +130,30 @@ def test_steps_are_the_batches_of_all_epochs(clips, batch, expected):
 
 
 @needs_training
+@pytest.mark.parametrize("masks", [(0, 0), (2, 0)])
+def test_labels_are_smoothed_and_features_masked_where_that_is_asked_for(masks):
+    from stapes.models import training
+
+    fitted = []
+
+    class Model:
+        output_shape = (None, 2)
+
+        def compile(self, optimizer, loss):
+            assert loss == training.crossentropy(2)
+
+        def fit(self, fed, **_):
+            fitted.extend(fed[n] for n in range(len(fed)))
+
+    work = material(SCORES)
+    fine_tune(Model(), work, recipe(0.0), label_smoothing=0.2, masks=masks)
+    x = np.concatenate([x for x, _ in fitted])
+    assert sorted(np.concatenate([y for _, y in fitted])[:, 1].round(6)) == [0.1, 0.1, 0.9, 0.9]
+    whole = sorted(rows.tobytes() for rows in work.training.x)
+    assert (sorted(rows.tobytes() for rows in x) == whole) == (masks == (0, 0))
+
+
+@needs_training
 @pytest.mark.parametrize(("outputs", "activation"), [(2, "softmax"), (1, "sigmoid")])
 def test_a_model_is_trained_in_place_towards_the_labels(outputs, activation):
     from stapes.models.backend import keras, start_over

@@ -58,6 +58,20 @@ def test_small_has_the_width_of_its_recipe(variant, material):
     assert found.settings == material.recipes.small.model_dump(mode="json")
 
 
+def test_small_is_trained_with_its_recipes_smoothing_and_masks(material, monkeypatch):
+    from stapes.techniques import small
+
+    asked = []
+    monkeypatch.setattr(small, "fine_tune", lambda *_, **named: asked.append(named))
+    changed = {"label_smoothing": 0.1, "time_mask": 4, "frequency_mask": 2}
+    small.small(dataclasses.replace(material, recipes=Recipes.model_validate({"small": changed})))
+    small.small(material)
+    assert asked == [
+        {"label_smoothing": 0.1, "masks": (4, 2)},
+        {"label_smoothing": 0.0, "masks": (0, 0)},
+    ]
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_no_float_is_left_and_batch_normalization_is_folded(variant, row):
     stored = constants(variant(row).tflite)

@@ -1,15 +1,18 @@
 """Features of a window that slides over sound, computed once for all windows that share them.
 
-`sliding_mfcc` gives what `frontend.mfcc` gives for each window on its own, at a fraction of the
-work. The frames of neighbouring windows are the same stretches of sound, so their mel spectra are
-computed once. Three things belong to the window, and these alone are done again for each:
+`sliding` gives what `frontend.features` gives for each window on its own, at a fraction of the
+work; but the state of `micro` runs on from window to window, as on a device.
+
+The frames of neighbouring windows are the same stretches of sound. Of `logmel`, nothing but the
+loudest band belongs to the window. Of `mfcc`, their mel spectra are computed once. Three things
+belong to the window, and these alone are done again for each:
 
 - The peak. It divides the window, so it moves every decibel by the same number.
 - The edges. Frames that reach beyond the window see zeros there: they are the shared stretches
   under a Hann window of which a part is cut off, a few spectra for each window.
 - The floor `top_db` below the loudest bin, and with it the cosine transform.
 
-Source of the frontend: see `audio.frontend`.
+Sources of the frontends: see `audio.mfcc`, `audio.logmel` and `audio.micro`.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stapes.audio.frontend import Mfcc, tables
+from stapes.audio.frontend import Frontend, LogMel, Mfcc, Micro
+from stapes.audio.logmel import below_loudest, decibels
+from stapes.audio.mel import hann, mel_power
+from stapes.audio.micro import frames_of
 
 # Windows worked on at a time: more no longer fit the processor's cache.
 _TOGETHER = 16
@@ -32,44 +37,68 @@ _LEAST_POWER = np.float32(1e-37)
 _FLOOR_DB = np.float32(-100.0)
 
 
-def windows_in(samples: int, settings: Mfcc, hop_frames: int) -> int:
+def windows_in(samples: int, settings: Frontend, hop_frames: int) -> int:
     """How many windows lie wholly in so many samples, each `hop_frames` frames after the last."""
     if samples < settings.window:
         return 0
     return 1 + (samples - settings.window) // (hop_frames * settings.hop_length)
 
 
-def sliding_mfcc(y: NDArray[np.float32], settings: Mfcc, hop_frames: int) -> NDArray[np.float32]:
+def sliding(y: NDArray[np.float32], settings: Frontend, hop_frames: int) -> NDArray[np.float32]:
     """The features of every window of a stretch of sound.
 
     Parameters
     ----------
     y : np.ndarray [shape=(samples,)]
         Mono, at `settings.sample_rate` Hz.
-    settings : Mfcc
-        The frontend.
+    settings : Frontend
     hop_frames : int > 0 [frames]
         From one window to the next: so many times `settings.hop_length` samples.
 
     Returns
     -------
     features : np.ndarray [shape=(windows, frames, bins, 1)]
-        float32; row `i` is what `mfcc` gives for the window that begins at sample
-        `i * hop_frames * settings.hop_length`, to rounding. No row if `y` is shorter than a window.
+        float32; row `i` is what `frontend.features` gives for the window that begins at sample
+        `i * hop_frames * settings.hop_length`, to rounding. Of `micro`, it is what a device gives
+        that was switched on where the stretch begins: `settings.warm_up` samples on, when does not
+        matter any more. No row if `y` is shorter than a window.
 
     Raises
     ------
+    MissingExtraError
+        The frontend is `micro` and its library is not installed.
     ValueError
         `y` is not one-dimensional, or `hop_frames` is not positive.
 
     Examples
     --------
-    >>> sliding_mfcc(np.zeros(44_100, np.float32), Mfcc(), 4).shape
+    >>> sliding(np.zeros(44_100, np.float32), Mfcc(), 4).shape
     (11, 50, 13, 1)
     """
     if y.ndim != 1 or hop_frames < 1:
         raise ValueError(f"one stretch of sound and a hop, not {y.shape} and {hop_frames}")
     windows = windows_in(len(y), settings, hop_frames)
+    if not windows:
+        return np.zeros((0, *settings.shape), np.float32)
+    if isinstance(settings, LogMel):
+        db = _cut(decibels(y, settings), settings, hop_frames, windows)
+        return below_loudest(db, settings.top_db)[..., None]
+    if isinstance(settings, Micro):
+        return _cut(frames_of(y, settings), settings, hop_frames, windows)[..., None]
+    return _sliding_mfcc(y, settings, hop_frames, windows)
+
+
+def _cut(
+    frames: NDArray[np.float32], settings: Frontend, hop_frames: int, windows: int
+) -> NDArray[np.float32]:
+    """Every frame of a stretch, [frames, bins] -> those of each window, [windows, frames, bins]."""
+    each = sliding_window_view(frames, settings.frames, axis=0)[::hop_frames][:windows]
+    return np.moveaxis(each, 1, 2)
+
+
+def _sliding_mfcc(
+    y: NDArray[np.float32], settings: Mfcc, hop_frames: int, windows: int
+) -> NDArray[np.float32]:
     features = np.zeros((windows, *settings.shape), np.float32)
     for first in range(0, windows, _TOGETHER):
         last = min(windows, first + _TOGETHER)
@@ -121,7 +150,7 @@ class _Plan:
     def __init__(self, settings: Mfcc) -> None:
         margin = settings.n_fft // 2
         self.count = (settings.window + 2 * margin - settings.n_fft) // settings.hop_length + 1
-        self.hann = tables(settings)[1]
+        self.hann = hann(settings.n_fft)
         first = settings.hop_length * np.arange(self.count) - margin
         inside = (first >= 0) & (first + settings.n_fft <= settings.window)
         self.inner = np.flatnonzero(inside)
@@ -140,9 +169,9 @@ def _plan(settings: Mfcc) -> _Plan:
 
 def _decibels(frames: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]:
     """[n, n_fft] -> [n, n_mels], in dB of the power as it is, without a floor."""
-    spectrum = scipy.fft.rfft(frames, axis=-1)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    mel: NDArray[np.float32] = power @ tables(settings)[0]
+    mel = mel_power(
+        frames, sample_rate=settings.sample_rate, n_fft=settings.n_fft, n_mels=settings.n_mels
+    )
     np.maximum(mel, _LEAST_POWER, out=mel)
     np.log10(mel, out=mel)
     mel *= np.float32(10.0)

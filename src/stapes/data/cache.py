@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import Frontend
+from stapes.audio.micro import PACKAGE
 from stapes.errors import StapesError
 
 # Raise it when the frontend's code gives other numbers for the same settings.
@@ -32,7 +33,7 @@ class FeatureCache:
     ----------
     folder : Path
         Made if missing.
-    settings : Mfcc
+    settings : Frontend
         The frontend; features of another frontend are in another file.
 
     Raises
@@ -41,9 +42,9 @@ class FeatureCache:
         The folder cannot be written, or the disk is full.
     """
 
-    def __init__(self, folder: Path, settings: Mfcc) -> None:
+    def __init__(self, folder: Path, settings: Frontend) -> None:
         self.shape = settings.shape
-        self.path = folder / f"mfcc-{_fingerprint(settings)}.sqlite"
+        self.path = folder / f"{settings.kind}-{_fingerprint(settings)}.sqlite"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._database = self._open()
@@ -128,7 +129,7 @@ class FeatureCache:
 
 
 @contextlib.contextmanager
-def open_cache(folder: Path, settings: Mfcc) -> Iterator[FeatureCache]:
+def open_cache(folder: Path, settings: Frontend) -> Iterator[FeatureCache]:
     """A `FeatureCache` that is closed at the block's end."""
     cache = FeatureCache(folder, settings)
     try:
@@ -137,10 +138,13 @@ def open_cache(folder: Path, settings: Mfcc) -> Iterator[FeatureCache]:
         cache.close()
 
 
-def _fingerprint(settings: Mfcc) -> str:
+def _fingerprint(settings: Frontend) -> str:
     # Another release of a library may round otherwise; a model must not depend on what an older
     # one left in the cache.
-    libraries = [f"{name} {version(name)}" for name in ("numpy", "scipy", "soundfile", "soxr")]
+    names = ["numpy", "scipy", "soundfile", "soxr"]
+    if settings.kind == "micro":
+        names.append(PACKAGE)
+    libraries = [f"{name} {version(name)}" for name in names]
     text = "\n".join([str(_FRONTEND), settings.model_dump_json(), *libraries])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import Frontend
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import decode_window, first_of_each, in_threads
@@ -22,14 +22,14 @@ _CHUNK = 32
 
 
 def check(
-    corpus: Corpus, settings: Mfcc, on_progress: Callable[[int, int], None] | None = None
+    corpus: Corpus, settings: Frontend, on_progress: Callable[[int, int], None] | None = None
 ) -> Check:
     """Decode every clip of a corpus and count what can be used.
 
     Parameters
     ----------
     corpus : Corpus
-    settings : Mfcc
+    settings : Frontend
         Its window is what a run would take of each clip.
     on_progress : callable, optional
         Called with the clips done and their number.
@@ -81,7 +81,7 @@ def _chunks(clips: list[Clip], skipped: list[Skipped]) -> Iterator[list[Clip]]:
         yield [clip for clip, _ in first_of_each(chunk, digests, seen, skipped)]
 
 
-def _reason(clip: Clip, settings: Mfcc) -> str | None:
+def _reason(clip: Clip, settings: Frontend) -> str | None:
     try:
         decode_window(clip, settings)
     except AudioError as error:

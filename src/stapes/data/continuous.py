@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.audio.augment import coloured_noise
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import Frontend
 from stapes.audio.levels import SPEECH_DB, active_power, power
 from stapes.audio.read import decode, decode_part, loudest_window, resample
 from stapes.data.clip import Clip, Skipped
@@ -57,7 +57,7 @@ class Sound:
 
 def gather_sound(
     folder: Path,
-    settings: Mfcc,
+    settings: Frontend,
     *,
     continuous: Path | None,
     negatives: list[Clip],
@@ -74,7 +74,7 @@ def gather_sound(
     ----------
     folder : Path
         Where the tapes are written; it exists.
-    settings : Mfcc
+    settings : Frontend
         The frontend: its rate and its window.
     continuous : Path, optional
         A folder of recordings without the word; without one, `negatives` are joined.
@@ -236,7 +236,7 @@ def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
 
 
 def _append_clips(
-    tape: Tape, clips: Iterable[Clip], settings: Mfcc, skipped: list[Skipped]
+    tape: Tape, clips: Iterable[Clip], settings: Frontend, skipped: list[Skipped]
 ) -> None:
     """Add the clips that can be used."""
     for clip in clips:
@@ -246,7 +246,7 @@ def _append_clips(
             skipped.append(Skipped(clip.name, error.reason))
 
 
-def _whole(clip: Clip, settings: Mfcc) -> NDArray[np.float32]:
+def _whole(clip: Clip, settings: Frontend) -> NDArray[np.float32]:
     if clip.start is None:
         y, rate = decode(clip.path)
         length, step = round(LONGEST_WORD_SECONDS * rate), max(1, round(_STEP_SECONDS * rate))
@@ -257,7 +257,7 @@ def _whole(clip: Clip, settings: Mfcc) -> NDArray[np.float32]:
 
 
 def _noise_tape(
-    path: Path, folder: Path | None, settings: Mfcc, seed: int, skipped: list[Skipped]
+    path: Path, folder: Path | None, settings: Frontend, seed: int, skipped: list[Skipped]
 ) -> tuple[Tape, str]:
     """Noise has no pauses: its level is that of the whole."""
     tape = Tape(path, settings.sample_rate)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.audio.augment import Ranges, augment
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import Frontend
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import Clip
 from stapes.data.features import Chosen, extract, in_threads
@@ -42,7 +42,7 @@ def copies_for(clips: int, at_least: int) -> int:
 
 def with_copies(
     chosen: Chosen,
-    settings: Mfcc,
+    settings: Frontend,
     cache: FeatureCache,
     *,
     copies: int,
@@ -55,7 +55,7 @@ def with_copies(
     ----------
     chosen : Chosen
         Of the training split.
-    settings : Mfcc
+    settings : Frontend
         The frontend.
     cache : FeatureCache
         Of the same settings.
@@ -94,7 +94,7 @@ def with_copies(
 
 
 def _extract(
-    part: list[tuple[bytes, Clip]], settings: Mfcc
+    part: list[tuple[bytes, Clip]], settings: Frontend
 ) -> list[NDArray[np.float32] | AudioError]:
     keys = {id(clip): key for key, clip in part}
 

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from stapes.audio import read
-from stapes.audio.frontend import Mfcc, mfcc
+from stapes.audio import frontend, read
+from stapes.audio.frontend import Frontend
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
@@ -85,7 +85,7 @@ class Chosen:
 @dataclass
 class _Work:
     cache: FeatureCache
-    settings: Mfcc
+    settings: Frontend
     on_progress: OnProgress | None
     digests: dict[Path, bytes] = field(default_factory=dict)
     seen: dict[bytes, Clip] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class _Work:
 
 def choose(
     corpus: Corpus,
-    settings: Mfcc,
+    settings: Frontend,
     cache: FeatureCache,
     *,
     negatives_per_positive: float = 1.0,
@@ -114,7 +114,7 @@ def choose(
     Parameters
     ----------
     corpus : Corpus
-    settings : Mfcc
+    settings : Frontend
         The frontend.
     cache : FeatureCache
         Of the same settings.
@@ -167,7 +167,7 @@ def gather(chosen: Chosen, cache: FeatureCache, path: Path | None = None) -> Fea
     return FeatureSet(x, chosen.y, [clip.name for clip in chosen.clips])
 
 
-def decode_window(clip: Clip, settings: Mfcc) -> tuple[NDArray[np.float32], int]:
+def decode_window(clip: Clip, settings: Frontend) -> tuple[NDArray[np.float32], int]:
     """The window of a clip that is used, at the file's own rate: its loudest, or its own.
 
     Returns
@@ -192,7 +192,7 @@ def decode_window(clip: Clip, settings: Mfcc) -> tuple[NDArray[np.float32], int]
 
 
 def extract(
-    clips: list[Clip], settings: Mfcc, change: Change | None = None
+    clips: list[Clip], settings: Frontend, change: Change | None = None
 ) -> list[NDArray[np.float32] | AudioError]:
     """From files to features, in the order of `clips`; an error stands where a clip has none.
 
@@ -212,7 +212,7 @@ def extract(
         for begin in range(0, len(members), _RESAMPLED_TOGETHER):
             part = members[begin : begin + _RESAMPLED_TOGETHER]
             samples = read.resample(np.stack([y for _, y in part]), rate, settings.sample_rate)
-            features = mfcc(samples[:, : settings.window], settings)
+            features = frontend.features(samples[:, : settings.window], settings)
             for (index, _), x in zip(part, features, strict=True):
                 results[index] = x
     return [result for result in results if result is not None]

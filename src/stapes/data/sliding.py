@@ -15,9 +15,9 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from stapes.audio.frontend import Mfcc
+from stapes.audio.frontend import Frontend
 from stapes.audio.levels import gain_to, power
-from stapes.audio.streaming import sliding_mfcc, windows_in
+from stapes.audio.streaming import sliding, windows_in
 from stapes.data.continuous import OnProgress, Sound, cyclic, embed
 from stapes.data.features import in_threads
 from stapes.files import reserve
@@ -55,7 +55,7 @@ class Plan:
 
 def plan(
     sound: Sound,
-    settings: Mfcc,
+    settings: Frontend,
     *,
     hop: int,
     smoothing: int,
@@ -67,7 +67,7 @@ def plan(
     Parameters
     ----------
     sound : Sound
-    settings : Mfcc
+    settings : Frontend
     hop : int > 0 [frames]
     smoothing : int > 0
         Scores that are averaged: the first average at a word is that of windows which end where the
@@ -105,7 +105,7 @@ def plan(
 def write_features(
     sound: Sound,
     chosen: Plan,
-    settings: Mfcc,
+    settings: Frontend,
     path: Path,
     *,
     snr_db: float | None,
@@ -134,7 +134,7 @@ def write_features(
 
     def features(group: list[_Stretch]) -> list[NDArray[np.float32]]:
         return [
-            sliding_mfcc(_heard(sound, each, gain), settings, chosen.hop)[: each.rows]
+            sliding(_heard(sound, each, gain), settings, chosen.hop)[each.lead :][: each.rows]
             for each in group
         ]
 
@@ -151,12 +151,14 @@ class _Stretch:
     """Sound that is cut into windows.
 
     row, rows : where its windows' features go
+    lead : windows before these, which a frontend with a state is warmed up with
     begin, samples : of the background; or, for a word, what to put around it
     noise : where its noise begins on the tape of noise
     """
 
     row: int
     rows: int
+    lead: int
     begin: int
     samples: int
     noise: int
@@ -166,20 +168,25 @@ class _Stretch:
     seed: int = 0
 
 
-def _stretches(sound: Sound, chosen: Plan, settings: Mfcc, seed: int) -> Iterator[_Stretch]:
+def _stretches(sound: Sound, chosen: Plan, settings: Frontend, seed: int) -> Iterator[_Stretch]:
     step = chosen.hop * settings.hop_length
     rng = np.random.default_rng([seed, 5])
     length = sound.noise.samples
+    warm_up = -(-settings.warm_up // step)
     for begin, row, count in chosen.recordings:
         noise = int(rng.integers(length))
         for first in range(0, count, _SECTION):
             rows = min(_SECTION, count - first)
-            samples = (rows - 1) * step + settings.window
-            at = first * step
-            yield _Stretch(row + first, rows, begin + at, samples, noise + at)
+            # A recording begins as a device does that is switched on.
+            lead = min(first, warm_up)
+            samples = (lead + rows - 1) * step + settings.window
+            at = (first - lead) * step
+            yield _Stretch(row + first, rows, lead, begin + at, samples, noise + at)
     for word, (row, rows) in enumerate(chosen.words):
         noise = int(rng.integers(length))
-        yield _Stretch(row, rows, 0, 0, noise, word, chosen.before, chosen.after, seed)
+        lead = warm_up * step
+        before = chosen.before + lead
+        yield _Stretch(row, rows, warm_up, 0, 0, noise - lead, word, before, chosen.after, seed)
 
 
 def _heard(sound: Sound, each: _Stretch, gain: np.float32) -> NDArray[np.float32]:

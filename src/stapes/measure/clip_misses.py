@@ -1,9 +1,8 @@
 """False rejects among labelled clips, at a rate of false positives.
 
 Conventions: `scores` [shape=(n,)] grow with the model's belief in the wake word; `y` [shape=(n,)]
-is 1 where the clip says it. The threshold is the lowest score that at most the allowed part of the
-other clips are above; a word is missed if its score is not above it. With fewer other clips than
-make one false positive at the rate, none is allowed. Without words or others: None.
+is 1 where the clip says it. Threshold and misses are those of `roc.frr_at`. Without words or others
+there is nothing to measure: None.
 
 The threshold hangs on a few clips, so the interval is of words and others drawn anew, the threshold
 chosen again each time, and no narrower than Wilson's for the threshold as it is. Two models are
@@ -19,28 +18,12 @@ from numpy.typing import NDArray
 
 from stapes.measure.bootstrap import difference, interval
 from stapes.measure.intervals import wilson
+from stapes.measure.roc import allowed_positives
 from stapes.measurements import ClipMisses, Difference
 
 _DRAWS = 2000
-
-
-def miss_rate(scores: NDArray[np.floating], y: NDArray[np.integer], percent: float) -> float | None:
-    """The part of the words that is missed at `percent` false positives.
-
-    Raises
-    ------
-    ValueError
-        Not one label for each score, a score is no number, or `percent` is not from 0 to 100.
-
-    Examples
-    --------
-    >>> miss_rate(np.array([0.9, 0.4, 0.5, 0.1]), np.array([1, 1, 0, 0]), 0.5)
-    0.5
-    """
-    words, others = _parted(scores, y, percent)
-    if not len(words) or not len(others):
-        return None
-    return float((words <= _threshold(others, percent)).mean())
+_MOST_DRAWN = 1 << 20
+"""Clips at a time: memory stays flat however many there are."""
 
 
 def clip_misses(
@@ -66,7 +49,7 @@ def clip_misses(
     Raises
     ------
     ValueError
-        As `miss_rate` does.
+        Not one label for each score, a score is no number, or `percent` is not from 0 to 100.
     """
     words, others = _parted(scores, y, percent)
     if not len(words) or not len(others):
@@ -83,7 +66,7 @@ def clip_misses(
         against = difference(draws, its_draws, missed / len(words), there)
     return ClipMisses(
         false_positive_percent=percent,
-        allowed=_allowed(len(others), percent),
+        allowed=allowed_positives(len(others), percent),
         words=len(words),
         others=len(others),
         threshold=threshold,
@@ -106,13 +89,8 @@ def _parted(
     return scores[is_word], scores[~is_word]
 
 
-def _allowed(others: int, percent: float) -> int:
-    # 0.5 % of 200 is 1, whatever the fractions of binary numbers say.
-    return int(round(percent * others / 100, 9))
-
-
 def _threshold(others: NDArray[np.floating], percent: float) -> float:
-    return float(np.sort(others)[::-1][_allowed(len(others), percent)])
+    return float(np.sort(others)[::-1][allowed_positives(len(others), percent)])
 
 
 def _drawn(
@@ -120,9 +98,13 @@ def _drawn(
 ) -> NDArray[np.float64]:
     """The misses of each draw [shape=(draws,)]; the same clips for every model of these numbers."""
     rng = np.random.default_rng([seed, 7])
-    of_words = rng.integers(len(words), size=(_DRAWS, len(words)))
-    of_others = rng.integers(len(others), size=(_DRAWS, len(others)))
-    place = len(others) - 1 - _allowed(len(others), percent)
-    thresholds = np.partition(others[of_others], place, axis=1)[:, place]
-    missed: NDArray[np.float64] = (words[of_words] <= thresholds[:, None]).mean(axis=1)
+    place = len(others) - 1 - allowed_positives(len(others), percent)
+    missed = np.empty(_DRAWS)
+    together = max(1, _MOST_DRAWN // (len(words) + len(others)))
+    for begin in range(0, _DRAWS, together):
+        rows = min(together, _DRAWS - begin)
+        of_words = words[rng.integers(len(words), size=(rows, len(words)))]
+        of_others = others[rng.integers(len(others), size=(rows, len(others)))]
+        thresholds = np.partition(of_others, place, axis=1)[:, place]
+        missed[begin : begin + rows] = (of_words <= thresholds[:, None]).mean(axis=1)
     return missed

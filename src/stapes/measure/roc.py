@@ -6,7 +6,8 @@ nothing to part: None.
 
 Metrics: `auc` (the chance that a clip of the word scores above another one: Hanley and McNeil 1982,
 Radiology 143), `eer` (the error where misses and false alarms are equally frequent: Martin et al.
-1997, "The DET curve in assessment of detection task performance").
+1997, "The DET curve in assessment of detection task performance"), `frr_at` (the words missed at
+the threshold that lets through so many of the other clips: a point of that curve).
 """
 
 from __future__ import annotations
@@ -62,6 +63,46 @@ def eer(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
     gap_after = missed[after] - false[after]
     part = gap_before / (gap_before + gap_after)
     return float(missed[after - 1] + part * (missed[after] - missed[after - 1]))
+
+
+def frr_at(
+    scores: NDArray[np.floating], y: NDArray[np.integer], false_positive_percent: float
+) -> float | None:
+    """Part of the words that are missed where few of the other clips get through.
+
+    The threshold is the lowest that no more of them reach, just above the score of the first that
+    must not: a word of the same score is missed. With fewer clips than one false positive stands
+    for, none may get through.
+
+    Parameters
+    ----------
+    scores, y : np.ndarray [shape=(n,)]
+    false_positive_percent : float from 0 to 100 [percent]
+        Of the clips without the word.
+
+    Raises
+    ------
+    ValueError
+        Not one label for each score, or a score is no number.
+
+    Examples
+    --------
+    >>> frr_at(np.array([0.9, 0.3, 0.4, 0.1]), np.array([1, 1, 0, 0]), 0.5)
+    0.5
+    """
+    words, others = _parted(scores, y)
+    if not len(words) or not len(others):
+        return None
+    allowed = allowed_positives(len(others), false_positive_percent)
+    if allowed >= len(others):
+        return 0.0
+    return float((words <= np.sort(others)[::-1][allowed]).mean())
+
+
+def allowed_positives(others: int, false_positive_percent: float) -> int:
+    """How many of so many clips a rate lets through."""
+    # A little over, so that 29 % of 100 clips are 29 of them.
+    return int(false_positive_percent / 100 * others + 1e-9)
 
 
 def _parted(

@@ -183,10 +183,11 @@ def noise(results: Results) -> Chart | None:
 
 
 def training(results: Results) -> list[Chart]:
-    """Loss and accuracy of the baseline by epoch, a chart each."""
+    """Loss, accuracy and what else was told of the baseline by epoch, a chart each."""
     history, kept = results.baseline.history, results.baseline.kept_epoch
     charts: list[Chart] = []
-    for metric in [name for name in history if not name.startswith("val_")]:
+    # One by which epochs are kept may be of the validation clips alone.
+    for metric in dict.fromkeys(name.removeprefix("val_") for name in history):
         series = []
         sources = (("training", metric, 2), ("validation", f"val_{metric}", 0))
         for name, key, number in sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from stapes.errors import UsageError
@@ -10,6 +11,7 @@ from stapes.report.comparison import Comparison, compare, comparison_page
 from stapes.report.page import page as page_of
 from stapes.report.plots import size_accuracy
 from stapes.report.table import write_csv
+from stapes.report.words import words_page
 from stapes.results import Results, read
 
 PAGE = "report.html"
@@ -86,3 +88,8 @@ def _names(run: Path, other: Path) -> tuple[str, str]:
     if run.name != other.name:
         return run.name, other.name
     return f"{run.parent.name}/{run.name}", f"{other.parent.name}/{other.name}"
+
+
+def write_words(found: Mapping[str, Results], folder: Path) -> None:
+    """Write the page over the words' run folders that are in a folder."""
+    write_text(folder / PAGE, words_page(found))

@@ -4,7 +4,10 @@ Nothing is run: the component checks the file, and its checks are made here. The
 of its own: schema 3; at most 20 resource variables (the table of them lies in an arena of 1,024
 bytes, their values in the model's own); no op but the 20 that it registers; an int8 input
 [1, stride, 40], 40 being the channels of its frontend and the stride a number of 8 bits; a uint8
-output [1, 1], the probability. That a model was trained on that frontend's features, no file says.
+output [1, 1], the probability.
+
+That frontend is the one that `audio.micro` computes, and a device has no other: a model that was
+trained on other features hears nothing there, and no file says which they were.
 
 Source: `streaming_model.cpp` and `streaming_model.h` of ESPHome's component micro_wake_word.
 """
@@ -53,7 +56,10 @@ MOST_VARIABLES = 20
 SCHEMA = 3
 
 _TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 7: "int16", 9: "int8", 17: "int4"}
-_CONFIGURATION = f"micro_wake_word: {len(OPS)} ops, int8 [1, stride, {FEATURES}] to uint8 [1, 1]"
+_CONFIGURATION = (
+    f"micro_wake_word: {len(OPS)} ops, int8 [1, stride, {FEATURES}] of the micro frontend to "
+    "uint8 [1, 1]"
+)
 
 
 def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:

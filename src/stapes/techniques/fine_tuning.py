@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.models.backend import keras
-from stapes.models.training import batches
+from stapes.models import labels
+from stapes.models.training import adam, batches, crossentropy
 from stapes.techniques.recipes import FineTuning
 from stapes.techniques.variant import Material
 
 
 def fine_tune(
-    model: Any, material: Material, recipe: FineTuning, callbacks: list[Any] | None = None
+    model: Any,
+    material: Material,
+    recipe: FineTuning,
+    callbacks: list[Any] | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    masks: tuple[int, int] = (0, 0),
 ) -> None:
     """Train `model` in place; the last epoch is kept.
 
@@ -30,17 +36,17 @@ def fine_tune(
     material : Material
     recipe : FineTuning
     callbacks : list of tf_keras.callbacks.Callback, optional
+    label_smoothing : float from 0 to 1
+        The part of the mixed labels that is shared out among the classes.
+    masks : (int, int) [frames, bins]
+        At most so many are hidden of each clip: `models.masks.masked`.
     """
-    tf_keras = keras()
     outputs = model.output_shape[-1]
-    loss = "binary_crossentropy" if outputs == 1 else "categorical_crossentropy"
-    rate = recipe.learning_rate
-    if recipe.decay:
-        rate = tf_keras.optimizers.schedules.CosineDecay(rate, steps(material, recipe))
-    model.compile(tf_keras.optimizers.Adam(rate), loss=loss)
-    labels = soft_labels(material, recipe, outputs)
+    optimizer = adam(recipe.learning_rate, steps(material, recipe) if recipe.decay else None)
+    model.compile(optimizer, loss=crossentropy(outputs))
+    targets = labels.smoothed(soft_labels(material, recipe, outputs), label_smoothing)
     model.fit(
-        batches(material.training, recipe.batch, material.seed, labels),
+        batches(material.training, recipe.batch, material.seed, targets, masks),
         epochs=recipe.epochs,
         shuffle=False,
         verbose=0,
@@ -60,44 +66,25 @@ def soft_labels(material: Material, recipe: FineTuning, outputs: int) -> NDArray
     -------
     labels : np.ndarray [shape=(n, outputs)]
     """
-    hard = hard_labels(material, outputs)
     if recipe.teacher == 0:
-        return hard
-    scores = _both(_clipped(material.teacher))
-    # Scores are a softmax of logits: their logarithm is the logits up to a constant.
-    cooled = np.log(scores) / recipe.temperature
-    cooled = np.exp(cooled - cooled.max(axis=1, keepdims=True))
-    soft = cooled / cooled.sum(axis=1, keepdims=True)
-    soft = soft[:, 1:] if outputs == 1 else soft
-    mixed: NDArray[np.float32] = recipe.teacher * soft + (1 - recipe.teacher) * hard
-    return mixed.astype(np.float32)
+        return hard_labels(material, outputs)
+    return labels.softened(
+        material.training.y,
+        outputs,
+        material.teacher,
+        share=recipe.teacher,
+        temperature=recipe.temperature,
+        positive=material.positive,
+    )
 
 
 def hard_labels(material: Material, outputs: int) -> NDArray[np.float32]:
-    """The clips' labels as scores.
-
-    Where the baseline tells more than two classes apart, a clip of another word is shared out
-    among the other classes as the baseline does it: which of them it is, the corpus does not say.
+    """The clips' labels as scores; a baseline of many classes shares other words out among them.
 
     Returns
     -------
     labels : np.ndarray [shape=(n, outputs)]
     """
-    is_word = material.training.y.astype(np.float32)[:, None]
-    if outputs == 1:
-        return is_word
-    word = np.eye(outputs, dtype=np.float32)[material.positive]
-    others = _clipped(material.teacher) if outputs > 2 else np.ones(outputs, np.float32)
-    others = others * (1 - word)
-    shared = others / others.sum(axis=-1, keepdims=True)
-    labels: NDArray[np.float32] = is_word * word + (1 - is_word) * shared
-    return labels.astype(np.float32)
-
-
-def _clipped(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.clip(scores, 1e-7, 1 - 1e-7)
-
-
-def _both(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A sigmoid's scores as those of two classes; others as they are."""
-    return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores
+    teacher = material.teacher if outputs > 2 else None
+    y = material.training.y
+    return labels.hard_labels(y, outputs, positive=material.positive, teacher=teacher)

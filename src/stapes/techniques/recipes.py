@@ -114,6 +114,13 @@ class Temporal(FineTuning):
     temperature: float = Field(default=3.0, gt=0)
     blocks: int = Field(default=3, ge=1, le=8)
     kernel: int = Field(default=9, ge=1, description="frames")
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="shared out among the classes (Szegedy et al. 2016)"
+    )
+    time_mask: int = Field(
+        default=0, ge=0, description="frames, at most, that SpecAugment hides (Park et al. 2019)"
+    )
+    frequency_mask: int = Field(default=0, ge=0, description="bins, at most, that it hides")
 
 
 class Small(Temporal):

@@ -75,7 +75,13 @@ def _taught(material: Material, recipe: Temporal, width: int) -> bytes:
         kernel=recipe.kernel,
         outputs=material.baseline.output_shape[-1],
     )
-    fine_tune(student, material, recipe)
+    fine_tune(
+        student,
+        material,
+        recipe,
+        label_smoothing=recipe.label_smoothing,
+        masks=(recipe.time_mask, recipe.frequency_mask),
+    )
     return convert_int8(lower(student), material.calibration)
 
 

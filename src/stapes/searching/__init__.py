@@ -1,0 +1,1 @@
+"""`stapes search`: the smallest model that trials of many kinds find under a budget."""

@@ -10,9 +10,10 @@ import subprocess
 import sys
 
 import pytest
-from tests.report.results_by_hand import measured, results, row, whole
+from tests.report.results_by_hand import measured, results, row, searched, whole
 
 from stapes.measurements import TestClip
+from stapes.report.words import words_page
 from stapes.results import write
 
 NASTY = "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"&"
@@ -246,6 +247,82 @@ def test_print_is_light_whole_and_without_controls(opened, folder):
     page.set_viewport_size({"width": 1030, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= 1030
     assert len(page.pdf(prefer_css_page_size=True)) > 10_000
+
+
+@pytest.fixture(scope="module")
+def search_folder(tmp_path_factory):
+    """The run folder of a search, whose page the command line wrote."""
+    run = tmp_path_factory.mktemp("searches") / "house"
+    run.mkdir()
+    write(searched(), run / "results.json")
+    said = stapes("report", run)
+    assert "The front of the search" in said
+    assert "100 models were tried" in said
+    return run
+
+
+@needs_plotly
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_search_draws_every_trial_its_front_and_its_budget(opened, search_folder, theme):
+    page = opened(search_folder / "report.html", color_scheme=theme)
+    for key in ("search-bytes", "search-arena"):
+        chart = page.locator(f'[data-chart="{key}"]')
+        assert chart.locator(".scatterlayer .point").count() == 89
+        assert chart.locator(".legendtext").all_text_contents() == [
+            "bc_resnet",
+            "ds_cnn",
+            "reference_cnn",
+            "temporal_cnn",
+            "best",
+        ]
+        # Beside its line, in the figure.
+        budget, frame = (
+            chart.locator(part).first.bounding_box() for part in (".annotation-text", ".main-svg")
+        )
+        assert frame["x"] < budget["x"] < frame["x"] + frame["width"] - budget["width"]
+
+
+@needs_plotly
+def test_pointing_at_a_trial_tells_it(opened, search_folder):
+    page = opened(search_folder / "report.html")
+    chart = page.locator('[data-chart="search-bytes"]')
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".scatterlayer .point").last.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    label = chart.locator(".hoverlayer .hovertext")
+    label.first.wait_for()
+    said = label.first.text_content()
+    assert re.search(r"trial 12: ds_cnn.*3,900 bytes.*FRR 1.25 % on validation clips", said)
+
+
+def test_the_front_sorts_and_the_list_of_trials_opens_by_keyboard(opened, search_folder):
+    page = opened(search_folder / "report.html")
+    heads = page.locator("#search > .scroll thead th")
+    heads.nth(5).locator("button").press("Enter")
+    front = "#search > .scroll table"
+    assert column(page, 1, front)[0] == "27"
+    heads.nth(0).locator("button").press("Enter")
+    assert column(page, 1, front)[:3] == ["0", "4", "8"]
+    every = page.locator("#search details table")
+    assert not every.is_visible()
+    page.locator("#search summary").press("Enter")
+    assert every.is_visible()
+    assert page.get_by_text("failed: its training diverged").is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_search_and_its_words_scroll_no_page_sideways(opened, search_folder, width):
+    size = {"width": width, "height": 844}
+    page = opened(search_folder / "report.html", viewport=size)
+    page.locator("#search summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    words = search_folder.parent / "words.html"
+    words.write_text(words_page({"house": searched()}), "utf-8")
+    page = opened(words, viewport=size)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("link", name="house").click()
+    assert "house" in page.locator("h1").inner_text()
+    assert page.locator("#search").count() == 1
 
 
 def test_names_that_are_markup_are_text(opened, tmp_path):

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from rich.console import Console
-from tests.report.results_by_hand import known, measured, results, row, whole
+from tests.report.results_by_hand import known, measured, results, row, searched, trial, whole
 
 from stapes.errors import StapesError, UsageError
 from stapes.report import page as page_module
@@ -84,6 +84,24 @@ def test_the_terminal_has_a_row_a_pair(other):
     assert "[red]one" in text
     assert "In two alone: new." in text
     assert "seed: 0, 7" in text
+
+
+def test_a_trial_of_one_number_is_another_model_in_another_search():
+    one, two = searched(), searched()
+    [found] = [each for each in known(two.search).trials if each.variant == "trial_0"]
+    found.candidate = trial(1).candidate
+    pairs = [pair.name for pair in compare(one, two, NAMES).pairs]
+    assert pairs == ["float32", "best", "trial_4"]
+    assert compare(one, two, NAMES).only == (["trial_0"], ["trial_0"])
+    assert [pair.name for pair in compare(one, searched(), NAMES).pairs][2:] == [
+        "trial_0",
+        "trial_4",
+    ]
+
+
+def test_a_search_and_a_run_are_compared():
+    assert [pair.name for pair in compare(whole(), searched(), NAMES).pairs] == ["float32"]
+    assert "best" in comparison_page(whole(), searched(), NAMES)
 
 
 def test_the_chart_has_both_runs(other):

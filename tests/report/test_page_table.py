@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.report.results_by_hand import beep, known, results, row, whole
+from tests.report.results_by_hand import beep, known, misses, results, row, searched, whole
 
 from stapes.measurements import TargetResult, TestClip
 from stapes.report import page_clips, page_notes
@@ -71,6 +71,26 @@ def test_a_target_in_words():
         "on the CPU: SOFTMAX: x"
     )
     assert said_of(None) == "not measured"
+
+
+def test_words_missed_among_the_clips_have_a_column_where_any_were_counted(table):
+    found = results(row("float32", misses=misses(0.05)), row("int8"))
+    names = [head.text for head in heads(found)]
+    assert names[7:10] == ["false", "FRR at 0.5 %", "FRR"]
+    first, second = (dict(zip(names, each.cells, strict=True)) for each in rows(found))
+    cell = first["FRR at 0.5 %"]
+    assert (cell.text, cell.below) == ("5.00 %", "2.5 to 10.0")
+    assert cell.title == "at 0.5 % false positives, threshold 0.875"
+    assert second["FRR at 0.5 %"].value is None
+    assert "FRR at 0.5 %" not in table["int8"]
+
+
+def test_a_search_has_no_column_of_what_it_does_not_measure():
+    found = searched()
+    assert "FRR" not in [head.text for head in heads(found)]
+    assert len(rows(found)[1].cells) == len(heads(found))
+    [said] = [text for name, text in rows(found)[1].details if name == "against float32"]
+    assert "at 0.5 % false positives +1.5 points of words missed (-1.0 to +4.0, p 0.25)" in said
 
 
 def test_an_older_run_has_dashes():

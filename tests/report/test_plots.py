@@ -7,7 +7,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from tests.report.results_by_hand import known, results, row, whole
+from tests.report.results_by_hand import known, results, row, searched, whole
 
 from stapes.errors import StapesError
 from stapes.report import svg, svg_bars
@@ -65,6 +65,12 @@ def test_a_word_is_shown_as_it_is_and_is_never_markup(word):
     root, texts = drawn(size_accuracy(results(*ROWS, word=word)))
     assert any(word in text for text in texts)
     assert not list(root.iter(f"{SVG}script"))
+
+
+def test_a_search_is_drawn_with_its_test_figures_alone():
+    _, texts = drawn(size_accuracy(searched()))
+    assert {"float32", "best", "trial_0", "trial_4"} <= set(texts)
+    assert "trial_46" not in texts
 
 
 def test_synthetic_speech_is_said():

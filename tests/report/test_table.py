@@ -7,6 +7,7 @@ import io
 
 import pytest
 from rich.console import Console
+from tests.report.results_by_hand import misses
 
 from stapes.measurements import SkippedFile
 from stapes.report.detection_table import DETECTION_COLUMNS
@@ -179,6 +180,22 @@ def test_the_table_shows_sizes_accuracy_and_errors(results):
         "uint8", "26,000", "28,000", "20,632", "19,000",
         "90.00", "77.0 to 96.0", "3", "1", "-", "-", "32%, -2.50", "",
     ]  # fmt: skip
+
+
+def test_words_missed_at_a_rate_have_a_column_where_there_are_any():
+    found = results_of(row("float32", misses=misses(0.0625)), row("uint8"))
+    text = shown(table(found))
+    assert cells(text, "float32")[11:] == ["6.25", "", ""]
+    assert cells(text, "uint8")[11] == "-"
+    assert notes(found)[1].startswith("FRR: words missed at 0.5 % false positives, of 200 test")
+    assert "FRR" not in shown(table(results_of(row("uint8"))))
+
+
+def test_the_csv_has_words_missed_in_parts_of_one(tmp_path):
+    write_csv(results_of(row("a", misses=misses(0.0625)), row("b")), tmp_path / "results.csv")
+    first, second = csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text()))
+    assert [first[name] for name in MISS_COLUMNS] == ["0.0625", "0.03125", "0.125", "0.5", "", ""]
+    assert [second[name] for name in MISS_COLUMNS] == [""] * 6
 
 
 def test_the_table_says_what_was_measured_on(results):

@@ -129,15 +129,13 @@ def reasons(said: Iterable[str]) -> str:
     """The commonest reasons, those that differ in their numbers alone as one."""
     kinds: Counter[str] = Counter()
     example: dict[str, str] = {}
-    for each in said:
+    for each in (reason.rstrip(". ") for reason in said):
         kind = re.sub(r"\d[\d,.]*", "0", each)
         kinds[kind] += 1
-        example.setdefault(kind, each.rstrip(". "))
-    first = [
-        f"{_times(number, len(kinds))}{example[kind]}"
-        for kind, number in kinds.most_common(MOST_REASONS)
-    ]
-    rest = sum(kinds.values()) - sum(number for _, number in kinds.most_common(MOST_REASONS))
+        example.setdefault(kind, each)
+    most = kinds.most_common(MOST_REASONS)
+    first = [f"{_times(number, len(kinds))}{example[kind]}" for kind, number in most]
+    rest = sum(kinds.values()) - sum(number for _, number in most)
     return "; ".join([*first, *([f"{rest:,} for other reasons"] if rest else [])])
 
 

@@ -46,6 +46,7 @@ def words_page(results_by_folder: Mapping[str, Results]) -> str:
         "words.html.j2",
         None,
         {},
+        with_search=True,
         rows=rows,
         heads=_HEADS,
         rate=_rate(results_by_folder),
@@ -91,7 +92,7 @@ def _word(folder: str, results: Results) -> Word:
         link=f"./{quote(folder, safe='/')}/report.html",
         best=_cells(best),
         float32=_cells(float32_row(results)),
-        note="no model fits" if best is None else "" if trial is None else trial.summary,
+        note="no model fits" if trial is None else trial.summary,
     )
 
 

@@ -1,0 +1,139 @@
+"""What is said of a search is what results.json says, whatever is missing in it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from tests.report.results_by_hand import known, refused, results, row, search, searched, trial
+
+from stapes.report.search_said import (
+    architecture,
+    best_row,
+    best_trial,
+    chosen,
+    chosen_by,
+    counts,
+    measured,
+    metric,
+    metric_head,
+    on_test,
+    outcome,
+    reasons,
+    row_of,
+    told,
+)
+
+
+def test_counts_with_the_commonest_reasons():
+    assert counts(known(searched().search)) == (
+        "100 models were tried: 89 measured, 10 refused before training (e.g. its file has 90,000 "
+        "bytes, more than the 4,096 of flash), 1 failed (its training diverged)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        ([], "No model was tried."),
+        ([trial(0)], "1 model was tried: 1 measured."),
+        ([trial(0, frr=None)], "1 model was tried: 0 measured, 1 without figures."),
+    ],
+)
+def test_counts_of_few(trials, said):
+    assert counts(search(*trials)) == said
+
+
+def test_all_refused():
+    said = counts(search(refused(0, 5_000), refused(1, 6_000)))
+    assert said == (
+        "2 models were tried: 0 measured, 2 refused before training (e.g. its file has 5,000 "
+        "bytes, more than the 4,096 of flash)."
+    )
+
+
+def test_reasons_that_differ_in_numbers_alone_are_one():
+    said = ["5 bytes over."] * 3 + ["7 bytes over", "no op", "a", "b", "b"]
+    assert reasons(said) == "4 ×, e.g. 5 bytes over; 2 ×, e.g. b; no op; 1 for other reasons"
+
+
+def test_what_became_of_a_trial():
+    assert outcome(trial(0)) == "measured"
+    assert outcome(refused(0)).startswith("refused: its file has")
+    assert outcome(trial(0, frr=None, failed="it diverged")) == "failed: it diverged"
+    for each in (trial(0, frr=None), trial(0, frr=math.nan), trial(0, bytes=None)):
+        assert not measured(each)
+
+
+def test_an_architecture_has_a_name_whatever_the_candidate_holds():
+    assert architecture(trial(0)) == "ds_cnn"
+    assert architecture(trial(0, candidate={"architecture": {"name": "x"}})) == "x"
+    for odd in ({}, {"architecture": 3}, {"architecture": ""}, {"architecture": {"name": None}}):
+        assert architecture(trial(0, candidate=odd)) == "model"
+
+
+def test_the_metric_in_words():
+    assert metric(search()) == "FRR at 0.5 % false positives"
+    assert metric_head(search()) == "FRR: words missed at 0.5 % false positives"
+    assert metric(search(metric="<b>")) == "<b>"
+    assert metric_head(search(metric="eer")) == "FRR is by the metric eer"
+
+
+def test_what_was_chosen_by():
+    assert chosen_by(search()) == (
+        "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips (400 of the "
+        "word, 800 others, 3 copies of each among them that sound otherwise), within flash 4,096 "
+        "bytes and arena 8,192 bytes."
+    )
+    assert chosen_by(search(validation_copies=0, budget={})).endswith(
+        "(400 of the word, 800 others)."
+    )
+    assert "1 copy of each among them that sounds otherwise" in chosen_by(
+        search(validation_copies=1)
+    )
+
+
+def test_what_was_chosen():
+    assert chosen(known(searched().search)) == (
+        "Chosen: trial 12, ds_cnn of 20 filters, 20 MFCCs, int8 (3,900 bytes, 6,900 of arena, FRR "
+        "1.25 % on validation clips)."
+    )
+    assert chosen(search(refused(0))) == (
+        "No model fits flash 4,096 bytes and arena 8,192 bytes: none was chosen."
+    )
+    bare = trial(3, bytes=None, arena_bytes=None, frr=None, summary="x")
+    assert chosen(search(bare, best=3)) == "Chosen: trial 3, x."
+    assert best_trial(search(trial(0), best=9)) is None
+
+
+def test_what_the_test_clips_say():
+    assert on_test(searched()) == (
+        "On the test clips, which no choice saw: best decides 90.00 % rightly, float32 95.00 % "
+        "(p 0.62); at 0.5 % false positives best misses 2.50 % of the words, float32 1.00 % "
+        "(p 0.25)."
+    )
+
+
+def test_without_a_best_the_test_clips_say_nothing():
+    assert on_test(results(row("float32"), search=search(trial(0)))) is None
+    bare = [row(name, accuracy=None) for name in ("float32", "best")]
+    assert on_test(results(*bare, search=search(trial(0), best=0))) is None
+    assert best_row(results(row("best"))) is None
+
+
+def test_the_front_by_size_and_what_became_variants():
+    found = told(
+        search(
+            trial(0, 3_000, front=True),
+            trial(1, 2_000),
+            trial(2, 1_000, variant="trial_2"),
+            trial(3, 500, frr=None, front=True, failed="x"),
+            trial(4, 900),
+            best=4,
+        )
+    )
+    assert [each.number for each in found] == [4, 2, 0]
+
+
+def test_a_trial_whose_variant_is_missing_has_no_test_figures():
+    assert row_of(trial(0, variant="gone"), results(row("float32"))) is None

@@ -120,7 +120,7 @@ def train(
         are to be kept by false rejects, and `frr` is missing.
     """
     validation = validation if validation and len(validation.y) else None
-    judge: Callable[[Any], dict[str, float]] = lambda model: {}
+    judge: Callable[[Any], dict[str, float]] | None = None
     if settings.keep_by == "frr" and validation is not None:
         if frr is None:
             raise ValueError("to keep epochs by false rejects, give what measures them as `frr`")
@@ -141,7 +141,9 @@ def train(
 
     def after_epoch(epoch: int, logs: dict[str, float]) -> None:
         nonlocal best
-        told = {name: float(value) for name, value in logs.items()} | judge(model)
+        told = {name: float(value) for name, value in logs.items()}
+        if judge is not None:
+            told |= judge(model)
         for name, value in told.items():
             history.setdefault(name, []).append(value)
         if validation is not None:

@@ -60,7 +60,9 @@ def test_the_loss_on_smoothed_labels_is_that_of_keras(outputs):
 
 
 def test_classes_beyond_two_share_alike_without_a_teacher():
-    np.testing.assert_allclose(hard_labels(Y[:2], 3, positive=2), [[0, 0, 1], [0.5, 0.5, 0]])
+    np.testing.assert_allclose(
+        hard_labels(Y[:2], 3, positive=2), [[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 1), (3, 3)])

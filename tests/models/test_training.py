@@ -194,6 +194,7 @@ def test_false_rejects_are_those_of_the_kept_model(outputs):
     scores = trained.model(validation.x).numpy()[:, -1]
     found = frr_at(scores, validation.y, 10.0)
     assert trained.history["val_frr"][trained.kept_epoch - 1] == found
+    assert found is not None
     assert 0 < found <= 1
 
 

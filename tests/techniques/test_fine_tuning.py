@@ -134,7 +134,7 @@ def test_steps_are_the_batches_of_all_epochs(clips, batch, expected):
 def test_labels_are_smoothed_and_features_masked_where_that_is_asked_for(masks):
     from stapes.models import training
 
-    fitted = []
+    fitted: list[tuple[np.ndarray, np.ndarray]] = []
 
     class Model:
         output_shape = (None, 2)

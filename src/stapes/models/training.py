@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,13 +119,15 @@ def train(
         The soft labels are not one row of the model's outputs for each training clip, or epochs
         are to be kept by false rejects, and `frr` is missing.
     """
+    validation = validation if validation and len(validation.y) else None
+    judge: Callable[[Any], dict[str, float]] | None = None
+    if settings.keep_by == "frr" and validation is not None:
+        if frr is None:
+            raise ValueError("to keep epochs by false rejects, give what measures them as `frr`")
+        judge = functools.partial(_false_rejects, validation, frr, settings.false_positive_percent)
     tf_keras = keras()
     start_over(seed)
     model = build()
-    validation = validation if validation and len(validation.y) else None
-    by_frr = settings.keep_by == "frr" and validation is not None
-    if by_frr and frr is None:
-        raise ValueError("to keep epochs by false rejects, give what measures them as `frr`")
     outputs = model.output_shape[-1]
     targets = _targets(training.y, outputs, settings.label_smoothing, soft_labels)
     steps = settings.epochs * -(-len(training.y) // settings.batch)
@@ -139,10 +142,8 @@ def train(
     def after_epoch(epoch: int, logs: dict[str, float]) -> None:
         nonlocal best
         told = {name: float(value) for name, value in logs.items()}
-        if by_frr:
-            assert frr is not None
-            assert validation is not None
-            told |= _false_rejects(model, validation, frr, settings.false_positive_percent)
+        if judge is not None:
+            told |= judge(model)
         for name, value in told.items():
             history.setdefault(name, []).append(value)
         if validation is not None:
@@ -243,10 +244,10 @@ def _unshuffled(validation: FeatureSet, targets: NDArray[np.float32] | None, out
 
 
 def _false_rejects(
-    model: Any,
     validation: FeatureSet,
     frr: Callable[[NDArray[np.float32], NDArray[np.integer], float], float | None],
     false_positive_percent: float,
+    model: Any,
 ) -> dict[str, float]:
     """`val_frr`; nothing where there are no clips of both classes, NaN where the model diverged."""
     scores = model.predict(batches(validation, 256), verbose=0)[:, -1]

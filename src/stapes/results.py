@@ -158,6 +158,7 @@ class Trial(Part):
     sha256: str | None = None
     bytes: int | None = None
     """Of the file; of a refused one, as an untrained model has them."""
+    bytes_before_slim: int | None = None
     arena_bytes: int | None = None
     """Of TFLite Micro's arena; None also where that is not installed."""
     macs: int | None = None

@@ -203,7 +203,7 @@ def _polygon(
     """One corner, repeated at four quarters of a turn."""
     points = []
     for quarter in range(4):
-        angle = turn - quarter * math.pi / 2
+        angle = turn + quarter * math.pi / 2
         c, s = math.cos(angle), math.sin(angle)
         points += [
             (round(x + size * (c * a + s * b), 2), round(y + size * (s * a - c * b), 2))

@@ -69,6 +69,7 @@ class Outcome:
     seconds: float
     frr: float | None = None
     accuracy: float | None = None
+    bytes_before_slim: int | None = None
     notes: list[str] = field(default_factory=list)
     layer_notes: list[str] = field(default_factory=list)
 
@@ -108,7 +109,8 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
             parameters,
             time.process_time() - began,
         )
-    variant = _made(candidate, settings, sets)
+    made = _made(candidate, settings, sets)
+    variant = _shrunk(made, candidate, settings.seed)
     content = variant.tflite
     frr, right = _judged(content, sets.validation, settings.false_positive_percent)
     return Outcome(
@@ -121,6 +123,7 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
         time.process_time() - began,
         frr,
         right,
+        len(made.tflite),
         variant.notes,
         variant.layer_notes,
     )
@@ -200,8 +203,7 @@ def _made(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Variant
     start_over(settings.seed)
     for stage in stages_of([candidate.technique]):
         material = replace(material, model=STAGES[stage].make(material))
-    variant = TECHNIQUES[candidate.technique].make(material)
-    return _shrunk(variant, candidate, settings.seed)
+    return TECHNIQUES[candidate.technique].make(material)
 
 
 def _recipes(candidate: Candidate, recipes: Recipes) -> Recipes:

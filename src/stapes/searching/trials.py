@@ -151,6 +151,7 @@ def _trial(number: int, candidate: Candidate, outcome: Outcome, folder: Path) ->
         summary=candidate.summary,
         refused=outcome.refused or None,
         bytes=outcome.bytes,
+        bytes_before_slim=outcome.bytes_before_slim,
         arena_bytes=outcome.arena_bytes,
         macs=outcome.macs,
         parameters=outcome.parameters,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,28 @@ from stapes.searching.settings import SearchSettings
 
 
 class Ray:
-    """Trials as tasks of one processor each."""
+    """Trials as tasks of one processor each.
 
-    def __init__(self, settings: SearchSettings, sets: Mapping[str, Any]) -> None:
+    Parameters
+    ----------
+    settings : SearchSettings
+    sets : mapping of str to reference
+        Where Ray has the Sets of each frontend.
+    evaluate : callable
+        Does a trial, on another machine.
+    """
+
+    def __init__(
+        self,
+        settings: SearchSettings,
+        sets: Mapping[str, Any],
+        evaluate: Callable[[Candidate, SearchSettings, Sets], Outcome] = evaluate_sets,
+    ) -> None:
         import ray
 
         self._settings, self._sets = settings, sets
         # `max_retries` is for workers and machines that are lost, not for errors of a trial.
-        self._task = ray.remote(num_cpus=1, max_retries=MOST_DEATHS)(evaluate_sets)
+        self._task = ray.remote(num_cpus=1, max_retries=MOST_DEATHS)(evaluate)
 
     def submit(self, candidate: Candidate) -> Future[Outcome]:
         """Begin a trial."""
@@ -51,8 +65,14 @@ def require() -> None:
 
 
 @contextlib.contextmanager
-def on_ray(settings: SearchSettings, work: Path) -> Iterator[Ray]:
-    """Ray's cluster: the one that the environment names (RAY_ADDRESS), or one of this machine.
+def on_ray(
+    settings: SearchSettings,
+    work: Path,
+    evaluate: Callable[[Candidate, SearchSettings, Sets], Outcome] = evaluate_sets,
+) -> Iterator[Ray]:
+    """Ray's cluster: the one that this process is in, or that the environment names (RAY_ADDRESS).
+
+    Without either, Ray makes one of this machine.
 
     Raises
     ------
@@ -79,7 +99,7 @@ def on_ray(settings: SearchSettings, work: Path) -> Iterator[Ray]:
             each.kind: ray.put(_in_memory(load_sets(work / each.kind, settings)))
             for each in settings.frontends
         }
-        yield Ray(settings, sets)
+        yield Ray(settings, sets, evaluate)
     finally:
         if ours:
             ray.shutdown()

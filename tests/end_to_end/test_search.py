@@ -1,0 +1,245 @@
+"""`stapes search` as a user calls it: one small search, looked at from all sides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stapes.targets import tflm
+
+for extra, package in (("train", "tensorflow"), ("synth", "espeakng_loader"), ("search", "optuna")):
+    pytest.importorskip(package, reason=f"the extra `{extra}` is not installed")
+
+STAPES = str(Path(sys.executable).with_name("stapes"))
+SMALL = ["--quick", "--frontends", "logmel,mfcc", "--techniques", "int8,clustered_lut"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not tflm.available(), reason="needs the extra `micro`"),
+]
+
+
+def environment(cache: Path) -> dict[str, str]:
+    return {**os.environ, "STAPES_CACHE": str(cache)}
+
+
+def stapes(*arguments: object, cache: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [STAPES, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=environment(cache),
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.returncode == status, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    out = tmp_path_factory.mktemp("corpora") / "house"
+    stapes(
+        "data", "synth", "--word", "house", "--out", out, "--voices", 20, "--takes", 6, cache=cache
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def search(
+    tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Path
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    out = tmp_path_factory.mktemp("searches") / "house"
+    return out, stapes("search", "--data", corpus, "--out", out, *SMALL, cache=cache)
+
+
+def results(folder: Path) -> Any:
+    return json.loads((folder / "results.json").read_text())
+
+
+def untimed(folder: Path) -> Any:
+    """results.json without what is another each time."""
+    found = results(folder)
+    for trial in found["search"]["trials"]:
+        del trial["seconds"]
+    for row in found["variants"]:
+        for name in ("latency_us_p50", "latency_us_p99", "configuration"):
+            row["targets"]["litert"].pop(name)
+    return found
+
+
+def test_the_folder_holds_the_study_the_trials_and_what_a_run_leaves(search):
+    out, _ = search
+    assert {path.name for path in out.iterdir()} == {
+        *("run.yaml", "baseline.keras", "models", "results.json", "results.csv", "report.html"),
+        *("log.txt", "study.db", "trials"),
+    }
+    found = results(out)
+    trained = [trial for trial in found["search"]["trials"] if trial["frr"] is not None]
+    assert len(trained) == 4
+    for trial in trained:
+        content = (out / trial["file"]).read_bytes()
+        assert trial["bytes"] == len(content)
+        assert trial["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_the_best_fits_the_budget_and_is_measured_on_test_clips(search):
+    out, _ = search
+    found = results(out)
+    assert [row["name"] for row in found["variants"]][:2] == ["float32", "best"]
+    best = found["variants"][1]
+    trial = found["search"]["trials"][found["search"]["best"]]
+    assert trial["variant"] == "best"
+    assert (out / "models/best.tflite").read_bytes() == (out / trial["file"]).read_bytes()
+    assert best["bytes"] <= 6000
+    assert best["targets"]["tflm"]["runs"]
+    assert best["targets"]["tflm"]["arena_bytes"] == trial["arena_bytes"] <= 12_000
+    assert best["n_test"] == len(found["clips"]) == len(best["scores"])
+    fitting = [
+        each["frr"]
+        for each in found["search"]["trials"]
+        if each["frr"] is not None and each["bytes"] <= 6000 and each["arena_bytes"] <= 12_000
+    ]
+    assert trial["frr"] == min(fitting)
+    assert best["misses"]["against_float32"]["p"] <= 1
+    assert found["recommendation"]["variant"] == "best"
+
+
+def test_the_front_and_the_choice_are_told(search):
+    out, done = search
+    assert "The front of the search" in done.stdout
+    assert "Ship best" in done.stdout
+    assert "trial 0: " in done.stdout
+    page = (out / "report.html").read_text()
+    assert "The search" in page
+    assert "stapes search --config run.yaml" in page
+    again = stapes("report", out, cache=out.parent / "cache")
+    assert "The front of the search" in again.stdout
+
+
+def test_killed_in_the_middle_it_ends_the_same(search, corpus, cache, tmp_path):
+    out, _ = search
+    again = tmp_path / "again"
+    command = [STAPES, "search", "--data", corpus, "--out", again, *SMALL, "--jobs", "1"]
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment(cache),
+    )
+    deadline = time.monotonic() + 300
+    while not list((again / "trials").glob("[0-9]*.tflite")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (again / "report.html").exists()
+    stapes(*command[1:], cache=cache)
+    assert untimed(again) == untimed(out)
+    for path in (out / "trials").iterdir():
+        assert (again / "trials" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_more_trials_go_on_and_keep_what_was_found(search, corpus, cache, tmp_path):
+    out, _ = search
+    more = tmp_path / "more"
+    shutil.copytree(out, more)
+    stapes("search", "--data", corpus, "--out", more, *SMALL, "--trials", 5, cache=cache)
+    before, after = (results(folder)["search"]["trials"] for folder in (out, more))
+    for old, new in zip(before, after, strict=False):
+        assert {**old, "variant": None, "front": None} == {**new, "variant": None, "front": None}
+    assert sum(trial["frr"] is not None for trial in after) == 5
+    assert yaml.safe_load((more / "run.yaml").read_text())["settings"]["trials"] == 5
+
+
+def test_another_command_is_kept_out_of_its_folder(search, corpus, cache):
+    out, _ = search
+    other = stapes(
+        "search", "--data", corpus, "--out", out, *SMALL, "--seed", 1, cache=cache, status=2
+    )
+    assert "holds another run (its settings.seed is 0, not 1)" in other.stderr
+    run = stapes("run", "--data", corpus, "--out", out, "--quick", cache=cache, status=2)
+    assert "is the folder of a stapes search" in run.stderr
+
+
+@pytest.fixture(scope="module")
+def two_words(tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Path) -> Path:
+    """The corpus with the clips of another word in it, by the same voices."""
+    other = tmp_path_factory.mktemp("corpora") / "mouse"
+    voices = ("--voices", 20, "--takes", 6)
+    stapes("data", "synth", "--word", "jarvis", "--out", other, *voices, cache=cache)
+    shutil.copytree(corpus / "house", other / "house", dirs_exist_ok=True)
+    for split in ("train", "val", "test"):
+        its, theirs = (
+            (folder / f"{split}.csv").read_text().splitlines() for folder in (other, corpus)
+        )
+        added = [line for line in theirs if ",house," in line and line not in its]
+        (other / f"{split}.csv").write_text("\n".join([*its, *added]) + "\n")
+    return other
+
+
+def test_many_words_have_a_folder_each_and_a_page_over_all(two_words, cache, tmp_path):
+    done = stapes(
+        *("search", "--data", two_words, "--words", "house,jarvis", "--out", tmp_path, "--quick"),
+        *("--frontends", "logmel", "--trials", 1, "--techniques", "int8", "--json"),
+        cache=cache,
+    )
+    found = json.loads(done.stdout)
+    assert list(found) == ["house", "jarvis"]
+    page = (tmp_path / "report.html").read_text()
+    for word in found:
+        assert results(tmp_path / word)["word"] == word
+        assert (tmp_path / word / "models/best.tflite").is_file()
+        assert f"./{word}/report.html" in page
+    twice = ("--data", two_words, "--words", "house,house", "--out", tmp_path / "twice")
+    refused = stapes("search", *twice, cache=cache, status=2)
+    assert "--words: give different words" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--budget", "latency=5"], "leave latency out"),
+        (["--metric", "accuracy"], "give frr@P"),
+        (["--architectures", "transformer"], "is not searched"),
+        (["--frontends", "wavelet"], "known are mfcc, logmel, micro"),
+        (["--techniques", "float32"], "a search has no float32"),
+        (["--word", "a", "--words", "a,b"], "leave --word out"),
+        (["--words", ","], "--words"),
+        (["--trials", "0"], "trials"),
+    ],
+)
+def test_a_wrong_call_is_one_sentence_and_writes_nothing(corpus, cache, tmp_path, given, said):
+    out = tmp_path / "out"
+    done = stapes("search", "--data", corpus, "--out", out, *given, cache=cache, status=2)
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not out.exists()
+
+
+def test_a_budget_that_nothing_fits_says_what_is_nearest(corpus, cache, tmp_path):
+    done = stapes(
+        *("search", "--data", corpus, "--out", tmp_path / "out", "--quick", "--trials", 1),
+        *("--frontends", "logmel", "--techniques", "int8", "--budget", "flash=500"),
+        *("--architectures", "temporal_cnn"),
+        cache=cache,
+        status=1,
+    )
+    assert "fits --budget; the nearest has" in done.stderr

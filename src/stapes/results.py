@@ -170,6 +170,8 @@ class Trial(Part):
     seconds: float | None = None
     """Of one processor, that it took."""
     notes: list[str] = Field(default_factory=list)
+    layer_names: list[str] = Field(default_factory=list)
+    """Of the layers with weights, which the shipped file no longer names."""
     layer_notes: list[str] = Field(default_factory=list)
     front: bool = False
     """No trial is at least as good in every objective and better in one."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
+from stapes.flatbuffer.read import constants
 from stapes.measure.accuracy import accuracy, word_scores
 from stapes.measure.roc import frr_at
 from stapes.measure.variant import interpreters
@@ -71,6 +72,7 @@ class Outcome:
     accuracy: float | None = None
     bytes_before_slim: int | None = None
     notes: list[str] = field(default_factory=list)
+    layer_names: list[str] = field(default_factory=list)
     layer_notes: list[str] = field(default_factory=list)
 
 
@@ -125,6 +127,7 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
         right,
         len(made.tflite),
         variant.notes,
+        [each.name for each in constants(made.tflite) if each.role == "kernel"],
         variant.layer_notes,
     )
 

@@ -55,7 +55,8 @@ def ship(
     )
     test = steps.load_features(work / str(trial.candidate["frontend"]), "test")
     title = f"{trial.candidate['architecture']}, {technique.title}"
-    row = measure(name, title, variant, test, [], settings.positive, trial.bytes_before_slim)
+    names = trial.layer_names
+    row = measure(name, title, variant, test, names, settings.positive, trial.bytes_before_slim)
     write_bytes(folder / row.file, content)
     return row
 

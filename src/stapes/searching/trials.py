@@ -159,6 +159,7 @@ def _trial(number: int, candidate: Candidate, outcome: Outcome, folder: Path) ->
         frr=outcome.frr,
         accuracy=outcome.accuracy,
         notes=outcome.notes,
+        layer_names=outcome.layer_names,
         layer_notes=outcome.layer_notes,
     )
     if outcome.tflite is not None:

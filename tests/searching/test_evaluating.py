@@ -69,13 +69,13 @@ def test_an_untrained_model_costs_what_the_trained_one_does(sets, given):
 
 
 def test_its_rates_are_those_of_the_file_on_the_validation_clips(sets):
-    found = evaluate(candidate(), SETTINGS, sets)
+    found = evaluate(candidate(), SETTINGS.model_copy(update={"epochs": 20}), sets)
     assert found.tflite is not None
     scores = LiteRT(found.tflite).predict(np.asarray(sets.validation.x))
     assert found.accuracy == accuracy(scores, sets.validation.y).value
     assert found.frr == frr_at(scores[:, 1], sets.validation.y, 0.5)
     assert found.accuracy is not None
-    assert found.accuracy > 0.5
+    assert found.accuracy > 0.9
     kernels = [each.values.size for each in constants(found.tflite)]
     assert found.parameters == sum(kernels)
 
@@ -100,4 +100,5 @@ def test_clusters_and_zeros_are_as_many_as_were_asked_for(sets):
     assert pointwise
     for kernel in pointwise:
         assert np.mean(kernel == 0) >= 0.5
-        assert max(len(np.unique(channel)) for channel in kernel) <= 8
+        # The zeros that pruning left are kept beside the clusters.
+        assert max(np.unique(channel[channel != 0]).size for channel in kernel) <= 8

@@ -85,6 +85,25 @@ def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None
         assert study.open()[number] == candidate
 
 
+def test_a_trial_that_was_half_told_is_open_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    path = tmp_path / "study.db"
+    with open_study(path, SETTINGS, list(CHAINS)) as study, monkeypatch.context() as killed:
+        number, candidate = study.ask()
+        killed.delattr(optuna.study.Study, "tell")
+        with pytest.raises(AttributeError):
+            study.tell(_told(number, candidate))
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        assert study.told() == []
+        assert study.open() == {number: candidate}
+        study.tell(_told(number, candidate))
+        assert [each.number for each in study.told()] == [number]
+        assert study.open() == {}
+
+
 def test_another_seed_draws_others(tmp_path: Path) -> None:
     other = SETTINGS.model_copy(update={"seed": 1})
     drawn = []

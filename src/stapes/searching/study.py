@@ -54,8 +54,9 @@ class Study:
 
     def told(self) -> list[Trial]:
         """What was told, in the order of the trials' numbers."""
-        found = [trial.user_attrs.get(_TRIAL) for trial in self._trials()]
-        return [Trial.model_validate_json(said) for said in found if said]
+        # One that was cut between its result and its state is still open.
+        finished = [trial for trial in self._trials() if trial.state.is_finished()]
+        return [Trial.model_validate_json(trial.user_attrs[_TRIAL]) for trial in finished]
 
     def open(self) -> dict[int, Candidate]:
         """Trials that were asked and not told, by number."""
@@ -93,7 +94,7 @@ class Study:
             }
             for limit, most in self._settings.budget.items():
                 value = costs[limit]
-                if value is not None:
+                if value is not None and limit not in trial.constraints:
                     trial.set_constraint(limit, value / most - 1)
         trial.set_user_attr(_TRIAL, result.model_dump_json())
         states = optuna.trial.TrialState

@@ -232,14 +232,3 @@ def test_a_wrong_call_is_one_sentence_and_writes_nothing(corpus, cache, tmp_path
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not out.exists()
-
-
-def test_a_budget_that_nothing_fits_says_what_is_nearest(corpus, cache, tmp_path):
-    done = stapes(
-        *("search", "--data", corpus, "--out", tmp_path / "out", "--quick", "--trials", 1),
-        *("--frontends", "logmel", "--techniques", "int8", "--budget", "flash=500"),
-        *("--architectures", "temporal_cnn"),
-        cache=cache,
-        status=1,
-    )
-    assert "fits --budget; the nearest has" in done.stderr

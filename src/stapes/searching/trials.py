@@ -18,8 +18,8 @@ from stapes.searching.evaluating import Outcome
 from stapes.searching.settings import SearchSettings
 from stapes.searching.study import Study
 
-_MOST_IN_VAIN = 20
-"""Trials that are refused or fail, for each that is wanted: more, and the budget is hopeless."""
+_MOST_IN_VAIN = 30
+"""Trials that are refused or fail, for each that is trained: more, and the budget is hopeless."""
 
 log = logging.getLogger("stapes")
 
@@ -85,7 +85,7 @@ def _go_on(
     while True:
         trained = sum(trial.frr is not None for trial in told)
         progress.update(trained, settings.trials, _said(told))
-        enough = trained + len(waiting) >= settings.trials or _is_hopeless(told, settings)
+        enough = trained + len(waiting) >= settings.trials or _is_hopeless(told)
         # One told, one asked: the order of both is the same whoever is quick.
         if len(waiting) < settings.together and not enough:
             number, candidate = study.ask()
@@ -198,9 +198,9 @@ def _said(told: list[Trial]) -> str:
     return ", ".join([*parts, f"{failed} failed"] if failed else parts)
 
 
-def _is_hopeless(told: list[Trial], settings: SearchSettings) -> bool:
-    in_vain = sum(trial.frr is None for trial in told)
-    return in_vain >= _MOST_IN_VAIN * settings.trials
+def _is_hopeless(told: list[Trial]) -> bool:
+    trained = sum(trial.frr is not None for trial in told)
+    return len(told) - trained >= _MOST_IN_VAIN * (1 + trained)
 
 
 def _in_vain(told: list[Trial]) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from stapes._version import __version__
 
 if TYPE_CHECKING:
-    from stapes.api import evaluate, inspect, run, search, search_words, slim
+    from stapes.api import evaluate, inspect, run, slim
+    from stapes.api_search import search, search_words
 
 __all__ = ["__version__", "evaluate", "inspect", "run", "search", "search_words", "slim"]
 
@@ -22,6 +23,10 @@ __all__ = ["__version__", "evaluate", "inspect", "run", "search", "search_words"
 def __getattr__(name: str) -> object:
     # Late, so that `import stapes` and `stapes --help` do not wait for NumPy and SciPy.
     if name in __all__:
+        if name in ("search", "search_words"):
+            from stapes import api_search
+
+            return getattr(api_search, name)
         from stapes import api
 
         return getattr(api, name)

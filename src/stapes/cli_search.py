@@ -113,7 +113,7 @@ def search(
     Tries architectures, sizes, frontends and techniques; a model that cannot fit is not trained.
     The same command goes on where it was stopped, and with more --trials where it was done.
     """
-    from stapes import api
+    from stapes import api_search
     from stapes.report.words import words_table
 
     if word is not None and words is not None:
@@ -138,13 +138,13 @@ def search(
             "progress": progress,
         }
         if words is None:
-            results = api.search(word=word, **given)
+            results = api_search.search(word=word, **given)
             if json:
                 print(results.model_dump_json(by_alias=True, indent=1))
             else:
                 show_results(results, console, verbose)
             return
-        found = api.search_words(words, **given)
+        found = api_search.search_words(words, **given)
         if json:
             parts = (
                 f'"{name}": {each.model_dump_json(by_alias=True)}' for name, each in found.items()

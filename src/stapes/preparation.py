@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -109,9 +110,11 @@ def with_copies(
     return made, copies
 
 
-def require_enough(chosen: dict[str, Chosen], settings: RunSettings) -> None:
+def require_enough(
+    chosen: dict[str, Chosen], settings: RunSettings, needed: Mapping[str, int] = FEWEST
+) -> None:
     """Raise UsageError where a split has too few clips of a class."""
-    for split, fewest in FEWEST.items():
+    for split, fewest in needed.items():
         part = chosen[split]
         for what, count in (
             (f'clips of "{settings.word}"', part.positives),

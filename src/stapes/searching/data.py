@@ -12,9 +12,9 @@ from stapes.data.clip import SPLITS, Skipped
 from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, gather
-from stapes.errors import StapesError, UsageError
+from stapes.errors import StapesError
 from stapes.files import cache_folder
-from stapes.preparation import choose_clips, require_enough, with_copies
+from stapes.preparation import FEWEST, choose_clips, require_enough, with_copies
 from stapes.progress import Progress
 from stapes.searching.settings import SearchSettings
 
@@ -81,8 +81,7 @@ def _prepare_one(
     here = settings.model_copy(update={"frontend": frontend})
     with open_cache(cache_folder() / "features", frontend) as cache:
         chosen, skipped = choose_clips(corpus, here, cache, progress)
-        require_enough(chosen, here)
-        _require_validation(chosen["validation"], here)
+        require_enough(chosen, here, {**FEWEST, "validation": _FEWEST})
         training, copies = with_copies(chosen["train"], here, cache, progress)
         progress.begin("Making copies of validation clips that sound otherwise")
         validation = copied(
@@ -96,18 +95,6 @@ def _prepare_one(
         progress.end(f"{len(validation.keys)} validation clips")
     used = {**chosen, "train": training, "validation": validation}
     return Clips(chosen, used, skipped, copies)
-
-
-def _require_validation(validation: Chosen, settings: SearchSettings) -> None:
-    for what, count in (
-        (f'clips of "{settings.word}"', validation.positives),
-        ("clips of other words", validation.negatives),
-    ):
-        if count < _FEWEST:
-            raise UsageError(
-                f"--word {settings.word}: {count} usable {what} are in the validation split and "
-                f"{_FEWEST} are needed to choose models by; add recordings."
-            )
 
 
 def _keys(clips: Clips) -> dict[str, list[bytes]]:

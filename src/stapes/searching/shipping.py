@@ -11,7 +11,7 @@ from stapes.files import atomic_path, write_bytes
 from stapes.measure.variant import measure
 from stapes.measurements import Recommendation
 from stapes.models import keras_files
-from stapes.recommendation import terms
+from stapes.recommendation import front, terms
 from stapes.results import Results, Trial, VariantResult
 from stapes.searching.engines import TEACHER
 from stapes.searching.settings import SearchSettings
@@ -71,7 +71,7 @@ def recommend(results: Results, settings: SearchSettings) -> Recommendation:
         variant=None,
         sentence=f"No model that was trained fits {terms(settings.budget)}: allow more, or search "
         "longer.",
-        front=[row.name for row in results.variants if row.name != "float32"],
+        front=front([row for row in results.variants if row.accuracy is not None]),
     )
     row = next((row for row in results.variants if row.name == "best"), None)
     if row is None or search.best is None:

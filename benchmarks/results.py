@@ -1,29 +1,29 @@
-"""The table of docs/results.md: every technique on real words, several seeds each.
+"""The tables and the picture of docs/results.md: every technique on real words, several seeds each.
 
-    python benchmarks/results.py --speech DIR [--out runs/results] [--seeds 3] [--write]
+    python benchmarks/results.py --speech DIR [--out runs/results] [--seeds 0,1,2] [--write]
+    python benchmarks/results.py --search FOLDER [FOLDER ...] [--write]
 
-DIR holds `wakewords` and `commands` (a folder of clips a word; CONTRIBUTING.md says where such
+DIR holds `wakewords` and `commands`, a folder of clips a word (docs/results.md says where such
 recordings come from). Every word and seed is a `stapes run` of its own, in a run folder that a
-second call goes on with. What counts is the difference in accuracy between a row and the float
-baseline of the same run, averaged over the seeds.
+second call goes on with; what is finished is read. Noise is left out, as it decides none of these
+figures. With --search, what finished searches found is told instead, and nothing is run.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
+from results_front import front, picture
+from results_search import searches
+from results_tables import ROWS, Runs, bars, baselines, changes, rows
 from stapes import results as results_file
-from stapes.results import Results, VariantResult
-from stapes.techniques.registry import TECHNIQUES
-
-# Rows in look-up tables hold the weights of others.
-ROWS = [name for name in TECHNIQUES if not name.endswith("_lut")]
+from stapes.files import write_text
+from stapes.results import Results
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
 """Recordings that people made."""
@@ -36,92 +36,104 @@ WORDS = {
     "left": "commands",
     "stop": "commands",
 }
-BEGIN, END = "<!-- table -->", "<!-- end of the table -->"
-TARGET = Path(__file__).parents[1] / "docs" / "results.md"
-ALLOWED = 1.0
-"""Percentage points below the float baseline that a row may lose, averaged over the seeds."""
-
-Runs = dict[str, list[Results]]
+CONFIG = "settings: {detection: {snr_db: []}}\n"
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 
 
 def main() -> None:
-    """Make what is missing of the runs, print the table, and put it in the docs if asked."""
+    """Make what is missing of the runs, print the tables, and put them in the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--speech", type=Path, default=SPEECH)
     parser.add_argument("--out", type=Path, default=Path("runs/results"))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", default="0,1,2", help="with commas between them")
     parser.add_argument("--words", default=",".join(WORDS))
-    parser.add_argument("--techniques", default=",".join(ROWS))
-    parser.add_argument("--write", action="store_true", help="put the table in docs/results.md")
+    parser.add_argument("--search", type=Path, nargs="+", metavar="FOLDER", help="of a search each")
+    parser.add_argument("--write", action="store_true", help="put the tables in --page")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the picture goes to images/ there")
     given = parser.parse_args()
-    runs: Runs = {}
-    for word in given.words.split(","):
-        for seed in range(given.seeds):
-            folder = given.out / f"{word}-{seed}"
-            run(given.speech / WORDS[word], word, seed, folder, given.techniques)
-            runs.setdefault(word, []).append(results_file.read(folder / "results.json"))
-            print(f"{word}, seed {seed}: done", file=sys.stderr, flush=True)
-    text = "\n".join([*baselines(runs), "", *drops(runs)])
-    print(text)
+    if given.search:
+        found = [results_file.read(folder / "results.json") for folder in given.search]
+        parts, drawn = {"search": searches(found)}, None
+    else:
+        runs = gather(given.speech, given.words.split(","), given.seeds.split(","), given.out)
+        parts = {
+            "baselines": baselines(runs),
+            "rows": rows(runs),
+            "changes": changes(runs),
+            "bars": bars(runs),
+            "front": front(runs),
+        }
+        drawn = picture(runs)
+    print("\n\n".join("\n".join(lines) for lines in parts.values()))
     if given.write:
-        page = TARGET.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        TARGET.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
+        page = given.page.read_text("utf-8")
+        for name, lines in parts.items():
+            page = put(page, name, "\n".join(lines))
+        write_text(given.page, page)
+        if drawn is not None:
+            write_text(given.page.parent / "images" / "front.svg", drawn)
 
 
-def run(data: Path, word: str, seed: int, folder: Path, techniques: str) -> None:
-    """One `stapes run`; what is finished already stays."""
-    command = [str(Path(sys.executable).with_name("stapes")), "run", "--data", str(data)]
-    command += ["--word", word, "--seed", str(seed), "--out", str(folder)]
-    command += ["--techniques", techniques]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def gather(speech: Path, words: list[str], seeds: list[str], out: Path) -> Runs:
+    """Every word's runs, in the order of the seeds; one seed of all words is made before the next.
+
+    Raises
+    ------
+    SystemExit
+        A finished run is not the one that is asked for.
+    """
+    runs: Runs = {word: [] for word in words}
+    for seed in seeds:
+        for word in words:
+            folder = out / f"{word}-{seed}"
+            if not finished(folder):
+                run(speech / WORDS[word], word, seed, folder)
+            results = results_file.read(folder / "results.json")
+            if wrong := unlike(results, word, seed):
+                sys.exit(f"{folder} is of another {wrong}: give another --out, or remove it.")
+            runs[word].append(results)
+            print(f"{word}, seed {seed}: done", file=sys.stderr, flush=True)
+    return runs
 
 
-def baselines(runs: Runs) -> list[str]:
-    """What each word was measured on, and how well the float baseline does."""
-    lines = ["| word | test clips | float32, mean of the seeds | each seed |", "|---|---|---|---|"]
-    for word, found in runs.items():
-        shares = [_percent(each.variants[0]) for each in found]
-        lines.append(
-            f"| {word} | {found[0].variants[0].n_test} | {statistics.mean(shares):.2f} % | "
-            f"{', '.join(f'{share:.2f}' for share in shares)} |"
-        )
-    return lines
+def finished(folder: Path) -> bool:
+    """Whether a run has nothing left to do."""
+    whole = all((folder / name).is_file() for name in ("results.json", "report.html"))
+    return whole and not (folder / ".work").exists()
 
 
-def drops(runs: Runs) -> list[str]:
-    """For every technique: bytes, and points lost or won against float32 for each word."""
-    lines = [
-        f"| row | bytes | gzip | {' | '.join(runs)} | mean |",
-        f"|---|---|---|{'---|' * (len(runs) + 1)}",
-    ]
-    for name in ROWS:
-        changes = {word: [_change(each, name) for each in found] for word, found in runs.items()}
-        means = [statistics.mean(values) for values in changes.values()]
-        cells = [f"**{mean:+.2f}**" if mean < -ALLOWED else f"{mean:+.2f}" for mean in means]
-        lines.append(
-            f"| `{name}` | {_mean(runs, name, lambda row: row.bytes):,.0f} | "
-            f"{_mean(runs, name, lambda row: row.gzip_bytes):,.0f} | {' | '.join(cells)} | "
-            f"{statistics.mean(means):+.2f} |"
-        )
-    return lines
+def run(data: Path, word: str, seed: str, folder: Path) -> None:
+    """One `stapes run` of all techniques."""
+    with tempfile.TemporaryDirectory() as scratch:
+        config = Path(scratch) / "run.yaml"
+        config.write_text(CONFIG, "utf-8")
+        command = [str(Path(sys.executable).with_name("stapes")), "run", "--data", str(data)]
+        command += ["--word", word, "--seed", seed, "--out", str(folder)]
+        command += ["--techniques", ",".join(ROWS), "--config", str(config)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def _row(results: Results, name: str) -> VariantResult:
-    return next(row for row in results.variants if row.name == name)
+def unlike(results: Results, word: str, seed: str) -> str:
+    """In what a run differs from the one that is asked for, or nothing."""
+    detection = results.settings.get("detection")
+    noise = detection.get("snr_db") if isinstance(detection, dict) else None
+    found = (
+        ("word", results.word == word),
+        ("seed", str(results.seed) == seed),
+        ("choice of techniques", [row.name for row in results.variants] == ROWS),
+        ("choice of noise", noise == []),
+    )
+    return next((name for name, same in found if not same), "")
 
 
-def _percent(row: VariantResult) -> float:
-    assert row.accuracy is not None, "the test split is empty"
-    return 100 * row.accuracy
-
-
-def _change(results: Results, name: str) -> float:
-    return _percent(_row(results, name)) - _percent(_row(results, "float32"))
-
-
-def _mean(runs: Runs, name: str, figure: Callable[[VariantResult], float]) -> float:
-    return statistics.mean(figure(_row(each, name)) for found in runs.values() for each in found)
+def put(page: str, name: str, text: str) -> str:
+    """The page with other text between the two marks of that name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of the {name} -->"
+    before, has_begin, rest = page.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not (has_begin and has_end):
+        sys.exit(f"The page has no place for {name}: it needs {begin.strip()} and {end}.")
+    return f"{before}{begin}{text}\n{end}{after}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""The front of docs/results.md: the rows that no other beats in bytes and in words missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from results_tables import ROWS, Runs, accuracy, frr, head, line, mean, mean_arena
+from stapes.report import svg
+from stapes.report.charts import Axis, Chart, Series, linear_ticks, log_ticks, look, short
+
+
+@dataclass(frozen=True)
+class Place:
+    """A technique's bytes and false rejects [%], averaged over all runs."""
+
+    name: str
+    bytes: float
+    missed: float
+
+    def beats(self, other: Place) -> bool:
+        """Whether it is as good in both, and better in one."""
+        mine, its = (self.bytes, self.missed), (other.bytes, other.missed)
+        return mine != its and all(a <= b for a, b in zip(mine, its, strict=True))
+
+
+def places(runs: Runs) -> list[Place]:
+    """Every technique's, in the order of the table."""
+    return [
+        Place(name, mean(runs, name, lambda row: row.bytes), mean(runs, name, frr)) for name in ROWS
+    ]
+
+
+def best(found: list[Place]) -> list[Place]:
+    """Those that no other beats, the smallest first."""
+    kept = [each for each in found if not any(other.beats(each) for other in found)]
+    return sorted(kept, key=lambda each: each.bytes)
+
+
+def front(runs: Runs) -> list[str]:
+    """The front as a table, under its picture."""
+    lines = ["![Words missed against file size of each technique](images/front.svg)", ""]
+    lines += head("row", "bytes", "arena", "accuracy", "missed")
+    for each in best(places(runs)):
+        lines.append(
+            line(
+                f"`{each.name}`",
+                f"{each.bytes:,.0f}",
+                mean_arena(runs, each.name),
+                f"{mean(runs, each.name, accuracy):.2f} %",
+                f"{each.missed:.2f} %",
+            )
+        )
+    return lines
+
+
+def picture(runs: Runs) -> str:
+    """Every technique by bytes and false rejects, the front in colour, as an SVG of its own."""
+    found = places(runs)
+    seeds = len({results.seed for each in runs.values() for results in each})
+    return svg.chart(
+        _chart(found),
+        title=f"Words missed at 0.5 % false positives: {_count(len(runs), 'word')}, "
+        f"{_count(seeds, 'seed')} each, {_count(len(found), 'technique')}",
+        note="Means over all runs. Colour: float32 and the front, the rows that no other beats in "
+        "both. Dotted: the fewest missed for the size.",
+        standing=True,
+    )
+
+
+def _chart(found: list[Place]) -> Chart:
+    kept = [each.name for each in best(found)]
+    shown = ["float32", *(name for name in kept if name != "float32")]
+    first = min(each.bytes for each in found) / 1.06
+    last = max(each.bytes for each in found) * 1.06
+    most = max(max(each.missed for each in found) * 1.06, 1.0)
+    stairs = [(each.bytes, each.missed) for each in best(found)]
+    guide = stairs[:1]
+    for x, y in stairs[1:]:
+        guide += [(x, guide[-1][1]), (x, y)]
+    return Chart(
+        key="front",
+        title="File size against words missed",
+        x=Axis(
+            "file size [bytes]",
+            first,
+            last,
+            [(value, f"{value:,.0f}") for value in log_ticks(first, last)],
+            log=True,
+        ),
+        y=Axis(
+            "words missed [%]",
+            -0.04 * most,
+            most,
+            [(value, short(value)) for value in linear_ticks(0.0, most)],
+        ),
+        series=[
+            Series(
+                name=each.name,
+                look=look(
+                    shown.index(each.name) if each.name in shown else 0,
+                    variant=number,
+                    chosen=each.name in shown,
+                ),
+                x=[each.bytes],
+                y=[each.missed],
+                hover=[f"{each.name}: {each.bytes:,.0f} bytes, {each.missed:.2f} % missed"],
+            )
+            for number, each in enumerate(found)
+        ],
+        lines=False,
+        labels=True,
+        guide=guide,
+    )
+
+
+def _count(many: int, what: str) -> str:
+    return f"{many} {what}" if many == 1 else f"{many} {what}s"

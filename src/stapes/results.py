@@ -167,6 +167,8 @@ class Trial(Part):
     """On validation clips, at the search's rate of false positives."""
     accuracy: float | None = None
     """On validation clips."""
+    loss: float | None = None
+    """Cross-entropy on validation clips, of the file's own scores."""
     seconds: float | None = None
     """Of one processor, that it took."""
     notes: list[str] = Field(default_factory=list)

@@ -63,11 +63,16 @@ def test_the_thin_front_falls_as_it_grows(
         assert smaller.frr > larger.frr
 
 
-def test_of_equally_many_misses_the_more_accurate_is_best_then_the_smaller() -> None:
-    trials = [trial(0, accuracy=0.9), trial(1, accuracy=0.95), trial(2, accuracy=0.95, bytes=2999)]
+def test_of_equally_many_misses_the_more_accurate_is_best_then_the_surer_then_the_smaller() -> None:
+    trials = [
+        trial(0, accuracy=0.9, loss=0.01),
+        trial(1, accuracy=0.95, loss=0.2, bytes=2000),
+        trial(2, accuracy=0.95, loss=0.1),
+        trial(3, accuracy=0.95, loss=0.1, bytes=2999),
+    ]
     found = best(trials, {})
     assert found is not None
-    assert found.number == 2
+    assert found.number == 3
 
 
 def test_limits_that_are_not_kept_are_said() -> None:

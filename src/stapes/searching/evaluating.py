@@ -39,6 +39,9 @@ from stapes.techniques.variant import Material, Variant
 _FIT_CLIPS = 8
 """To quantize an untrained model with: its ranges matter to nobody."""
 
+_LEAST_SCORE = 1 / 512
+"""Half a step of an 8-bit softmax: what it says is 0 is at most this."""
+
 _TEMPERATURE = 3.0
 _MASK_PART = 5
 """The widest mask is this part of the frames, or of the bins."""
@@ -70,6 +73,7 @@ class Outcome:
     seconds: float
     frr: float | None = None
     accuracy: float | None = None
+    loss: float | None = None
     bytes_before_slim: int | None = None
     notes: list[str] = field(default_factory=list)
     layer_names: list[str] = field(default_factory=list)
@@ -114,7 +118,7 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
     made = _made(candidate, settings, sets)
     variant = _shrunk(made, candidate, settings.seed)
     content = variant.tflite
-    frr, right = _judged(content, sets.validation, settings.false_positive_percent)
+    judged = _judged(content, sets.validation, settings.false_positive_percent)
     return Outcome(
         content,
         "",
@@ -123,8 +127,7 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
         multiplications,
         parameters,
         time.process_time() - began,
-        frr,
-        right,
+        *judged,
         len(made.tflite),
         variant.notes,
         [each.name for each in constants(made.tflite) if each.role == "kernel"],
@@ -235,12 +238,14 @@ def _shrunk(variant: Variant, candidate: Candidate, seed: int) -> Variant:
 
 def _judged(
     content: bytes, validation: FeatureSet, percent: float
-) -> tuple[float | None, float | None]:
-    """FRR and accuracy of a file."""
+) -> tuple[float | None, float | None, float]:
+    """FRR, accuracy and cross-entropy of a file."""
     targets, interpreter = interpreters(content)
     if interpreter is None:
         reasons = "; ".join((each.reason or "").rstrip(".") for each in targets.values())
         raise ModelError(f"No interpreter runs it: {reasons}.")
     scores = interpreter.predict(np.asarray(validation.x))
-    frr = frr_at(word_scores(scores), validation.y, percent)
-    return frr, accuracy(scores, validation.y).value
+    words = word_scores(scores)
+    right = np.where(validation.y == 1, words, 1 - words)
+    loss = float(-np.log(np.maximum(right, _LEAST_SCORE)).mean())
+    return frr_at(words, validation.y, percent), accuracy(scores, validation.y).value, loss

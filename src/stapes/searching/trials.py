@@ -158,6 +158,7 @@ def _trial(number: int, candidate: Candidate, outcome: Outcome, folder: Path) ->
         seconds=round(outcome.seconds, 1),
         frr=outcome.frr,
         accuracy=outcome.accuracy,
+        loss=outcome.loss,
         notes=outcome.notes,
         layer_names=outcome.layer_names,
         layer_notes=outcome.layer_notes,

@@ -165,7 +165,7 @@ def test_workers_of_a_killed_parent_end_themselves(running):
 
 
 @posix
-def test_workers_are_killed_where_loky_finds_no_tool_for_it(tmp_path):
+def test_workers_are_killed_where_no_tool_of_the_system_is_found(tmp_path):
     script = tmp_path / "script.py"
     at_work = "while len(os.listdir(sys.argv[1])) < 3: time.sleep(0.1)\n    print(1 / 0)"
     script.write_text(SCRIPT.replace("tasks[0].result()", at_work))
@@ -181,6 +181,39 @@ def test_workers_are_killed_where_loky_finds_no_tool_for_it(tmp_path):
     pids = [int(file.name) for file in tmp_path.iterdir() if file.name.isdigit()]
     assert len(pids) == 2
     assert not any(map(is_alive, pids))
+
+
+def test_a_worker_that_grew_is_renewed_without_a_word(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import os, time
+from stapes.workers import pool
+
+kept = []
+
+def grow(number):
+    kept.append(b"x" * 30_000_000)
+    time.sleep(1.1)  # loky looks once a second.
+    return number, os.getpid()
+
+with pool(1) as executor:
+    tasks = [executor.submit(grow, number) for number in range(5)]
+    found = [task.result() for task in tasks]
+print([number for number, _ in found], len({pid for _, pid in found}))
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "LOKY_MAX_MEMORY_LEAK_SIZE": "40000000"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    numbers, workers_seen = done.stdout.rsplit(maxsplit=1)
+    assert numbers == "[0, 1, 2, 3, 4]"
+    assert int(workers_seen) > 1
+    assert done.stderr == ""
 
 
 def test_the_module_knows_nothing_of_stapes():

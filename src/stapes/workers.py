@@ -19,6 +19,10 @@ from concurrent.futures import Executor
 from multiprocessing import resource_tracker
 from typing import Any
 
+# TensorFlow keeps some of each model that it trained or converted. With psutil, loky renews a
+# worker that has grown by so many bytes, between two tasks; it reads this when it is imported.
+os.environ.setdefault("LOKY_MAX_MEMORY_LEAK_SIZE", str(1 << 30))
+
 import loky
 
 _ORPHAN_CHECK_SECONDS = 0.5
@@ -51,7 +55,8 @@ def pool(
     ...     list(executor.map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    _mend_loky()
+    # It is done on purpose.
+    warnings.filterwarnings("ignore", message="A worker was restarted while some jobs")
     executor = loky.ProcessPoolExecutor(
         jobs, initializer=_begin, initargs=(os.getpid(), initializer, initargs)
     )
@@ -62,24 +67,8 @@ def pool(
         yield executor
         executor.shutdown()
     except BaseException:
-        with warnings.catch_warnings():
-            # Without psutil and pgrep loky cannot look for the children of its workers, and
-            # warns; ours have none.
-            warnings.filterwarnings("ignore", message="Failed to kill subprocesses")
-            executor.shutdown(kill_workers=True)
+        executor.shutdown(kill_workers=True)
         raise
-
-
-def _mend_loky() -> None:
-    """Let loky kill its workers where neither psutil nor pgrep is installed, as in small images.
-
-    It then calls `kill` of the worker's handle, and in loky 3.7 it has none on POSIX.
-    """
-    if os.name == "posix":
-        from loky.backend.popen_loky_posix import Popen
-
-        if not hasattr(Popen, "kill"):
-            Popen.kill = lambda handle: os.kill(handle.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -190,10 +190,9 @@ def test_a_worker_that_grew_is_renewed_without_a_word(tmp_path):
 import os, time
 from stapes.workers import pool
 
-kept = []
-
 def grow(number):
-    kept.append(b"x" * 30_000_000)
+    # In a module: the globals of a script come anew with each call.
+    os.__dict__.setdefault("kept", []).append(b"x" * 30_000_000)
     time.sleep(1.1)  # loky looks once a second.
     return number, os.getpid()
 

@@ -85,6 +85,21 @@ def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None
         assert study.open()[number] == candidate
 
 
+def test_a_trial_that_was_cut_while_it_was_told_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        number, candidate = study.ask()
+        study.tell(_told(number, candidate))
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE trials SET state = 'RUNNING' WHERE number = 0")
+    file.close()
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        assert study.told() == []
+        assert study.open() == {number: candidate}
+        study.tell(_told(number, candidate))
+        assert [each.number for each in study.told()] == [number]
+
+
 def test_another_seed_draws_others(tmp_path: Path) -> None:
     other = SETTINGS.model_copy(update={"seed": 1})
     drawn = []

@@ -54,8 +54,9 @@ class Study:
 
     def told(self) -> list[Trial]:
         """What was told, in the order of the trials' numbers."""
-        found = [trial.user_attrs.get(_TRIAL) for trial in self._trials()]
-        return [Trial.model_validate_json(said) for said in found if said]
+        # Killed while one was told, it has its result and is open still: it is done again.
+        said = [each.user_attrs[_TRIAL] for each in self._trials() if each.state.is_finished()]
+        return [Trial.model_validate_json(each) for each in said]
 
     def open(self) -> dict[int, Candidate]:
         """Trials that were asked and not told, by number."""

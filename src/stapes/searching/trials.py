@@ -20,6 +20,8 @@ from stapes.searching.study import Study
 
 _MOST_IN_VAIN = 20
 """Trials that are refused or fail, for each that is wanted: more, and the budget is hopeless."""
+_MOST_AT_FIRST = 100
+"""As many in vain before the first that is trained: that takes minutes, not hours."""
 
 log = logging.getLogger("stapes")
 
@@ -200,6 +202,8 @@ def _said(told: list[Trial]) -> str:
 
 def _is_hopeless(told: list[Trial], settings: SearchSettings) -> bool:
     in_vain = sum(trial.frr is None for trial in told)
+    if in_vain == len(told) and in_vain >= _MOST_AT_FIRST:
+        return True
     return in_vain >= _MOST_IN_VAIN * settings.trials
 
 

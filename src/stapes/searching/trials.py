@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -48,9 +49,10 @@ def run_trials(
     Raises
     ------
     StapesError
-        No trial came to anything.
+        No trial came to anything, or a file of one is damaged and not made again as it was.
     """
     told = study.told()
+    _restore(told, engine, folder, progress)
     waiting = study.open()
     trained = sum(trial.frr is not None for trial in told)
     if trained < settings.trials:
@@ -63,6 +65,34 @@ def run_trials(
 def trial_file(folder: Path, number: int) -> Path:
     """Where a trial's .tflite is."""
     return folder / f"{number:04d}.tflite"
+
+
+def _restore(told: list[Trial], engine: Engine, folder: Path, progress: Progress) -> None:
+    """Make files again that are gone or damaged since: a trial's figures are of no other file."""
+    damaged = []
+    for trial in told:
+        path = trial_file(folder, trial.number)
+        if trial.file and not (path.is_file() and sha256(path) == trial.sha256):
+            damaged.append((path, trial))
+    if not damaged:
+        return
+    progress.begin("Making damaged files of trials again")
+    again = [engine.submit(Candidate.model_validate(trial.candidate)) for _, trial in damaged]
+    for (path, trial), future in zip(damaged, again, strict=True):
+        try:
+            content = future.result().tflite
+        except OSError:
+            raise
+        except Exception as error:
+            log.warning("%s: %s", path, error)
+            content = None
+        if content is None or hashlib.sha256(content).hexdigest() != trial.sha256:
+            raise StapesError(
+                f"{path}: is gone or damaged, and is not the same when it is made again; delete the "
+                "search's folder and search again."
+            )
+        write_bytes(path, content)
+    progress.end(f"{len(damaged)} files")
 
 
 def _go_on(

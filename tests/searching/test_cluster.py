@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.searching.conftest import SETTINGS
 
+from stapes.errors import StapesError
 from stapes.progress import Progress
 from stapes.results import Trial
 from stapes.searching import cluster, engines
@@ -107,3 +108,18 @@ def test_an_error_of_a_trial_is_told_as_it_is(two_workers: Any, work: Path, tmp_
     with cluster.on_ray(few, work, broken) as engine:
         found = _trials(tmp_path / "broken", engine, few)
     assert found[0].failed == "nothing works"
+
+
+def test_an_address_that_is_none_is_named_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ValueError("Invalid address format: nonsense")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with (
+        pytest.raises(StapesError, match="no cluster answers .Invalid address .*RAY_ADDRESS"),
+        cluster.on_ray(SETTINGS, tmp_path),
+    ):
+        pass

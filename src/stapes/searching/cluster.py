@@ -88,7 +88,7 @@ def on_ray(
     if ours:
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-        except ConnectionError as error:
+        except (ConnectionError, ValueError) as error:  # An address that is none is the latter.
             first = (str(error).splitlines() or [""])[0].rstrip(".")
             raise StapesError(
                 f"--cluster ray: no cluster answers ({first}); see RAY_ADDRESS, or unset it to use "

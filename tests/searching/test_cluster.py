@@ -119,7 +119,7 @@ def test_an_address_that_is_none_is_named_with_the_mend(
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", refuse)
     with (
-        pytest.raises(StapesError, match="no cluster answers .Invalid address .*RAY_ADDRESS"),
+        pytest.raises(StapesError, match=r"no cluster answers .Invalid address .*RAY_ADDRESS"),
         cluster.on_ray(SETTINGS, tmp_path),
     ):
         pass

@@ -88,8 +88,8 @@ def _restore(told: list[Trial], engine: Engine, folder: Path, progress: Progress
             content = None
         if content is None or hashlib.sha256(content).hexdigest() != trial.sha256:
             raise StapesError(
-                f"{path}: is gone or damaged, and is not the same when it is made again; delete the "
-                "search's folder and search again."
+                f"{path}: is gone or damaged, and is not the same when it is made again; delete "
+                "the search's folder and search again."
             )
         write_bytes(path, content)
     progress.end(f"{len(damaged)} files")

@@ -20,7 +20,8 @@ def test_a_word_that_comes_to_nothing_leaves_those_before_it_a_page(
         if word == "alexa":
             raise StapesError("No model fits.")
         out.mkdir(parents=True)
-        return searched(word=word)
+        found: Results = searched(word=word)
+        return found
 
     monkeypatch.setattr(api, "search", search)
     with pytest.raises(StapesError, match="No model fits"):

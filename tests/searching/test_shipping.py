@@ -8,13 +8,15 @@ from stapes.measurements import TargetResult
 from stapes.results import VariantResult
 from stapes.searching.settings import SearchSettings
 from stapes.searching.shipping import recommend
+from stapes.settings import Limit
 
-BUDGET = {"flash": 4000.0, "arena": 8000.0}
+BUDGET: dict[Limit, float] = {"flash": 4000.0, "arena": 8000.0}
 TFLM = TargetResult(tried=True, runs=True, arena_bytes=6000)
 
 
 def _row(name: str, size: int, right: int) -> VariantResult:
-    return row(name, size, right, targets={"tflm": TFLM})
+    made: VariantResult = row(name, size, right, targets={"tflm": TFLM})
+    return made
 
 
 def test_the_best_is_told_of_those_that_fit_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,21 @@ def test_an_address_that_is_none_is_named_with_the_mend(
     monkeypatch.setattr(ray, "init", refuse)
     with (
         pytest.raises(StapesError, match=r"no cluster answers .Invalid address .*RAY_ADDRESS"),
+        cluster.on_ray(SETTINGS, tmp_path),
+    ):
+        pass
+
+
+def test_an_address_where_nothing_listens_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray would try for minutes"))
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with (
+        pytest.raises(StapesError, match=r"no cluster answers .*refused.*RAY_ADDRESS"),
         cluster.on_ray(SETTINGS, tmp_path),
     ):
         pass

@@ -137,12 +137,17 @@ def search_words(
     if not wanted or len(set(folders)) < len(folders) or not all(folders):
         raise UsageError("--words: give different words, with commas between them.")
     root = path_of(out) or Path("runs") / "search"
-    found = {}
-    for word, folder in zip(wanted, folders, strict=True):
-        if progress := arguments.get("progress"):
+    found: dict[str, Results] = {}
+    progress = arguments.get("progress") or Progress()
+    try:
+        for word, folder in zip(wanted, folders, strict=True):
             progress.note(f'"{word}":')
-        found[folder] = search(word=word, out=root / folder, **arguments)
-    write_words(found, root)
+            found[folder] = search(word=word, out=root / folder, **arguments)
+    finally:
+        # Where a word came to nothing, the page is of those before it.
+        if found:
+            write_words(found, root)
+            progress.note(f"Done: {', '.join(found)} (in {root}).")
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from tests.searching.conftest import SETTINGS
 
+from stapes.errors import StapesError
 from stapes.progress import Progress
 from stapes.results import Trial
 from stapes.searching import cluster, engines
@@ -107,3 +109,33 @@ def test_an_error_of_a_trial_is_told_as_it_is(two_workers: Any, work: Path, tmp_
     with cluster.on_ray(few, work, broken) as engine:
         found = _trials(tmp_path / "broken", engine, few)
     assert found[0].failed == "nothing works"
+
+
+def test_an_address_that_is_none_is_named_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ValueError("Invalid address format: nonsense")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with (
+        pytest.raises(StapesError, match=r"no cluster answers .Invalid address .*RAY_ADDRESS"),
+        cluster.on_ray(SETTINGS, tmp_path),
+    ):
+        pass
+
+
+def test_an_address_where_nothing_listens_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray would try for minutes"))
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with (
+        pytest.raises(StapesError, match=r"no cluster answers .*refused.*RAY_ADDRESS"),
+        cluster.on_ray(SETTINGS, tmp_path),
+    ):
+        pass

@@ -30,6 +30,7 @@ def test_the_defaults_are_a_small_microcontrollers() -> None:
     [
         ({"metric": "accuracy"}, "metric: .*give frr@P"),
         ({"metric": "frr@100"}, "metric: .*give frr@P"),
+        ({"metric": "frr@99.99999999999999"}, "metric: .*give frr@P"),
         ({"metric": "frr@-1"}, "metric: .*give frr@P"),
         ({"budget": {"latency": 5}}, "budget: .*leave latency out"),
         ({"budget": {"flash": 0}}, "budget: .*above 0"),

@@ -129,3 +129,15 @@ def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, content: bytes) -
     path.write_bytes(content)
     with pytest.raises(StapesError, match=r"study.db: cannot be used .* delete its folder"):
         _search(path, 2)
+
+
+def test_a_file_that_is_damaged_on_the_way_is_named_with_the_mend(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+
+    def damage(study: Study) -> bool:
+        with path.open("r+b") as file:
+            file.truncate(30_000)
+        return False
+
+    with pytest.raises(StapesError, match=r"study.db: cannot be used .(database|disk|file)"):
+        _search(path, 12, stop=damage)

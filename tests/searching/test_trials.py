@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from time import sleep
@@ -99,6 +100,31 @@ def test_more_trials_go_on_and_none_is_done_twice(tmp_path: Path) -> None:
     assert idle.evaluated == []
 
 
+def test_a_file_that_is_gone_or_damaged_is_made_again(tmp_path: Path) -> None:
+    found = _run(tmp_path, AtOnce())
+    first, second, *_ = (each for each in found if each.file)
+    gone, damaged = (trial_file(tmp_path / "trials-a", each.number) for each in (first, second))
+    contents = gone.read_bytes(), damaged.read_bytes()
+    gone.unlink()
+    damaged.write_bytes(contents[1][:-1])
+    engine = AtOnce()
+    assert _run(tmp_path, engine) == found
+    assert (gone.read_bytes(), damaged.read_bytes()) == contents
+    assert len(engine.evaluated) == 2
+
+
+def test_a_file_that_cannot_be_made_again_as_it_was_is_named(tmp_path: Path) -> None:
+    class Other(AtOnce):
+        def outcome(self, candidate: Candidate) -> Outcome:
+            return replace(super().outcome(candidate), tflite=b"another")
+
+    found = _run(tmp_path, AtOnce())
+    path = trial_file(tmp_path / "trials-a", next(each.number for each in found if each.file))
+    path.unlink()
+    with pytest.raises(StapesError, match=r"tflite: is gone or damaged, .* delete the search's"):
+        _run(tmp_path, Other())
+
+
 def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     class Stops(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
@@ -170,3 +196,6 @@ def test_a_hopeless_budget_ends_and_says_what_is_nearest(tmp_path: Path) -> None
     small = SETTINGS.model_copy(update={"trials": 2})
     with pytest.raises(StapesError, match=r"No model of \d+ fits --budget; the nearest has 2,0"):
         _run(tmp_path, Refuses(), small)
+    many = SETTINGS.model_copy(update={"trials": 60})
+    with pytest.raises(StapesError, match=r"No model of 10\d fits --budget"):
+        _run(tmp_path, Refuses(), many, "many")

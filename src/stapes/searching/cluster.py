@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -23,6 +25,8 @@ from stapes.searching.candidate import Candidate
 from stapes.searching.engines import MOST_DEATHS, evaluate_sets, load_sets
 from stapes.searching.evaluating import Outcome, Sets
 from stapes.searching.settings import SearchSettings
+
+_REACH_SECONDS = 10.0
 
 
 class Ray:
@@ -87,8 +91,9 @@ def on_ray(
     ours = not ray.is_initialized()
     if ours:
         try:
+            _reach(os.environ.get("RAY_ADDRESS", ""))
             ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-        except ConnectionError as error:
+        except (OSError, ValueError) as error:  # An address that is none is the latter.
             first = (str(error).splitlines() or [""])[0].rstrip(".")
             raise StapesError(
                 f"--cluster ray: no cluster answers ({first}); see RAY_ADDRESS, or unset it to use "
@@ -103,6 +108,13 @@ def on_ray(
     finally:
         if ours:
             ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" not in address and host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
 
 
 def _in_memory(sets: Sets) -> Sets:

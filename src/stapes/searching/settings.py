@@ -15,7 +15,7 @@ from stapes.settings import Limit, RunSettings
 LATER = ("trials",)
 """Settings that a finished search may be given anew, to go on."""
 
-_METRIC = re.compile(r"frr@([0-9]+(?:\.[0-9]+)?)")
+_METRIC = re.compile(r"frr@([0-9]+(?:\.[0-9]{1,6})?)")
 
 
 class SearchSettings(RunSettings):

@@ -14,6 +14,7 @@ from stapes.models import keras_files
 from stapes.recommendation import front, terms
 from stapes.results import Results, Trial, VariantResult
 from stapes.searching.engines import TEACHER
+from stapes.searching.front import fits
 from stapes.searching.settings import SearchSettings
 from stapes.techniques.registry import TECHNIQUES
 from stapes.techniques.variant import Variant
@@ -76,14 +77,16 @@ def recommend(results: Results, settings: SearchSettings) -> Recommendation:
     row = next((row for row in results.variants if row.name == "best"), None)
     if row is None or search.best is None:
         return given
-    fitting = sum(trial.frr is not None for trial in search.trials)
-    limits = f" that fit {terms(settings.budget)}" if settings.budget else ""
+    fitting = sum(fits(trial, settings.budget) for trial in search.trials)
+    trials = "1 trial" if fitting == 1 else f"{fitting} trials"
+    that_fit = f" that {'fits' if fitting == 1 else 'fit'} "
+    limits = f"{that_fit}{terms(settings.budget)}" if settings.budget else ""
     trial = next(trial for trial in search.trials if trial.number == search.best)
     arena = row.targets["tflm"].arena_bytes
     sentence = (
         f"Ship best, {row.bytes:,} bytes"
         f"{'' if arena is None else f' and an arena of {arena:,}'}: trial {trial.number}, "
-        f"{trial.summary}, missed the fewest words on validation clips of {fitting} trials"
+        f"{trial.summary}, missed the fewest words on validation clips of {trials}"
         f"{limits}. {_on_test_clips(row, results.variants[0])}"
     )
     return given.model_copy(update={"variant": "best", "sentence": sentence})

@@ -159,9 +159,12 @@ def open_study(path: Path, settings: SearchSettings, techniques: list[str]) -> I
                 load_if_exists=True,
             )
             yield Study(study, settings, techniques)
-    except DatabaseError as error:
+    except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
+        # Optuna's own hides what SQLite said, e.g. that the disk is full.
+        below = error if isinstance(error, DatabaseError) else error.__cause__
+        said = getattr(below, "orig", None) or below or error
         raise StapesError(
-            f"{path}: cannot be used ({error.orig}); if it is damaged, delete its folder and "
+            f"{path}: cannot be used ({said}); if it is damaged, delete its folder and "
             "search again."
         ) from None
 

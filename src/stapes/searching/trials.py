@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from stapes.searching.evaluating import Outcome
 from stapes.searching.settings import SearchSettings
 from stapes.searching.study import Study
 
-_MOST_IN_VAIN = 30
-"""Trials that are refused or fail, for each that is trained: more, and the budget is hopeless."""
+_IN_VAIN_AT_FIRST, _IN_VAIN_FOR_EACH = 100, 30
+"""Trials that are refused or fail, in all and for each that is trained: more is hopeless."""
 
 log = logging.getLogger("stapes")
 
@@ -46,9 +47,10 @@ def run_trials(
     Raises
     ------
     StapesError
-        No trial came to anything.
+        No trial came to anything, or a file of one is damaged and not made again as it was.
     """
     told = study.told()
+    _restore(told, engine, folder, progress)
     waiting = study.open()
     trained = sum(trial.frr is not None for trial in told)
     if trained < settings.trials:
@@ -61,6 +63,34 @@ def run_trials(
 def trial_file(folder: Path, number: int) -> Path:
     """Where a trial's .tflite is."""
     return folder / f"{number:04d}.tflite"
+
+
+def _restore(told: list[Trial], engine: Engine, folder: Path, progress: Progress) -> None:
+    """Make files again that are gone or damaged since: a trial's figures are of no other file."""
+    damaged = []
+    for trial in told:
+        path = trial_file(folder, trial.number)
+        if trial.file and not (path.is_file() and sha256(path) == trial.sha256):
+            damaged.append((path, trial))
+    if not damaged:
+        return
+    progress.begin("Making damaged files of trials again")
+    again = [engine.submit(Candidate.model_validate(trial.candidate)) for _, trial in damaged]
+    for (path, trial), future in zip(damaged, again, strict=True):
+        try:
+            content = future.result().tflite
+        except OSError:
+            raise
+        except Exception as error:
+            log.warning("%s: %s", path, error)
+            content = None
+        if content is None or hashlib.sha256(content).hexdigest() != trial.sha256:
+            raise StapesError(
+                f"{path}: is gone or damaged, and is not the same when it is made again; delete "
+                "the search's folder and search again."
+            )
+        write_bytes(path, content)
+    progress.end(f"{len(damaged)} files")
 
 
 def _go_on(
@@ -201,7 +231,7 @@ def _said(told: list[Trial]) -> str:
 
 def _is_hopeless(told: list[Trial]) -> bool:
     trained = sum(trial.frr is not None for trial in told)
-    return len(told) - trained >= _MOST_IN_VAIN * (1 + trained)
+    return len(told) - trained >= _IN_VAIN_AT_FIRST + _IN_VAIN_FOR_EACH * trained
 
 
 def _in_vain(told: list[Trial]) -> str:

@@ -67,7 +67,7 @@ def test_a_worker_killed_in_the_middle_loses_no_trial(
             os.kill(os.getpid(), signal.SIGKILL)
         return engines.evaluate_sets(candidate, settings, sets)
 
-    with cluster.on_ray(SETTINGS, work, killed_once) as engine:
+    with cluster.on_ray(SETTINGS, work, evaluate=killed_once) as engine:
         found = _trials(tmp_path / "ray", engine, SETTINGS)
     assert marker.exists()
     assert [each.failed for each in found] == [None] * SETTINGS.trials
@@ -92,7 +92,7 @@ def test_a_trial_that_always_kills_is_given_up_and_costs_no_other(
         return engines.evaluate_sets(candidate, settings, sets)
 
     few = SETTINGS.model_copy(update={"trials": 1})
-    with cluster.on_ray(few, work, deadly) as engine:
+    with cluster.on_ray(few, work, evaluate=deadly) as engine:
         found = _trials(tmp_path / "deadly", engine, few)
     deaths = [each.failed for each in found if each.failed]
     assert all("its worker died" in each for each in deaths)
@@ -106,7 +106,7 @@ def test_an_error_of_a_trial_is_told_as_it_is(two_workers: Any, work: Path, tmp_
         return engines.evaluate_sets(candidate, settings, sets)
 
     few = SETTINGS.model_copy(update={"trials": 1})
-    with cluster.on_ray(few, work, broken) as engine:
+    with cluster.on_ray(few, work, evaluate=broken) as engine:
         found = _trials(tmp_path / "broken", engine, few)
     assert found[0].failed == "nothing works"
 

@@ -72,11 +72,12 @@ def require() -> None:
 def on_ray(
     settings: SearchSettings,
     work: Path,
+    jobs: int | None = None,
     evaluate: Callable[[Candidate, SearchSettings, Sets], Outcome] = evaluate_sets,
 ) -> Iterator[Ray]:
     """Ray's cluster: the one that this process is in, or that the environment names (RAY_ADDRESS).
 
-    Without either, Ray makes one of this machine.
+    Without either, Ray makes one of this machine, of so many processors as there are `jobs`.
 
     Raises
     ------
@@ -91,8 +92,14 @@ def on_ray(
     ours = not ray.is_initialized()
     if ours:
         try:
-            _reach(os.environ.get("RAY_ADDRESS", ""))
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+            address = os.environ.get("RAY_ADDRESS", "")
+            _reach(address)
+            ray.init(
+                num_cpus=None if address else jobs,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                include_dashboard=None if address else False,
+            )
         except (OSError, ValueError) as error:  # An address that is none is the latter.
             first = (str(error).splitlines() or [""])[0].rstrip(".")
             raise StapesError(
@@ -133,19 +140,33 @@ def _copied(features: FeatureSet) -> FeatureSet:
 
 def _plainly(future: Future[Outcome]) -> Future[Outcome]:
     """The same future, with the errors of a trial as they are and Ray's own in a few words."""
-    import ray
+    from ray import exceptions
 
+    died = (
+        exceptions.WorkerCrashedError,
+        exceptions.NodeDiedError,
+        exceptions.OutOfMemoryError,
+        exceptions.ObjectLostError,
+    )
     made: Future[Outcome] = Future()
 
     def pass_on(done: Future[Outcome]) -> None:
         error = done.exception()
         if error is None:
             made.set_result(done.result())
-        elif isinstance(error, ray.exceptions.RayTaskError):
+        elif isinstance(error, exceptions.RayTaskError):
             made.set_exception(error.cause or error)
-        else:
+        elif isinstance(error, died):
             # It was tried again as often as it may be.
             made.set_exception(RuntimeError(f"its worker died ({type(error).__name__})"))
+        else:
+            # No fault of the trial's: it stays open.
+            said = (str(error).splitlines() or [""])[0].rstrip(".")
+            made.set_exception(
+                ConnectionError(
+                    f"Ray's cluster is lost ({said}); the same command goes on from here"
+                )
+            )
 
     future.add_done_callback(pass_on)
     return made

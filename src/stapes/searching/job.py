@@ -175,7 +175,7 @@ def _engine(
     settings: SearchSettings, folder: SearchFolder, jobs: int, cluster: Cluster | None
 ) -> Iterator[Engine]:
     if cluster == "ray":
-        with clusters.on_ray(settings, folder.work) as ray:
+        with clusters.on_ray(settings, folder.work, jobs) as ray:
             yield ray
     else:
         with local(settings, folder.work, folder.log, jobs) as processes:

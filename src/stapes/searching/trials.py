@@ -135,6 +135,8 @@ def _go_on(
         if trial.refused is None:
             progress.note(line(trial))
     progress.end(_said(told))
+    if _is_hopeless(told) and any(trial.frr is not None for trial in told):
+        progress.note("So many were refused that the search ends here: allow more in --budget.")
 
 
 def _collect(

@@ -9,6 +9,7 @@ from typing import Any
 from stapes.api import PathLike, absolute, path_of
 from stapes.data.slug import slug
 from stapes.errors import UsageError
+from stapes.preparation import load_corpus
 from stapes.progress import Progress
 from stapes.recommendation import parse_budget
 from stapes.report.writing import write_words
@@ -17,7 +18,7 @@ from stapes.searching import job
 from stapes.searching.job import Cluster
 from stapes.searching.settings import QUICK as QUICK_SEARCH
 from stapes.searching.settings import SearchSettings, kinds
-from stapes.settings import QUICK, Limit, over, settle_as
+from stapes.settings import QUICK, Limit, over, settle, settle_as
 
 
 def search(
@@ -136,6 +137,7 @@ def search_words(
     folders = [slug(word) for word in wanted]
     if not wanted or len(set(folders)) < len(folders) or not all(folders):
         raise UsageError("--words: give different words, with commas between them.")
+    _see_that_data_has(wanted, arguments.get("data"))
     root = path_of(out) or Path("runs") / "search"
     found: dict[str, Results] = {}
     progress = arguments.get("progress") or Progress()
@@ -149,6 +151,14 @@ def search_words(
             write_words(found, root)
             progress.note(f"Done: {', '.join(found)} (in {root}).")
     return found
+
+
+def _see_that_data_has(words: Sequence[str], data: PathLike | None) -> None:
+    """Refuse a word that the data lacks now, not when its turn comes, hours later."""
+    root = absolute(data)
+    if root is not None:
+        for word in words:
+            load_corpus(root, settle({"word": word, "data": root}))
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -208,6 +208,10 @@ def test_many_words_have_a_folder_each_and_a_page_over_all(two_words, cache, tmp
         assert results(tmp_path / word)["word"] == word
         assert (tmp_path / word / "models/best.tflite").is_file()
         assert f"./{word}/report.html" in page
+    missing = ("--data", two_words, "--words", "house,nothing", "--out", tmp_path / "missing")
+    refused = stapes("search", *missing, cache=cache, status=2)
+    assert "nothing" in refused.stderr
+    assert not (tmp_path / "missing").exists()
     twice = ("--data", two_words, "--words", "house,house", "--out", tmp_path / "twice")
     refused = stapes("search", *twice, cache=cache, status=2)
     assert "--words: give different words" in refused.stderr

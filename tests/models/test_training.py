@@ -223,7 +223,7 @@ def test_a_model_that_diverged_has_no_false_rejects_to_tell():
 
     settings = TrainSettings(epochs=4, batch=8, keep_by="frr", patience=1)
     validation = separable(20, seed=1)
-    trained = train(diverged, separable(60), validation, settings, seed=0, **BY_FRR)
+    trained = train(diverged, separable(60), validation, settings, seed=0, frr=frr_at)
     assert np.isnan(trained.history["val_frr"]).all()
     assert len(trained.history["loss"]) == 2
 

@@ -23,7 +23,7 @@ from stapes.searching.space import CHAINS
 from stapes.searching.study import open_study
 from stapes.searching.trials import line, run_trials, trial_file
 
-SETTINGS = SearchSettings(trials=14, together=4)
+SETTINGS = SearchSettings(trials=9, together=4)
 
 
 class AtOnce:
@@ -92,11 +92,11 @@ def test_each_file_is_whole_and_refused_trials_have_none(tmp_path: Path) -> None
 def test_more_trials_go_on_and_none_is_done_twice(tmp_path: Path) -> None:
     first = _run(tmp_path, AtOnce())
     engine = AtOnce()
-    more = _run(tmp_path, engine, SETTINGS.model_copy(update={"trials": 18}))
+    more = _run(tmp_path, engine, SETTINGS.model_copy(update={"trials": 12}))
     assert more[: len(first)] == first
     assert len(engine.evaluated) == len(more) - len(first)
     idle = AtOnce()
-    assert _run(tmp_path, idle, SETTINGS.model_copy(update={"trials": 10})) == more
+    assert _run(tmp_path, idle, SETTINGS.model_copy(update={"trials": 5})) == more
     assert idle.evaluated == []
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_made_again_as_it_was_is_named(tmp_path: Path) -> 
 def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     class Stops(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
-            if len(self.evaluated) > 9:
+            if len(self.evaluated) > 6:
                 raise OSError(28, "No space left on device")
             return super().outcome(candidate)
 
@@ -187,7 +187,11 @@ def test_a_trial_that_fails_costs_the_others_nothing(tmp_path: Path) -> None:
     assert sum(each.frr is not None for each in found) == SETTINGS.trials
 
 
-def test_a_hopeless_budget_ends_and_says_what_is_nearest(tmp_path: Path) -> None:
+def test_a_hopeless_budget_ends_and_says_what_is_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stapes.searching.trials._IN_VAIN_AT_FIRST", 12)
+
     class Refuses(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
             weights = candidate.sizes["width"]

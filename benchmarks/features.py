@@ -26,11 +26,11 @@ import librosa
 import numpy as np
 import soundfile
 
-from stapes.audio.frontend import Mfcc
 from stapes.data import corpus as corpora
 from stapes.data.cache import open_cache
 from stapes.data.clip import Clip
 from stapes.data.features import choose, extract, gather, in_threads
+from stapes.frontends.registry import Mfcc
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
 """Recordings that people made."""

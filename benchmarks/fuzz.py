@@ -24,13 +24,13 @@ from typing import Literal
 
 import numpy as np
 
+from stapes.contracts.inspection import BUDGET_PARTS
 from stapes.errors import ModelError
-from stapes.flatbuffer.inspect import inspect
-from stapes.flatbuffer.slim import slim
-from stapes.flatbuffer.spans import spans
-from stapes.flatbuffer.tree import read
-from stapes.flatbuffer.verify import verify
-from stapes.inspection import BUDGET_PARTS
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.spans import spans
+from stapes.tflite.format.tree import read
+from stapes.tflite.read.inspect import inspect
+from stapes.tflite.read.verify import verify
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 1 << 30

@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stapes.files import write_text
-from stapes.report.plots import size_accuracy
-from stapes.report.table import percent
-from stapes.results import Results, VariantResult, read
+from stapes.contracts.results import Results, VariantResult, read
+from stapes.report.figures.plots import size_accuracy
+from stapes.report.terminal.tables import percent
+from stapes.system.files import write_text
 
 _ROOT = Path(__file__).parents[1]
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of the table -->"

@@ -21,9 +21,9 @@ from pathlib import Path
 from results_front import front, picture
 from results_search import searches
 from results_tables import ROWS, Runs, bars, baselines, changes, rows
-from stapes import results as results_file
-from stapes.files import write_text
-from stapes.results import Results
+from stapes.contracts import results as results_file
+from stapes.contracts.results import Results
+from stapes.system.files import write_text
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
 """Recordings that people made."""

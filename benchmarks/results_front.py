@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from results_tables import ROWS, Runs, accuracy, frr, head, line, mean, mean_arena
-from stapes.report import svg
 from stapes.report.charts import Axis, Chart, Series, linear_ticks, log_ticks, look, short
+from stapes.report.figures import svg
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from results_tables import accuracy, arena, frr, head, known, line, misses, p_value
+from stapes.contracts.results import Results, VariantResult
 from stapes.report.search_said import best_trial, budget, measured
-from stapes.results import Results, VariantResult
 
 
 def searches(found: list[Results]) -> list[str]:

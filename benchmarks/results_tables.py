@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from stapes.measurements import ClipMisses, Difference, Paired
-from stapes.results import Results, VariantResult
+from stapes.contracts.measurements import ClipMisses, Difference, Paired
+from stapes.contracts.results import Results, VariantResult
 from stapes.techniques.registry import TECHNIQUES
 
 Runs = dict[str, list[Results]]

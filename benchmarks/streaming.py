@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.audio import read
-from stapes.audio.mfcc import Mfcc, mfcc
-from stapes.audio.streaming import sliding as slid
 from stapes.errors import AudioError
+from stapes.frontends.mfcc import Mfcc, mfcc
+from stapes.frontends.sliding import sliding as slid
 from stapes.targets.batches import score
 from stapes.targets.litert import LiteRT
 

@@ -82,8 +82,8 @@ def dense_model() -> Callable[..., bytes]:
 
     `weights` is int8 [outputs, inputs]; several scales are spread from 0.01 to 0.02.
     """
-    from stapes.flatbuffer.tree import Table
-    from stapes.flatbuffer.write import write
+    from stapes.tflite.edit.write import write
+    from stapes.tflite.format.tree import Table
 
     def quantized(scales: NDArray[Any], axis: int = 0) -> Table:
         fields: dict[str, Any] = {"scale": scales, "zero_point": np.zeros(len(scales), np.int64)}

@@ -9,8 +9,8 @@ import pytest
 from tests.report.results_by_hand import searched
 
 from stapes import api_search
+from stapes.contracts.results import Results
 from stapes.errors import StapesError
-from stapes.results import Results
 
 
 def test_a_word_that_comes_to_nothing_leaves_those_before_it_a_page(

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stapes import evaluation, pipeline
-from stapes.audio.frontend import Frontend
+from stapes.contracts.inspection import Inspection
+from stapes.contracts.results import Evaluation, Results
 from stapes.data.slug import slug
-from stapes.evaluation import SplitName
-from stapes.flatbuffer.slim import Runtime
-from stapes.inspecting import converted, inspect_file
-from stapes.inspection import Inspection
-from stapes.progress import Progress
-from stapes.recommendation import parse_budget
-from stapes.results import Evaluation, Results
-from stapes.settings import Limit, settle
-from stapes.slimming import Slimmed, slim_file
+from stapes.frontends.registry import Frontend
+from stapes.model_files.inspection import converted, inspect_file
+from stapes.model_files.slimming import Slimmed, slim_file
+from stapes.run import evaluation, pipeline
+from stapes.run.evaluation import SplitName
+from stapes.run.recommendation import parse_budget
+from stapes.run.settings import Limit, settle
+from stapes.system.progress import Progress
 from stapes.targets.proof import INPUTS
+from stapes.tflite.edit.slim import Runtime
 
 PathLike = str | os.PathLike[str]
 
@@ -90,11 +90,11 @@ def run(
         Worker processes; default: the cores.
     progress : Progress, optional
     **settings
-        Any other field of `stapes.settings.RunSettings`, e.g. `negatives_per_positive=2`.
+        Any other field of `stapes.run.settings.RunSettings`, e.g. `negatives_per_positive=2`.
 
     Returns
     -------
-    results : stapes.results.Results
+    results : stapes.contracts.results.Results
 
     Raises
     ------

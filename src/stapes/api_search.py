@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from stapes.api import PathLike, absolute, path_of
+from stapes.contracts.results import Results
 from stapes.data.slug import slug
 from stapes.errors import UsageError
-from stapes.preparation import load_corpus
-from stapes.progress import Progress
-from stapes.recommendation import parse_budget
 from stapes.report.writing import write_words
-from stapes.results import Results
-from stapes.searching import job
-from stapes.searching.job import Cluster
-from stapes.searching.settings import QUICK as QUICK_SEARCH
-from stapes.searching.settings import SearchSettings, kinds
-from stapes.settings import QUICK, Limit, over, settle, settle_as
+from stapes.run.preparation import load_corpus
+from stapes.run.recommendation import parse_budget
+from stapes.run.settings import QUICK, Limit, over, settle, settle_as
+from stapes.search import job
+from stapes.search.job import Cluster
+from stapes.search.settings import QUICK as QUICK_SEARCH
+from stapes.search.settings import SearchSettings, kinds
+from stapes.system.progress import Progress
 
 
 def search(
@@ -74,11 +74,11 @@ def search(
         Where trials run, if not in processes of this machine.
     progress : Progress, optional
     **settings
-        Any other field of `stapes.searching.settings.SearchSettings`.
+        Any other field of `stapes.search.settings.SearchSettings`.
 
     Returns
     -------
-    results : stapes.results.Results
+    results : stapes.contracts.results.Results
         With `search`.
 
     Raises
@@ -123,7 +123,7 @@ def search_words(
 
     Returns
     -------
-    results : dict of str to stapes.results.Results
+    results : dict of str to stapes.contracts.results.Results
         By the names of the words' folders, in the order of the words.
 
     Raises

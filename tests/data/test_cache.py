@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stapes.audio.frontend import Frontend, LogMel, Mfcc, Micro
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.errors import StapesError
+from stapes.frontends.registry import Frontend, LogMel, Mfcc, Micro
 
 SETTINGS = Mfcc(n_mfcc=3, frames=4)
 Features = NDArray[np.float32]

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stapes.audio.frontend import Mfcc
+from stapes.contracts.measurements import SkippedFile
+from stapes.contracts.results import LabelCount
 from stapes.data.cache import open_cache
 from stapes.data.check import check
 from stapes.data.corpus import load
 from stapes.data.features import choose
-from stapes.measurements import SkippedFile
-from stapes.results import LabelCount
+from stapes.frontends.registry import Mfcc
 
 WriteClip = Callable[..., Path]
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stapes.audio.frontend import Mfcc
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.copies import copies_for, with_copies
 from stapes.data.corpus import load
 from stapes.data.features import Chosen, choose, gather
+from stapes.frontends.registry import Mfcc
 
 SETTINGS = Mfcc()
 

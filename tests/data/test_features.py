@@ -13,9 +13,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from stapes.audio import read
-from stapes.audio.frontend import LogMel, Micro
-from stapes.audio.logmel import logmel
-from stapes.audio.mfcc import Mfcc, mfcc
 from stapes.data import features as module
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.clip import SPLITS, Clip, Skipped
@@ -30,6 +27,9 @@ from stapes.data.features import (
     in_threads,
 )
 from stapes.errors import AudioError
+from stapes.frontends.logmel import logmel
+from stapes.frontends.mfcc import Mfcc, mfcc
+from stapes.frontends.registry import LogMel, Micro
 
 WriteClip = Callable[..., Path]
 Samples = NDArray[np.float32]

@@ -16,7 +16,7 @@ STAPES = str(Path(sys.executable).with_name("stapes"))
 WATCH = """
 import sys, runpy
 sys.argv = ["stapes", *sys.argv[1:]]
-from stapes.cli import main
+from stapes.cli.app import main
 try:
     main()
 except SystemExit as end:

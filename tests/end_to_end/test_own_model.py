@@ -53,7 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def keras3():
-    from stapes.models import any_keras, backend
+    from stapes.models import backend
+    from stapes.models.keras_import import any_keras
 
     backend.tensorflow()  # Its settings come before any use.
     return any_keras._keras3()
@@ -179,7 +180,7 @@ def test_a_float_tflite_gets_the_rows_that_need_no_training(folder, softmax):
 def test_a_slimmed_tflite_gets_them_too(folder, softmax):
     """It has no signature and no names."""
     pytest.importorskip("ai_edge_quantizer", reason="the extra `int4` is not installed")
-    from stapes.flatbuffer.slim import slim
+    from stapes.tflite.edit.slim import slim
 
     slimmed, out = folder / "slimmed.tflite", folder / "slim"
     slimmed.write_bytes(slim(softmax.with_suffix(".tflite").read_bytes()))

@@ -12,9 +12,9 @@ import sys
 import pytest
 from tests.report.results_by_hand import measured, results, row, searched, whole
 
-from stapes.measurements import TestClip
-from stapes.report.words import words_page
-from stapes.results import write
+from stapes.contracts.measurements import TestClip
+from stapes.contracts.results import write
+from stapes.report.page.words import words_page
 
 NASTY = "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"&"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -22,7 +22,7 @@ SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-compo
 
 
 def stapes(*words):
-    command = [sys.executable, "-c", "from stapes.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-c", "from stapes.cli.app import main; main()", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -353,7 +353,7 @@ def test_an_older_run_and_a_comparison_open(opened, folder, tmp_path):
 
 
 def test_without_plotly_there_is_a_page_of_pictures(opened, folder, monkeypatch, tmp_path):
-    from stapes.report import page as page_module
+    from stapes.report.page import build as page_module
 
     monkeypatch.setattr(page_module, "plotly_code", lambda: None)
     target = tmp_path / "report.html"

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from stapes.steps import _in_tables
+from stapes.run.steps import _in_tables
 from stapes.techniques.variant import Variant
 
 pytestmark = pytest.mark.skipif(
@@ -43,7 +43,7 @@ def clustered():
 
 
 def stapes(*words):
-    command = [sys.executable, "-c", "from stapes.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-c", "from stapes.cli.app import main; main()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -70,7 +70,7 @@ def test_it_writes_a_smaller_file_and_says_what_it_costs(clustered, tmp_path):
 def test_a_row_is_measured_on_the_file_in_tables(clustered):
     from stapes.data.features import FeatureSet
     from stapes.measure.variant import measure
-    from stapes.slimming import tabled
+    from stapes.model_files.slimming import tabled
 
     rng = np.random.default_rng(1)
     x = rng.normal(0, 1, (12, 20, 10, 1)).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from stapes.data.sliding import Plan
+from stapes.data.sound.sliding import Plan
 from stapes.measure.continuous import DetectionSettings, condition_name, heard
 
 # Two recordings of 30 and 10 windows, then three words of 5 windows, in half an hour of sound.

@@ -11,11 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.flatbuffer.models_by_hand import OP, model, op, tensor
+from tests.tflite.models_by_hand import OP, model, op, tensor
 
-from stapes.children import child
-from stapes.flatbuffer.verify import verify
-from stapes.flatbuffer.write import write
+from stapes.contracts.measurements import TargetResult
 from stapes.measure import on_targets
 from stapes.measure.on_targets import (
     compared,
@@ -24,9 +22,11 @@ from stapes.measure.on_targets import (
     measure_on_targets,
     targets_of,
 )
-from stapes.measurements import TargetResult
+from stapes.system.isolation import child
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, refused
+from stapes.tflite.edit.write import write
+from stapes.tflite.read.verify import verify
 
 needs_tflm = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"

@@ -10,16 +10,16 @@ import flatbuffers
 import numpy as np
 import pytest
 
+from stapes.contracts.measurements import TargetResult
+from stapes.contracts.results import Confusion, Layer, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
-from stapes.flatbuffer.read import data_bytes, parse
 from stapes.measure.accuracy import accuracy
 from stapes.measure.intervals import wilson
 from stapes.measure.variant import confusion, measure
-from stapes.measurements import TargetResult
-from stapes.results import Confusion, Layer, VariantResult
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
+from stapes.tflite.read.constants import data_bytes, parse
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"

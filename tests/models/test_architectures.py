@@ -123,9 +123,9 @@ def made(name, shape=(50, 13, 1), **sizes):
 @pytest.fixture(scope="module")
 def quantized():
     """`quantized(name, shape)`: the int8 file of an architecture, as it would ship."""
-    from stapes.flatbuffer.slim import slim
     from stapes.models.lowering import lower
     from stapes.techniques.post_training import convert_int8
+    from stapes.tflite.edit.slim import slim
 
     @functools.cache
     def make(name, shape):
@@ -176,8 +176,8 @@ def test_the_ds_cnn_is_the_published_one():
 
 
 def test_the_ds_cnn_has_the_weights_of_the_published_file(models):
-    from stapes.flatbuffer.read import constants
     from stapes.models.lowering import lower
+    from stapes.tflite.read.constants import constants
 
     published = constants((models / "mlperf_tiny_kws.tflite").read_bytes())
     ours = lower(made("ds_cnn", (49, 10, 1), outputs=12))

@@ -12,8 +12,8 @@ import io
 import numpy as np
 import soundfile
 
-from stapes.inspection import Histogram
-from stapes.measurements import (
+from stapes.contracts.inspection import Histogram
+from stapes.contracts.measurements import (
     ClipMisses,
     Condition,
     DetCurve,
@@ -27,7 +27,7 @@ from stapes.measurements import (
     TargetResult,
     TestClip,
 )
-from stapes.results import (
+from stapes.contracts.results import (
     Baseline,
     Confusion,
     Data,

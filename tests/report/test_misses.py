@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.report.results_by_hand import misses, results, row
 
-from stapes.measurements import Difference
+from stapes.contracts.measurements import Difference
 from stapes.report.misses import MISS_COLUMNS, at_rate, counted, first_misses, miss_cells, missed_at
 
 WORSE = Difference(difference=0.0625, ci95=(0.0, 0.125), p=0.03125)

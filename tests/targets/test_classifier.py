@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.verify import verify
-from stapes.flatbuffer.write import write
 from stapes.targets.classifier import fits
 from stapes.targets.litert import LiteRT
 from stapes.targets.tflm import TFLMClassifier
+from stapes.tflite.edit.write import write
+from stapes.tflite.read.verify import verify
 
 needs_tflm = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"

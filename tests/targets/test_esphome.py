@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tests.flatbuffer.models_by_hand import OP, TYPE, dense, model, op, packed, tensor
+from tests.tflite.models_by_hand import OP, TYPE, dense, model, op, packed, tensor
 
-from stapes.flatbuffer.slim import slim
 from stapes.targets.esphome import FEATURES, OPS, attempt, obstacles
+from stapes.tflite.edit.slim import slim
 
 
 def streaming(code=OP.FULLY_CONNECTED, shape=(1, 3, FEATURES), given=TYPE.INT8, wanted=TYPE.UINT8,

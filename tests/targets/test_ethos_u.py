@@ -12,11 +12,9 @@ import sys
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tests.flatbuffer.models_by_hand import OP, TYPE, dense, model, op, tensor
+from tests.tflite.models_by_hand import OP, TYPE, dense, model, op, tensor
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.slim import slim
-from stapes.flatbuffer.tree import read
 from stapes.targets import ethos_u
 from stapes.targets.ethos_u import (
     U55,
@@ -26,6 +24,8 @@ from stapes.targets.ethos_u import (
     constant_bytes,
     footprint,
 )
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.tree import read
 
 needs_vela = pytest.mark.skipif(
     importlib.util.find_spec("ethosu") is None, reason="needs the extra `npu`"

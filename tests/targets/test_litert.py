@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tests.flatbuffer.models_by_hand import dense as dense_by_hand
+from tests.tflite.models_by_hand import dense as dense_by_hand
 
 from stapes.errors import ModelError
 from stapes.targets.litert import LiteRT

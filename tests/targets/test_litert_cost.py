@@ -6,7 +6,7 @@ import gc
 
 import numpy as np
 import pytest
-from tests.flatbuffer.models_by_hand import OP, model, op, tensor
+from tests.tflite.models_by_hand import OP, model, op, tensor
 
 from stapes.errors import ModelError
 from stapes.targets.litert import LiteRT

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from stapes.errors import MissingExtraError, ModelError
-from stapes.flatbuffer.lookup_table import candidates
-from stapes.flatbuffer.read import constants
-from stapes.flatbuffer.slim import slim
-from stapes.flatbuffer.verify import verify
 from stapes.targets import tflm
 from stapes.targets.lookup_tables import encode
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.read.constants import constants
+from stapes.tflite.read.lookup_table import candidates
+from stapes.tflite.read.verify import verify
 
 needs_tflm = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.tree import Table, Tree
 from stapes.targets.probes import inputs, specs
+from stapes.tflite.format.tree import Table, Tree
 
 
 def model(kind, *, low=None, high=None):

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.slim import slim
-from stapes.flatbuffer.spans import spans
-from stapes.flatbuffer.tree import read, walk
-from stapes.flatbuffer.verify import verify
 from stapes.targets import proof
 from stapes.targets.proof import prove
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.spans import spans
+from stapes.tflite.format.tree import read, walk
+from stapes.tflite.read.verify import verify
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
@@ -123,7 +123,7 @@ def test_a_crash_a_hang_and_a_lack_of_memory_are_refusals(
 
 def test_an_interpreter_that_refuses_the_original_says_nothing_about_the_other(models):
     """An op that TFLite Micro does not know."""
-    from stapes.flatbuffer.write import write
+    from stapes.tflite.edit.write import write
 
     tree = verify((models / "mlperf_tiny_kws.tflite").read_bytes())
     softmax = tree.root["operator_codes"][-1]

@@ -7,10 +7,10 @@ import pickle
 
 import numpy as np
 import pytest
-from tests.flatbuffer.models_by_hand import dense
+from tests.tflite.models_by_hand import dense
 
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.measurements import TargetResult
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Target, Tried, reason, refused, supports, tried
 

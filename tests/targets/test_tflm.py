@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tests.flatbuffer.models_by_hand import OP, model, op, tensor
+from tests.tflite.models_by_hand import OP, model, op, tensor
 
 from stapes.errors import MissingExtraError, ModelError
 from stapes.targets import tflm

@@ -11,8 +11,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from stapes.flatbuffer.read import constants
 from stapes.targets.litert import LiteRT
+from stapes.tflite.read.constants import constants
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from stapes.flatbuffer.read import constants
 from stapes.targets.litert import LiteRT
+from stapes.tflite.read.constants import constants
 
 
 def weighted_macs(model):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stapes.data.features import FeatureSet
-from stapes.flatbuffer.weights import most_distinct_in_a_channel
 from stapes.techniques.recipes import Recipes
+from stapes.tflite.read.weights import most_distinct_in_a_channel
 
 CLUSTERS = 16  # The recipe's default.
 

@@ -9,8 +9,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.schema_py_generated import TensorType
 
-from stapes.flatbuffer.read import constants, parse
 from stapes.targets.litert import LiteRT
+from stapes.tflite.read.constants import constants, parse
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ai_edge_quantizer") is None, reason="needs the extra `int4`"

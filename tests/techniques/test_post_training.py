@@ -10,8 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.schema_py_generated import BuiltinOperator
 
 from stapes.data.features import FeatureSet
-from stapes.flatbuffer.read import constants, data_bytes, parse
 from stapes.targets.litert import LiteRT
+from stapes.tflite.read.constants import constants, data_bytes, parse
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"

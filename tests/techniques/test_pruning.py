@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stapes.flatbuffer.read import constants, parse
+from stapes.tflite.read.constants import constants, parse
 
 FINAL = 0.8  # The recipe's default.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from stapes.flatbuffer.weights import most_distinct_in_a_channel
+from stapes.tflite.read.weights import most_distinct_in_a_channel
 
 CLUSTERS = 16  # The recipe's default.
 

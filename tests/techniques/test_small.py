@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from stapes.data.features import FeatureSet
-from stapes.flatbuffer.read import constants
-from stapes.flatbuffer.slim import slim
 from stapes.targets.litert import LiteRT
 from stapes.techniques.recipes import Recipes
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.read.constants import constants
 
 ROWS = ["small", "tiny"]
 FRONTENDS = [(50, 13, 1), (49, 40, 1)]

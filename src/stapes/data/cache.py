@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.audio.frontend import Frontend
-from stapes.audio.micro import PACKAGE
 from stapes.errors import StapesError
+from stapes.frontends.micro import PACKAGE
+from stapes.frontends.registry import Frontend
 
 # Raise it when the frontend's code gives other numbers for the same settings.
 _FRONTEND = 1

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from stapes.audio.frontend import Frontend
+from stapes.contracts.measurements import SkippedFile
+from stapes.contracts.results import Check, LabelCount
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import decode_window, first_of_each, in_threads
 from stapes.errors import AudioError
-from stapes.measurements import SkippedFile
-from stapes.results import Check, LabelCount
+from stapes.frontends.registry import Frontend
 
 _CHUNK = 32
 

@@ -2,7 +2,7 @@
 
 A corpus of a few hundred clips has few speakers, rooms and microphones, and a model soon knows
 them by heart. Each copy is spoken faster or slower, at another moment, in another room, with noise
-(`audio.augment`). Copies are made of training clips alone, and kept in the feature cache.
+(`data.augmentation`). Copies are made of training clips alone, and kept in the feature cache.
 
 Source of the change of speed: Ko et al. 2015, "Audio augmentation for speech recognition".
 """
@@ -15,12 +15,12 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.audio.augment import Ranges, augment
-from stapes.audio.frontend import Frontend
+from stapes.data.augmentation import Ranges, augment
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import Clip
 from stapes.data.features import Chosen, extract, in_threads
 from stapes.errors import AudioError
+from stapes.frontends.registry import Frontend
 
 RANGES = Ranges(
     speed=(0.9, 1.1),

@@ -27,7 +27,7 @@ from stapes.data import layouts
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.slug import slug
 from stapes.errors import UsageError
-from stapes.files import sha256
+from stapes.system.files import sha256
 
 CORPUS_FILE = "corpus.yaml"
 """Says of a folder that Stapes made it: `synthetic: true`."""

@@ -29,13 +29,14 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from stapes.audio import frontend, read
-from stapes.audio.frontend import Frontend
+from stapes.audio import read
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.errors import AudioError
-from stapes.files import reserve
+from stapes.frontends import registry as frontend
+from stapes.frontends.registry import Frontend
+from stapes.system.files import reserve
 
 _CHUNK = 32
 # More clips in one call no longer fit the processor's cache.

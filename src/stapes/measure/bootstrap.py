@@ -21,8 +21,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import Difference
 from stapes.measure.detection import Curve, allowed_accepts, false_accepts
-from stapes.measurements import Difference
 
 DRAWS = 1000
 _BLOCK_SECONDS = 10.0

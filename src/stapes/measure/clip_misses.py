@@ -16,10 +16,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import ClipMisses, Difference
 from stapes.measure.bootstrap import difference, interval
 from stapes.measure.intervals import wilson
 from stapes.measure.roc import allowed_positives
-from stapes.measurements import ClipMisses, Difference
 
 _DRAWS = 2000
 _MOST_DRAWN = 1 << 20

@@ -1,7 +1,8 @@
 """A variant in continuous sound, without noise and with it, from its scores of every window.
 
 Convention: `scores` [shape=(rows,)] are a variant's scores of the word for the windows that a
-`data.sliding.Plan` names, in its order. The rules of detection are those of `measure.detection`.
+`data.sound.sliding.Plan` names, in its order. The rules of detection are those of
+`measure.detection`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from stapes.data.sliding import Plan
+from stapes.contracts.measurements import Condition, Detection, OperatingPoint
+from stapes.data.sound.sliding import Plan
 from stapes.measure import detection as rules
 from stapes.measure.bootstrap import difference, interval, redrawn
 from stapes.measure.detection import Curve
 from stapes.measure.roc import auc, eer
-from stapes.measurements import Condition, Detection, OperatingPoint
 
 CLEAN = "clean"
 

@@ -42,8 +42,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import DetCurve, OperatingPoint
 from stapes.measure.intervals import poisson_rate, wilson
-from stapes.measurements import DetCurve, OperatingPoint
 
 _MOST_POINTS = 120
 """Of a curve that is to be drawn."""

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.children import Child, Lost, child
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.flatbuffer.verify import verify
 from stapes.measure.accuracy import decide
-from stapes.measurements import TargetResult
+from stapes.system.isolation import Child, Lost, child
 from stapes.targets.litert_cost import SECONDS, Latency, latency
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, reason, refused, tried, untried
+from stapes.tflite.read.verify import verify
 
 _SECONDS, _SECONDS_A_CLIP = 120.0, 0.5
 """The longest that one target may take; Vela and a few hundred clips in TFLite Micro take one."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from stapes.measurements import Paired
+from stapes.contracts.measurements import Paired
 
 
 def mcnemar(wrong: NDArray[np.bool_], other_wrong: NDArray[np.bool_]) -> Paired:

@@ -7,21 +7,21 @@ import hashlib
 
 import numpy as np
 
+from stapes.contracts.inspection import BUDGET_PARTS
+from stapes.contracts.measurements import TargetResult
+from stapes.contracts.results import CastFault, Confusion, Layer, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
-from stapes.flatbuffer.budget import budget
-from stapes.flatbuffer.read import Constant, constants, data_bytes
-from stapes.flatbuffer.statistics import statistics
-from stapes.flatbuffer.verify import verify
-from stapes.flatbuffer.weights import two_by_four_compliance
-from stapes.inspection import BUDGET_PARTS
 from stapes.measure.accuracy import Accuracy, accuracy, decide, word_scores
-from stapes.measurements import TargetResult
-from stapes.results import CastFault, Confusion, Layer, VariantResult
 from stapes.targets import tflm
 from stapes.targets.classifier import Classifier
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
+from stapes.tflite.read.budget import budget
+from stapes.tflite.read.constants import Constant, constants, data_bytes
+from stapes.tflite.read.statistics import statistics
+from stapes.tflite.read.verify import verify
+from stapes.tflite.read.weights import two_by_four_compliance
 
 _DECIMALS = 6
 """Of a score in results.json: a float32 has hardly more."""

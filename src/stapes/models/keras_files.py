@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stapes.errors import ModelError
-from stapes.files import atomic_path
 from stapes.models.backend import keras
+from stapes.system.files import atomic_path
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 

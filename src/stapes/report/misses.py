@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stapes.measurements import ClipMisses
-from stapes.results import Results, VariantResult
+from stapes.contracts.measurements import ClipMisses
+from stapes.contracts.results import Results, VariantResult
 
 MISS_COLUMNS = (
     "frr_at_fpr",

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from stapes.contracts.results import Results, Search, Trial, VariantResult
 from stapes.report.misses import at_rate
-from stapes.report.page_style import percent, plural, probability
-from stapes.results import Results, Search, Trial, VariantResult
+from stapes.report.style import percent, plural, probability
 
 MOST_REASONS = 3
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from stapes.contracts.results import Results, read
 from stapes.errors import UsageError
-from stapes.files import write_text
-from stapes.report.comparison import Comparison, compare, comparison_page
-from stapes.report.page import page as page_of
-from stapes.report.plots import size_accuracy
-from stapes.report.table import write_csv
-from stapes.report.words import words_page
-from stapes.results import Results, read
+from stapes.report.figures.plots import size_accuracy
+from stapes.report.page.build import page as page_of
+from stapes.report.page.comparison import Comparison, compare, comparison_page
+from stapes.report.page.words import words_page
+from stapes.report.terminal.tables import write_csv
+from stapes.system.files import write_text
 
 PAGE = "report.html"
 

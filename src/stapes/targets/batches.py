@@ -27,7 +27,7 @@ def score(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
     Parameters
     ----------
     model : bytes
-        A classifier .tflite that `flatbuffer.verify` has passed.
+        A classifier .tflite that `tflite.read.verify` has passed.
     x : np.ndarray [shape=(n, ...)]
         float32, as `Classifier.predict` takes it; may be memory-mapped.
 

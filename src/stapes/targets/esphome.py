@@ -6,8 +6,8 @@ bytes, their values in the model's own); no op but the 20 that it registers; an 
 [1, stride, 40], 40 being the channels of its frontend and the stride a number of 8 bits; a uint8
 output [1, 1], the probability.
 
-That frontend is the one that `audio.micro` computes, and a device has no other: a model that was
-trained on other features hears nothing there, and no file says which they were.
+That frontend is the one that `frontends.micro` computes, and a device has no other: a model that
+was trained on other features hears nothing there, and no file says which they were.
 
 Source: `streaming_model.cpp` and `streaming_model.h` of ESPHome's component micro_wake_word.
 """
@@ -17,12 +17,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.flatbuffer.read import OP_NAMES, builtin
-from stapes.flatbuffer.tree import Table, Tree
-from stapes.flatbuffer.verify import verify
-from stapes.measurements import TargetResult
 from stapes.targets.target import Tried, refused
+from stapes.tflite.format.tree import Table, Tree
+from stapes.tflite.read.constants import OP_NAMES, builtin
+from stapes.tflite.read.verify import verify
 
 OPS = frozenset(
     {

@@ -33,10 +33,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.flatbuffer.tree import read
-from stapes.measurements import TargetResult
 from stapes.targets.target import Tried, refused
+from stapes.tflite.format.tree import read
 
 SECONDS = 60.0
 """The longest that compiling may take; a wake-word model takes a quarter of a second."""

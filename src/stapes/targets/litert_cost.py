@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.measurements import TargetResult
 from stapes.targets.classifier import Signature
 from stapes.targets.litert import LiteRT
 from stapes.targets.target import Tried, refused, scored
@@ -66,7 +66,7 @@ def latency(model: bytes, *, runs: int = MOST_RUNS, seconds: float = SECONDS) ->
     Parameters
     ----------
     model : bytes
-        A .tflite that `flatbuffer.verify.verify` has passed.
+        A .tflite that `tflite.read.verify.verify` has passed.
     runs : int > 0
         How many inferences at most.
     seconds : float > 0

@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Sequence
 
 from stapes.errors import MissingExtraError, ModelError
-from stapes.flatbuffer.lookup_table import Candidate, mend
-from stapes.flatbuffer.tree import read
-from stapes.flatbuffer.verify import verify
-from stapes.flatbuffer.write import write
 from stapes.targets import tflm
+from stapes.tflite.edit.write import write
+from stapes.tflite.format.tree import read
+from stapes.tflite.read.lookup_table import Candidate, mend
+from stapes.tflite.read.verify import verify
 
 _PACKAGE = "tflite_micro.tensorflow.lite.micro.compression"
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.tree import Table, Tree
+from stapes.tflite.format.tree import Table, Tree
 
 # TensorType to what NumPy calls it.
 _TYPES: dict[int, str] = {

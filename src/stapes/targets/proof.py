@@ -21,14 +21,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stapes.children import begin
 from stapes.errors import ModelError
-from stapes.flatbuffer.lookup_table import is_decode
-from stapes.flatbuffer.tree import Tree
-from stapes.flatbuffer.verify import verify
+from stapes.system.isolation import begin
+from stapes.system.workers import pool
 from stapes.targets import probes
 from stapes.targets.runners import RUNNERS, USUAL
-from stapes.workers import pool
+from stapes.tflite.format.tree import Tree
+from stapes.tflite.read.lookup_table import is_decode
+from stapes.tflite.read.verify import verify
 
 INPUTS = 100
 SECONDS = 120.0

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.flatbuffer.verify import verify
 from stapes.targets import tflm
+from stapes.tflite.read.verify import verify
 
 Invoke = Callable[[list[NDArray[Any]]], list[NDArray[Any]]]
 Tap = Callable[[int], bytes]

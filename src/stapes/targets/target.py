@@ -3,7 +3,7 @@
 A target that does not take a model is a result with the reason, in the target's own words where it
 has any, and so is one whose package is not installed: never an error. Most targets are C++ that
 trusts its file: try them in a process of their own (`measure.on_targets` does), with a file that
-`flatbuffer.verify` has passed.
+`tflite.read.verify` has passed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.measurements import TargetResult
 from stapes.targets.classifier import Classifier
 
 
@@ -62,7 +62,7 @@ def tried(target: Target, model: bytes, clips: NDArray[np.float32] | None = None
     ----------
     target : Target
     model : bytes
-        A .tflite that `flatbuffer.verify.verify` has passed.
+        A .tflite that `tflite.read.verify.verify` has passed.
     clips : np.ndarray [shape=(n, ...)], optional
         float32 features to run it on, where the target runs anything.
 

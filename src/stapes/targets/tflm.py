@@ -1,6 +1,7 @@
 """TFLite Micro: the interpreter of microcontrollers, from the package tflite-micro.
 
-It is C++ and trusts its file: give it what `flatbuffer.verify` has passed, in a process of its own.
+It is C++ and trusts its file: give it what `tflite.read.verify` has passed, in a process of its
+own.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import MissingExtraError, ModelError
-from stapes.flatbuffer.verify import verify
 from stapes.targets.classifier import Classifier, Signature, described
+from stapes.tflite.read.verify import verify
 
 MOST_ARENA_BYTES = 1 << 28
 """Where looking for an arena that is large enough ends: no microcontroller has as much."""

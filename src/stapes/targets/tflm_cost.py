@@ -15,12 +15,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.flatbuffer.verify import verify
-from stapes.measurements import TargetResult
 from stapes.targets import probes
 from stapes.targets.target import Tried, reason, refused, scored
 from stapes.targets.tflm import MOST_ARENA_BYTES, TFLM, TFLMClassifier, decisive, errors_into
+from stapes.tflite.read.verify import verify
 
 _ALIGNMENT = 16
 _FINE_SECONDS = 1e-6

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from stapes.flatbuffer.read import Constant, constants
-from stapes.flatbuffer.weights import most_distinct_in_a_channel
 from stapes.models.backend import keras
 from stapes.techniques.fine_tuning import fine_tune
 from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
 from stapes.techniques.variant import Material, Variant
+from stapes.tflite.read.constants import Constant, constants
+from stapes.tflite.read.weights import most_distinct_in_a_channel
 
 _FEWEST = 3
 """Clusters that TFMOT takes where it keeps zeros."""

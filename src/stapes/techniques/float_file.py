@@ -11,9 +11,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from stapes.flatbuffer.retype import uint8_ends
-from stapes.flatbuffer.signature import with_signature
 from stapes.techniques.variant import FloatFile, Variant
+from stapes.tflite.edit.retype import uint8_ends
+from stapes.tflite.read.signature import with_signature
 
 
 def float32(file: FloatFile) -> Variant:

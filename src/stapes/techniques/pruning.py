@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from stapes.flatbuffer.read import Constant, constants
-from stapes.flatbuffer.weights import two_by_four_compliance
 from stapes.models.architectures import reference_cnn
 from stapes.models.backend import keras, start_over, tensorflow
 from stapes.techniques.fine_tuning import fine_tune, steps
@@ -21,6 +19,8 @@ from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
 from stapes.techniques.recipes import TwoByFour
 from stapes.techniques.variant import Material, Variant
+from stapes.tflite.read.constants import Constant, constants
+from stapes.tflite.read.weights import two_by_four_compliance
 
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
 _UPDATES = 40

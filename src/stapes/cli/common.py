@@ -1,0 +1,116 @@
+"""What the verbs of the command line share: options, examples in help texts, where text goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stapes.contracts.results import Results
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of clips: a folder a label, or CSV files."),
+]
+Negatives = Annotated[
+    Path | None,
+    typer.Option("--negatives", metavar="DIR", help="More speech without the word."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every draw.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="Worker processes; default: the cores."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]
+Positive = Annotated[
+    int | None,
+    typer.Option("--positive", metavar="N", help="The model's output that means the word [1]."),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
+]
+
+Frontend = Annotated[
+    str | None,
+    typer.Option(
+        "--frontend",
+        metavar="mfcc|logmel|micro",
+        help="What the model sees: [mfcc] the reference's, logmel (40 bands, the same at any "
+        "level), or micro (what ESPHome's devices compute; extra `micro`).",
+    ),
+]
+
+
+def examples(*commands: str) -> str:
+    """Lines below a help text that are not wrapped."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
+
+
+@contextmanager
+def console_for(json: bool = False) -> Iterator[Console]:
+    """Where human text goes: the terminal, or the error stream where stdout is for JSON."""
+    from rich.console import Console
+
+    console = Console(stderr=json)
+    if not console.is_terminal:
+        # A pipe has no width: let no table be cut to the 80 columns that rich assumes.
+        console = Console(stderr=json, width=160)
+    yield console
+
+
+@contextmanager
+def progress_for(console: Console) -> Iterator[Any]:
+    """Progress on the console, which is left as it was at the block's end."""
+    from stapes.report.terminal.progress import progress_on
+
+    progress = progress_on(console)
+    try:
+        yield progress
+    finally:
+        progress.stop()
+
+
+def show_lines(console: Console, lines: Iterable[Any]) -> None:
+    """Print sentences as they are, without taking brackets in them for markup, and tables."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_results(results: Results, console: Console, verbose: bool) -> None:
+    """Print all that a run or a search found."""
+    from stapes.report.terminal.detection import detection_notes, detections
+    from stapes.report.terminal.search import front, search_notes
+    from stapes.report.terminal.tables import layers, notes, skipped, table
+    from stapes.report.terminal.targets import target_notes, targets
+
+    console.print()
+    console.print(table(results))
+    for shown in (
+        targets(results),
+        detections(results),
+        front(results) if results.search else None,
+        layers(results) if verbose else None,
+    ):
+        if shown is not None:
+            console.print(shown)
+    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
+    show_lines(
+        console,
+        [
+            *notes(results),
+            *target_notes(results, verbose),
+            *detection_notes(results),
+            *skipped(files),
+            *search_notes(results),
+            *([results.recommendation.sentence] if results.recommendation else []),
+        ],
+    )

@@ -1,0 +1,292 @@
+"""results.json: the contract between a run and everything that shows it.
+
+Written and read through these models only. It holds no time of day; the same run on the same
+machine gives the same bytes, but for the latencies and for what hangs on them: the Pareto front and
+what is recommended.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
+
+from stapes.contracts.inspection import Histogram
+from stapes.contracts.measurements import (
+    ClipMisses,
+    Detection,
+    DetectionSetup,
+    Paired,
+    Part,
+    Recommendation,
+    SkippedFile,
+    TargetResult,
+    TestClip,
+)
+from stapes.errors import StapesError
+from stapes.system.files import write_text
+
+
+class Split(Part):
+    """The clips of one split that were used."""
+
+    positives: int
+    negatives: int
+    negatives_available: int
+    speakers: int | None
+    """None where the corpus does not tell them."""
+
+
+class Data(Part):
+    """What the models were trained and measured on."""
+
+    source: str
+    synthetic: bool
+    split_rule: str
+    shared_speakers: bool
+    splits: dict[str, Split]
+    copies: int = 0
+    """Of each training clip, that sound otherwise; they are in no split's count."""
+    skipped: list[SkippedFile]
+
+
+class Baseline(Part):
+    """The float model that every technique starts from."""
+
+    parameters: int
+    macs: int
+    sha256: str | None = None
+    """Of its file."""
+    accuracy: float | None = None
+    """Of its LiteRT conversion, the row `float32`."""
+    history: dict[str, list[float]] = Field(default_factory=dict)
+    kept_epoch: int | None = None
+    """From 1: the epoch whose weights the baseline has; None where it came trained."""
+    model: str | None = None
+    """The user's file that it was read from; None where it was trained here."""
+
+
+class Confusion(Part):
+    """Decisions on the test clips."""
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
+
+
+class Layer(Part):
+    """One layer's weights as the .tflite holds them."""
+
+    name: str
+    weights: int
+    zeros: int
+    distinct: int
+    biases: int
+    nonzero_biases: int
+    compliance_2by4: float | None
+    """The part of groups of four input channels with two zeros or more; None where the channels
+    are no multiple of four."""
+    note: str = ""
+    histogram: Histogram | None = None
+    """Of the weights as they are stored, in bins of equal width."""
+
+
+class CastFault(Part):
+    """What is measured when floats are cast to the input's type without scale and zero point.
+
+    A mistake that is often made, kept apart from the accuracy.
+    """
+
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    confusion: Confusion
+
+
+class VariantResult(Part):
+    """One row of the table."""
+
+    name: str
+    technique: str
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    file: str
+    sha256: str
+    bytes: int
+    bytes_before_slim: int | None = None
+    """As the technique made it; None in files from before there was slimming."""
+    data_bytes: int
+    gzip_bytes: int
+    parameters: int
+    nonzero_parameters: int
+    accuracy: float | None
+    accuracy_ci95: tuple[float, float]
+    n_test: int
+    confusion: Confusion
+    if_cast_unscaled: CastFault | None = None
+    layers: list[Layer]
+    notes: list[str]
+    targets: dict[str, TargetResult]
+    """By name: `litert`, `tflm`, `ethos_u55`, `ethos_u85`, `esphome`."""
+    bytes_by_kind: dict[str, int] = Field(default_factory=dict)
+    """What each byte of the file is there for; they add up to `bytes`."""
+    scores: list[float] = Field(default_factory=list)
+    """Of the word, for each of `Results.clips`, from 0 to 1."""
+    wrong: list[int] = Field(default_factory=list)
+    """The places in `Results.clips` of those decided wrongly."""
+    detection: Detection | None = None
+    """None where it was not measured."""
+    against_float32: Paired | None = None
+    """Decisions on the test clips. None for float32 itself, and where either was not measured."""
+    misses: ClipMisses | None = None
+    """None where there are not both words and others, and in files from before it was measured."""
+
+
+class Trial(Part):
+    """A model that a search tried."""
+
+    number: int
+    candidate: dict[str, JsonValue]
+    """Architecture, sizes, frontend, technique and training."""
+    summary: str
+    """The candidate in words."""
+    refused: str | None = None
+    """Why it was not trained: it cannot fit."""
+    failed: str | None = None
+    """Why nothing came of it."""
+    file: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    """Of the file; of a refused one, as an untrained model has them."""
+    bytes_before_slim: int | None = None
+    arena_bytes: int | None = None
+    """Of TFLite Micro's arena; None also where that is not installed."""
+    macs: int | None = None
+    parameters: int | None = None
+    frr: float | None = None
+    """On validation clips, at the search's rate of false positives."""
+    accuracy: float | None = None
+    """On validation clips."""
+    loss: float | None = None
+    """Cross-entropy on validation clips, of the file's own scores."""
+    seconds: float | None = None
+    """Of one processor, that it took."""
+    notes: list[str] = Field(default_factory=list)
+    layer_names: list[str] = Field(default_factory=list)
+    """Of the layers with weights, which the shipped file no longer names."""
+    layer_notes: list[str] = Field(default_factory=list)
+    front: bool = False
+    """No trial is at least as good in every objective and better in one."""
+    variant: str | None = None
+    """The row of `variants` that it became."""
+
+
+class Search(Part):
+    """What a search tried, and what it chose by."""
+
+    metric: str
+    """E.g. `frr@0.5`: false rejects at a rate of false positives in percent."""
+    objectives: list[str]
+    """Each as small as can be: `bytes`, `arena_bytes`, `macs`, `frr`."""
+    budget: dict[str, float]
+    """`flash` and `arena`, in bytes."""
+    validation_words: int
+    """Clips that were chosen by, copies included."""
+    validation_others: int
+    validation_copies: int
+    """Of each validation clip, that sound otherwise."""
+    trials: list[Trial]
+    best: int | None
+    """The trial that is exported as `best`; None where none fits the budget."""
+
+
+class Results(Part):
+    """The whole of results.json."""
+
+    # Named `schema` in the file; pydantic keeps that name for itself.
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    word: str
+    seed: int
+    preset: str
+    versions: dict[str, str]
+    data: Data
+    baseline: Baseline
+    variants: list[VariantResult]
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Those of run.yaml."""
+    clips: list[TestClip] = Field(default_factory=list)
+    """The test clips, in the order of every variant's `scores`."""
+    detection: DetectionSetup | None = None
+    recommendation: Recommendation | None = None
+    search: Search | None = None
+    """None where techniques were applied to one baseline."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Evaluation(Part):
+    """What one model did on one split; `--json` prints it."""
+
+    model: str
+    word: str
+    data: str
+    synthetic: bool
+    split: str
+    split_rule: str
+    bytes: int
+    data_bytes: int
+    gzip_bytes: int
+    accuracy: float | None
+    accuracy_ci95: tuple[float, float]
+    n: int
+    positives: int
+    negatives: int
+    confusion: Confusion
+    skipped: list[SkippedFile]
+
+
+class LabelCount(Part):
+    """Usable clips of one label by split."""
+
+    label: str
+    train: int
+    validation: int
+    test: int
+
+
+class Check(Part):
+    """The state of a corpus; `--json` prints it."""
+
+    data: str
+    split_rule: str
+    synthetic: bool
+    usable: int
+    labels: list[LabelCount]
+    speakers: dict[str, int | None]
+    skipped: list[SkippedFile]
+
+
+def write(results: Results, path: Path) -> None:
+    """Write results.json in one step."""
+    write_text(path, results.model_dump_json(by_alias=True, indent=1) + "\n")
+
+
+def read(path: Path) -> Results:
+    """Read results.json.
+
+    Raises
+    ------
+    StapesError
+        It is missing, broken, or of another schema.
+    """
+    try:
+        return Results.model_validate_json(path.read_text("utf-8"))
+    except OSError as error:
+        raise StapesError(
+            f"{path} cannot be read ({error.strerror}): name the folder of a run."
+        ) from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "not UTF-8"
+        raise StapesError(
+            f"{path} is no results.json of schema 1 ({detail}): run the run's command again."
+        ) from None

@@ -1,0 +1,275 @@
+"""The sound that detection is measured in: hours without the word, the words, and noise.
+
+Three tapes, all at the frontend's rate, on which speech has one level (`audio.levels`):
+
+- `background`, without the word: a folder of recordings, or the negative test clips joined. What
+  was trained on is left out.
+- `words`: the positive test clips, whole (of one that is longer than 5 s, the loudest 5 s).
+- `noise`: a folder of it, or a minute of pink noise. Its level is that of speech; it is turned down
+  to what a signal-to-noise ratio asks for where it is added.
+
+`embed` puts each word at a random moment of the background: what stood there goes on behind it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.audio.levels import SPEECH_DB, active_power, power
+from stapes.audio.read import decode, decode_part, loudest_window, resample
+from stapes.data.augmentation import coloured_noise
+from stapes.data.clip import Clip, Skipped
+from stapes.data.layouts import sound_files
+from stapes.data.sound.tape import Level, Tape, decoded
+from stapes.errors import AudioError, UsageError
+from stapes.frontends.registry import Frontend
+from stapes.system.files import sha256
+
+LONGEST_WORD_SECONDS = 5.0
+_MADE_NOISE_SECONDS = 60.0
+_MADE_NOISE = "pink noise that was made"
+_STEP_SECONDS = 0.01
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What detection is measured in."""
+
+    background: Tape
+    source: str
+    """Of the background, in words."""
+    recordings: list[tuple[int, int]]
+    """Begin and length [samples] of each recording of the background: a window never lies in
+    two."""
+    words: Tape
+    noise: Tape
+    noise_source: str
+    skipped: list[Skipped]
+
+
+def gather_sound(
+    folder: Path,
+    settings: Frontend,
+    *,
+    continuous: Path | None,
+    negatives: list[Clip],
+    positives: list[Clip],
+    noise: Path | None,
+    known: Mapping[str, list[Clip]],
+    seed: int,
+    shortest: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Sound:
+    """Decode all of it onto tapes in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the tapes are written; it exists.
+    settings : Frontend
+        The frontend: its rate and its window.
+    continuous : Path, optional
+        A folder of recordings without the word; without one, `negatives` are joined.
+    negatives : list of Clip
+        Test clips without the word.
+    positives : list of Clip
+        Test clips of the word.
+    noise : Path, optional
+        A folder of noise; without one, it is made.
+    known : mapping of str to list of Clip
+        Sound that is no background, by the reason: what was trained on, what says the word.
+    seed : int
+        Of the noise that is made.
+    shortest : int, optional [samples]
+        Of a recording in which something can be detected [the window].
+    on_progress : callable, optional
+        Is told of files done and their number.
+
+    Raises
+    ------
+    UsageError
+        A folder is missing, or nothing in it can be used.
+    """
+    skipped: list[Skipped] = []
+    background = Tape(folder / "background.f32", settings.sample_rate)
+    if continuous is not None:
+        source = str(continuous)
+        _append_folder(
+            background,
+            continuous,
+            "--continuous",
+            skipped,
+            level=active_power,
+            shortest=shortest or settings.window,
+            known=known,
+            on_progress=on_progress,
+        )
+        recordings = [(piece.begin, piece.samples) for piece in background.pieces]
+    else:
+        source = "the negative test clips, joined"
+        _append_clips(background, negatives, settings, skipped)
+        # One recording: windows lie across the joins too.
+        recordings = [(0, background.samples)]
+        if background.samples < (shortest or settings.window):
+            recordings = []
+    words = Tape(folder / "words.f32", settings.sample_rate)
+    _append_clips(words, positives, settings, skipped)
+    tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped)
+    return Sound(background, source, recordings, words, tape, noise_source, skipped)
+
+
+def embed(
+    sound: Sound, word: int, before: int, after: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A word with the background around it.
+
+    Parameters
+    ----------
+    sound : Sound
+        With a background that is not empty.
+    word : int
+        Which piece of `sound.words`.
+    before, after : int >= 0 [samples]
+        Of the background on each side; it is joined to its own beginning where it ends.
+    rng : np.random.Generator
+        Draws the moment.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(before + samples of the word + after,)]
+    """
+    background = sound.background.open()
+    piece = sound.words.pieces[word]
+    moment = int(rng.integers(len(background)))
+    return np.concatenate(
+        [
+            cyclic(background, moment - before, before),
+            sound.words.open()[piece.begin : piece.begin + piece.samples],
+            cyclic(background, moment, after),
+        ]
+    )
+
+
+def cyclic(samples: NDArray[np.float32], begin: int, count: int) -> NDArray[np.float32]:
+    """`count` samples from `begin` on, going round.
+
+    Examples
+    --------
+    >>> cyclic(np.array([1, 2, 3], np.float32), -1, 4)
+    array([3., 1., 2., 3.], dtype=float32)
+    """
+    begin %= len(samples)
+    if begin + count <= len(samples):
+        return np.asarray(samples[begin : begin + count])
+    return np.take(samples, np.arange(begin, begin + count), mode="wrap")
+
+
+def _append_folder(
+    tape: Tape,
+    folder: Path,
+    option: str,
+    skipped: list[Skipped],
+    *,
+    level: Level,
+    shortest: int,
+    known: Mapping[str, list[Clip]],
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Add every file of a folder that can be used.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    files, refused = sound_files(folder, option)
+    skipped += refused
+    why_not = _known(known)
+    failed: list[Skipped] = []
+    for number, (name, path) in enumerate(files):
+        if on_progress:
+            on_progress(number, len(files))
+        if (reason := why_not(path)) is not None:
+            failed.append(Skipped(name, reason))
+            continue
+        try:
+            sound = decoded(path, tape.sample_rate)
+            tape.append(name, sound, power=power(SPEECH_DB), level=level, shortest=shortest)
+        except AudioError as error:
+            failed.append(Skipped(name, error.reason))
+    skipped += failed
+    if not tape.samples:
+        first = f" ({failed[0].file}: {failed[0].reason})" if failed else ""
+        raise UsageError(f"{option} {folder}: no sound file in it can be used{first}.")
+
+
+def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
+    """Why a file is no background: it is one of these clips', by path or by content."""
+    # Not `resolve`, to which a link that loops is an error.
+    paths = {Path(os.path.realpath(clip.path)): why for why, some in clips.items() for clip in some}
+    sizes: dict[int, list[Path]] = {}
+    for path in sorted(paths):
+        if path.is_file():
+            sizes.setdefault(path.stat().st_size, []).append(path)
+    # Contents are read where sizes agree, each once.
+    contents: dict[int, dict[str, str]] = {}
+
+    def why_not(path: Path) -> str | None:
+        if (resolved := Path(os.path.realpath(path))) in paths:
+            return paths[resolved]
+        size = path.stat().st_size if path.is_file() else -1
+        if size not in sizes:
+            return None
+        if size not in contents:
+            contents[size] = {sha256(each): paths[each] for each in sizes[size]}
+        return contents[size].get(sha256(path))
+
+    return why_not
+
+
+def _append_clips(
+    tape: Tape, clips: Iterable[Clip], settings: Frontend, skipped: list[Skipped]
+) -> None:
+    """Add the clips that can be used."""
+    for clip in clips:
+        try:
+            tape.append(clip.name, iter([_whole(clip, settings)]), power=power(SPEECH_DB))
+        except AudioError as error:
+            skipped.append(Skipped(clip.name, error.reason))
+
+
+def _whole(clip: Clip, settings: Frontend) -> NDArray[np.float32]:
+    if clip.start is None:
+        y, rate = decode(clip.path)
+        length, step = round(LONGEST_WORD_SECONDS * rate), max(1, round(_STEP_SECONDS * rate))
+        y = loudest_window(y, length, step)
+    else:
+        y, rate = decode_part(clip.path, clip.start, settings.window_seconds)
+    return resample(y, rate, settings.sample_rate)
+
+
+def _noise_tape(
+    path: Path, folder: Path | None, settings: Frontend, seed: int, skipped: list[Skipped]
+) -> tuple[Tape, str]:
+    """Noise has no pauses: its level is that of the whole."""
+    tape = Tape(path, settings.sample_rate)
+    if folder is not None:
+        _append_folder(tape, folder, "--noise", skipped, level=_mean, shortest=1, known={})
+        return tape, str(folder)
+    rng = np.random.default_rng([seed, 4])
+    length = round(_MADE_NOISE_SECONDS * settings.sample_rate)
+    made = coloured_noise(length, "pink", settings.sample_rate, rng).astype(np.float32)
+    tape.append(_MADE_NOISE, iter([made]), power=power(SPEECH_DB), level=_mean)
+    return tape, _MADE_NOISE
+
+
+def _mean(powers: NDArray[np.float64]) -> float:
+    return float(powers.mean())

@@ -1,0 +1,134 @@
+"""What a synthetic corpus will hold, before any of it is spoken: who says what, in which split.
+
+A speaker is a voice: an espeak-ng variant (the throat) with an accent. Voices of one variant
+sound much alike, so all of them are in one split.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from stapes.data.slug import slug
+from stapes.data.sources import espeak
+
+SPLITS = ("train", "val", "test")
+# Of every five variants three, one and one; the first three are one of each.
+_SPLIT_PATTERN = ("train", "val", "test", "train", "train")
+
+# The words of Speech Commands, and words that sound near "house" or "computer".
+OTHER_WORDS = (
+    *("backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward"),
+    *("four", "go", "happy", "house", "learn", "left", "marvin", "nine", "no", "off"),
+    *("on", "one", "right", "seven", "sheila", "six", "stop", "three", "tree", "two"),
+    *("up", "visual", "wow", "yes", "zero"),
+    *("mouse", "horse", "how", "hose", "out", "home", "computer", "commuter", "compute"),
+)
+# In a row of other words those that are nearest to a phrase come so often.
+_NEAR_REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One file to be made: `text` is what is said."""
+
+    file: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One speaker, its split, and all that it says. Its index in the plan seeds its clips."""
+
+    index: int
+    accent: str
+    variant: str
+    split: str
+    clips: tuple[Clip, ...]
+
+    @property
+    def speaker(self) -> str:
+        return _speaker(self.accent, self.variant)
+
+
+def label_of(word: str) -> str:
+    """The label, and folder, of a word: "Hey Computer!" is "hey_computer"."""
+    return slug(unicodedata.normalize("NFKC", word))
+
+
+def other_words(word: str) -> list[str]:
+    """What is said beside `word`, the nearest first and more often.
+
+    To say a part of a phrase, or the phrase with another word in it, must not wake; only "hey"
+    and "hey seven" teach a model to hear all of "hey computer".
+    """
+    parts = [part for part in re.split(r"[\s_-]+", word) if label_of(part)]
+    near = []
+    if len(parts) > 1:
+        swapped = itertools.cycle(("seven", "follow", "house", "right"))
+        near = parts + [
+            " ".join([*parts[:at], next(swapped), *parts[at + 1 :]]) for at in range(len(parts))
+        ]
+    labels = {label_of(word)}
+    others = []
+    for other in itertools.chain(near, OTHER_WORDS):
+        if label_of(other) not in labels:
+            labels.add(label_of(other))
+            others += [other] * (_NEAR_REPEATS if other in near else 1)
+    return others
+
+
+def plan(word: str, others: list[str], voices: int, takes: int, seed: int) -> list[Voice]:
+    """Who says what: the whole corpus but for the sound, drawn by `seed`.
+
+    Parameters
+    ----------
+    word : str
+        the wake word
+    others : list of str
+        the other words; each split goes round them in its own order, those that stand more
+        than once first
+    voices, takes, seed : int
+        as in `make_corpus`
+
+    Returns
+    -------
+    list of Voice
+    """
+    rng = np.random.default_rng(seed)
+    variants = rng.permutation(espeak.variants()).tolist()
+    accents = [rng.permutation(espeak.accents()).tolist() for _ in variants]
+    # Every variant once before any has a second accent.
+    chosen = itertools.product(range(len(accents[0])), range(len(variants)))
+    often = Counter(others)
+    rows = {
+        split: itertools.cycle(sorted(rng.permutation(others).tolist(), key=lambda w: often[w] < 2))
+        for split in SPLITS
+    }
+    made = []
+    for index, (turn, at) in enumerate(itertools.islice(chosen, voices)):
+        split = _SPLIT_PATTERN[at % len(_SPLIT_PATTERN)]
+        texts = [word] * takes + list(itertools.islice(rows[split], takes))
+        clips = _clips(_speaker(accents[at][turn], variants[at]), texts)
+        made.append(Voice(index, accents[at][turn], variants[at], split, clips))
+    return made
+
+
+def _clips(speaker: str, texts: list[str]) -> tuple[Clip, ...]:
+    takes: Counter[str] = Counter()
+    clips = []
+    for text in texts:
+        label = label_of(text)
+        clips.append(Clip(f"{label}/{speaker}_nohash_{takes[label]}.wav", label, text))
+        takes[label] += 1
+    return tuple(clips)
+
+
+def _speaker(accent: str, variant: str) -> str:
+    return f"{accent}-{variant}".lower().replace(" ", "-")

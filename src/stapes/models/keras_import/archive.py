@@ -1,0 +1,175 @@
+"""What is in a `.keras` or `.h5` file, taken out without running or trusting any of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stapes.errors import ModelError
+from stapes.models.keras_import import hdf5
+from stapes.models.keras_import.hdf5 import Group
+
+LIMIT = 1 << 30
+"""The largest file, and the largest part of one when unpacked [bytes]."""
+
+_CONFIG_LIMIT = 1 << 24
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """The parts of a Keras file.
+
+    Attributes
+    ----------
+    kind : "keras" or "h5"
+        A zip archive with an HDF5 file in it, or an HDF5 file with the config as an attribute.
+    version : str
+        Of the Keras that wrote it, such as "3.15.1".
+    config : dict
+        What the file says about the model; not to be handed to Keras as it is.
+    weights : Group
+        Arrays, as Keras named them.
+    """
+
+    kind: str
+    version: str
+    config: dict[str, Any]
+    weights: Group
+
+    @property
+    def major(self) -> int:
+        """2 or 3."""
+        return int(self.version.split(".")[0])
+
+
+def read(path: Path) -> KerasFile:
+    """Take a Keras file apart; its kind is told by its content, not by its name.
+
+    Raises
+    ------
+    ModelError
+        It is missing, broken, too large, or another kind of file.
+    """
+    content = read_bytes(path)
+    if content[4:8] == b"TFL3":
+        raise ModelError("it is a .tflite, whose layers cannot be trained; give the Keras model")
+    if content.startswith(hdf5.SIGNATURE):
+        return _read_h5(hdf5.read(content))
+    if content.startswith(b"PK"):
+        return _read_archive(content)
+    raise ModelError('it is neither a .keras nor an .h5 file; write one with model.save("m.keras")')
+
+
+def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
+    """A whole file, if it is a regular one of at most `limit` bytes."""
+    if not path.is_file():
+        raise ModelError(f"there is no file {path.name!r}")
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ModelError(f"{path.name!r} is larger than {limit >> 20} MiB")
+    return content
+
+
+def read_json(text: str | bytes) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ModelError("its config is no JSON; save the model again") from None
+    if not isinstance(value, dict):
+        raise ModelError("its config describes no model; save the model again")
+    return value
+
+
+def write(file: KerasFile, config: dict[str, Any], folder: Path) -> Path:
+    """Write the same weights with another config, as Keras would, and return the new file.
+
+    Nothing of the old container is in it: no attachments, no links, no odd parts of HDF5.
+    """
+    if file.kind == "h5":
+        path = folder / "model.h5"
+        attributes: dict[str, Any] = {"model_config": json.dumps(config)}
+        attributes["keras_version"] = file.version
+        attributes["backend"] = "tensorflow"
+        _write_h5(Group(attributes, file.weights.members), path)
+        return path
+    path = folder / "model.keras"
+    weights = io.BytesIO()
+    _write_h5(file.weights, weights)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": file.version}))
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    return path
+
+
+def _read_archive(content: bytes) -> KerasFile:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            metadata = read_json(_member(archive, "metadata.json", _CONFIG_LIMIT))
+            config = read_json(_member(archive, "config.json", _CONFIG_LIMIT))
+            weights = _member(archive, "model.weights.h5", LIMIT)
+    except ModelError:
+        raise
+    except Exception:  # zipfile and the decompressors raise a dozen kinds for damaged archives.
+        raise ModelError("the archive is damaged or cut; save the model again") from None
+    return KerasFile("keras", _version(metadata), config, hdf5.read(weights))
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """One file of the archive, by its name; it may unpack to no more than it says."""
+    if name not in archive.namelist():
+        raise ModelError(f'it holds no {name!r}; write the model with model.save("m.keras")')
+    member = archive.getinfo(name)
+    if member.file_size > limit:
+        raise ModelError(f"its {name!r} unpacks to more than {limit >> 20} MiB")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ModelError(f"its {name!r} is packed as Keras does not; save the model again")
+    with archive.open(member) as file:
+        content = file.read(member.file_size)
+    if len(content) < member.file_size:
+        raise EOFError
+    return content
+
+
+def _read_h5(root: Group) -> KerasFile:
+    config = root.attributes.get("model_config")
+    if not isinstance(config, str) or "model_weights" not in root.members:
+        raise ModelError(
+            'it holds weights without their layers; save the whole model: model.save("m.keras")'
+        )
+    # The first Kerases did not write which they were.
+    version = _version({"keras_version": "2.0"} | root.attributes)
+    members = {"model_weights": root.members["model_weights"]}
+    return KerasFile("h5", version, read_json(config), Group({}, members))
+
+
+def _version(metadata: dict[str, Any]) -> str:
+    version = metadata.get("keras_version")
+    if not isinstance(version, str) or not re.fullmatch(r"[123]\.[0-9][\w.+-]{0,40}", version):
+        raise ModelError("it does not say that Keras 2 or 3 wrote it; save the model again")
+    return version
+
+
+def _write_h5(root: Group, target: Path | io.BytesIO) -> None:
+    import h5py  # type: ignore[import-untyped]
+
+    with h5py.File(target, "w") as file:
+        pairs = [(root, file)]
+        for group, written in pairs:  # Grows with the groups in each.
+            for name, value in group.attributes.items():
+                texts = isinstance(value, list)  # Keras reads names from arrays of bytes.
+                written.attrs[name] = np.array([t.encode() for t in value]) if texts else value
+            for name, member in group.members.items():
+                if isinstance(member, Group):
+                    pairs.append((member, written.create_group(name)))
+                else:
+                    written.create_dataset(name, data=member)

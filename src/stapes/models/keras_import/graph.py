@@ -1,0 +1,270 @@
+"""A Keras config as a graph of layers and calls, and as a config that is safe to give to Keras.
+
+The safe config is made anew: it names no class, module or function but those of `keras_config`,
+and leaves out what only training needs. Of the calls it keeps the form that the file has, so that
+a call which is misread here is found when both models are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stapes.errors import ModelError
+from stapes.models.keras_import import config as values
+from stapes.models.keras_import.config import name_of, shown
+
+_MOST_LAYERS = 1000
+_MOST_DEEP = 8
+
+Ref = tuple[str, int]
+"""The output of a layer's call: the layer's name, and which of its calls."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer and the calls of it.
+
+    Attributes
+    ----------
+    name, kind : str
+        The layer's name and class; a model within the model is of the kind "Model".
+    settings : dict
+        Plain values, by the names that `keras_config.SETTINGS` lists.
+    calls : tuple of tuples of Ref
+        The inputs of each call.
+    first : int
+        The number of the first call: Keras 2 begins at 1 with a model that has its own input.
+    activation : Step or None
+        A layer that was given as this layer's activation.
+    inside : Graph or None
+        The layers of a model within the model.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+    calls: tuple[tuple[Ref, ...], ...] = ()
+    first: int = 0
+    activation: Step | None = None
+    inside: Graph | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model with one input and one output.
+
+    Attributes
+    ----------
+    name : str
+    steps : tuple of Step
+        All layers but the input.
+    input : str
+        The input layer's name.
+    shape : tuple of (int or None)
+        Of the input, with its batch axis; empty if the config does not say.
+    output : Ref
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    input: str
+    shape: tuple[int | None, ...]
+    output: Ref
+
+
+def read(entry: dict[str, Any], major: int) -> tuple[Graph, dict[str, Any]]:
+    """Read a model's config.
+
+    Parameters
+    ----------
+    entry : dict
+        As in config.json: `class_name`, `config`, and with newer files `module`.
+    major : 2 or 3
+        Of the Keras that wrote it.
+
+    Returns
+    -------
+    graph : Graph
+    config : dict
+        The same model for Keras to read.
+
+    Raises
+    ------
+    ModelError
+        It holds a layer, activation or setting that is not known, or is no config at all.
+    """
+    try:
+        return _model(entry, major, 0)
+    except (LookupError, TypeError, ValueError, AttributeError, StopIteration):
+        raise ModelError("its config is damaged or of an unknown form; save it again") from None
+
+
+def _model(entry: dict[str, Any], major: int, depth: int) -> tuple[Graph, dict[str, Any]]:
+    kind, config = entry["class_name"], entry["config"]
+    if kind not in values.MODELS or not values.is_own(entry):
+        raise ModelError(
+            f"it is a {shown(kind)}, a class of its own, which cannot be rebuilt; build the model"
+            " as keras.Sequential or keras.Model(inputs, outputs)"
+        )
+    # Old files of Keras 2 have the list of a Sequential's layers alone.
+    config = {"layers": config} if isinstance(config, list) else config
+    if len(config["layers"]) > _MOST_LAYERS or depth > _MOST_DEEP:
+        raise ModelError(
+            f"it has more than {_MOST_LAYERS} layers, or models nested {_MOST_DEEP} deep; give a"
+            " smaller model"
+        )
+    read = [_layer(each, major, depth) for each in config["layers"]]
+    steps = tuple(step for step, _ in read)
+    if len({step.name for step in steps}) < len(steps):
+        raise ModelError("two of its layers have the same name; rename one")
+    name = name_of(config.get("name", "model"))
+    cleaned: dict[str, Any] = {"name": name, "layers": [layer for _, layer in read]}
+    if kind == "Sequential":
+        if "build_input_shape" in config:
+            cleaned["build_input_shape"] = list(values.input_shape(config)) or None
+        return _chain(name, steps, config), values.entry(entry, kind, "keras", cleaned)
+    for ends in ("input_layers", "output_layers"):
+        cleaned[ends] = _ends(config[ends])
+    module = {2: "tf_keras.src.engine.functional", 3: "keras.src.models.functional"}[major]
+    return _network(name, steps, config), values.entry(entry, "Functional", module, cleaned)
+
+
+def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
+    """A Sequential model: each layer is called once, on what the one before it gave."""
+    head, layers = f"{name}_input", steps
+    if steps and steps[0].kind == "InputLayer":
+        head, layers = steps[0].name, steps[1:]
+    if not layers:
+        raise ModelError("it has no layers")
+    first = config["layers"][0]["config"]
+    shape = values.input_shape(first if isinstance(first, dict) else {})
+    shape = shape or values.input_shape(config)
+    if not shape and layers[0].inside:
+        shape = layers[0].inside.shape
+    chained, before = [], (head, 0)
+    for step in layers:
+        chained.append(replace(step, calls=((before,),)))
+        before = (step.name, step.first)
+    return Graph(name, tuple(chained), head, shape, before)
+
+
+def _network(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
+    """A Functional model: its calls are in the layers' entries."""
+    head, tail = _only(config["input_layers"], "inputs"), _only(config["output_layers"], "outputs")
+    place = next(i for i, step in enumerate(steps) if step.name == head[0])
+    if steps[place].kind != "InputLayer":
+        raise ModelError("its input is no InputLayer; save the model again")
+    shape = values.input_shape(config["layers"][place]["config"])
+    return Graph(name, steps[:place] + steps[place + 1 :], head[0], shape, (tail[0], int(tail[1])))
+
+
+def _ends(ends: Any) -> Any:
+    """A model's inputs or outputs, in the form they have: one, a list, or by names."""
+    if isinstance(ends, dict):
+        return {name_of(key): _ends(each) for key, each in ends.items()}
+    if isinstance(ends[0], str):
+        return [name_of(ends[0]), int(ends[1]), int(ends[2])]
+    return [_ends(each) for each in ends]
+
+
+def _only(ends: Any, what: str) -> list[Any]:
+    """The one input or output."""
+    found = _ends(ends)
+    found = list(found.values()) if isinstance(found, dict) else found
+    found = [found] if isinstance(found[0], str) else found
+    if len(found) != 1:
+        raise ModelError(f"it has {len(found)} {what}; a wake-word model has one of each")
+    if found[0][2]:
+        raise ModelError(f"its {what} are the second ones of a layer; save the model again")
+    only: list[Any] = found[0]
+    return only
+
+
+def _layer(entry: dict[str, Any], major: int, depth: int) -> tuple[Step, dict[str, Any]]:
+    """A layer, or a model within the model: as a step, and as an entry for Keras."""
+    kind, config = entry["class_name"], entry["config"]
+    if kind in values.MODELS and values.is_own(entry):
+        inside, cleaned = _model(entry, major, depth + 1)
+        has_input = cleaned["config"]["layers"][0]["class_name"] == "InputLayer"
+        first = int(major == 2 and has_input)
+        step = Step(inside.name, "Model", {}, first=first, inside=inside)
+    else:
+        name = name_of(config["name"])
+        values.check_layer(entry, name)
+        settings = values.plain_settings(config, name)
+        wanted = (*values.SETTINGS[kind], "trainable")
+        kept = {key: settings[key] for key in wanted if key in settings}
+        activation = None
+        if "activation" in values.SETTINGS[kind]:
+            activation, settings["activation"] = _activation(config["activation"], major, name)
+            kept["activation"] = "linear" if activation else settings["activation"]
+        step = Step(name, kind, kept, activation=activation)
+        cleaned = values.entry(entry, kind, "keras.layers", settings)
+    if "inbound_nodes" not in entry:
+        return step, cleaned
+    if entry.get("name", step.name) != step.name:
+        raise ModelError(f"layer {shown(step.name)} has two names; save the model again")
+    nodes = [_node(node, step.name) for node in entry["inbound_nodes"]]
+    cleaned |= {"name": step.name, "inbound_nodes": [node for _, node in nodes]}
+    return replace(step, calls=tuple(call for call, _ in nodes)), cleaned
+
+
+def _activation(value: Any, major: int, layer: str) -> tuple[Step | None, Any]:
+    """An activation's name, or a layer that is used as one; and either for Keras to read."""
+    if isinstance(value, dict) and value["class_name"] in ("ReLU", "LeakyReLU", "Softmax"):
+        return _layer(value, major, 0)
+    if isinstance(value, dict) and value["class_name"] == "function":
+        value = value["config"]
+    value = "linear" if value is None else value
+    if not isinstance(value, str) or value not in values.ACTIVATIONS[major]:
+        raise ModelError(
+            f"layer {shown(layer)} has the activation {shown(value)}, which Keras 2 lacks or"
+            " computes otherwise; use relu, sigmoid, tanh, silu or softmax"
+        )
+    return None, value
+
+
+def _node(node: Any, layer: str) -> tuple[tuple[Ref, ...], Any]:
+    """The inputs of one call, and the call for Keras to read."""
+    if isinstance(node, dict):  # Keras 3 has arguments, of which the first is a tensor or a list.
+        (argument,) = node["args"]
+        options = [node["kwargs"]]
+        tensors = [_tensor(each) for each in _listed(argument)]
+        ends = [each["config"]["keras_history"] for each in tensors]
+        form: Any = {"args": [tensors if isinstance(argument, list) else tensors[0]], "kwargs": {}}
+    else:  # Keras 2 has one input with its options, or a list of such.
+        nodes = [node] if isinstance(node[0], str) else node
+        options = [each[3] for each in nodes if len(each) > 3]
+        ends = [_ends(each[:3]) for each in nodes]
+        form = [[*each, {}] for each in ends]
+        form = form[0] if isinstance(node[0], str) else form
+    for option in options:
+        for key, value in option.items():
+            if any(each not in (None, False) for each in _listed(value)):
+                raise ModelError(
+                    f"layer {shown(layer)} is called with {shown(key)}, which cannot be rebuilt;"
+                    " call it with its input alone"
+                )
+    if any(end[2] for end in ends):
+        raise ModelError(f"layer {shown(layer)} uses a second output of a layer")
+    return tuple((end[0], end[1]) for end in ends), form
+
+
+def _tensor(tensor: dict[str, Any]) -> dict[str, Any]:
+    """A reference to a tensor, as Keras 3 writes it."""
+    if tensor["class_name"] != "__keras_tensor__":
+        raise ModelError("its layers are called with constants; call them with layers' outputs")
+    config = tensor["config"]
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {
+            "shape": values.plain_value(config["shape"], "a tensor"),
+            "dtype": "float32",
+            "keras_history": _ends(config["keras_history"]),
+        },
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,112 @@
+"""What a file's bytes are for, how much of each layer is zero, and how its weights lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stapes.contracts.results import Layer, Results
+from stapes.report.charts import Axis, Bars, linear_ticks, short
+from stapes.report.style import plural, recommended
+
+_MOST_KINDS = 7
+"""As many as there are colours."""
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """A row a variant, a column a layer."""
+
+    layers: list[str]
+    rows: list[tuple[str, list[LayerCell | None]]]
+
+
+@dataclass(frozen=True)
+class LayerCell:
+    """One layer of one variant."""
+
+    zero: float
+    distinct: str
+    title: str
+
+
+def bytes_by_kind(results: Results) -> Bars | None:
+    """What the bytes of each file are for; None where the run does not tell."""
+    rows = [row for row in results.variants if row.bytes_by_kind]
+    totals: dict[str, int] = {}
+    for row in rows:
+        for kind, size in row.bytes_by_kind.items():
+            totals[kind] = totals.get(kind, 0) + size
+    kinds = [kind for kind in sorted(totals, key=lambda each: -totals[each]) if totals[kind]]
+    if not kinds:
+        return None
+    named = kinds if len(kinds) <= _MOST_KINDS else kinds[: _MOST_KINDS - 1]
+    parts = [(kind, [row.bytes_by_kind.get(kind, 0) for row in rows]) for kind in named]
+    rest = [
+        sum(size for kind, size in row.bytes_by_kind.items() if kind not in named) for row in rows
+    ]
+    parts += [("other", rest)] if any(rest) else []
+    high = max(sum(row.bytes_by_kind.values()) for row in rows)
+    return Bars(
+        key="bytes",
+        title="Bytes by kind",
+        axis=Axis(
+            "bytes", 0.0, float(high), [(each, short(each)) for each in linear_ticks(0, high)]
+        ),
+        rows=[row.name for row in rows],
+        parts=parts,
+    )
+
+
+def sparsity(results: Results) -> Sparsity | None:
+    """The zeros of each layer; None where no layer is told."""
+    names = list(dict.fromkeys(layer.name for row in results.variants for layer in row.layers))
+    if not names:
+        return None
+    rows: list[tuple[str, list[LayerCell | None]]] = []
+    for row in results.variants:
+        by_name = {layer.name: _cell(layer) for layer in row.layers}
+        rows.append((row.name, [by_name.get(name) for name in names]))
+    return Sparsity(names, rows)
+
+
+def distributions(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """The histogram of each layer's weights, by variant, for those that have any."""
+    found = {
+        row.name: [
+            {
+                "name": layer.name,
+                "detail": f"{plural(layer.weights, 'weight')}, {_zero(layer):.1f} % zero, "
+                f"{layer.distinct:,} distinct",
+                "low": layer.histogram.low,
+                "high": layer.histogram.high,
+                "counts": layer.histogram.counts,
+            }
+            for layer in row.layers
+            if layer.histogram is not None and any(layer.histogram.counts)
+        ]
+        for row in results.variants
+    }
+    return {name: layers for name, layers in found.items() if layers}
+
+
+def first_shown(results: Results, among: dict[str, Any]) -> str:
+    """The variant whose weights are shown at first: what to ship, or else the first of all."""
+    best = recommended(results)
+    return best if best in among else next(iter(among))
+
+
+def _zero(layer: Layer) -> float:
+    return 100 * layer.zeros / max(1, layer.weights)
+
+
+def _cell(layer: Layer) -> LayerCell:
+    said = [f"{layer.zeros:,} of {plural(layer.weights, 'weight')} are zero"]
+    if layer.compliance_2by4 is not None:
+        said.append(f"{layer.compliance_2by4:.0%} of the groups of four have two zeros or more")
+    said += [layer.note] if layer.note else []
+    return LayerCell(
+        zero=layer.zeros / max(1, layer.weights),
+        distinct=f"{layer.distinct:,}",
+        title="; ".join(said),
+    )

@@ -1,0 +1,91 @@
+"""Which variants stand out at first, how each looks, and how numbers are written on the page."""
+
+from __future__ import annotations
+
+from stapes.contracts.results import Results, VariantResult
+from stapes.report.charts import Look, look
+
+MOST_CHOSEN = 7
+"""More lines than colours cannot be told apart at once."""
+
+TARGETS = {
+    "litert": "LiteRT",
+    "tflm": "TFLM",
+    "ethos_u55": "U55",
+    "ethos_u85": "U85",
+    "esphome": "ESPHome",
+}
+
+
+def staircase(rows: list[VariantResult]) -> list[VariantResult]:
+    """The rows, by size, that are more accurate than every row that is no larger."""
+    found: list[VariantResult] = []
+    measured = [row for row in rows if row.accuracy is not None]
+    for row in sorted(measured, key=lambda each: (each.bytes, -(each.accuracy or 0.0))):
+        if not found or (row.accuracy or 0.0) > (found[-1].accuracy or 0.0):
+            found.append(row)
+    return found
+
+
+def front(results: Results) -> list[str]:
+    """The Pareto front: the run's, or over bytes and accuracy where the run has none."""
+    if results.recommendation is not None:
+        return results.recommendation.front
+    return [row.name for row in staircase(results.variants)]
+
+
+def recommended(results: Results) -> str | None:
+    """The variant to ship, where the run names one."""
+    return None if results.recommendation is None else results.recommendation.variant
+
+
+def looks(results: Results) -> dict[str, Look]:
+    """How each variant looks, by name: in every figure the same.
+
+    What to ship, float32 and the front stand out at first, as many as there are colours.
+    """
+    names = [row.name for row in results.variants]
+    stairs = [row.name for row in staircase(results.variants)]
+    first = front(results)
+    # Of a front over four measures, those come first that lie on it in the figure too.
+    wanted = [recommended(results), "float32"]
+    wanted += [name for name in first if name in stairs] + first
+    ordered = list(dict.fromkeys(name for name in wanted if name in names))
+    chosen = set(ordered[:MOST_CHOSEN])
+    ordered = list(dict.fromkeys(ordered + names))
+    return {
+        name: look(number, variant=names.index(name), chosen=name in chosen)
+        for number, name in enumerate(ordered)
+    }
+
+
+def percent(part: float | None, digits: int = 2) -> str:
+    """A part of one as a percentage; a dash for what is not known."""
+    return "–" if part is None else f"{100 * part:.{digits}f} %"
+
+
+def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
+    """A 95 % interval of parts of one, in percent."""
+    if ends is None:
+        return ""
+    return f"{100 * ends[0]:.{digits}f} to {100 * ends[1]:.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with its thousands apart; a dash for what is not known."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def probability(p: float) -> str:
+    """A p-value: below a thousandth, no more than that is said."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def rate(value: float) -> str:
+    """False accepts an hour."""
+    return f"{value:.3g}"
+
+
+def plural(number: float, noun: str) -> str:
+    """`1 clip`, `2 clips`."""
+    return f"{number:,.10g} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,330 @@
+"""Detection in continuous sound, for every variant of a run.
+
+The features of every window are computed once for each level of noise and scored by every variant,
+each in a worker process. Scores are kept in the run's work folder, so that a run that was killed
+goes on where it stopped; they are thrown away where the sound is no longer the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.contracts.measurements import Detection, DetectionSetup, SkippedFile
+from stapes.contracts.results import Results, VariantResult
+from stapes.data.clip import SPLITS, Skipped
+from stapes.data.corpus import Corpus
+from stapes.data.features import Chosen
+from stapes.data.layouts import sound_files
+from stapes.data.sound.continuous import Sound, gather_sound
+from stapes.data.sound.sliding import Plan, plan, write_features
+from stapes.errors import ModelError, StapesError, UsageError
+from stapes.measure.accuracy import word_scores
+from stapes.measure.continuous import condition_name, heard
+from stapes.run.settings import RunSettings
+from stapes.run.steps import unpacked_file
+from stapes.system.files import atomic_path, sha256, write_text
+from stapes.system.progress import Progress
+from stapes.targets.batches import score
+from stapes.tflite.read.verify import verify
+
+
+def check(settings: RunSettings) -> None:
+    """See that the folders of sound are there, before anything is made.
+
+    Raises
+    ------
+    UsageError
+        A folder is missing, or no sound file is in it.
+    """
+    named = (("--continuous", settings.continuous), ("--noise", settings.noise))
+    for option, folder in named:
+        if folder is not None and not sound_files(folder, option)[0]:
+            raise UsageError(f"{option} {folder}: no sound file is in it.")
+
+
+def gather(
+    corpus: Corpus,
+    chosen: dict[str, Chosen],
+    unusable: list[Skipped],
+    settings: RunSettings,
+    work: Path,
+    progress: Progress,
+) -> Sound:
+    """The sound of a run's detection, decoded into the work folder.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    chosen : dict of str to Chosen
+        The clips that are used; the words are the test split's.
+    unusable : list of Skipped
+        Clips of the corpus that cannot be used.
+    settings : RunSettings
+    work : Path
+    progress : Progress
+
+    Raises
+    ------
+    UsageError
+        A folder is missing or holds nothing that can be used.
+    """
+    folder = work / "sound"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    left_out = {each.file for each in unusable}
+    given, frontend = settings.detection, settings.frontend
+    test = chosen["test"]
+    progress.begin("Gathering continuous sound")
+    sound = gather_sound(
+        folder,
+        settings.frontend,
+        continuous=settings.continuous,
+        # All of them, not only as many as there are words: hours are what false accepts want.
+        negatives=[clip for clip in corpus.negatives("test") if clip.name not in left_out],
+        positives=[clip for clip, y in zip(test.clips, test.y, strict=True) if y],
+        noise=settings.noise,
+        known={
+            "its sound was trained on": [
+                clip for split in ("train", "validation") for clip in chosen[split].clips
+            ],
+            "it says the word": [clip for split in SPLITS for clip in corpus.positives(split)],
+        },
+        seed=settings.seed,
+        shortest=frontend.window + (given.smoothing - 1) * given.hop_frames * frontend.hop_length,
+        on_progress=progress.update,
+    )
+    minutes = sound.background.seconds / 60
+    progress.end(f"{minutes:.1f} minutes without the word, {len(sound.words.pieces)} words")
+    return sound
+
+
+def detect(
+    results: Results,
+    sound: Sound,
+    settings: RunSettings,
+    work: Path,
+    models: Path,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    """Score every variant in every condition, and fill `detection` of the rows and of the results.
+
+    A variant that no interpreter runs keeps None.
+    """
+    said = digest(sound, settings)
+    _forget_other_sound(results, said, work)
+    rows = [row for row in results.variants if row.detection is None and row.scores]
+    for snr_db in (None, *settings.detection.snr_db) if rows else ():
+        _score(rows, sound, settings, snr_db, work, models, executor, progress)
+    _count(rows, results, sound, settings, work, executor, progress)
+    results.detection = _setup(sound, settings, said)
+
+
+def score_file(model: Path, features: Path, target: Path, positive: int) -> None:
+    """Write a variant's score of the word for every window, in a worker process.
+
+    Raises
+    ------
+    ModelError
+        No interpreter runs it, or it gives what is no number.
+    """
+    content = model.read_bytes()
+    verify(content)
+    x = np.load(features, mmap_mode="r", allow_pickle=False)
+    scores = word_scores(score(content, x), positive)
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{model.name} gives scores that are no numbers.")
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        np.save(file, scores.astype(np.float32), allow_pickle=False)
+
+
+def _score(
+    rows: list[VariantResult],
+    sound: Sound,
+    settings: RunSettings,
+    snr_db: float | None,
+    work: Path,
+    models: Path,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    missing = [row for row in rows if not _scores_file(work, row, snr_db).is_file()]
+    if not missing:
+        return
+    name = condition_name(snr_db)
+    said = "as it is" if snr_db is None else f"with noise at {name}"
+    progress.begin(f"Listening to continuous sound {said}")
+    path = work / "sound" / "features.npy"
+    chosen = _plan(sound, settings, snr_db)
+    write_features(
+        sound,
+        chosen,
+        settings.frontend,
+        path,
+        snr_db=snr_db,
+        seed=settings.seed,
+        on_progress=lambda done, total: progress.update(done, total, "features"),
+    )
+    # The slowest first, so that none is left alone at the end: LiteRT has no fast 16-bit kernels.
+    missing.sort(key=lambda row: ("int16" not in row.name, -row.bytes))
+    waiting = {
+        executor.submit(
+            score_file,
+            _heard_through(row, work, models),
+            path,
+            _scores_file(work, row, snr_db),
+            settings.positive,
+        ): row
+        for row in missing
+    }
+    for done, future in enumerate(as_completed(waiting), 1):
+        row = waiting[future]
+        try:
+            future.result()
+        except BrokenExecutor:
+            raise
+        except StapesError as error:
+            # A variant that fails must not cost the others.
+            row.notes = [*row.notes, f"not heard in continuous sound: {str(error).rstrip('.')}"]
+            rows.remove(row)
+        progress.update(done, len(waiting), "models")
+    path.unlink()
+    progress.end(f"{chosen.rows:,} windows, {len(missing)} models")
+
+
+def _heard_through(row: VariantResult, work: Path, models: Path) -> Path:
+    """The file that is scored: the shipped one, or what it was before its look-up tables."""
+    unpacked = unpacked_file(work, row.name)
+    return unpacked if unpacked.is_file() else models / Path(row.file).name
+
+
+def _count(
+    rows: list[VariantResult],
+    results: Results,
+    sound: Sound,
+    settings: RunSettings,
+    work: Path,
+    executor: Executor,
+    progress: Progress,
+) -> None:
+    """Fill `detection` of each row from its scores, each in a worker process."""
+    if not rows:
+        return
+    progress.begin("Counting false accepts and misses")
+    conditions = (None, *settings.detection.snr_db)
+    plans = {snr_db: _plan(sound, settings, snr_db) for snr_db in conditions}
+    y = np.array([clip.word for clip in results.clips], np.uint8)
+    floats = next((row for row in results.variants if row.name == "float32"), None)
+    float_file = _scores_file(work, floats, None) if floats else None
+    waiting = {
+        executor.submit(
+            count_file,
+            {snr_db: _scores_file(work, row, snr_db) for snr_db in conditions},
+            float_file if row is not floats and float_file and float_file.is_file() else None,
+            plans,
+            settings,
+            np.array(row.scores),
+            y,
+        ): row
+        for row in rows
+    }
+    for done, future in enumerate(as_completed(waiting), 1):
+        waiting[future].detection = future.result()
+        progress.update(done, len(waiting), waiting[future].name)
+    progress.end()
+
+
+def count_file(
+    files: dict[float | None, Path],
+    float_file: Path | None,
+    plans: dict[float | None, Plan],
+    settings: RunSettings,
+    clip_scores: NDArray[np.floating],
+    y: NDArray[np.integer],
+) -> Detection:
+    """What a variant's scores come to, in a worker process; `float_file` has float32's."""
+    return heard(
+        {snr_db: np.load(path, allow_pickle=False) for snr_db, path in files.items()},
+        plans,
+        settings.detection,
+        hop_seconds=_hop_seconds(settings),
+        seed=settings.seed,
+        clip_scores=clip_scores,
+        clip_is_word=y,
+        float32=None if float_file is None else np.load(float_file, allow_pickle=False),
+    )
+
+
+def _plan(sound: Sound, settings: RunSettings, snr_db: float | None) -> Plan:
+    given = settings.detection
+    return plan(
+        sound,
+        settings.frontend,
+        hop=given.hop_frames,
+        smoothing=given.smoothing,
+        tolerance_seconds=given.tolerance_seconds,
+        most_seconds=None if snr_db is None else 3600 * given.noise_hours,
+    )
+
+
+def _setup(sound: Sound, settings: RunSettings, said: str) -> DetectionSetup:
+    given = settings.detection
+    return DetectionSetup(
+        sha256=said,
+        source=sound.source,
+        files=len(sound.background.pieces),
+        hours=_plan(sound, settings, None).seconds / 3600,
+        words_seconds=sound.words.seconds,
+        hop_ms=1000 * _hop_seconds(settings),
+        smoothing=given.smoothing,
+        refractory_seconds=given.refractory_seconds,
+        tolerance_seconds=given.tolerance_seconds,
+        target_fa_per_hour=given.target_fa_per_hour,
+        rates=list(given.rates),
+        noise=sound.noise_source if given.snr_db else "",
+        snr_db=list(given.snr_db),
+        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in sound.skipped],
+    )
+
+
+def digest(sound: Sound, settings: RunSettings) -> str:
+    """Of all that detection hangs on, the models apart."""
+    found = hashlib.sha256(settings.detection.model_dump_json().encode())
+    for tape in (sound.background, sound.words, sound.noise):
+        found.update(sha256(tape.path).encode())
+    return found.hexdigest()
+
+
+def _forget_other_sound(results: Results, said: str, work: Path) -> None:
+    """Drop what an earlier try measured in other sound: a folder may have changed since."""
+    signature = work / "sound.json"
+    if not signature.is_file() or json.loads(signature.read_text("utf-8")) != said:
+        for each in _scores(work):
+            each.unlink()
+        write_text(signature, json.dumps(said))
+    if results.detection is None or results.detection.sha256 != said:
+        for row in results.variants:
+            row.detection = None
+
+
+def _scores(work: Path) -> Iterator[Path]:
+    return (work / "scores").glob("*.npy")
+
+
+def _scores_file(work: Path, row: VariantResult, snr_db: float | None) -> Path:
+    """By the model's content: what another model scored is never taken for its."""
+    (work / "scores").mkdir(exist_ok=True)
+    return work / "scores" / f"{row.name}-{row.sha256[:12]}@{condition_name(snr_db)}.npy"
+
+
+def _hop_seconds(settings: RunSettings) -> float:
+    frontend = settings.frontend
+    return settings.detection.hop_frames * frontend.hop_length / frontend.sample_rate

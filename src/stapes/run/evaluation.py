@@ -1,0 +1,177 @@
+"""Measure any classifier .tflite on labelled clips: accuracy, confusion and size.
+
+The interpreter is C++ and the file may come from anywhere: it runs in a process of its own, so
+that a crash in it is a refusal with a reason.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from concurrent.futures import BrokenExecutor
+from concurrent.futures import TimeoutError as Late
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from stapes.contracts.measurements import SkippedFile
+from stapes.contracts.results import Evaluation
+from stapes.data.cache import open_cache
+from stapes.data.clip import SPLITS
+from stapes.data.features import gather
+from stapes.errors import ModelError, UsageError
+from stapes.frontends.registry import Frontend, require, shapes
+from stapes.measure.accuracy import accuracy
+from stapes.measure.variant import confusion, interpreters
+from stapes.run.preparation import choose_clips, load_corpus
+from stapes.run.settings import RunSettings
+from stapes.system.files import cache_folder, send_output_to
+from stapes.system.progress import Progress
+from stapes.system.workers import pool
+from stapes.targets.classifier import fits
+from stapes.tflite.read.constants import data_bytes
+from stapes.tflite.read.verify import verify
+
+_SECONDS, _SECONDS_A_CLIP = 60.0, 0.5
+"""The longest that a model may take: the reference CNN takes a thousandth of that."""
+
+MOST_BYTES = 1 << 30
+"""A larger file is refused: no microcontroller or Pi runs it."""
+
+SplitName = Literal["train", "validation", "test", "all"]
+
+
+def evaluate(
+    model: Path,
+    settings: RunSettings,
+    *,
+    split: SplitName = "test",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a .tflite on the clips that a run with these settings would choose.
+
+    Parameters
+    ----------
+    model : Path
+        A classifier of one input and one output whose input fits the frontend.
+    settings : RunSettings
+        `data` must be given; the word, the frontend, the seed, the split and `positive` are used
+        too.
+    split : str
+        Which clips: those of one split, or all.
+    progress : Progress, optional
+
+    Raises
+    ------
+    UsageError
+        The model or the data is not there.
+    ModelError
+        The model is broken, refused by LiteRT, or does not fit the features.
+    MissingExtraError
+        The frontend is `micro` and its library is not installed.
+    """
+    progress = progress or Progress()
+    content = _content(model)
+    if settings.data is None:
+        raise UsageError("--data: name the folder of clips to measure on.")
+    require(settings.frontend)
+    corpus = load_corpus(settings.data, settings)
+    # The splits are chosen in the order of a run, so that a clip that stands in two is left to
+    # the same one.
+    with open_cache(cache_folder() / "features", settings.frontend) as cache:
+        splits = SPLITS if split == "all" else SPLITS[SPLITS.index(split) :]
+        chosen, skipped = choose_clips(corpus, settings, cache, progress, splits)
+        wanted = [chosen[name] for name in (SPLITS if split == "all" else (split,))]
+        y = np.concatenate([part.y for part in wanted])
+        if not len(y):
+            raise UsageError(f"--data {settings.data}: no clip of the {split} split can be used.")
+        progress.begin("Running the model")
+        with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
+            paths = [Path(scratch) / f"{number}.npy" for number in range(len(wanted))]
+            for part, path in zip(wanted, paths, strict=True):
+                gather(part, cache, path)
+            scores = _scores(
+                model, content, paths, settings.frontend, _SECONDS + _SECONDS_A_CLIP * len(y)
+            )
+        progress.end()
+    if scores.shape[1] == 1 and settings.positive != 1:
+        raise UsageError(
+            f"--positive {settings.positive}: the model has one output, taken for the word's; "
+            "leave it out."
+        )
+    try:
+        result = accuracy(scores, y, settings.positive)
+    except ValueError as error:
+        raise UsageError(f"--positive {settings.positive}: {error}.") from None
+    everything = sorted((*corpus.skipped, *skipped), key=lambda each: each.file)
+    return Evaluation(
+        model=str(model),
+        word=settings.word,
+        data=str(settings.data),
+        synthetic=corpus.synthetic,
+        split=split,
+        split_rule=corpus.split_rule,
+        bytes=len(content),
+        data_bytes=data_bytes(content),
+        gzip_bytes=len(gzip.compress(content, 9, mtime=0)),
+        accuracy=result.value,
+        accuracy_ci95=result.ci95,
+        n=result.n,
+        positives=int(y.sum()),
+        negatives=int(len(y) - y.sum()),
+        confusion=confusion(result),
+        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
+    )
+
+
+def _content(model: Path) -> bytes:
+    try:
+        size = model.stat().st_size
+        if size > MOST_BYTES:
+            raise UsageError(f"{model} has {size:,} bytes: that is no model for a device.")
+        content = model.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{model} cannot be read ({error.strerror}).") from None
+    if content[4:8] != b"TFL3":
+        raise ModelError(f"{model} is no .tflite (it lacks the mark TFL3 at byte 4).")
+    try:
+        # The interpreter trusts the offsets in the file.
+        verify(content)
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from None
+    return content
+
+
+def _scores(
+    model: Path, content: bytes, features: list[Path], frontend: Frontend, seconds: float
+) -> np.ndarray:
+    try:
+        with pool(1, send_output_to, (Path(os.devnull),)) as executor:
+            parts = executor.submit(_run, content, features, frontend).result(timeout=seconds)
+    except Late:
+        raise ModelError(
+            f"{model}: it was not done after {seconds:.0f} s; the model loops, or is far too "
+            "large for a device."
+        ) from None
+    except BrokenExecutor:
+        raise ModelError(f"{model}: an interpreter crashed on it; the file is broken.") from None
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}") from None
+    return np.concatenate(parts)
+
+
+def _run(content: bytes, features: list[Path], frontend: Frontend) -> list[np.ndarray]:
+    # Look-up tables are decoded by TFLite Micro alone.
+    targets, interpreter = interpreters(content)
+    if interpreter is None:
+        raise ModelError(targets["litert"].reason or "LiteRT refuses the model.")
+    shape = interpreter.signature.input_shape[1:]
+    if not fits(frontend.shape, shape):
+        raise ModelError(
+            f"its input is {list(shape)}, and the frontend {frontend.kind} gives "
+            f"{list(frontend.shape)}: choose the --frontend that it was trained with ({shapes()})."
+        )
+    sets = [np.load(path, mmap_mode="r", allow_pickle=False) for path in features]
+    return [interpreter.predict(x) for x in sets]

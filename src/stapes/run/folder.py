@@ -1,0 +1,272 @@
+"""The run folder: who owns it, what run.yaml in it says, and its log.
+
+A folder belongs to one run. The same command finds its run.yaml equal and goes on where that run
+stopped; another command is refused before anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from stapes.errors import StapesError, UsageError
+from stapes.frontends.micro import PACKAGE
+from stapes.frontends.registry import kind_of
+from stapes.run.settings import LATER, RunSettings
+from stapes.system.files import write_text
+from stapes.system.version import __version__
+
+_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "optuna", "plotly", PACKAGE, "tflite-micro")
+"""Packages of extras: a run goes on when one was installed since."""
+
+_PACKAGES = (
+    *_OPTIONAL,
+    "ai-edge-litert",
+    "espeakng-loader",
+    "numpy",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "tensorflow",
+    "tensorflow-model-optimization",
+    "tf-keras",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, Stapes and the packages that decide what a run makes."""
+    found = {"python": platform.python_version(), "stapes": __version__}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+class RunFolder:
+    """Paths in a run folder, and its rules.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist.
+    settings : RunSettings
+        Of the run that wants it.
+    from_file : bool
+        The baseline is a .tflite of the user's.
+    """
+
+    command = "run"
+    later: tuple[str, ...] = LATER
+    """Settings that may be given anew."""
+
+    def __init__(self, path: Path, settings: RunSettings, *, from_file: bool = False) -> None:
+        self.path = path
+        self.said: dict[str, Any] = {
+            "settings": settings.model_dump(mode="json"),
+            "versions": versions(),
+        }
+        self.config = path / "run.yaml"
+        self.baseline = path / ("baseline.tflite" if from_file else "baseline.keras")
+        self.models = path / "models"
+        self.results = path / "results.json"
+        self.table = path / "results.csv"
+        self.log = path / "log.txt"
+        self.work = path / ".work"
+        """Features in memory-mapped files and the models of stages; gone when the run is done."""
+
+    def check(self) -> None:
+        """See that this run may have the folder; nothing is left written.
+
+        Raises
+        ------
+        UsageError
+            It holds another run or other files, or cannot be written.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"--out {self.path}: is a file; name a folder.")
+        if self.path.is_dir():
+            self._check_owner()
+        parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
+        try:
+            with tempfile.TemporaryFile(dir=parent):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"--out {self.path}: cannot be written ({error.strerror}); choose another folder."
+            ) from None
+
+    @contextlib.contextmanager
+    def open(self, data_sha256: str, model_sha256: str | None = None) -> Iterator[None]:
+        """Make the folder this run's, for the length of the block.
+
+        Parameters
+        ----------
+        data_sha256 : str
+            Of the chosen clips: a run goes on only with the clips that it began with.
+
+        model_sha256 : str, optional
+            Of the user's model, likewise.
+
+        Raises
+        ------
+        UsageError
+            The folder began with other clips, or another model.
+        StapesError
+            Another process is at work in it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--out {self.path}: cannot be made ({error.strerror}).") from None
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StapesError(
+                f"{self.path}: another run is at work in it; wait for it, or choose another --out."
+            ) from None
+        try:
+            # Another run may have taken the folder while this one was listing its clips.
+            self._check_owner()
+            self._sweep()
+            self._sign(data_sha256, model_sha256)
+            with self._logged():
+                yield
+        finally:
+            lock.release()
+
+    def finish(self) -> None:
+        """Remove what only an unfinished run needs."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        (self.path / ".lock").unlink(missing_ok=True)
+
+    def _check_owner(self) -> None:
+        if all(each.name.startswith(".") for each in self.path.iterdir()):
+            return
+        if not self.config.is_file():
+            raise UsageError(
+                f"--out {self.path}: holds files and no run; choose a new or empty folder."
+            )
+        found = self._read()
+        if found.get("command", "run") != self.command:
+            raise UsageError(
+                f"--out {self.path}: is the folder of a stapes {found.get('command', 'run')}, not "
+                f"of a {self.command}; choose another folder."
+            )
+        different = _different(self._without_later(found), self._without_later(self.said))
+        if different:
+            raise UsageError(
+                f"--out {self.path}: holds another run ({different}); choose another folder or "
+                "delete this one."
+            )
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = yaml.safe_load(self.config.read_text("utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            found = None
+        if not isinstance(found, dict):
+            raise UsageError(f"{self.config} is broken: choose another --out or delete the folder.")
+        return found
+
+    def _sign(self, data_sha256: str, model_sha256: str | None) -> None:
+        said = {**self.said, "data_sha256": data_sha256}
+        if self.command != "run":
+            said = {"command": self.command, **said}
+        if model_sha256:
+            said["model_sha256"] = model_sha256
+        if not self.config.exists():
+            self._write(said)
+        elif self._read().get("data_sha256") != data_sha256:
+            raise UsageError(
+                f"--out {self.path}: its run began with other clips than the data has now; "
+                "choose another folder or delete this one."
+            )
+        elif self._read().get("model_sha256") != model_sha256:
+            raise UsageError(
+                f"--out {self.path}: its run began with another content of --model; choose another "
+                "folder or delete this one."
+            )
+        elif self._read() != said:
+            self._write(said)  # What is recommended for has changed.
+
+    def _write(self, said: Mapping[str, Any]) -> None:
+        again = f"stapes {self.command} --config run.yaml --out ANOTHER"
+        head = f"# A {self.command} of Stapes. The same again: {again}\n"
+        write_text(self.config, head + yaml.safe_dump(dict(said), sort_keys=False))
+
+    def _sweep(self) -> None:
+        """Remove what a killed run was writing."""
+        written = (
+            *(self.config, self.baseline, self.results, self.table, self.path / "report.html"),
+            *(self.models / "*.tflite", self.work / "*.keras", self.work / "*.json"),
+            self.path / "trials" / "*.tflite",
+        )
+        for target in written:
+            # As `files.atomic_path` names them; other hidden files may be the user's.
+            for left in target.parent.glob(f".{target.stem}-????????{target.suffix}"):
+                left.unlink()
+        # The stages that were trained are whole; features are gathered anew. Without its run.yaml
+        # nobody knows what the stages were trained with.
+        if not self.config.exists():
+            shutil.rmtree(self.work, ignore_errors=True)
+        self.models.mkdir(exist_ok=True)
+        self.work.mkdir(exist_ok=True)
+
+    def _without_later(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """What a run is told by: without what nothing in its models depends on."""
+        kept = dict(said)
+        # Where it computes the features, its version decides what a run makes.
+        optional = [name for name in _OPTIONAL if not (name == PACKAGE and _is_micro(said))]
+        for part, later in (("settings", self.later), ("versions", optional)):
+            inside = said.get(part)
+            if isinstance(inside, Mapping):
+                kept[part] = {name: value for name, value in inside.items() if name not in later}
+        return kept
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[None]:
+        logger = logging.getLogger("stapes")
+        handler = logging.FileHandler(self.log, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def _is_micro(said: Mapping[str, Any]) -> bool:
+    """Whether features are computed by the frontend micro."""
+    settings = said.get("settings")
+    if not isinstance(settings, Mapping):
+        return False
+    frontends = settings.get("frontends")
+    listed = frontends if isinstance(frontends, list) else []
+    return "micro" in {kind_of(each) for each in [settings.get("frontend"), *listed]}
+
+
+def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:
+    """The first setting in which two runs differ, in words; empty if in none."""
+    for name in said:
+        here, there = said[name], found.get(name)
+        if isinstance(here, Mapping) and isinstance(there, Mapping):
+            inside = _different(there, here, f"{path}{name}.")
+            if inside:
+                return inside
+        elif here != there:
+            return f"its {path}{name} is {there}, not {here}"
+    return ""

@@ -1,0 +1,168 @@
+"""What a run is made of before anything is trained: the corpus, the clips that are chosen, copies.
+
+`stapes run` and `stapes evaluate` choose their clips here, so that both have the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from stapes.contracts.measurements import SkippedFile
+from stapes.contracts.results import Data, Split
+from stapes.data import corpus as corpora
+from stapes.data.cache import FeatureCache
+from stapes.data.clip import SPLITS, Skipped
+from stapes.data.copies import copies_for
+from stapes.data.copies import with_copies as copied
+from stapes.data.corpus import Corpus
+from stapes.data.features import Chosen, choose
+from stapes.data.slug import slug
+from stapes.errors import UsageError
+from stapes.run.settings import RunSettings
+from stapes.system.files import cache_folder
+from stapes.system.progress import Progress
+from stapes.system.version import __version__
+
+FEWEST = {"train": 8, "test": 4}
+"""Clips of each class that a split needs at least."""
+
+
+def load_corpus(root: Path, settings: RunSettings) -> Corpus:
+    """List the clips of a folder as the settings split them."""
+    return corpora.load(
+        root,
+        settings.word,
+        negatives=settings.negatives,
+        window_seconds=settings.frontend.window_seconds,
+        validation=settings.validation,
+        test=settings.test,
+    )
+
+
+def synthetic_folder(settings: RunSettings, jobs: int | None, progress: Progress) -> Path:
+    """The folder of synthetic speech for the word, made if it is not in the cache."""
+    from stapes.data.sources.synthetic import make_corpus
+
+    try:
+        engine = version("espeakng-loader")
+    except PackageNotFoundError:
+        engine = "none"
+    wanted = settings.synthetic
+    name = f"{slug(settings.word)}-{wanted.voices}x{wanted.takes}-seed{settings.seed}"
+    out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
+    progress.begin(f'Speaking "{settings.word}" and other words (synthetic speech)')
+    make_corpus(
+        settings.word,
+        out,
+        voices=wanted.voices,
+        takes=wanted.takes,
+        seed=settings.seed,
+        jobs=jobs,
+        on_progress=progress.update,
+    )
+    progress.end()
+    return out
+
+
+def choose_clips(
+    corpus: Corpus,
+    settings: RunSettings,
+    cache: FeatureCache,
+    progress: Progress,
+    splits: tuple[str, ...] = SPLITS,
+) -> tuple[dict[str, Chosen], list[Skipped]]:
+    """The clips of each split, their features in the cache, and what cannot be used."""
+    progress.begin("Computing features")
+    chosen, skipped = choose(
+        corpus,
+        settings.frontend,
+        cache,
+        negatives_per_positive=settings.negatives_per_positive,
+        seed=settings.seed,
+        splits=splits,
+        on_progress=progress.update,
+    )
+    used = sum(len(part.keys) for part in chosen.values())
+    progress.end(f"{used} clips, {len(skipped) + len(corpus.skipped)} skipped")
+    return chosen, skipped
+
+
+def with_copies(
+    training: Chosen, settings: RunSettings, cache: FeatureCache, progress: Progress
+) -> tuple[Chosen, int]:
+    """The training clips with copies of a small corpus behind them, and how many of each clip."""
+    copies = copies_for(len(training.keys), settings.training_clips)
+    if not copies:
+        return training, 0
+    progress.begin("Making copies of training clips that sound otherwise")
+    made = copied(
+        training,
+        settings.frontend,
+        cache,
+        copies=copies,
+        seed=settings.seed,
+        on_progress=progress.update,
+    )
+    progress.end(f"{len(made.keys)} training clips")
+    return made, copies
+
+
+def require_enough(
+    chosen: dict[str, Chosen], settings: RunSettings, needed: Mapping[str, int] = FEWEST
+) -> None:
+    """Raise UsageError where a split has too few clips of a class."""
+    for split, fewest in needed.items():
+        part = chosen[split]
+        for what, count in (
+            (f'clips of "{settings.word}"', part.positives),
+            ("clips of other words", part.negatives),
+        ):
+            if count < fewest:
+                raise UsageError(
+                    f"--word {settings.word}: {count} usable {what} are in the {split} split and "
+                    f"{fewest} are needed; add recordings."
+                )
+
+
+def describe(
+    corpus: Corpus,
+    settings: RunSettings,
+    chosen: dict[str, Chosen],
+    copies: int,
+    skipped: list[Skipped],
+) -> Data:
+    """The data as results.json has it."""
+    splits = {
+        split: Split(
+            positives=part.positives,
+            negatives=part.negatives,
+            negatives_available=part.available_negatives,
+            speakers=corpus.speakers(part.clips),
+        )
+        for split, part in chosen.items()
+    }
+    source = str(settings.data) if settings.data else "synthetic speech by espeak-ng"
+    if settings.negatives:
+        source += f", and {settings.negatives}"
+    everything = sorted((*corpus.skipped, *skipped), key=lambda skipped: skipped.file)
+    return Data(
+        source=source,
+        synthetic=corpus.synthetic,
+        split_rule=corpus.split_rule,
+        shared_speakers=corpus.shared_speakers,
+        splits={split: splits[split] for split in SPLITS},
+        copies=copies,
+        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
+    )
+
+
+def digest(chosen: dict[str, Chosen]) -> str:
+    """SHA-256 of which clips were chosen, in which order and with which labels."""
+    found = hashlib.sha256()
+    for split in SPLITS:
+        for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
+            found.update(split.encode() + bytes([label]) + key)
+    return found.hexdigest()

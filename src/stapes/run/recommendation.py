@@ -1,0 +1,310 @@
+"""Which variant to ship: the Pareto front, and one that fits a budget, with the reason.
+
+What counts is the file (flash), TFLite Micro's arena (SRAM), the time of an inference in LiteRT on
+this machine, and the errors on the test clips. A variant is on the front where no other is at least
+as good in all four and better in one; what a variant was not measured in counts as the worst.
+
+Of the variants that fit the budget and lose no more accuracy than allowed, the smallest file is
+recommended; among equals the one with fewer errors, then the smaller arena, then the faster. So it
+is on the front. It must run where it is to be shipped: in TFLite Micro if the budget speaks of
+flash or arena or there is no budget, in LiteRT if it speaks of latency.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stapes.contracts.measurements import Recommendation
+from stapes.contracts.results import Results, VariantResult
+from stapes.errors import UsageError
+from stapes.run.settings import LIMITS, Limit
+
+_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
+_BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "mb": 10**6}
+_BYTES |= {"ki": 1024, "kib": 1024, "mib": 1 << 20}
+_MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
+
+_WORST = math.inf
+
+_NEAREST = 2
+"""Variants that are named where none fits: one may fail a limit, the next another."""
+
+
+def parse_budget(text: str) -> dict[Limit, float]:
+    """Limits as they are given on the command line.
+
+    Parameters
+    ----------
+    text : str
+        E.g. `flash=20k,arena=24KiB,latency=5ms`. k is 1,000 bytes and Ki 1,024; a latency without
+        a unit is in milliseconds.
+
+    Returns
+    -------
+    budget : dict
+        `flash` and `arena` in bytes, `latency` in milliseconds.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read.
+
+    Examples
+    --------
+    >>> parse_budget("flash=20k,latency=500us")
+    {'flash': 20000.0, 'latency': 0.5}
+    """
+    budget: dict[Limit, float] = {}
+    for part in [each.strip() for each in text.split(",") if each.strip()]:
+        given, _, said = (each.strip() for each in part.partition("="))
+        name = next((limit for limit in LIMITS if limit == given), None)
+        if name is None:
+            raise UsageError(
+                f"--budget {part}: give {', '.join(LIMITS)}, as in flash=20k,arena=24k,latency=5ms."
+            )
+        units: Mapping[str, float] = _MILLISECONDS if name == "latency" else _BYTES
+        match = _NUMBER.fullmatch(said)
+        unit = match[2].lower() if match else ""
+        if not match or unit not in units or not float(match[1]) > 0:
+            known = ", ".join(each for each in units if each)
+            raise UsageError(f"--budget {part}: {name} wants a number above 0 and one of {known}.")
+        if name in budget:
+            raise UsageError(f"--budget {part}: {name} is given twice.")
+        budget[name] = float(match[1]) * units[unit]
+    if not budget:
+        raise UsageError("--budget: names no limit, as in flash=20k,arena=24k,latency=5ms.")
+    return budget
+
+
+def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) -> Recommendation:
+    """The variant to ship, or what stands in the way of every one.
+
+    Parameters
+    ----------
+    results : Results
+    budget : mapping
+        As `parse_budget` gives it; may be empty.
+    max_drop : float >= 0
+        Points of accuracy below float32 that may be lost.
+    """
+    measured = [row for row in results.variants if row.accuracy is not None]
+    floats = next((row for row in measured if row.name == "float32"), None)
+    given = Recommendation(
+        budget=dict(budget.items()),
+        max_drop=max_drop,
+        variant=None,
+        sentence="Nothing can be recommended: float32, which the others are held against, was not "
+        "measured.",
+        front=front(measured),
+    )
+    if floats is None:
+        return given
+    tflm_there = any(row.targets["tflm"].runs for row in measured if "tflm" in row.targets)
+    needed = _needed(budget, tflm_there)
+    failures = {row.name: _failures(row, floats, budget, max_drop, needed) for row in measured}
+    fitting = [row for row in measured if not failures[row.name]]
+    if not fitting:
+        sentence = _none_fits(measured, failures, budget, max_drop)
+        return given.model_copy(update={"sentence": sentence})
+    best = min(fitting, key=lambda row: (row.bytes, *_costs(row)[3:0:-1]))
+    sentence = _why(best, floats, fitting, measured, budget, max_drop, needed)
+    return given.model_copy(update={"variant": best.name, "sentence": sentence})
+
+
+def front(rows: list[VariantResult]) -> list[str]:
+    """The names of the variants that no other beats, in the order of their files' sizes."""
+    costs = {row.name: _costs(row) for row in rows}
+    kept = [
+        row for row in rows if not any(_beats(costs[other.name], costs[row.name]) for other in rows)
+    ]
+    return [row.name for row in sorted(kept, key=lambda row: row.bytes)]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A limit that a variant does not keep: how much is too much, in words and as a part of it."""
+
+    said: str
+    part: float
+
+
+def _costs(row: VariantResult) -> tuple[float, float, float, float]:
+    """File, latency, arena and errors: what is smaller is better.
+
+    Latencies that agree in two digits are the same: the rest is the clock's.
+    """
+    latency = _latency(row)
+    return (
+        row.bytes,
+        _WORST if latency is None else float(f"{latency:.2g}"),
+        _or_worst(_arena(row)),
+        _WORST if row.accuracy is None else round((1 - row.accuracy) * row.n_test),
+    )
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _or_worst(value: float | None) -> float:
+    return _WORST if value is None else value
+
+
+def _arena(row: VariantResult) -> int | None:
+    found = row.targets.get("tflm")
+    return found.arena_bytes if found and found.runs else None
+
+
+def _latency(row: VariantResult) -> float | None:
+    """In milliseconds."""
+    found = row.targets.get("litert")
+    if not found or not found.runs or found.latency_us_p50 is None:
+        return None
+    return found.latency_us_p50 / 1000
+
+
+def _needed(budget: Mapping[Limit, float], tflm_there: bool) -> dict[str, str]:
+    """The targets that a variant must run on, by their names in results.json."""
+    needed = {}
+    if tflm_there and (not budget or {"flash", "arena"} & set(budget)):
+        needed["tflm"] = "TFLite Micro"
+    if "latency" in budget or not needed:
+        needed["litert"] = "LiteRT"
+    return needed
+
+
+def _failures(
+    row: VariantResult,
+    floats: VariantResult,
+    budget: Mapping[Limit, float],
+    max_drop: float,
+    needed: Mapping[str, str],
+) -> list[_Failure]:
+    found = [
+        _Failure(f"it does not run in {said}", _WORST)
+        for name, said in needed.items()
+        if name not in row.targets or not row.targets[name].runs
+    ]
+    if "flash" in budget and row.bytes > budget["flash"]:
+        over = row.bytes - budget["flash"]
+        found.append(_Failure(f"flash is {over:,.0f} bytes over", over / budget["flash"]))
+    arena = _arena(row)
+    if "arena" in budget and arena is None:
+        found.append(_Failure("its arena was not measured", _WORST))
+    if "arena" in budget and arena is not None and arena > budget["arena"]:
+        over = arena - budget["arena"]
+        found.append(_Failure(f"arena is {over:,.0f} bytes over", over / budget["arena"]))
+    latency = _latency(row)
+    if "latency" in budget and latency is None:
+        found.append(_Failure("its latency was not measured", _WORST))
+    if "latency" in budget and latency is not None and latency > budget["latency"]:
+        over = latency - budget["latency"]
+        found.append(_Failure(f"latency is {over:.3g} ms over", over / budget["latency"]))
+    if _is_deaf(row) and not _is_deaf(floats):
+        found.append(_Failure("in continuous sound it misses every word", _WORST))
+    drop = _drop(row, floats)
+    if round(drop - max_drop, 9) > 0:
+        said = f"accuracy is {drop:.2f} points below float32, {drop - max_drop:.2f} too many"
+        found.append(_Failure(said, (drop - max_drop) / max(max_drop, 0.5)))
+    return found
+
+
+def _is_deaf(row: VariantResult) -> bool:
+    """Whether no word at all is found at the threshold, or there is none."""
+    return row.detection is not None and row.detection.chosen.frr in (None, 1.0)
+
+
+def _drop(row: VariantResult, floats: VariantResult) -> float:
+    """Points of accuracy below float32."""
+    return 100 * ((floats.accuracy or 0.0) - (row.accuracy or 0.0))
+
+
+def _why(
+    best: VariantResult,
+    floats: VariantResult,
+    fitting: list[VariantResult],
+    measured: list[VariantResult],
+    budget: Mapping[Limit, float],
+    max_drop: float,
+    needed: Mapping[str, str],
+) -> str:
+    drop = _drop(best, floats)
+    against = "as float32" if abs(drop) < 1e-9 else f"{abs(drop):.2f} points {_side(drop)} float32"
+    test = best.against_float32
+    p = f", McNemar p = {test.p:.2g}" if test else ""
+    costs = [f"{100 * (best.accuracy or 0):.2f} % of {best.n_test} test clips right, {against}{p}"]
+    arena, latency = _arena(best), _latency(best)
+    if arena is not None:
+        costs.append(f"an arena of {arena:,} bytes")
+    if latency is not None:
+        costs.append(f"{1000 * latency:,.0f} microseconds an inference in LiteRT here")
+    alone = len(fitting) == 1
+    said = [f"{'runs' if alone else 'run'} in {' and '.join(needed.values())}"]
+    if budget:
+        said.append(f"{'fits' if alone else 'fit'} {terms(budget)}")
+    said.append(f"{'loses' if alone else 'lose'} at most {max_drop:g} points of accuracy")
+    of = f"the {len(fitting)} among {len(measured)} variants that"
+    which = (
+        f"of {len(measured)} variants it alone" if alone else f"it has the smallest file of {of}"
+    )
+    return (
+        f"Ship {best.name}, {best.bytes:,} bytes: {which} {_and(said)}. It has {_and(costs)}."
+        f"{_in_continuous_sound(best, floats)}"
+    )
+
+
+def _in_continuous_sound(best: VariantResult, floats: VariantResult) -> str:
+    """What accuracy does not tell, in a sentence; nothing where it was not measured."""
+    here = best.detection.chosen if best.detection else None
+    there = floats.detection.chosen if floats.detection else None
+    if here is None or here.frr is None or here.fa_per_hour is None:
+        return ""
+    beside = ""
+    if best is not floats and there is not None and there.frr is not None:
+        test = best.detection.against_float32 if best.detection else None
+        p = f", p = {test.p:.2g}" if test else ""
+        beside = f" (float32 {100 * there.frr:.1f} % at {there.fa_per_hour:.3g}{p})"
+    return (
+        f" In continuous sound it misses {100 * here.frr:.1f} % of the words at "
+        f"{here.fa_per_hour:.3g} false accepts an hour{beside}."
+    )
+
+
+def _none_fits(
+    measured: list[VariantResult],
+    failures: Mapping[str, list[_Failure]],
+    budget: Mapping[Limit, float],
+    max_drop: float,
+) -> str:
+    nearest = sorted(measured, key=lambda row: _distance(failures[row.name]))[:_NEAREST]
+    limits = terms(budget) + " and " if budget else ""
+    said = [f"{row.name} ({_and([each.said for each in failures[row.name]])})" for row in nearest]
+    return (
+        f"No variant fits {limits}at most {max_drop:g} points below float32. Nearest: "
+        f"{'; '.join(said)}."
+    )
+
+
+def _distance(failures: list[_Failure]) -> tuple[int, float]:
+    """Limits that nothing can be said of, and how far beyond the others a variant is."""
+    hard = sum(each.part == _WORST for each in failures)
+    return hard, sum(each.part for each in failures if each.part != _WORST)
+
+
+def terms(budget: Mapping[Limit, float]) -> str:
+    """The limits of a budget in words."""
+    said = {name: f"{name} {limit:,.0f} bytes" for name, limit in budget.items()}
+    if "latency" in budget:
+        said["latency"] = f"latency {budget['latency']:g} ms"
+    return ", ".join(said[name] for name in LIMITS if name in said)
+
+
+def _side(drop: float) -> str:
+    return "below" if drop > 0 else "above"
+
+
+def _and(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

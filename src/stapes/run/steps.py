@@ -1,0 +1,228 @@
+"""The parts of a run that work with TensorFlow, each done in a worker process.
+
+A worker gets paths and settings, never arrays or models, and writes whole files or none.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from stapes.contracts.results import Baseline, VariantResult
+from stapes.data.features import FeatureSet
+from stapes.errors import StapesError
+from stapes.measure.accuracy import accuracy
+from stapes.measure.roc import frr_at
+from stapes.measure.variant import measure
+from stapes.model_files.slimming import Tabled, slimmed, tabled
+from stapes.models import keras_files
+from stapes.models.architectures import ARCHITECTURES
+from stapes.models.backend import start_over
+from stapes.models.cost import macs
+from stapes.models.lowering import lower
+from stapes.models.training import train
+from stapes.run.settings import RunSettings
+from stapes.system.files import write_bytes, write_text
+from stapes.targets.litert import LiteRT
+from stapes.techniques.registry import STAGES, TECHNIQUES
+from stapes.techniques.variant import FloatFile, Material, Variant
+from stapes.tflite.read.constants import constants
+
+_TRAINING = "training.json"
+
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+
+def plainly(step: Step) -> Step:
+    """Have a step raise no exception of TensorFlow's: reading one would import it in the parent."""
+
+    @functools.wraps(step)
+    def plain(*args: Any) -> Any:
+        try:
+            return step(*args)
+        except (StapesError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            logging.getLogger("stapes").exception("%s%s failed", step.__name__, args[:1])
+            first = (str(error).splitlines() or [""])[0]
+            raise RuntimeError(f"{type(error).__name__}: {first[:300]}") from None
+
+    return cast("Step", plain)
+
+
+@plainly
+def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Baseline:
+    """Train the baseline and save it."""
+
+    def on_epoch(epoch: int, epochs: int, logs: dict[str, float]) -> None:
+        detail = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
+        write_text(work / _TRAINING, json.dumps([epoch, epochs, detail]))
+
+    training = load_features(work, "train")
+    build = functools.partial(
+        ARCHITECTURES[settings.architecture], settings.frontend.shape, **settings.sizes
+    )
+    validation = load_features(work, "validation")
+    trained = train(
+        build,
+        training,
+        validation,
+        settings.train,
+        seed=settings.seed,
+        frr=frr_at,
+        on_epoch=on_epoch,
+    )
+    model = trained.model
+    if any(type(layer).__name__ == "BatchNormalization" for layer in model.layers):
+        # Folded before any technique has it: clusters, zeros and quantization are of what ships.
+        model = lower(model)
+    keras_files.save(model, keras_file)
+    return Baseline(
+        parameters=model.count_params(),
+        macs=macs(model),
+        history=trained.history,
+        kept_epoch=trained.kept_epoch,
+    )
+
+
+def training_progress(work: Path) -> tuple[int, int, str] | None:
+    """What `train_baseline` in another process has come to: epoch, epochs and metrics."""
+    try:
+        epoch, epochs, detail = json.loads((work / _TRAINING).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return epoch, epochs, detail
+
+
+@plainly
+def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
+    """Train a model that several techniques build on, and keep it among the work files."""
+    stage = STAGES[name]
+    model = stage.make(_material(stage.needs, settings, work, keras_file))
+    keras_files.save(model, stage_file(work, name, keras_file))
+
+
+@plainly
+def make_variant(
+    name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
+) -> VariantResult:
+    """Apply one technique to the baseline (.keras or .tflite), write the .tflite, measure it."""
+    technique = TECHNIQUES[name]
+    if keras_file.suffix == ".tflite":
+        assert technique.from_file is not None
+        variant, named = technique.from_file(_float_file(settings, work, keras_file)), []
+    else:
+        material = _material(technique.needs, settings, work, keras_file)
+        variant = technique.make(material)
+        named = [layer.name for layer in material.baseline.layers if layer.count_params()]
+    made = len(variant.tflite)
+    kernels = [each.name for each in constants(variant.tflite) if each.role == "kernel"]
+    if len(named) != len(kernels):
+        named = kernels  # Of a model that is not the baseline's.
+    # A user's model may hold what an interpreter crashes on.
+    isolate = settings.model is not None
+    arena = None
+    if variant.lut:
+        made_small = tabled(variant.tflite, seed=settings.seed, isolate=isolate)
+        write_bytes(unpacked_file(work, name), variant.tflite)
+        variant = _in_tables(variant, made_small)
+        arena = made_small.arena_bytes
+    elif settings.slim:
+        tflite, note = slimmed(variant.tflite, seed=settings.seed, isolate=isolate)
+        notes = [*variant.notes, note] if note else variant.notes
+        variant = replace(variant, tflite=tflite, notes=notes)
+    test = load_features(work, "test")
+    result = measure(name, technique.title, variant, test, named, settings.positive, made, arena)
+    write_bytes(models / f"{name}.tflite", variant.tflite)
+    return result
+
+
+def _in_tables(variant: Variant, made: Tabled) -> Variant:
+    notes = [
+        "; ".join(note for note in pair if note)
+        for pair in zip_longest(variant.layer_notes, made.layer_notes, fillvalue="")
+    ]
+    return replace(
+        variant, tflite=made.content, notes=[*variant.notes, *made.notes], layer_notes=notes
+    )
+
+
+def unpacked_file(work: Path, name: str) -> Path:
+    """Where a model is kept as it was before its look-up tables.
+
+    TFLite Micro gives the same bits for both, and LiteRT, which is fifty times as fast here, runs
+    this one alone: hours of sound are heard through it.
+    """
+    return work / "unpacked" / f"{name}.tflite"
+
+
+def stage_file(work: Path, name: str, keras_file: Path) -> Path:
+    """Where the model of a stage is."""
+    return keras_file if name == "baseline" else work / f"{name}.keras"
+
+
+def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -> Material:
+    start_over(settings.seed)
+    baseline = keras_files.load(keras_file)
+    training = load_features(work, "train", baseline.input_shape[1:])
+    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
+    return Material(
+        model=baseline if needs == "baseline" else keras_files.load(work / f"{needs}.keras"),
+        baseline=baseline,
+        training=training,
+        calibration=np.asarray(training.x[rows]),
+        recipes=settings.recipes,
+        seed=settings.seed,
+        positive=settings.positive,
+        validation=load_features(work, "validation", baseline.input_shape[1:]),
+        accuracy=functools.partial(_accuracy, settings.positive),
+    )
+
+
+def _accuracy(positive: int, tflite: bytes, clips: FeatureSet) -> float:
+    """As a row's accuracy is measured on the test clips."""
+    return accuracy(LiteRT(tflite).predict(clips.x), clips.y, positive).value or 0.0
+
+
+def _float_file(settings: RunSettings, work: Path, path: Path) -> FloatFile:
+    training = load_features(work, "train")
+    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
+    return FloatFile(path.read_bytes(), np.asarray(training.x[rows]))
+
+
+def calibration_rows(training: FeatureSet, clips: int, seed: int) -> list[int]:
+    """Rows of the training set to calibrate with: half of each class, as far as there are."""
+    rng = np.random.default_rng([seed, 1])
+    rows: list[int] = []
+    for label in (1, 0):
+        members = np.flatnonzero(training.y == label)
+        rows += rng.permutation(members)[: clips // 2].tolist()
+    return sorted(rows)
+
+
+def save_features(features: FeatureSet, work: Path, split: str) -> None:
+    """Keep the labels and names beside the features that are memory-mapped already."""
+    np.save(work / f"{split}-y.npy", features.y, allow_pickle=False)
+    write_text(work / f"{split}-clips.json", json.dumps(features.clip))
+
+
+def feature_file(work: Path, split: str) -> Path:
+    """Where the features of a split are."""
+    return work / f"{split}-x.npy"
+
+
+def load_features(work: Path, split: str, shape: tuple[int, ...] | None = None) -> FeatureSet:
+    """The FeatureSet of a split, memory-mapped; of another `shape` where a model wants it so."""
+    path = feature_file(work, split)
+    x = np.load(path, mmap_mode="r", allow_pickle=False)
+    x = x if shape is None else x.reshape(len(x), *shape)
+    y = np.load(work / f"{split}-y.npy", allow_pickle=False)
+    return FeatureSet(x, y, json.loads((work / f"{split}-clips.json").read_text("utf-8")))

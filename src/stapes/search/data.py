@@ -1,0 +1,101 @@
+"""Clips and features of a search: the same clips for every frontend, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stapes.data.cache import open_cache
+from stapes.data.clip import SPLITS, Skipped
+from stapes.data.copies import with_copies as copied
+from stapes.data.corpus import Corpus
+from stapes.data.features import Chosen, gather
+from stapes.errors import StapesError
+from stapes.frontends.registry import Frontend
+from stapes.run import steps
+from stapes.run.preparation import FEWEST, choose_clips, require_enough, with_copies
+from stapes.search.settings import SearchSettings
+from stapes.system.files import cache_folder
+from stapes.system.progress import Progress
+
+_FEWEST = 8
+"""Validation clips of each class that models can be chosen by."""
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The clips of a search.
+
+    chosen : by split, without copies
+    used : by split, as models are trained on and chosen by them: with copies
+    copies : of each training clip
+    """
+
+    chosen: dict[str, Chosen]
+    used: dict[str, Chosen]
+    skipped: list[Skipped]
+    copies: int
+
+
+def kinds(settings: SearchSettings) -> dict[str, Frontend]:
+    """The frontends by their kinds, the baseline's first."""
+    found: dict[str, Frontend] = {settings.frontend.kind: settings.frontend}
+    for each in settings.frontends:
+        found.setdefault(each.kind, each)
+    return found
+
+
+def prepare(corpus: Corpus, settings: SearchSettings, progress: Progress) -> Clips:
+    """Choose the clips, and see that the cache holds their features of every frontend.
+
+    Raises
+    ------
+    UsageError
+        There are too few of a class to train on, to choose by, or to measure on.
+    """
+    first: Clips | None = None
+    for frontend in kinds(settings).values():
+        progress.note(f"Frontend {frontend.kind}:")
+        clips = _prepare_one(corpus, settings, frontend, progress)
+        if first is not None and _keys(clips) != _keys(first):
+            raise StapesError("The clips changed while their features were computed: search again.")
+        first = first or clips
+    assert first is not None
+    return first
+
+
+def gather_all(clips: Clips, settings: SearchSettings, work: Path) -> None:
+    """Put the features of every frontend into files, a folder each."""
+    for kind, frontend in kinds(settings).items():
+        folder = work / kind
+        folder.mkdir(exist_ok=True)
+        with open_cache(cache_folder() / "features", frontend) as cache:
+            for split in SPLITS:
+                path = steps.feature_file(folder, split)
+                steps.save_features(gather(clips.used[split], cache, path), folder, split)
+
+
+def _prepare_one(
+    corpus: Corpus, settings: SearchSettings, frontend: Frontend, progress: Progress
+) -> Clips:
+    here = settings.model_copy(update={"frontend": frontend})
+    with open_cache(cache_folder() / "features", frontend) as cache:
+        chosen, skipped = choose_clips(corpus, here, cache, progress)
+        require_enough(chosen, here, {**FEWEST, "validation": _FEWEST})
+        training, copies = with_copies(chosen["train"], here, cache, progress)
+        progress.begin("Making copies of validation clips that sound otherwise")
+        validation = copied(
+            chosen["validation"],
+            frontend,
+            cache,
+            copies=settings.validation_copies,
+            seed=settings.seed,
+            on_progress=progress.update,
+        )
+        progress.end(f"{len(validation.keys)} validation clips")
+    used = {**chosen, "train": training, "validation": validation}
+    return Clips(chosen, used, skipped, copies)
+
+
+def _keys(clips: Clips) -> dict[str, list[bytes]]:
+    return {split: clips.used[split].keys for split in SPLITS}

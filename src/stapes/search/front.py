@@ -1,0 +1,85 @@
+"""Which trials no other beats, and which of them is for the budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from stapes.contracts.results import Trial
+from stapes.run.settings import Limit
+
+OBJECTIVES = ("bytes", "arena_bytes", "macs", "frr")
+"""Fields of a trial; of each, less is better."""
+
+
+def costs(trial: Trial) -> tuple[float, ...]:
+    """The objectives; what was not measured counts as the worst."""
+    found = (getattr(trial, name) for name in OBJECTIVES)
+    return tuple(math.inf if value is None else float(value) for value in found)
+
+
+def mark_front(trials: Sequence[Trial]) -> None:
+    """Set `front` of every trial: measured, and beaten by no other."""
+    measured = [trial for trial in trials if trial.frr is not None]
+    for trial in trials:
+        trial.front = trial.frr is not None and not any(
+            beats(costs(other), costs(trial)) for other in measured
+        )
+
+
+def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether `one` is at least as good in everything and better in something."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def fits(trial: Trial, budget: Mapping[Limit, float]) -> bool:
+    """Whether a measured trial keeps to every limit."""
+    return trial.frr is not None and not exceeded(trial.bytes, trial.arena_bytes, budget)
+
+
+def exceeded(size: int | None, arena: int | None, budget: Mapping[Limit, float]) -> dict[str, str]:
+    """The limits that are not kept, each in words; what is not known keeps none."""
+    values: dict[Limit, tuple[str, int | None]] = {
+        "flash": ("bytes of file", size),
+        "arena": ("bytes of arena", arena),
+    }
+    over: dict[str, str] = {}
+    for limit, (said, value) in values.items():
+        most = budget.get(limit)
+        if most is not None and (value is None or value > most):
+            found = "unknown" if value is None else f"{value:,}"
+            over[limit] = f"{found} {said}, {most:,.0f} at most"
+    return over
+
+
+def best(trials: Sequence[Trial], budget: Mapping[Limit, float]) -> Trial | None:
+    """Of those that fit, the one with the fewest false rejects.
+
+    Among equals the more accurate, then the one of less cross-entropy: all of them fit, and a few
+    hundred validation clips leave many without a miss. Then the smaller file, arena and MACs.
+    """
+    fitting = [trial for trial in trials if fits(trial, budget)]
+    return min(
+        fitting,
+        key=lambda trial: (
+            trial.frr,
+            -(trial.accuracy or 0.0),
+            math.inf if trial.loss is None else trial.loss,
+            *costs(trial),
+            trial.number,
+        ),
+        default=None,
+    )
+
+
+def thin_front(trials: Sequence[Trial], most: int) -> list[Trial]:
+    """Trials that no other beats in bytes and false rejects, the smallest file first.
+
+    Where there are more than `most`, those with the fewest false rejects stay.
+    """
+    chosen: list[Trial] = []
+    measured = [trial for trial in trials if trial.frr is not None]
+    for trial in sorted(measured, key=lambda trial: (trial.bytes, trial.frr, trial.number)):
+        if not chosen or (trial.frr or 0.0) < (chosen[-1].frr or 0.0):
+            chosen.append(trial)
+    return chosen[-most:] if most else []

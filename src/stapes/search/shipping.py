@@ -1,0 +1,114 @@
+"""From trials to rows of the table: measured on test clips, and the one to ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from stapes.contracts.measurements import Recommendation
+from stapes.contracts.results import Results, Trial, VariantResult
+from stapes.measure.variant import measure
+from stapes.models import keras_files
+from stapes.run import steps
+from stapes.run.recommendation import front, terms
+from stapes.search.engines import TEACHER
+from stapes.search.front import fits
+from stapes.search.settings import SearchSettings
+from stapes.system.files import atomic_path, write_bytes
+from stapes.techniques.registry import TECHNIQUES
+from stapes.techniques.variant import Variant
+
+
+@steps.plainly
+def teach(where: Path, keras_file: Path, work: Path) -> None:
+    """Write the baseline's scores of the training clips; with its frontend, for all of them.
+
+    Parameters
+    ----------
+    where : Path
+        The features of the baseline's frontend.
+    keras_file : Path
+        The baseline.
+    work : Path
+        Where the scores go.
+    """
+    baseline = keras_files.load(keras_file)
+    training = steps.load_features(where, "train", baseline.input_shape[1:])
+    scores = baseline.predict(np.asarray(training.x), batch_size=256, verbose=0)
+    with atomic_path(work / TEACHER) as temporary, temporary.open("wb") as file:
+        np.save(file, scores, allow_pickle=False)
+
+
+@steps.plainly
+def ship(
+    name: str, trial: Trial, settings: SearchSettings, folder: Path, work: Path
+) -> VariantResult:
+    """Measure a trial's file on the test clips, and put it among the models."""
+    assert trial.file is not None
+    content = (folder / trial.file).read_bytes()
+    technique = TECHNIQUES[str(trial.candidate["technique"])]
+    variant = Variant(
+        content,
+        {"trial": trial.number, **trial.candidate},
+        [trial.summary, *trial.notes],
+        trial.layer_notes,
+    )
+    test = steps.load_features(work / str(trial.candidate["frontend"]), "test")
+    title = f"{trial.candidate['architecture']}, {technique.title}"
+    names = trial.layer_names
+    row = measure(name, title, variant, test, names, settings.positive, trial.bytes_before_slim)
+    write_bytes(folder / row.file, content)
+    return row
+
+
+def recommend(results: Results, settings: SearchSettings) -> Recommendation:
+    """The best model for the budget, in a sentence; or what stands in its way."""
+    search = results.search
+    assert search is not None
+    given = Recommendation(
+        budget=dict(settings.budget.items()),
+        max_drop=settings.max_drop,
+        variant=None,
+        sentence=f"No model that was trained fits {terms(settings.budget)}: allow more, or search "
+        "longer.",
+        front=front([row for row in results.variants if row.accuracy is not None]),
+    )
+    row = next((row for row in results.variants if row.name == "best"), None)
+    if row is None or search.best is None:
+        return given
+    fitting = sum(fits(trial, settings.budget) for trial in search.trials)
+    trials = "1 trial" if fitting == 1 else f"{fitting} trials"
+    that_fit = f" that {'fits' if fitting == 1 else 'fit'} "
+    limits = f"{that_fit}{terms(settings.budget)}" if settings.budget else ""
+    trial = next(trial for trial in search.trials if trial.number == search.best)
+    arena = row.targets["tflm"].arena_bytes
+    sentence = (
+        f"Ship best, {row.bytes:,} bytes"
+        f"{'' if arena is None else f' and an arena of {arena:,}'}: trial {trial.number}, "
+        f"{trial.summary}, missed the fewest words on validation clips of {trials}"
+        f"{limits}. {_on_test_clips(row, results.variants[0])}"
+    )
+    return given.model_copy(update={"variant": "best", "sentence": sentence})
+
+
+def _on_test_clips(row: VariantResult, floats: VariantResult) -> str:
+    test = row.against_float32
+    p = f", McNemar p = {test.p:.2g}" if test else ""
+    said = (
+        f"On {row.n_test} test clips, which chose nothing, it has {_percent(row.accuracy)} right "
+        f"(float32, {floats.bytes:,} bytes: {_percent(floats.accuracy)}{p})"
+    )
+    if row.misses is None or floats.misses is None:
+        return f"{said}."
+    apart = row.misses.against_float32
+    p = f", p = {apart.p:.2g}" if apart else ""
+    return (
+        f"{said} and misses {_percent(row.misses.frr)} of {row.misses.words} words at "
+        f"{row.misses.false_positive_percent:g} % false positives (float32 "
+        f"{_percent(floats.misses.frr)}{p})."
+    )
+
+
+def _percent(part: float | None) -> str:
+    return "-" if part is None else f"{100 * part:.2f} %"

@@ -1,0 +1,124 @@
+"""The search space: what is drawn for a trial, and where the search begins.
+
+Sizes of an architecture are parameters of their own, so that the sampler learns them apart. The
+first trials are drawn by nobody: small models that did well on recorded words (docs/results.md),
+one of each family and frontend, so that even a short search has seen the most likely places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stapes.errors import UsageError
+from stapes.search.candidate import Candidate
+from stapes.techniques.registry import TECHNIQUES
+
+SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
+    "temporal_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1), "kernel": (3, 15, 2)},
+    "ds_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1)},
+    "bc_resnet": {"width": (4, 16, 1), "blocks": (1, 4, 1), "kernel": (3, 5, 2)},
+}
+"""Least, largest and step of each size."""
+
+PRUNES = {"pruned_int8", "pqat", "pcqat", "pcqat_lut"}
+CLUSTERS = {"clustered_int8", "cqat", "pcqat", "clustered_lut", "pcqat_lut"}
+CHAINS = ("int8", "qat", *sorted(PRUNES | CLUSTERS))
+"""Techniques that give full-integer models, which are what runs in little flash and arena."""
+
+_STARTS: tuple[dict[str, Any], ...] = (
+    {"architecture": "temporal_cnn", "width": 8, "blocks": 3, "kernel": 9, "frontend": "logmel"},
+    {"architecture": "temporal_cnn", "width": 12, "blocks": 3, "kernel": 9, "frontend": "mfcc"},
+    {"architecture": "temporal_cnn", "width": 6, "blocks": 3, "kernel": 9, "frontend": "mfcc"},
+    {"architecture": "temporal_cnn", "width": 8, "blocks": 3, "kernel": 9, "frontend": "micro"},
+    {"architecture": "temporal_cnn", "width": 6, "blocks": 3, "kernel": 9, "frontend": "logmel"},
+    {"architecture": "ds_cnn", "width": 8, "blocks": 2, "frontend": "mfcc"},
+    {"architecture": "bc_resnet", "width": 6, "blocks": 2, "kernel": 3, "frontend": "mfcc"},
+    {"architecture": "temporal_cnn", "width": 4, "blocks": 3, "kernel": 9, "frontend": "logmel"},
+)
+_AS_SMALL = {
+    "technique": "int8",
+    "slim": "tflm",
+    "learning_rate": 4e-3,
+    "teacher": 0.3,
+    "label_smoothing": 0.0,
+    "masks": False,
+}
+"""How the row `small` of a run is trained."""
+
+
+def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
+    """The techniques that `all` or `a,b,c` names for a search; `all` leaves out what is `missing`.
+
+    Raises
+    ------
+    UsageError
+        A name is no technique that a search can use.
+    """
+    if names == "all":
+        return [name for name in CHAINS if name not in missing]
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    unknown = sorted(wanted - set(CHAINS))
+    if unknown or not wanted:
+        raise UsageError(
+            f"--techniques: a search has no {', '.join(unknown) or '(none given)'}; it has "
+            f"{', '.join(CHAINS)}, or all."
+        )
+    return [name for name in TECHNIQUES if name in wanted]
+
+
+def suggest(
+    trial: Any, architectures: Sequence[str], frontends: Sequence[str], techniques: Sequence[str]
+) -> Candidate:
+    """Draw a candidate.
+
+    Parameters
+    ----------
+    trial : optuna.trial.Trial
+    architectures, frontends, techniques : sequence of str
+        What there is to choose from; the same for all trials of a study.
+    """
+    architecture = trial.suggest_categorical("architecture", list(architectures))
+    sizes = {
+        name: trial.suggest_int(_of(architecture, name), least, largest, step=step)
+        for name, (least, largest, step) in SIZES[architecture].items()
+    }
+    technique = trial.suggest_categorical("technique", list(techniques))
+    sparsity = clusters = None
+    if technique in PRUNES:
+        sparsity = round(trial.suggest_float("sparsity", 0.3, 0.8, step=0.1), 1)
+    if technique in CLUSTERS:
+        clusters = 2 ** trial.suggest_int("bits", 2, 5)
+    return Candidate(
+        architecture=architecture,
+        sizes=sizes,
+        frontend=trial.suggest_categorical("frontend", list(frontends)),
+        technique=technique,
+        sparsity=sparsity,
+        clusters=clusters,
+        slim=trial.suggest_categorical("slim", ["tflm", "any"]),
+        learning_rate=float(f"{trial.suggest_float('learning_rate', 1e-3, 1e-2, log=True):.3g}"),
+        teacher=round(trial.suggest_float("teacher", 0.0, 0.9, step=0.3), 1),
+        label_smoothing=round(trial.suggest_float("label_smoothing", 0.0, 0.1, step=0.05), 2),
+        masks=trial.suggest_categorical("masks", [False, True]),
+    )
+
+
+def starts(
+    architectures: Sequence[str], frontends: Sequence[str], techniques: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Parameters of the first trials, as far as the search has what they are made of."""
+    for given in _STARTS:
+        start = dict(given)
+        architecture = start["architecture"]
+        if architecture not in architectures or start["frontend"] not in frontends:
+            continue
+        for name in SIZES[architecture]:
+            start[_of(architecture, name)] = start.pop(name)
+        chain = "int8" if "int8" in techniques else None
+        rest = {name: value for name, value in _AS_SMALL.items() if name != "technique"}
+        yield {**start, **rest, **({"technique": chain} if chain else {})}
+
+
+def _of(architecture: str, size: str) -> str:
+    return f"{architecture}.{size}"

@@ -1,0 +1,177 @@
+"""The storage of a search: an Optuna study in an SQLite file, asked and told in a fixed order.
+
+Trial n is asked when all but the last `together` before it were told, and they are told in the
+order of their numbers, whichever worker was done first. What the sampler knows when it draws a
+trial is then always the same, and so is the trial, with any number of workers, and where a search
+was killed and goes on. The sampler is seeded anew for each trial, since its generator's state is
+in no storage.
+
+Sources: Akiba et al. 2019, "Optuna", arXiv:1907.10902; the sampler: Ozaki et al. 2022,
+"Multiobjective tree-structured Parzen estimator", JAIR 73.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stapes.contracts.results import Trial
+from stapes.errors import StapesError
+from stapes.run.settings import Limit
+from stapes.search.candidate import Candidate
+from stapes.search.front import OBJECTIVES
+from stapes.search.settings import SearchSettings
+from stapes.search.space import starts, suggest
+
+_NAME = "stapes"
+_TIMEOUT_SECONDS = 60.0
+_STARTUP = 12
+"""Trials that are drawn without looking at what others came to, the first ones included."""
+
+_CANDIDATE, _TRIAL = "candidate", "trial"
+
+
+class Study:
+    """The trials of a search; open it with `open_study`."""
+
+    def __init__(self, study: Any, settings: SearchSettings, techniques: list[str]) -> None:
+        self._study = study
+        self._settings = settings
+        self._choices = (
+            settings.architectures,
+            [each.kind for each in settings.frontends],
+            techniques,
+        )
+        known = len(self._trials())
+        for start in list(starts(*self._choices))[known:]:
+            study.enqueue_trial(start)
+
+    def told(self) -> list[Trial]:
+        """What was told, in the order of the trials' numbers."""
+        # One that was cut between its result and its state is still open.
+        finished = [trial for trial in self._trials() if trial.state.is_finished()]
+        return [Trial.model_validate_json(trial.user_attrs[_TRIAL]) for trial in finished]
+
+    def open(self) -> dict[int, Candidate]:
+        """Trials that were asked and not told, by number."""
+        import optuna
+
+        running = optuna.trial.TrialState.RUNNING
+        found = {}
+        for trial in self._trials():
+            if trial.state == running:
+                said = trial.user_attrs.get(_CANDIDATE)
+                found[trial.number] = (
+                    Candidate.model_validate_json(said)
+                    if said
+                    # Killed while it was drawn: what was drawn stays, the rest follows.
+                    else self._suggested(self._again(trial.number))
+                )
+        return found
+
+    def ask(self) -> tuple[int, Candidate]:
+        """Draw the next trial."""
+        number = sum(trial.state.name != "WAITING" for trial in self._trials())
+        self._seed(number)
+        trial = self._study.ask()
+        return trial.number, self._suggested(trial)
+
+    def tell(self, result: Trial) -> None:
+        """Store what a trial came to."""
+        import optuna
+
+        trial = self._again(result.number)
+        if result.refused or result.frr is not None:
+            costs: dict[Limit, int | None] = {
+                "flash": result.bytes,
+                "arena": result.arena_bytes,
+            }
+            for limit, most in self._settings.budget.items():
+                value = costs[limit]
+                if value is not None and limit not in trial.constraints:
+                    trial.set_constraint(limit, value / most - 1)
+        trial.set_user_attr(_TRIAL, result.model_dump_json())
+        states = optuna.trial.TrialState
+        if result.frr is not None:
+            values = [float(getattr(result, name) or 0) for name in OBJECTIVES]
+            self._study.tell(result.number, values)
+        else:
+            state = states.PRUNED if result.refused else states.FAIL
+            self._study.tell(result.number, state=state)
+
+    def _trials(self) -> list[Any]:
+        return list(self._study.get_trials(deepcopy=False))
+
+    def _again(self, number: int) -> Any:
+        import optuna
+
+        self._seed(number)
+        return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
+
+    def _suggested(self, trial: Any) -> Candidate:
+        candidate = suggest(trial, *self._choices)
+        trial.set_user_attr(_CANDIDATE, candidate.model_dump_json())
+        return candidate
+
+    def _seed(self, number: int) -> None:
+        import optuna
+
+        seed = np.random.SeedSequence([self._settings.seed, number]).generate_state(1)[0]
+        with _quiet():
+            self._study.sampler = optuna.samplers.TPESampler(
+                seed=int(seed), multivariate=True, group=True, n_startup_trials=_STARTUP
+            )
+
+
+@contextmanager
+def open_study(path: Path, settings: SearchSettings, techniques: list[str]) -> Iterator[Study]:
+    """Open the study in an SQLite file, or make it.
+
+    Raises
+    ------
+    StapesError
+        The file is damaged, or cannot be written.
+    """
+    import optuna
+    from sqlalchemy.exc import DatabaseError
+    from sqlalchemy.pool import NullPool
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with _quiet():
+            storage = optuna.storages.RDBStorage(
+                "sqlite://",  # A path may hold what an address cannot.
+                engine_kwargs={
+                    "creator": lambda: sqlite3.connect(path, timeout=_TIMEOUT_SECONDS),
+                    "poolclass": NullPool,
+                },
+            )
+            study = optuna.create_study(
+                study_name=_NAME,
+                storage=storage,
+                directions=["minimize"] * len(OBJECTIVES),
+                load_if_exists=True,
+            )
+            yield Study(study, settings, techniques)
+    except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
+        # Optuna's own hides what SQLite said, e.g. that the disk is full.
+        below = error if isinstance(error, DatabaseError) else error.__cause__
+        said = getattr(below, "orig", None) or below or error
+        raise StapesError(
+            f"{path}: cannot be used ({said}); if it is damaged, delete its folder and "
+            "search again."
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Optuna's remarks that a sampler's option is experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

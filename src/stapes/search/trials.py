@@ -1,0 +1,248 @@
+"""Ask, evaluate, tell: the trials of a search, until so many were trained."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from pathlib import Path
+
+from stapes.contracts.results import Trial
+from stapes.errors import StapesError
+from stapes.search.candidate import Candidate
+from stapes.search.engines import MOST_DEATHS, Engine
+from stapes.search.evaluating import Outcome
+from stapes.search.settings import SearchSettings
+from stapes.search.study import Study
+from stapes.system.files import sha256, write_bytes
+from stapes.system.progress import Progress
+
+_IN_VAIN_AT_FIRST, _IN_VAIN_FOR_EACH = 100, 30
+"""Trials that are refused or fail, in all and for each that is trained: more is hopeless."""
+
+log = logging.getLogger("stapes")
+
+
+def run_trials(
+    study: Study, settings: SearchSettings, engine: Engine, folder: Path, progress: Progress
+) -> list[Trial]:
+    """Go on with the study until `settings.trials` models were trained.
+
+    Parameters
+    ----------
+    study : Study
+    settings : SearchSettings
+    engine : Engine
+    folder : Path
+        Where the trials' files go, by their number.
+    progress : Progress
+
+    Returns
+    -------
+    trials : list of Trial
+        All that were told, those of earlier tries included.
+
+    Raises
+    ------
+    StapesError
+        No trial came to anything, or a file of one is damaged and not made again as it was.
+    """
+    told = study.told()
+    _restore(told, engine, folder, progress)
+    waiting = study.open()
+    trained = sum(trial.frr is not None for trial in told)
+    if trained < settings.trials:
+        _go_on(study, settings, engine, folder, progress, told, waiting)
+    if not any(trial.frr is not None for trial in told):
+        raise StapesError(_in_vain(told))
+    return told
+
+
+def trial_file(folder: Path, number: int) -> Path:
+    """Where a trial's .tflite is."""
+    return folder / f"{number:04d}.tflite"
+
+
+def _restore(told: list[Trial], engine: Engine, folder: Path, progress: Progress) -> None:
+    """Make files again that are gone or damaged since: a trial's figures are of no other file."""
+    damaged = []
+    for trial in told:
+        path = trial_file(folder, trial.number)
+        if trial.file and not (path.is_file() and sha256(path) == trial.sha256):
+            damaged.append((path, trial))
+    if not damaged:
+        return
+    progress.begin("Making damaged files of trials again")
+    again = [engine.submit(Candidate.model_validate(trial.candidate)) for _, trial in damaged]
+    for (path, trial), future in zip(damaged, again, strict=True):
+        try:
+            content = future.result().tflite
+        except OSError:
+            raise
+        except Exception as error:
+            log.warning("%s: %s", path, error)
+            content = None
+        if content is None or hashlib.sha256(content).hexdigest() != trial.sha256:
+            raise StapesError(
+                f"{path}: is gone or damaged, and is not the same when it is made again; delete "
+                "the search's folder and search again."
+            )
+        write_bytes(path, content)
+    progress.end(f"{len(damaged)} files")
+
+
+def _go_on(
+    study: Study,
+    settings: SearchSettings,
+    engine: Engine,
+    folder: Path,
+    progress: Progress,
+    told: list[Trial],
+    waiting: dict[int, Candidate],
+) -> None:
+    pending: dict[Future[Outcome], int] = {}
+    done: dict[int, Trial] = {}
+    deaths: Counter[int] = Counter()
+
+    def submit(number: int) -> None:
+        pending[engine.submit(waiting[number])] = number
+
+    progress.begin(f"Searching: {settings.trials} models")
+    for number in sorted(waiting):
+        submit(number)
+    while True:
+        trained = sum(trial.frr is not None for trial in told)
+        progress.update(trained, settings.trials, _said(told))
+        enough = trained + len(waiting) >= settings.trials or _is_hopeless(told)
+        # One told, one asked: the order of both is the same whoever is quick.
+        if len(waiting) < settings.together and not enough:
+            number, candidate = study.ask()
+            waiting[number] = candidate
+            submit(number)
+            continue
+        if not waiting:
+            break
+        first = min(waiting)
+        while first not in done:
+            _collect(pending, waiting, done, deaths, engine, submit, folder)
+        trial = done.pop(first)
+        del waiting[first]
+        study.tell(trial)
+        told.append(trial)
+        log.info("%s", line(trial))
+        if trial.refused is None:
+            progress.note(line(trial))
+    progress.end(_said(told))
+    if _is_hopeless(told) and any(trial.frr is not None for trial in told):
+        progress.note("So many were refused that the search ends here: allow more in --budget.")
+
+
+def _collect(
+    pending: dict[Future[Outcome], int],
+    waiting: dict[int, Candidate],
+    done: dict[int, Trial],
+    deaths: Counter[int],
+    engine: Engine,
+    submit: Callable[[int], None],
+    folder: Path,
+) -> None:
+    """Wait for a trial, or for several, and keep what it came to."""
+    broken = []
+    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+        number = pending.pop(future)
+        try:
+            done[number] = _trial(number, waiting[number], future.result(), folder)
+        except BrokenExecutor:
+            broken.append(number)
+        except OSError:
+            raise
+        except Exception as error:
+            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            done[number] = _nothing(number, waiting[number], reason)
+    if not broken:
+        return
+    # A pool that lost a worker is lost with all it had; which trial did it is not known.
+    log.warning("a worker died; %d trials are done again", len(broken) + len(pending))
+    again = [*broken, *pending.values()]
+    pending.clear()
+    engine.renew()
+    for number in sorted(again):
+        deaths[number] += number in broken
+        if deaths[number] > MOST_DEATHS:
+            done[number] = _nothing(number, waiting[number], "its worker died (out of memory?)")
+        else:
+            submit(number)
+
+
+def _trial(number: int, candidate: Candidate, outcome: Outcome, folder: Path) -> Trial:
+    found = Trial(
+        number=number,
+        candidate=candidate.model_dump(mode="json"),
+        summary=candidate.summary,
+        refused=outcome.refused or None,
+        bytes=outcome.bytes,
+        bytes_before_slim=outcome.bytes_before_slim,
+        arena_bytes=outcome.arena_bytes,
+        macs=outcome.macs,
+        parameters=outcome.parameters,
+        seconds=round(outcome.seconds, 1),
+        frr=outcome.frr,
+        accuracy=outcome.accuracy,
+        loss=outcome.loss,
+        notes=outcome.notes,
+        layer_names=outcome.layer_names,
+        layer_notes=outcome.layer_notes,
+    )
+    if outcome.tflite is not None:
+        path = trial_file(folder, number)
+        write_bytes(path, outcome.tflite)
+        found.file = f"{folder.name}/{path.name}"
+        found.sha256 = sha256(path)
+    return found
+
+
+def _nothing(number: int, candidate: Candidate, reason: str) -> Trial:
+    return Trial(
+        number=number,
+        candidate=candidate.model_dump(mode="json"),
+        summary=candidate.summary,
+        failed=reason,
+    )
+
+
+def line(trial: Trial) -> str:
+    """What a trial came to, for the terminal and the log."""
+    if trial.failed is not None:
+        return f"trial {trial.number}: failed ({trial.failed}): {trial.summary}"
+    costs = f"{trial.bytes:,} bytes, arena {trial.arena_bytes:,}, {trial.macs:,} MACs"
+    if trial.refused is not None:
+        return f"trial {trial.number}: refused ({trial.refused}): {trial.summary}"
+    rates = f"FRR {100 * (trial.frr or 0):.2f} %, accuracy {100 * (trial.accuracy or 0):.2f} %"
+    return f"trial {trial.number}: {costs}, {rates}: {trial.summary}"
+
+
+def _said(told: list[Trial]) -> str:
+    trained = sum(trial.frr is not None for trial in told)
+    refused = sum(trial.refused is not None for trial in told)
+    failed = len(told) - trained - refused
+    parts = [f"{trained} trained", f"{refused} refused"]
+    return ", ".join([*parts, f"{failed} failed"] if failed else parts)
+
+
+def _is_hopeless(told: list[Trial]) -> bool:
+    trained = sum(trial.frr is not None for trial in told)
+    return len(told) - trained >= _IN_VAIN_AT_FIRST + _IN_VAIN_FOR_EACH * trained
+
+
+def _in_vain(told: list[Trial]) -> str:
+    reasons = Counter(trial.refused or trial.failed or "" for trial in told)
+    failed = [trial for trial in told if trial.failed]
+    if failed:
+        return f"No trial came to anything; the first failed: {failed[0].failed}."
+    nearest = min(told, key=lambda trial: (trial.bytes or 0) + (trial.arena_bytes or 0))
+    return (
+        f"No model of {sum(reasons.values())} fits --budget; the nearest has {nearest.bytes:,} "
+        f"bytes and an arena of {nearest.arena_bytes:,} ({nearest.summary}): allow more."
+    )

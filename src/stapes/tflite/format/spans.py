@@ -1,0 +1,59 @@
+"""What every byte of a .tflite is: the ground for a budget that adds up to the file's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stapes.tflite.format.tree import Span, Table, Tree, refuse, walk
+
+
+def spans(tree: Tree) -> list[Span]:
+    """What every byte of the file is, in order and without a gap.
+
+    Bytes between two objects are padding where they are few and zero, and unreachable otherwise:
+    then nothing that this schema knows points at them.
+
+    Raises
+    ------
+    ModelError
+        Two objects overlap.
+    """
+    content = tree.content
+    found = [Span(0, 8, "header", "", None), *tree.claims.values(), *_external(tree)]
+    found.sort(key=lambda span: (span.start, span.end))
+    whole: list[Span] = []
+    end = 0
+    for span in found:
+        if span.start < end:
+            if span.kind == "external" and span.end <= end:
+                continue
+            refuse(f"two of its parts overlap at byte {span.start}")
+        whole += _gap(content, end, span.start)
+        whole.append(span)
+        end = span.end
+    return whole + _gap(content, end, len(content))
+
+
+def external_range(table: Table, prefix: str = "") -> tuple[int, int] | None:
+    """(first byte, length) of what a Buffer or Operator keeps outside the tree, or None.
+
+    LiteRT takes an offset of 0 or 1 for none: a writer puts 1 as a placeholder.
+    """
+    offset, size = table[f"{prefix}offset"], table[f"{prefix}size"]
+    return (offset, size) if offset > 1 and size > 0 else None
+
+
+def _external(tree: Tree) -> Iterator[Span]:
+    for table in walk(tree.root):
+        for kind, prefix in (("Buffer", ""), ("Operator", "large_custom_options_")):
+            place = external_range(table, prefix) if table.kind == kind else None
+            if place is not None and sum(place) <= len(tree.content):
+                owner = f"{kind}.{prefix}offset"
+                yield Span(place[0], sum(place), "external", owner, table)
+
+
+def _gap(content: bytes, start: int, end: int) -> list[Span]:
+    if start == end:
+        return []
+    padding = end - start < 16 and not any(content[start:end])
+    return [Span(start, end, "padding" if padding else "unreachable", "", None)]

@@ -1,0 +1,299 @@
+"""Check what interpreters take on trust: that a .tflite's indices, shapes and sizes fit together.
+
+LiteRT and TFLite Micro are C++ and follow an index or a length without looking: a broken file can
+read past a buffer there. After `verify` it cannot by what is checked here; what a kernel does with
+an op's options is its own, so that a file from elsewhere still runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from stapes.tflite.format.schema import TABLES
+from stapes.tflite.format.spans import external_range, spans
+from stapes.tflite.format.tree import Table, Tree, read, refuse
+
+MOST_TENSOR_BYTES = 1 << 30
+MOST_SUBGRAPHS = 1_000
+MOST_CALLED = 64
+MOST_DIMENSIONS = 32
+MOST_SPARSE_WORK = 1 << 26
+"""A file with more of these is refused: no device runs it, and checking it could take for ever."""
+
+BITS = {
+    0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 8: 64, 9: 8, 10: 64, 11: 128, 12: 64,
+    15: 32, 16: 16, 17: 4, 18: 16, 19: 2, 20: 4, 21: 8, 22: 8,
+}  # fmt: skip
+"""Bits of an element, by the number of a TensorType. Strings, resources and variants have none."""
+
+Done: TypeAlias = "set[tuple[int, ...]]"
+
+_LAST_TYPE = 22
+_CUSTOM = 32
+_COMPRESSED = b"COMPRESSION_METADATA"
+
+# Fields of options that hold the number of a subgraph, or several.
+_SUBGRAPH_FIELDS = {
+    kind: [
+        each.name
+        for each in fields
+        if "subgraph" in each.name or each.name == "called_computations"
+    ]
+    for kind, fields in TABLES.items()
+    if kind.endswith("Options")
+}
+
+
+def verify(content: bytes) -> Tree:
+    """Read a .tflite and check that it holds together.
+
+    Returns
+    -------
+    tree : Tree
+        The file, each of its bytes accounted for once.
+
+    Raises
+    ------
+    ModelError
+        It is no .tflite, it is broken, or it is larger than any model for a device.
+    """
+    tree = read(content)
+    spans(tree)  # It refuses parts that overlap.
+    model = tree.root
+    graphs, buffers = model.items("subgraphs"), model.items("buffers")
+    if not len(graphs) or not len(buffers):
+        refuse("it has no subgraph or no buffer")
+    if len(graphs) > MOST_SUBGRAPHS:
+        refuse(f"it has {len(graphs):,} subgraphs")
+    for number, buffer in enumerate(buffers):
+        _check_external(tree, buffer, "", f"buffer {number}")
+    compressed = any(each["name"] == _COMPRESSED for each in model.items("metadata"))
+    # Parts that many parents share are checked once for all that they are checked against.
+    done: Done = set()
+    work = 0
+    for number, graph in enumerate(graphs):
+        where = f"subgraph {number}"
+        tensors, ops = graph.items("tensors"), graph.items("operators")
+        for index, tensor in enumerate(tensors if _first(done, tensors) else ()):
+            if _first(done, tensor):
+                name = f"tensor {index} of {where}"
+                work += _check_tensor(tree, tensor, name, compressed=compressed)
+                if work > MOST_SPARSE_WORK:
+                    refuse(f"it has more than {MOST_SPARSE_WORK:,} sparse indices")
+        for part in ("inputs", "outputs"):
+            _check_indices(graph.items(part), len(tensors), f"{part} of {where}", done)
+        for index, op in enumerate(ops if _first(done, ops, len(tensors)) else ()):
+            if _first(done, op, len(tensors)):
+                _check_op(tree, op, len(tensors), f"op {index} of {where}", done)
+    _check_calls(graphs)
+    _check_names(model, done)
+    return tree
+
+
+def subgraph_fields(op: Table) -> Iterator[tuple[Table, str]]:
+    """Where an op's options hold numbers of subgraphs."""
+    for name in ("builtin_options", "builtin_options2"):
+        options = op[name]
+        if options is not None:
+            for each in _SUBGRAPH_FIELDS.get(options.kind, ()):
+                yield options, each
+
+
+def called(op: Table) -> list[int]:
+    """The subgraphs that an op names in its options."""
+    found: list[int] = []
+    for options, name in subgraph_fields(op):
+        value = options[name]
+        found += [] if value is None else [int(index) for index in np.atleast_1d(value)]
+    return found
+
+
+def stored(tree: Tree, buffer: Table) -> Any:
+    """A buffer's bytes, wherever the file keeps them: uint8 [shape=(n,)]."""
+    place = external_range(buffer)
+    data = buffer["data"]
+    if place is not None and (data is None or not len(data)):
+        return np.frombuffer(tree.content, np.uint8, place[1], place[0])
+    return np.zeros(0, np.uint8) if data is None else data
+
+
+def elements(tensor: Table) -> int:
+    """How many elements a tensor has; 1 if it is a scalar."""
+    return math.prod(int(size) for size in tensor.items("shape"))
+
+
+def _check_tensor(tree: Tree, tensor: Table, where: str, *, compressed: bool) -> int:
+    """Check one tensor; how many sparse indices were looked at."""
+    buffers = tree.root["buffers"]
+    kind, index = tensor["type"], tensor["buffer"]
+    if not 0 <= kind <= _LAST_TYPE:
+        refuse(f"{where} is of type {kind}, which LiteRT 2.3 does not know")
+    if index >= len(buffers):
+        refuse(f"{where} points at buffer {index} of {len(buffers)}")
+    shape = tensor.items("shape")
+    if len(shape) > MOST_DIMENSIONS:
+        refuse(f"{where} has {len(shape):,} dimensions")
+    if any(size < 0 for size in shape):
+        refuse(f"{where} has a negative size")
+    signature = tensor.items("shape_signature")
+    if len(signature) not in (0, len(shape)):
+        refuse(f"{where} has a shape signature of another rank")
+    needed = (elements(tensor) * BITS.get(kind, 0) + 7) // 8
+    if needed > MOST_TENSOR_BYTES:
+        refuse(f"{where} takes {needed:,} bytes")
+    data = stored(tree, buffers[index])
+    work = 0
+    if tensor["sparsity"] is not None:
+        work = _check_sparsity(tensor, len(data), where)
+    elif len(data) and len(data) < needed and not compressed:
+        refuse(f"{where} needs {needed:,} bytes and its buffer has {len(data):,}")
+    if tensor["quantization"] is not None:
+        _check_quantization(tensor["quantization"], shape, where)
+    return work
+
+
+def _check_quantization(quantization: Table, shape: Any, where: str) -> None:
+    scales = len(quantization.items("scale"))
+    zero_points = len(quantization.items("zero_point"))
+    if zero_points > 1 and zero_points != scales:
+        refuse(f"{where} has {scales} scales and {zero_points} zero points")
+    if scales > 1 and not quantization["details_type"]:
+        axis = quantization["quantized_dimension"]
+        if not 0 <= axis < len(shape) or shape[axis] != scales:
+            refuse(f"{where} has {scales} scales along axis {axis} of {list(map(int, shape))}")
+
+
+def _check_sparsity(tensor: Table, size: int, where: str) -> int:
+    """As TACO walks it: each level is dense, or lists what is stored under each of its parents."""
+    sparsity, shape = tensor["sparsity"], tensor.items("shape")
+    order, blocks = sparsity.items("traversal_order"), sparsity.items("block_map")
+    levels = sparsity.items("dim_metadata")
+    rank = len(shape) + len(blocks)
+    if rank > 2 * MOST_DIMENSIONS or len(order) != rank or len(levels) != rank:
+        refuse(f"{where} is sparse along axes that it does not have")
+    if sorted(map(int, order)) != list(range(rank)):
+        refuse(f"{where} is sparse along axes that it does not have")
+    if any(not 0 <= axis < len(shape) for axis in blocks):
+        refuse(f"{where} has sparse blocks along axes that it does not have")
+    inner = {int(order[n]): int(levels[n]["dense_size"]) for n in range(rank)}
+    sizes = [int(n) for n in shape] + [inner[len(shape) + n] for n in range(len(blocks))]
+    for block, axis in enumerate(blocks):
+        length = inner[len(shape) + block]
+        if length <= 0 or sizes[axis] % length:
+            refuse(f"{where} has sparse blocks that do not fit its shape")
+        sizes[axis] //= length
+    count, work = 1, 0
+    for axis, level in zip(order, levels, strict=True):
+        if level["format"] == 0:
+            if level["dense_size"] != sizes[axis]:
+                refuse(f"{where} has a sparse level of another size than its shape")
+            count *= sizes[axis]
+            continue
+        starts, indices = (
+            np.asarray(() if part is None else part.items("values"), np.int64)
+            for part in (level["array_segments"], level["array_indices"])
+        )
+        if len(starts) != count + 1 or starts[0] != 0 or starts[-1] != len(indices):
+            refuse(f"{where} has sparse segments that do not fit its indices")
+        if np.any(np.diff(starts) < 0) or np.any((indices < 0) | (indices >= sizes[axis])):
+            refuse(f"{where} has sparse indices outside its shape")
+        count = len(indices)
+        work += len(starts) + len(indices)
+    if (count * BITS.get(tensor["type"], 0) + 7) // 8 > size:
+        refuse(f"{where} stores {count} values and its buffer has {size} bytes")
+    return work
+
+
+def _check_op(tree: Tree, op: Table, tensors: int, where: str, done: Done) -> None:
+    codes = tree.root.items("operator_codes")
+    if op["opcode_index"] >= len(codes):
+        refuse(f"{where} is of kind {op['opcode_index']} of {len(codes)}")
+    code = codes[op["opcode_index"]]
+    if max(code["builtin_code"], code["deprecated_builtin_code"]) == _CUSTOM:
+        if code["custom_code"] is None:
+            refuse(f"{where} is a custom op without a name")
+    elif min(code["builtin_code"], code["deprecated_builtin_code"]) < 0:
+        refuse(f"{where} is of no kind")
+    for name in ("inputs", "intermediates"):
+        # -1 stands for an input that is left out.
+        _check_indices(op.items(name), tensors, f"{name} of {where}", done, lowest=-1)
+    _check_indices(op.items("outputs"), tensors, f"outputs of {where}", done)
+    _check_external(tree, op, "large_custom_options_", where)
+    graphs = len(tree.root["subgraphs"])
+    numbers = called(op)
+    if len(numbers) > MOST_CALLED:
+        refuse(f"{where} calls {len(numbers):,} subgraphs")
+    for index in numbers:
+        if not 0 <= index < graphs:
+            refuse(f"{where} calls subgraph {index} of {graphs}")
+
+
+def _check_calls(graphs: list[Table]) -> None:
+    """No subgraph may call itself by way of others: an interpreter would not come back."""
+    of_ops: dict[int, set[int]] = {}
+    calls = []
+    for graph in graphs:
+        ops = graph.items("operators")
+        if id(ops) not in of_ops:
+            of_ops[id(ops)] = {index for op in ops for index in called(op)}
+        calls.append(of_ops[id(ops)])
+    # Leaves are taken away until none is left.
+    left = set(range(len(graphs)))
+    while True:
+        leaves = {number for number in left if not calls[number] & left}
+        if not leaves:
+            break
+        left -= leaves
+    if left:
+        refuse(f"subgraph {min(left)} calls itself")
+
+
+def _check_names(model: Table, done: Done) -> None:
+    graphs, buffers = model["subgraphs"], len(model["buffers"])
+    for signature in model.items("signature_defs"):
+        index = signature["subgraph_index"]
+        if index >= len(graphs):
+            refuse(f"a signature is of subgraph {index} of {len(graphs)}")
+        tensors = len(graphs[index].items("tensors"))
+        for name in ("inputs", "outputs"):
+            maps = signature.items(name)
+            if _first(done, maps, tensors):
+                found = np.array([each["tensor_index"] for each in maps], np.int64)
+                _check_range(found, tensors, f"{name} of a signature")
+    found = np.array([each["buffer"] for each in model.items("metadata")], np.int64)
+    if any(
+        np.any((each < 0) | (each >= buffers))
+        for each in (found, model["metadata_buffer"])
+        if each is not None
+    ):
+        refuse(f"metadata points at a buffer beyond the {buffers} that there are")
+
+
+def _check_external(tree: Tree, table: Table, prefix: str, where: str) -> None:
+    place = external_range(table, prefix)
+    if place is not None and sum(place) > len(tree.content):
+        refuse(f"{where} lies outside the file")
+
+
+def _check_indices(indices: Any, count: int, where: str, done: Done, *, lowest: int = 0) -> None:
+    if len(indices) and _first(done, indices, count, lowest):
+        _check_range(indices, count, where, lowest)
+
+
+def _check_range(indices: Any, count: int, where: str, lowest: int = 0) -> None:
+    outside = indices[(indices < lowest) | (indices >= count)]
+    if len(outside):
+        refuse(f"{where} name tensor {outside[0]} of {count}")
+
+
+def _first(done: Done, part: Any, *against: int) -> bool:
+    """Whether a part has not been checked yet; the tree keeps it alive, so its id is its own."""
+    key = (id(part), *against)
+    if key in done:
+        return False
+    done.add(key)
+    return True

@@ -1,0 +1,78 @@
+"""Files are inspected by their content, and refused in a sentence that names them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.tflite.models_by_hand import dense
+
+from stapes.errors import ModelError, UsageError
+from stapes.model_files import inspection as inspecting
+from stapes.model_files.inspection import inspect_file
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "dense.bin"
+    path.write_bytes(dense())
+    return path
+
+
+def test_a_tflite_is_known_by_its_content(path):
+    found = inspect_file(path)
+    assert found.file == str(path)
+    assert found.bytes == path.stat().st_size
+    assert found.parameters == 15
+
+
+def test_another_model_is_converted(tmp_path):
+    archive = tmp_path / "model.keras"
+    archive.write_bytes(b"PK\3\4 and so on")
+    for model in (archive, tmp_path):
+        asked: list[Path] = []
+
+        def convert(given, asked=asked):
+            asked.append(given)
+            return dense()
+
+        assert inspect_file(model, convert=convert).bytes == len(dense())
+        assert asked == [model]
+
+
+def test_a_tflite_is_not_converted(path):
+    def convert(_):
+        raise AssertionError
+
+    assert inspect_file(path, convert=convert).parameters == 15
+
+
+def test_without_a_converter_another_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"is no \.tflite"):
+        inspect_file(tmp_path, convert=None)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"absent\.tflite cannot be read \(No such file"):
+        inspect_file(tmp_path / "absent.tflite")
+
+
+def test_a_broken_file_is_named(tmp_path):
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(dense()[:100])
+    with pytest.raises(ModelError, match=r"cut\.tflite: The \.tflite is broken"):
+        inspect_file(path)
+
+
+def test_a_file_that_is_too_large_is_not_read(path, monkeypatch):
+    monkeypatch.setattr(inspecting, "MOST_BYTES", 100)
+    with pytest.raises(UsageError, match="bytes: that is no model for a device"):
+        inspect_file(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is no file"):
+        inspect_file(tmp_path / "pipe")

@@ -1,0 +1,84 @@
+"""A slimmed file is written when it is proven, and not otherwise."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from stapes.errors import MissingExtraError, ModelError, UsageError
+from stapes.model_files import slimming
+from stapes.model_files.slimming import slim_file
+from stapes.targets import tflm
+from stapes.targets.proof import Proof
+
+needs_tflm = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"
+)
+
+
+@pytest.fixture
+def kws(models, tmp_path):
+    path = tmp_path / "kws.tflite"
+    path.write_bytes((models / "mlperf_tiny_kws.tflite").read_bytes())
+    return path
+
+
+def test_the_file_is_written_with_its_proof(kws, tmp_path):
+    output = tmp_path / "out" / "small.tflite"
+    found = slim_file(kws, output, inputs=10)
+    assert (found.before, found.after) == (53_936, output.stat().st_size)
+    assert found.after < 33_000
+    assert found.proof.equal
+    assert "litert" in found.proof.interpreters
+
+
+@needs_tflm
+def test_a_file_can_be_slimmed_in_its_place_for_tflite_micro(kws):
+    found = slim_file(kws, kws, runtime="tflm", inputs=10)
+    assert kws.stat().st_size == found.after < 29_500
+    assert found.proof.interpreters == ("tflm",)
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"),
+    [
+        (Proof(("litert",), {}, 10, 3, "litert: output 0 differs at input 3"), "at input 3"),
+        (Proof((), {"litert": "it crashed"}, 10, 0, None), "litert: it crashed"),
+    ],
+)
+def test_nothing_is_written_that_is_not_proven(kws, tmp_path, monkeypatch, proof, reason):
+    monkeypatch.setattr(slimming, "prove", lambda *_, **__: proof)
+    output = tmp_path / "small.tflite"
+    with pytest.raises(ModelError, match=reason):
+        slim_file(kws, output)
+    assert list(tmp_path.iterdir()) == [kws]
+
+
+def test_a_broken_file_is_refused_by_its_name(kws, tmp_path):
+    kws.write_bytes(kws.read_bytes()[:-64])
+    with pytest.raises(ModelError, match=r"kws\.tflite: The \.tflite is broken"):
+        slim_file(kws, tmp_path / "small.tflite")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"no\.tflite cannot be read"):
+        slim_file(tmp_path / "no.tflite", tmp_path / "small.tflite")
+
+
+def test_what_cannot_be_kept_is_named(kws, tmp_path):
+    with pytest.raises(
+        UsageError, match="weights cannot be kept: choose from bias_scales, metadata, names"
+    ):
+        slim_file(kws, tmp_path / "small.tflite", keep={"weights"})
+
+
+def test_a_place_that_cannot_be_written_is_named(kws, tmp_path):
+    with pytest.raises(UsageError, match="cannot be written"):
+        slim_file(kws, kws / "small.tflite", inputs=2)
+
+
+def test_without_tflite_micro_its_level_names_the_extra(kws, tmp_path, monkeypatch):
+    monkeypatch.setattr(tflm, "available", lambda: False)
+    with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
+        slim_file(kws, tmp_path / "small.tflite", runtime="tflm")

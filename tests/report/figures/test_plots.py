@@ -1,0 +1,125 @@
+"""The picture is a picture: well-formed, complete, and of this machine alone."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from xml.etree import ElementTree
+
+import pytest
+from tests.report.results_by_hand import known, results, row, searched, whole
+
+from stapes.errors import StapesError
+from stapes.report.charts import Axis, Bars
+from stapes.report.figures import bars as svg_bars
+from stapes.report.figures import svg
+from stapes.report.figures.plots import size_accuracy
+
+SVG = "{http://www.w3.org/2000/svg}"
+ROWS = (row("float32", 82_000, 38), row("int8", 23_000, 36), row("qat", 23_100, 36))
+
+
+def drawn(text):
+    """The picture's root, and the texts that can be read."""
+    root = ElementTree.fromstring(text)
+    return root, [element.text for element in root.iter(f"{SVG}text")]
+
+
+def test_every_variant_is_named_and_pointed_at():
+    root, texts = drawn(size_accuracy(results(*ROWS)))
+    assert {"float32", "int8", "qat"} <= set(texts)
+    titles = [element.text for element in root.iter(f"{SVG}title")]
+    [int8] = [title for title in titles if title.startswith("int8")]
+    assert "23,000 bytes" in int8
+    assert "90.00 % of 40 clips, 95 %: 80.0 to 95.0" in int8
+
+
+def test_no_two_names_are_over_each_other():
+    rows = [row(f"model_{n}", 23_000 + n, 36) for n in range(30)]
+    root, _ = drawn(size_accuracy(results(*rows)))
+    names = [element for element in root.iter(f"{SVG}text") if element.text.startswith("model_")]
+    heights = sorted(float(element.get("y")) for element in names)
+    assert len(heights) == 30
+    assert min(b - a for a, b in itertools.pairwise(heights)) > 12
+    assert max(heights) < float(root.get("viewBox").split()[3])
+
+
+def test_what_stands_alone_brings_its_colours_and_its_ground():
+    text = size_accuracy(results(*ROWS))
+    assert "prefers-color-scheme: dark" in text
+    assert 'class="ground"' in text
+
+
+def test_there_is_no_script_and_no_address():
+    text = size_accuracy(whole())
+    root, _ = drawn(text)
+    assert not {element.tag for element in root.iter()} & {f"{SVG}script", f"{SVG}image"}
+    for element in root.iter():
+        assert not [name for name in element.attrib if name.startswith("on") or "href" in name]
+    assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+@pytest.mark.parametrize("word", ["</title><script>alert(1)</script>", 'a "b" & <c>', "Öl 日本"])
+def test_a_word_is_shown_as_it_is_and_is_never_markup(word):
+    root, texts = drawn(size_accuracy(results(*ROWS, word=word)))
+    assert any(word in text for text in texts)
+    assert not list(root.iter(f"{SVG}script"))
+
+
+def test_a_search_is_drawn_with_its_test_figures_alone():
+    _, texts = drawn(size_accuracy(searched()))
+    assert {"float32", "best", "trial_0", "trial_4"} <= set(texts)
+    assert "trial_46" not in texts
+
+
+def test_synthetic_speech_is_said():
+    data = results().data.model_copy(update={"synthetic": True})
+    assert "synthetic speech" in size_accuracy(results(*ROWS, data=data))
+    assert "synthetic speech" not in size_accuracy(results(*ROWS))
+
+
+def test_a_variant_that_was_not_measured_is_not_drawn():
+    refused = row("refused", 99_000, accuracy=None)
+    _, texts = drawn(size_accuracy(results(*ROWS, refused)))
+    assert "refused" not in texts
+
+
+def test_one_variant_that_is_always_right_is_drawn():
+    perfect = row("float32", 10_000, 40, accuracy_ci95=(1.0, 1.0))
+    assert "float32" in drawn(size_accuracy(results(perfect)))[1]
+
+
+@pytest.mark.parametrize("rows", [(), (row("refused", 10, accuracy=None),)])
+def test_a_run_with_nothing_measured_is_told_to_finish(rows):
+    with pytest.raises(StapesError, match="finish it"):
+        size_accuracy(results(*rows))
+
+
+def test_the_pieces_of_a_bar_are_as_long_as_their_parts():
+    bars = Bars("b", "b", Axis("bytes", 0, 100, []), ["one"], [("x", [25]), ("y", [75])])
+    root, _ = drawn(svg_bars.bars(bars))
+    pieces = [each for each in root.iter(f"{SVG}rect") if "piece" in each.get("class", "")]
+    first, second = (float(each.get("width")) for each in pieces)
+    assert second == pytest.approx(3 * first, abs=0.2)
+    assert pieces[0].get("class") != pieces[1].get("class")
+
+
+def test_a_histogram_has_a_bar_for_each_bin_that_is_not_empty():
+    layer = {"name": "conv", "detail": "", "low": -1.0, "high": 1.0, "counts": [4, 0, 1]}
+    root, texts = drawn(svg_bars.histograms([layer], title="weights"))
+    [path] = [each.get("d") for each in root.iter(f"{SVG}path") if each.get("class") == "filled"]
+    tops = [float(top) for top in re.findall(r"V([\d.]+)H", path)]
+    base = float(known(re.search(r"M[\d.]+ (\d+)", path))[1])
+    # Heights go with the square root: four counts are twice as high as one.
+    assert [base - top for top in tops] == pytest.approx([90, 45])
+    assert {"-1", "1"} <= set(texts)
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"],
+)
+def test_every_symbol_has_a_closed_path(symbol):
+    assert re.fullmatch(r"M[-\d. MLaVhvlHz]+z", svg.swatch(symbol, 10, 10))

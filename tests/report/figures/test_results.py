@@ -1,0 +1,184 @@
+"""What each figure gets is what results.json says."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from tests.report.results_by_hand import LEVELS, known, measured, results, row, whole
+
+from stapes.contracts.results import Baseline, Layer
+from stapes.report.figures.results import conditions, det, noise, size_accuracy, training
+from stapes.report.page import weights as page_weights
+from stapes.report.style import looks, staircase
+
+
+@pytest.fixture(scope="module")
+def run():
+    return whole()
+
+
+def by_name(chart):
+    return {each.name: each for each in chart.series}
+
+
+def test_size_and_accuracy_of_each_variant(run):
+    chart = known(size_accuracy(run))
+    int8 = by_name(chart)["int8"]
+    assert (int8.x, int8.y) == ([23_000], [90.0])
+    assert (int8.low, int8.high) == ([pytest.approx(80)], [pytest.approx(95)])
+    assert chart.x.log
+    assert chart.x.low < 5_000 < 80_000 < chart.x.high
+
+
+def test_the_dotted_line_is_the_best_accuracy_for_the_size(run):
+    assert [each.name for each in staircase(run.variants)] == ["small", "int8"]
+    chart = known(size_accuracy(run))
+    assert chart.guide[:3] == [(5_000, 75.0), (23_000, 75.0), (23_000, 90.0)]
+    assert chart.guide[-1] == (chart.x.high, 90.0)
+
+
+def test_points_that_hide_each_other_say_so():
+    chart = known(
+        size_accuracy(results(row("float32"), row("pruned", 80_010), row("int8", 23_000)))
+    )
+    found = by_name(chart)
+    assert "on the same place: pruned" in found["float32"].hover[0]
+    assert "same place" not in found["int8"].hover[0]
+
+
+def test_what_to_ship_float32_and_the_front_stand_out(run):
+    found = looks(run)
+    assert run.recommendation.variant == "int8"
+    assert [name for name, its in found.items() if its.chosen] == ["int8", "float32", "small"]
+    assert found["int8"].colour == 0
+    assert [found[each.name].variant for each in run.variants] == [0, 1, 2, 3]
+
+
+def test_no_more_stand_out_than_there_are_colours():
+    rows = [row(f"m{n}", 1_000 * (n + 1), 10 + n) for n in range(20)]
+    assert sum(its.chosen for its in looks(results(*rows)).values()) == 7
+
+
+def test_curves_in_each_condition(run):
+    assert conditions(run) == ["clean", "20 dB", "10 dB", "5 dB", "0 dB"]
+    clean, loud = known(det(run, "clean")), known(det(run, "0 dB"))
+    assert [each.name for each in clean.series] == ["float32", "int8", "qat", "small"]
+    assert max(by_name(loud)["int8"].y[:-1]) > max(by_name(clean)["int8"].y[1:-1])
+    assert det(run, "no such") is None
+
+
+def test_zero_stands_at_half_of_the_least_that_can_be_counted(run):
+    chart = known(det(run, "clean"))
+    # 3 hours and 20 words.
+    assert chart.x.ticks[0] == (pytest.approx(1 / 6), "0")
+    assert chart.y.ticks[0] == (pytest.approx(2.5), "0")
+    for each in chart.series:
+        assert min(each.x) >= 1 / 6
+        assert min(each.y) >= 2.5
+        assert len(each.x) == len(each.threshold) <= 150
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_ends():
+    bare = measured(results(row("float32")))
+    first = bare.variants[0].detection.conditions[0]
+    first.det.threshold[:] = [1 - n / 999 for n in range(1_000)]
+    first.det.fa_per_hour[:] = [float(n) for n in range(1_000)]
+    first.det.frr[:] = [1 - n / 999 for n in range(1_000)]
+    [series] = known(det(bare, "clean")).series
+    assert len(series.x) == 150
+    assert (series.threshold[0], series.threshold[-1]) == (1.0, 0.0)
+    assert series.x[-1] == 999
+
+
+def test_noise_keeps_the_clean_threshold(run):
+    chart = known(noise(run))
+    assert [text for _, text in chart.x.ticks] == conditions(run)
+    int8 = by_name(chart)["int8"]
+    said = run.variants[1].detection.conditions
+    assert int8.y == [100 * each.at_clean_threshold.frr for each in said]
+    assert len(int8.y) == len(LEVELS)
+    assert "of 20 words missed" in int8.hover[0]
+
+
+def test_training_has_a_chart_for_each_measure(run):
+    [chart] = training(run)
+    found = by_name(chart)
+    assert found["training"].y == [1.0, 0.5, 0.25]
+    assert found["validation"].x == [1, 2, 3]
+    assert chart.mark == (3.0, "kept: epoch 3")
+
+
+def test_what_was_told_of_validation_alone_has_a_chart():
+    history = {"loss": [1.0, 0.5], "val_loss": [0.9, 0.6], "val_frr": [0.5, 0.25]}
+    charts = training(results(baseline=Baseline(parameters=1, macs=1, history=history)))
+    assert [chart.key for chart in charts] == ["training-0", "training-1"]
+    assert charts[1].title == "frr of the baseline"
+    [series] = charts[1].series
+    assert (series.name, series.y) == ("validation", [0.5, 0.25])
+
+
+def test_a_loss_that_diverged_is_left_out():
+    baseline = Baseline(parameters=1, macs=1, history={"loss": [1.0, math.nan, math.inf]})
+    [chart] = training(results(baseline=baseline))
+    assert chart.series[0].x == [1]
+
+
+def test_bytes_add_up_to_the_files(run):
+    bars = known(page_weights.bytes_by_kind(run))
+    sums = [sum(values[n] for _, values in bars.parts) for n in range(len(bars.rows))]
+    assert sums == [each.bytes for each in run.variants]
+    assert bars.parts[0][0] == "weights"
+
+
+def test_kinds_beyond_the_colours_are_one():
+    kinds = {f"kind{n}": 100 - n for n in range(12)}
+    bars = known(page_weights.bytes_by_kind(results(row("float32", bytes_by_kind=kinds))))
+    assert [name for name, _ in bars.parts] == [f"kind{n}" for n in range(6)] + ["other"]
+    assert sum(values[0] for _, values in bars.parts) == sum(kinds.values())
+
+
+def test_sparsity_by_layer_where_models_have_other_layers():
+    def layer(name, zeros):
+        return Layer(
+            name=name,
+            weights=10,
+            zeros=zeros,
+            distinct=3,
+            biases=1,
+            nonzero_biases=1,
+            compliance_2by4=0.5,
+            note="kept",
+        )
+
+    found = known(
+        page_weights.sparsity(
+            results(row("float32", layers=[layer("a", 0)]), row("int8", layers=[layer("b", 5)]))
+        )
+    )
+    assert found.layers == ["a", "b"]
+    [(_, first), (_, second)] = found.rows
+    assert (first[0].zero, first[1]) == (0, None)
+    assert (second[0], second[1].zero) == (None, 0.5)
+    assert (
+        second[1].title == "5 of 10 weights are zero; 50% of the groups of four have two "
+        "zeros or more; kept"
+    )
+
+
+def test_distributions_by_variant(run):
+    found = page_weights.distributions(run)
+    assert list(found) == ["float32", "int8", "qat", "small"]
+    assert found["int8"][1]["detail"] == "1,000 weights, 80.0 % zero, 16 distinct"
+    assert page_weights.first_shown(run, found) == "int8"
+
+
+def test_an_older_run_has_no_such_figures():
+    bare = results(row("float32"), baseline=Baseline(parameters=1, macs=1))
+    assert conditions(bare) == []
+    assert noise(bare) is None
+    assert training(bare) == []
+    assert page_weights.bytes_by_kind(bare) is None
+    assert page_weights.sparsity(bare) is None
+    assert page_weights.distributions(bare) == {}
+    assert size_accuracy(results()) is None

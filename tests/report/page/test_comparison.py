@@ -1,0 +1,182 @@
+"""Two runs are paired by name, and what differs between them is said."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from tests.report.results_by_hand import known, measured, results, row, searched, trial, whole
+
+from stapes.contracts.results import write
+from stapes.errors import StapesError, UsageError
+from stapes.report.page import build as page_module
+from stapes.report.page.comparison import compare, comparison_page, lines, sentences, size_accuracy
+from stapes.report.writing import write_comparison, write_report
+
+NAMES = ("first", "second")
+
+
+@pytest.fixture(autouse=True)
+def no_plotly(monkeypatch):
+    monkeypatch.setattr("stapes.report.page.comparison.plotly_code", lambda: None)
+    monkeypatch.setattr(page_module, "plotly_code", lambda: None)
+
+
+@pytest.fixture(scope="module")
+def other():
+    made = measured(results(row("float32", 80_000, 38), row("int8", 22_000, 30), row("new")))
+    return made.model_copy(
+        update={"seed": 7, "settings": {"word": "house", "train": {"epochs": 5}}}
+    )
+
+
+def test_models_are_paired_by_name(other):
+    found = compare(whole(), other, NAMES)
+    assert [pair.name for pair in found.pairs] == ["float32", "int8"]
+    assert found.only == (["qat", "small"], ["new"])
+    int8 = found.pairs[1]
+    assert int8.bytes == (23_000, 22_000)
+    assert int8.points == pytest.approx(-15)
+    assert int8.frr[0] is not None
+
+
+def test_what_differs_is_said(other):
+    found = compare(whole(), other, NAMES)
+    assert ("seed", "0", "7") in found.settings
+    assert ("train.epochs", "3", "5") in found.settings
+    assert ("train.keep_best", "true", "not set") in found.settings
+    assert not [name for name, _, _ in found.settings if name == "word"]
+    assert found.same_clips
+
+
+def test_equal_runs_differ_in_nothing():
+    found = compare(whole(), whole(), NAMES)
+    assert (found.settings, found.only) == ([], ([], []))
+    assert sentences(found) == [
+        "The test clips are the same.",
+        "The settings, versions and data are the same.",
+    ]
+
+
+def test_runs_from_before_there_were_settings_do_not_differ_in_each_of_them(other):
+    found = compare(results(row("float32")), other, NAMES)
+    assert [name for name, _, _ in found.settings] == ["seed"]
+    assert found.same_clips is None
+    assert "A run does not tell its settings: see its run.yaml." in sentences(found)
+
+
+def test_the_terminal_has_a_row_a_pair(other):
+    file = io.StringIO()
+    console = Console(file=file, width=160, color_system=None)
+    for line in lines(compare(whole(), other, ("[red]one", "two"))):
+        console.print(line, markup=False, highlight=False)
+    text = file.getvalue()
+    [int8] = [line for line in text.splitlines() if line.startswith("│ int8")]
+    assert [cell.strip() for cell in int8.strip("│").split("│")][:6] == [
+        "int8",
+        "23,000",
+        "22,000",
+        "90.00",
+        "75.00",
+        "−15.00",
+    ]
+    assert "[red]one" in text
+    assert "In two alone: new." in text
+    assert "seed: 0, 7" in text
+
+
+def test_a_trial_of_one_number_is_another_model_in_another_search():
+    one, two = searched(), searched()
+    [found] = [each for each in known(two.search).trials if each.variant == "trial_0"]
+    found.candidate = trial(1).candidate
+    pairs = [pair.name for pair in compare(one, two, NAMES).pairs]
+    assert pairs == ["float32", "best", "trial_4"]
+    assert compare(one, two, NAMES).only == (["trial_0"], ["trial_0"])
+    assert [pair.name for pair in compare(one, searched(), NAMES).pairs][2:] == [
+        "trial_0",
+        "trial_4",
+    ]
+
+
+def test_a_search_and_a_run_are_compared():
+    assert [pair.name for pair in compare(whole(), searched(), NAMES).pairs] == ["float32"]
+    assert "best" in comparison_page(whole(), searched(), NAMES)
+
+
+def test_the_chart_has_both_runs(other):
+    chart = known(size_accuracy(whole(), other, NAMES))
+    assert [each.name for each in chart.series] == list(NAMES)
+    assert [len(each.x) for each in chart.series] == [4, 3]
+    assert size_accuracy(results(), results(), NAMES) is None
+
+
+def test_the_page_says_the_same(other):
+    text = comparison_page(whole(), other, ("<b>one", "two"))
+    assert "&lt;b&gt;one" in text
+    assert "<b>one" not in text
+    assert "train.keep_best" in text
+    assert "In two alone: new." in text
+    assert text == comparison_page(whole(), other, ("<b>one", "two"))
+
+
+def test_runs_without_a_common_model_have_a_page():
+    assert "No model is in both runs." in comparison_page(results(), results(), NAMES)
+
+
+@pytest.fixture
+def folders(tmp_path, other):
+    for name, run in (("a", whole()), ("b", other)):
+        (tmp_path / name).mkdir()
+        write(run, tmp_path / name / "results.json")
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_what_report_writes_of_one_run(folders, tmp_path):
+    run, _ = folders
+    write_report(run, plot=tmp_path / "plot.svg")
+    assert sorted(path.name for path in run.iterdir()) == [
+        "report.html",
+        "results.csv",
+        "results.json",
+    ]
+    assert (tmp_path / "plot.svg").read_text("utf-8").startswith("<svg")
+    write_report(run, page=tmp_path / "else.html")
+    assert (tmp_path / "else.html").read_bytes() == (run / "report.html").read_bytes()
+
+
+def test_what_report_writes_of_two_runs(folders):
+    run, other = folders
+    found = write_comparison(run, other)
+    assert found.names == ("a", "b")
+    assert (run / "comparison-b.html").is_file()
+    assert not (run / "results.csv").exists()
+
+
+def test_folders_of_one_name_are_told_apart(folders, tmp_path):
+    run, other = folders
+    (tmp_path / "c").mkdir()
+    same = other.rename(tmp_path / "c" / "a")
+    assert write_comparison(run, same).names == (f"{tmp_path.name}/a", "c/a")
+
+
+def test_a_run_is_not_compared_with_itself(folders):
+    with pytest.raises(UsageError, match="compared with"):
+        write_comparison(folders[0], folders[0])
+
+
+def test_a_folder_without_results_is_named(folders, tmp_path):
+    with pytest.raises(StapesError, match="empty"):
+        write_comparison(folders[0], tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"page": "results.json"}, "--page"), ({"plot": "picture.png"}, "--plot")],
+)
+def test_another_kind_of_file_is_not_written_over(folders, given, said):
+    first, _ = folders
+    before = (first / "results.json").read_bytes()
+    with pytest.raises(UsageError, match=f"{said} .*name a file that ends in"):
+        write_report(first, **{name: first / file for name, file in given.items()})
+    assert (first / "results.json").read_bytes() == before

@@ -1,0 +1,206 @@
+"""The search on the page: each trial in its place, and validation apart from test."""
+
+from __future__ import annotations
+
+import math
+from xml.etree import ElementTree
+
+import pytest
+from tests.report.page.test_build import NASTY, data_of, parsed, said
+from tests.report.results_by_hand import (
+    FLASH,
+    known,
+    refused,
+    results,
+    row,
+    search,
+    searched,
+    trial,
+    whole,
+)
+
+from stapes.report.figures import svg
+from stapes.report.page import build as page_module
+from stapes.report.page.build import page
+from stapes.report.page.search import MOST_TRIALS, against_arena, against_bytes, section
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def no_plotly(monkeypatch):
+    monkeypatch.setattr(page_module, "plotly_code", lambda: None)
+
+
+@pytest.fixture
+def with_library(monkeypatch):
+    monkeypatch.setattr(page_module, "plotly_code", lambda: "/* plotly */")
+
+
+@pytest.fixture(scope="module")
+def run():
+    return searched()
+
+
+def points(chart):
+    return [point for each in chart.series for point in zip(each.x, each.y, strict=True)]
+
+
+def test_every_measured_trial_has_a_point_by_architecture(run):
+    chart = known(against_bytes(run.search))
+    assert len(points(chart)) == 89
+    assert {each.name for each in chart.series} == {
+        "ds_cnn",
+        "temporal_cnn",
+        "bc_resnet",
+        "reference_cnn",
+        "best",
+    }
+    looks = {each.name: (each.look.colour, each.look.symbol) for each in chart.series}
+    assert len(set(looks.values())) == 5
+    assert all(each.look.variant == -1 for each in chart.series)
+    front = sum(len(each.x) for each in chart.series if not each.small)
+    assert front == sum(each.front for each in run.search.trials)
+
+
+def test_a_point_tells_its_trial(run):
+    best = known(against_bytes(run.search)).series[-1]
+    assert (best.name, best.x, best.y) == ("best", [3_900], [1.25])
+    assert best.hover == [
+        "trial 12: ds_cnn of 20 filters, 20 MFCCs, int8\n3,900 bytes\n6,900 bytes of arena\n"
+        "117,000 MACs\nFRR 1.25 % on validation clips\naccuracy 99.38 % on them\non the front"
+    ]
+
+
+def test_the_budget_is_marked_where_it_is_near(run):
+    assert known(against_bytes(run.search)).mark == (FLASH, "flash 4,096")
+    assert known(against_arena(run.search)).mark == (8_192, "arena 8,192")
+    far = search(trial(0), budget={"flash": 1e9})
+    chart = known(against_bytes(far))
+    assert chart.mark is None
+    assert chart.x.high < 1e6
+    for odd in ({}, {"flash": 0.0}, {"flash": math.inf}):
+        assert known(against_bytes(search(trial(0), budget=odd))).mark is None
+
+
+def test_the_dotted_steps_are_the_lowest_for_the_size():
+    tried = search(trial(0, 1_000, 0.5), trial(1, 2_000, 0.6), trial(2, 4_000, 0.1))
+    chart = known(against_bytes(tried))
+    assert chart.guide[:3] == [(1_000, 50), (4_000, 50), (4_000, 10)]
+    assert chart.guide[-1] == (chart.x.high, 10)
+
+
+def test_none_missed_stands_at_the_lower_end():
+    chart = known(against_bytes(search(trial(0, 1_000, 0.0), trial(1, 900, 0.05))))
+    # Half of one of 400 words.
+    assert chart.y.ticks[0] == (pytest.approx(0.125), "0")
+    assert min(y for _, y in points(chart)) == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize("frr", [0.0, 0.0001, 0.05, 0.3, 1.0])
+def test_one_trial_is_drawn_between_ticks(frr):
+    chart = known(against_bytes(search(trial(0, 3_300, frr), best=0)))
+    [(x, y)] = points(chart)
+    assert chart.x.low < x < chart.x.high
+    assert chart.y.low < y < chart.y.high
+    assert len(chart.x.ticks) >= 2
+    assert len(chart.y.ticks) >= 1
+    ElementTree.fromstring(svg.chart(chart))
+
+
+def test_without_a_measured_trial_there_is_no_figure():
+    for tried in (search(), search(refused(0)), search(trial(0, frr=math.nan))):
+        assert against_bytes(tried) is None
+        assert against_arena(tried) is None
+    assert against_arena(search(trial(0, arena_bytes=None))) is None
+
+
+def test_the_picture_tells_each_point_and_each_name_once(run):
+    root = ElementTree.fromstring(svg.chart(known(against_bytes(run.search))))
+    titles = [each.text for each in root.iter(f"{SVG}title")]
+    assert sum(str(title).startswith("trial ") for title in titles) >= 89
+    texts = [each.text for each in root.iter(f"{SVG}text")]
+    assert texts.count("ds_cnn") == 1
+    assert "flash 4,096" in texts
+
+
+def test_the_front_has_test_figures_of_variants_alone(run):
+    shown = known(section(run))
+    rows = {each.number: each for each in shown.rows}
+    assert [each.number for each in shown.rows][:2] == [0, 46]
+    best = rows[12]
+    assert (best.best, best.variant) == (True, "best")
+    assert [cell.text for cell in best.cells] == [
+        "3,900", "6,900", "117,000", "1.25 %", "2.50 %", "90.00 %",
+    ]  # fmt: skip
+    assert best.cells[4].below == "1.2 to 5.0"
+    assert [cell.text for cell in rows[46].cells[4:]] == ["–", "–"]
+    assert len(shown.heads) == len(best.cells)
+
+
+def test_every_trial_is_listed_with_what_became_of_it(run):
+    shown = known(section(run))
+    assert len(shown.every) == 100
+    assert shown.every[7].what.endswith("; failed: its training diverged")
+    assert shown.every[9].cells[0].text == "refused"
+    assert shown.every[12].cells[0].text == "measured, front"
+
+
+def test_a_list_without_end_is_cut_and_counted():
+    long = results(row("float32"), search=search(*(refused(n) for n in range(MOST_TRIALS + 5))))
+    assert len(known(section(long)).every) == MOST_TRIALS
+    text = said(page(long))
+    assert "All 605 models that were tried" in text
+    assert "5 more: see trials in results.json." in text
+
+
+def test_the_page_says_what_was_chosen_on_and_what_was_not(run):
+    text = said(page(run))
+    assert "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips" in text
+    assert "the table of the models above is of test clips that no choice saw" in text
+    assert "float32, the reference, has 80,000 bytes" in text
+    assert text.index("Ship best") < text.index("The search") < text.index("Size against accuracy")
+    assert "stapes search --config run.yaml --out AGAIN" in text
+
+
+def test_both_figures_are_in_the_data(run, with_library):
+    charts = data_of(page(run))["charts"]
+    assert list(charts)[:3] == ["size", "search-bytes", "search-arena"]
+    assert charts["search-bytes"]["cloud"] is True
+    assert sum(len(each["x"]) for each in charts["search-bytes"]["series"]) == 89
+    assert page(run) == page(run)
+
+
+def test_a_run_that_was_no_search_has_nothing_of_it(with_library):
+    text = page(whole())
+    for part in ('id="search"', "#search", ".trials", '"cloud"', "legendgroup", "{%"):
+        assert part not in text
+    assert section(whole()) is None
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        search(),
+        search(refused(0)),
+        search(trial(0), best=0, objectives=[], budget={}),
+        search(trial(0, arena_bytes=None, macs=None, accuracy=None, seconds=None, front=True)),
+        search(trial(0, frr=None, bytes=None, candidate={}), best=0),
+    ],
+)
+def test_a_search_of_little_has_a_page(tried):
+    text = page(results(row("float32"), search=tried))
+    assert "The search" in said(text)
+    assert "No model was measured." in said(text) or "search-bytes" not in said(text)
+
+
+def test_names_are_text_wherever_they_stand(with_library):
+    hostile = trial(0, summary=NASTY, candidate={"architecture": NASTY}, variant=NASTY, front=True)
+    other = trial(1, frr=None, failed=NASTY, candidate={"architecture": NASTY})
+    no = trial(2, frr=None, refused=NASTY)
+    odd = search(hostile, other, no, best=0, metric=NASTY, objectives=[NASTY], budget={NASTY: 1.0})
+    text = page(results(row("float32"), row(NASTY), search=odd))
+    found = parsed(text)
+    # The library, the page's own two, and the data.
+    assert sum(tag == "script" for tag, _ in found.tags) == 4
+    assert not [name for _, each in found.tags for name in each if name[:2] == "on"]

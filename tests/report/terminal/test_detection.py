@@ -1,0 +1,177 @@
+"""The table of detection and what is said below it, from results made by hand."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from tests.run.results_by_hand import results, variant
+
+from stapes.contracts.measurements import (
+    Condition,
+    DetCurve,
+    Detection,
+    DetectionSetup,
+    Difference,
+    OperatingPoint,
+    Paired,
+)
+from stapes.report.terminal.detection import (
+    DETECTION_COLUMNS,
+    detection_cells,
+    detection_notes,
+    detections,
+    p_value,
+)
+
+RATES = [0.1, 0.5, 2.0]
+
+
+def point(rate=None, threshold=0.75, frr=0.25, reason=None):
+    if threshold is None:
+        hours = 10.0 if rate == 0.1 else None
+        return OperatingPoint(
+            target_fa_per_hour=rate, resolvable=False, needs_hours=hours, reason=reason
+        )
+    return OperatingPoint(
+        target_fa_per_hour=rate,
+        threshold=threshold,
+        false_accepts=1,
+        fa_per_hour=0.5,
+        fa_per_hour_ci95=(0.01, 2.8),
+        misses=round(100 * frr),
+        frr=frr,
+        frr_ci95=(0.18, 0.34),
+        reason=reason,
+    )
+
+
+def condition(name, snr_db, frr):
+    return Condition(
+        name=name,
+        snr_db=snr_db,
+        hours=2.0,
+        words=100,
+        at_rates=[
+            point(0.1, None, reason="not resolvable: 0.1 an hour needs 10 hours"),
+            point(0.5, frr=0.25),
+            point(2.0, frr=0.125),
+        ],
+        at_clean_threshold=point(frr=frr),
+        det=DetCurve(threshold=[], fa_per_hour=[], frr=[]),
+    )
+
+
+def heard(name, chosen, p=None, p_words=None):
+    worse = None
+    if p_words is not None:
+        worse = Difference(difference=0.0625, ci95=(0.01, 0.12), p=p_words)
+    found = Detection(
+        auc=0.987654,
+        eer=0.0234,
+        threshold=chosen.threshold,
+        chosen=chosen,
+        conditions=[condition("clean", None, 0.25), condition("10 dB", 10.0, 0.625)],
+        against_float32=worse,
+    )
+    test = None if p is None else Paired(n=100, only_this_wrong=1, only_other_wrong=0, p=p)
+    return variant(name).model_copy(update={"detection": found, "against_float32": test})
+
+
+@pytest.fixture
+def run():
+    whole = results(
+        heard("float32", point(0.5)),
+        heard("int8", point(0.5), p=0.5, p_words=0.03125),
+        heard("ceiling", point(0.5, None, reason="no threshold is strict enough"), p=1.0),
+        variant("unheard"),
+    )
+    whole.detection = DetectionSetup(
+        source="speech",
+        files=3,
+        hours=2.0,
+        words_seconds=100.0,
+        hop_ms=92.9,
+        smoothing=4,
+        refractory_seconds=1.0,
+        tolerance_seconds=0.5,
+        target_fa_per_hour=0.5,
+        rates=RATES,
+        noise="pink noise that was made",
+        snr_db=[10.0],
+        skipped=[],
+    )
+    return whole
+
+
+def shown(table):
+    file = io.StringIO()
+    Console(file=file, width=160).print(table)
+    return file.getvalue()
+
+
+def cells(text, name):
+    [line] = [line for line in text.splitlines() if line.startswith(f"│ {name} ")]
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_a_row_tells_the_rates_that_the_hours_carry_and_the_noise(run):
+    text = shown(detections(run))
+    assert "at 0.1/h" not in " ".join(text.split())
+    assert cells(text, "int8") == [
+        "int8", "0.9877", "2.34", "25.0", "12.5", "0.7500", "0.5", "25.0", "18 to 34",
+        "0.031", "62.5",
+    ]  # fmt: skip
+    assert cells(text, "float32")[-2] == ""
+    assert "unheard" not in text
+
+
+def test_a_row_without_a_threshold_has_no_figures_at_one(run):
+    found = cells(shown(detections(run)), "ceiling")
+    assert found[5:9] == ["-", "-", "-", ""]
+
+
+def test_notes_say_how_it_was_heard_and_what_is_not_resolvable_once(run):
+    said = detection_notes(run)
+    assert said == [
+        "Continuous sound: 2 hours without the word (speech), and each test clip of the word at a "
+        "random moment in it; a window each 93 ms, the mean of 4 scores, deaf for 1 s after a "
+        "detection.",
+        "Noise: pink noise that was made; the misses beside it are at the threshold without noise.",
+        "Not resolvable: 0.1 an hour needs 10 hours.",
+        "ceiling: no threshold is strict enough.",
+    ]
+
+
+def test_what_holds_for_every_variant_names_none(run):
+    run.variants = [
+        heard(name, point(0.5, reason="the threshold is for 4 an hour"), p=1.0)
+        for name in ("float32", "int8")
+    ]
+    assert detection_notes(run)[-1] == "The threshold is for 4 an hour."
+
+
+def test_without_detection_there_is_no_table(run):
+    run.detection = None
+    assert detections(run) is None
+    assert detection_notes(run) == []
+
+
+def test_cells_of_the_csv(run):
+    found = detection_cells(run.variants[1])
+    assert tuple(found) == DETECTION_COLUMNS
+    assert found == {
+        "mcnemar_p": "0.5",
+        "auc": "0.987654",
+        "eer": "0.0234",
+        "threshold": "0.75",
+        "fa_per_hour": "0.5",
+        "frr": "0.25",
+        "frr_low95": "0.18",
+        "frr_high95": "0.34",
+        "frr_against_float32": "0.0625",
+        "frr_against_float32_p": "0.03125",
+    }
+    assert set(detection_cells(run.variants[3]).values()) == {""}
+    assert (p_value(run.variants[1]), p_value(run.variants[0])) == ("0.5", "")

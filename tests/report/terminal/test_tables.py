@@ -1,0 +1,323 @@
+"""The table says of a run what results.json says, to people and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from rich.console import Console
+from tests.report.results_by_hand import misses
+
+from stapes.contracts.measurements import SkippedFile
+from stapes.contracts.results import (
+    Baseline,
+    CastFault,
+    Check,
+    Confusion,
+    Data,
+    Evaluation,
+    LabelCount,
+    Results,
+    Split,
+    VariantResult,
+)
+from stapes.report.misses import MISS_COLUMNS
+from stapes.report.terminal.detection import DETECTION_COLUMNS
+from stapes.report.terminal.tables import (
+    CSV_COLUMNS,
+    check_lines,
+    evaluation_lines,
+    line,
+    notes,
+    percent,
+    skipped,
+    table,
+    write_csv,
+)
+from stapes.report.terminal.targets import TARGET_COLUMNS
+
+
+def confusion(*counts):
+    names = ("true_positives", "false_negatives", "false_positives", "true_negatives")
+    return Confusion(**dict(zip(names, counts, strict=True)))
+
+
+def row(name, **changed):
+    return VariantResult(
+        **{
+            "name": name,
+            "technique": f"post-training, {name}",
+            "file": f"models/{name}.tflite",
+            "sha256": name[0] * 64,
+            "bytes": 80_000,
+            "data_bytes": 79_000,
+            "gzip_bytes": 70_000,
+            "parameters": 20_226,
+            "nonzero_parameters": 20_200,
+            "accuracy": 0.925,
+            "accuracy_ci95": (0.8012345678, 0.98),
+            "n_test": 40,
+            "confusion": confusion(18, 2, 1, 19),
+            "layers": [],
+            "notes": [],
+            "targets": {},
+            **changed,
+        }
+    )
+
+
+def results_of(*rows, word="house", speakers=7, synthetic=False):
+    return Results(
+        word=word,
+        seed=0,
+        preset="default",
+        versions={},
+        data=Data(
+            source="x",
+            synthetic=synthetic,
+            split_rule="by the speaker's name",
+            shared_speakers=False,
+            splits={
+                "test": Split(positives=20, negatives=20, negatives_available=20, speakers=speakers)
+            },
+            skipped=[],
+        ),
+        baseline=Baseline(parameters=20_226, macs=1_388_164, kept_epoch=3),
+        variants=list(rows),
+    )
+
+
+@pytest.fixture
+def results():
+    return results_of(
+        row("float32"),
+        row(
+            "uint8",
+            bytes=26_000,
+            bytes_before_slim=28_000,
+            data_bytes=20_632,
+            gzip_bytes=19_000,
+            accuracy=0.9,
+            accuracy_ci95=(0.77, 0.96),
+            confusion=confusion(17, 3, 1, 19),
+            if_cast_unscaled=CastFault(
+                accuracy=0.475, accuracy_ci95=(0.3, 0.6), confusion=confusion(19, 1, 20, 0)
+            ),
+            notes=["whoever casts gets 47.5 %"],
+        ),
+    )
+
+
+@pytest.fixture
+def lines(results, tmp_path):
+    """The CSV, a mapping a line."""
+    write_csv(results, tmp_path / "results.csv")
+    text = (tmp_path / "results.csv").read_bytes().decode("utf-8")
+    assert text.count("\n") == 3
+    assert "\r" not in text
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def shown(*renderables):
+    console = Console(file=io.StringIO(), width=160, color_system=None)
+    for each in renderables:
+        console.print(each)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def cells(text, name):
+    """The cells of the line that begins with `name`."""
+    [line] = [line for line in text.splitlines() if line.startswith(f"│ {name} ")]
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_the_csv_has_a_line_a_variant_and_the_columns_of_the_contract(lines):
+    assert [line["name"] for line in lines] == ["float32", "uint8"]
+    assert all(tuple(line) == CSV_COLUMNS for line in lines)
+
+
+def test_the_csv_holds_the_figures_of_the_results(lines):
+    apart = {*TARGET_COLUMNS, *DETECTION_COLUMNS, *MISS_COLUMNS}
+    assert {name: lines[1][name] for name in CSV_COLUMNS if name not in apart} == {
+        "name": "uint8",
+        "technique": "post-training, uint8",
+        "bytes": "26000",
+        "bytes_before_slim": "28000",
+        "data_bytes": "20632",
+        "gzip_bytes": "19000",
+        "parameters": "20226",
+        "nonzero_parameters": "20200",
+        "accuracy": "0.9",
+        "accuracy_low95": "0.770000",
+        "accuracy_high95": "0.960000",
+        "n_test": "40",
+        "true_positives": "17",
+        "false_negatives": "3",
+        "false_positives": "1",
+        "true_negatives": "19",
+        "accuracy_if_cast_unscaled": "0.475",
+        "sha256": "u" * 64,
+    }
+    assert lines[0]["accuracy_if_cast_unscaled"] == ""
+    assert lines[0]["accuracy_low95"] == "0.801235"
+
+
+def test_an_accuracy_that_was_not_measured_is_an_empty_cell(tmp_path):
+    write_csv(results_of(row("float32", accuracy=None)), tmp_path / "results.csv")
+    [line] = csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text()))
+    assert line["accuracy"] == ""
+
+
+def test_the_table_shows_sizes_accuracy_and_errors(results):
+    text = shown(table(results))
+    assert cells(text, "float32") == [
+        "float32", "80,000", "-", "79,000", "70,000",
+        "92.50", "80.1 to 98.0", "2", "1", "-", "-", "", "",
+    ]  # fmt: skip
+    assert cells(text, "uint8") == [
+        "uint8", "26,000", "28,000", "20,632", "19,000",
+        "90.00", "77.0 to 96.0", "3", "1", "-", "-", "32%, -2.50", "",
+    ]  # fmt: skip
+
+
+def test_words_missed_at_a_rate_have_a_column_where_there_are_any():
+    found = results_of(row("float32", misses=misses(0.0625)), row("uint8"))
+    text = shown(table(found))
+    assert cells(text, "float32")[11:] == ["6.25", "", ""]
+    assert cells(text, "uint8")[11] == "-"
+    assert notes(found)[1].startswith("FRR: words missed at 0.5 % false positives, of 200 test")
+    assert "FRR" not in shown(table(results_of(row("uint8"))))
+
+
+def test_the_csv_has_words_missed_in_parts_of_one(tmp_path):
+    write_csv(results_of(row("a", misses=misses(0.0625)), row("b")), tmp_path / "results.csv")
+    first, second = csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text()))
+    assert [first[name] for name in MISS_COLUMNS] == ["0.0625", "0.03125", "0.125", "0.5", "", ""]
+    assert [second[name] for name in MISS_COLUMNS] == [""] * 6
+
+
+def test_the_table_says_what_was_measured_on(results):
+    text = shown(table(results))
+    assert '"house"' in text
+    assert "40 test clips of 7 speakers (20 of the word)" in text
+    assert "40 test clips (20" in shown(table(results_of(row("float32"), speakers=None)))
+
+
+@pytest.mark.parametrize("word", ["[red]go", "a [/b] c", "[bold]", "[link=x]"])
+def test_brackets_in_a_word_are_shown_as_they_are(word):
+    assert f'"{word}": measured' in shown(table(results_of(row("float32"), word=word)))
+
+
+def test_rows_stand_alone_where_there_is_nothing_to_hold_them_against():
+    assert cells(shown(table(results_of(row("uint8")))), "uint8")[-1] == ""
+    nothing = row("uint8", accuracy=None)
+    said = cells(shown(table(results_of(row("float32"), nothing))), "uint8")
+    assert said[5] == "-"
+    assert said[-1] == ""
+
+
+def test_a_row_that_was_just_made_is_one_line():
+    assert line(row("float32")) == "  float32: 80,000 bytes, 92.50 % [80.1, 98.0]"
+    refused = row("sparse", accuracy=None, accuracy_ci95=(0.0, 1.0))
+    assert line(refused).startswith("  sparse: 80,000 bytes, - %")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0.00"), (1.0, "100.00"), (0.93654, "93.65"), (None, "-")]
+)
+def test_percentages_have_two_decimals(value, text):
+    assert percent(value) == text
+
+
+def test_notes_name_their_model_and_the_split(results):
+    assert notes(results) == [
+        "Split by the speaker's name.",
+        "uint8: whoever casts gets 47.5 %.",
+    ]
+
+
+def test_synthetic_speech_is_said_first():
+    said = notes(results_of(row("float32"), synthetic=True))
+    assert "synthetic" in said[0]
+    assert len(said) == 2
+
+
+def files(n):
+    return [SkippedFile(file=f"{number}.wav", reason="is empty") for number in range(n)]
+
+
+def test_skipped_files_are_told_with_their_reasons_up_to_a_limit():
+    assert skipped([]) == []
+    assert skipped(files(2)) == ["Skipped 2 files:", "  0.wav: is empty", "  1.wav: is empty"]
+    assert len(skipped(files(20))) == 21
+    many = skipped(files(21))
+    assert many[0] == "Skipped 21 files:"
+    assert len(many) == 22
+    assert many[-1].startswith("  ... and 1 more")
+    assert len(skipped(files(1001), most=1000)) == 1002
+
+
+def test_an_evaluation_is_told_in_a_few_lines():
+    found = Evaluation(
+        model="m.tflite",
+        word="house",
+        data="recordings",
+        synthetic=False,
+        split="test",
+        split_rule="by the speaker's name",
+        bytes=26_408,
+        data_bytes=20_640,
+        gzip_bytes=19_000,
+        accuracy=0.9,
+        accuracy_ci95=(0.77, 0.9612),
+        n=40,
+        positives=20,
+        negatives=20,
+        confusion=confusion(17, 3, 1, 19),
+        skipped=files(1),
+    )
+    assert evaluation_lines(found) == [
+        "m.tflite: 26,408 bytes (20,640 of data, 19,000 gzipped)",
+        "accuracy 90.00 % [77.0, 96.1] on 40 clips of the test split: 20 of the word, 20 others",
+        "missed 3 of 20; false 1 of 20",
+        "Split by the speaker's name.",
+        "Skipped 1 files:",
+        "  0.wav: is empty",
+    ]
+
+
+def check_of(**changed):
+    return Check(
+        **{
+            "data": "recordings[old]",
+            "split_rule": "by the speaker's name",
+            "synthetic": False,
+            "usable": 12,
+            "labels": [
+                LabelCount(label="[noise]", train=1, validation=2, test=3),
+                LabelCount(label="[/b]", train=4, validation=0, test=2),
+            ],
+            "speakers": {"train": 3, "validation": None, "test": 2},
+            "skipped": files(30),
+            **changed,
+        }
+    )
+
+
+def test_a_corpus_is_told_label_by_label_whatever_their_names():
+    text = shown(*check_lines(check_of())[:1])
+    assert "recordings[old]: 12 usable clips" in text
+    assert cells(text, "[noise]") == ["[noise]", "1", "2", "3"]
+    assert cells(text, "[/b]") == ["[/b]", "4", "0", "2"]
+
+
+def test_the_speakers_that_are_known_are_told():
+    assert "Speakers: train 3, test 2." in check_lines(check_of())
+    unknown = {"train": None, "validation": None, "test": None}
+    assert "The speakers are not told." in check_lines(check_of(speakers=unknown))
+
+
+def test_a_check_tells_every_skipped_file():
+    assert check_lines(check_of())[-1] == "  29.wav: is empty"

@@ -1,0 +1,187 @@
+"""Detection of a run: every condition of every variant, kept when killed, dropped when stale."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.run.results_by_hand import results, variant
+
+from stapes.contracts.measurements import TestClip
+from stapes.data import corpus as corpora
+from stapes.data.cache import FeatureCache
+from stapes.data.features import choose
+from stapes.errors import UsageError
+from stapes.frontends.registry import Mfcc
+from stapes.measure import detection as metrics
+from stapes.measure.continuous import DetectionSettings
+from stapes.run import detection as detecting
+from stapes.run.settings import RunSettings
+from stapes.system.progress import Progress
+
+SETTINGS = RunSettings(
+    word="yes",
+    frontend=Mfcc(sample_rate=8_000, n_fft=256, hop_length=200, n_mels=8, n_mfcc=1, frames=41),
+    detection=DetectionSettings(
+        snr_db=(10.0,), smoothing=2, rates=(20.0, 600.0), target_fa_per_hour=600.0
+    ),
+)
+
+
+class Run:
+    """A corpus of small clips with two models that take its features."""
+
+    def __init__(self, root: Path, write_clip, dense_model):
+        for split, names in (("train", "ab"), ("test", "cdefgh")):
+            for speaker in names:
+                for label in ("yes", "no"):
+                    write_clip(
+                        root / "data" / label / f"{speaker}_nohash_0.wav", rate=8_000, seconds=0.9
+                    )
+            rows = [
+                f"{label}/{speaker}_nohash_0.wav,{label},{speaker}\n"
+                for speaker in names
+                for label in ("yes", "no")
+            ]
+            (root / "data" / f"{split}.csv").write_text("file,label,speaker\n" + "".join(rows))
+        self.models = root / "models"
+        self.work = root / "work"
+        self.models.mkdir()
+        self.work.mkdir()
+        rng = np.random.default_rng(0)
+        for name in ("float32", "int8"):
+            weights = rng.integers(-127, 128, (2, 41)).astype(np.int8)
+            (self.models / f"{name}.tflite").write_bytes(dense_model(weights))
+        self.corpus = corpora.load(root / "data", "yes")
+        cache = FeatureCache(root / "cache", SETTINGS.frontend)
+        self.chosen, self.skipped = choose(self.corpus, SETTINGS.frontend, cache)
+        cache.close()
+        test = self.chosen["test"]
+        self.results = results(*(variant(name, n=len(test.y)) for name in ("float32", "int8")))
+        self.results.clips = [
+            TestClip(name=clip.name, label=clip.label, word=bool(y))
+            for clip, y in zip(test.clips, test.y, strict=True)
+        ]
+
+    def gather(self, settings=SETTINGS):
+        return detecting.gather(
+            self.corpus, self.chosen, self.skipped, settings, self.work, Progress()
+        )
+
+    def detect(self, settings=SETTINGS):
+        sound = self.gather(settings)
+        with ThreadPoolExecutor(1) as executor:
+            detecting.detect(
+                self.results, sound, settings, self.work, self.models, executor, Progress()
+            )
+        return sound
+
+
+@pytest.fixture
+def run(tmp_path, write_clip, dense_model):
+    return Run(tmp_path, write_clip, dense_model)
+
+
+def scores_of(run, name, condition):
+    [found] = (run.work / "scores").glob(f"{name}-*@{condition}.npy")
+    return found
+
+
+def test_every_variant_is_heard_in_every_condition(run):
+    run.detect()
+    setup = run.results.detection
+    assert (setup.hop_ms, setup.smoothing, setup.snr_db) == (100.0, 2, [10.0])
+    # 5.4 s joined, less the first window and the hop to the first average.
+    assert setup.hours == pytest.approx(4.4 / 3600, abs=0.06 / 3600)
+    for row in run.results.variants:
+        found = row.detection
+        assert [each.name for each in found.conditions] == ["clean", "10 dB"]
+        assert all(each.words == 6 for each in found.conditions)
+        assert [point.target_fa_per_hour for point in found.conditions[0].at_rates] == [20, 600]
+        assert found.auc == 1.0
+        assert found.eer == 0.0
+    assert run.results.variants[0].detection != run.results.variants[1].detection
+
+
+def test_figures_are_those_of_the_scores(run):
+    sound = run.detect()
+    scores = np.load(scores_of(run, "int8", "clean"))
+    some = detecting._plan(sound, SETTINGS, None)
+    assert len(scores) == some.rows
+    smoothed = [metrics.smooth(scores[row : row + n], 2) for _, row, n in some.recordings]
+    words = [metrics.smooth(scores[row : row + n], 2) for row, n in some.words]
+    expected = metrics.curve(smoothed, words, some.seconds / 3600, 10)
+    found = run.results.variants[1].detection.conditions[0]
+    assert found.det == metrics.det(expected)
+    assert found.hours == expected.hours
+    # Not one accept at 600 an hour in 4 s: one is what the hours carry.
+    chosen = run.results.variants[1].detection.chosen
+    assert "hours carry, and hangs on one false accept" in chosen.reason
+    assert chosen.false_accepts <= 1
+    assert chosen.misses == sum(best < chosen.threshold for best in expected.words)
+
+
+def test_what_an_earlier_try_scored_is_kept(run, monkeypatch):
+    run.detect()
+    before = [row.detection for row in run.results.variants]
+    for row in run.results.variants:
+        row.detection = None
+    scores_of(run, "int8", "10 dB").unlink()
+    scored = []
+    usual = detecting.score_file
+
+    def watched(model, features, target, positive):
+        scored.append(target.name)
+        usual(model, features, target, positive)
+
+    monkeypatch.setattr(detecting, "score_file", watched)
+    run.detect()
+    assert scored == [scores_of(run, "int8", "10 dB").name]
+    assert [row.detection for row in run.results.variants] == before
+
+
+def test_in_other_sound_everything_is_measured_anew(run, tmp_path, write_clip):
+    run.detect()
+    before = run.results.variants[0].detection
+    for number in range(3):
+        write_clip(tmp_path / "speech" / f"{number}.wav", rate=8_000, seconds=4.0)
+    run.detect(SETTINGS.model_copy(update={"continuous": tmp_path / "speech"}))
+    assert run.results.detection.files == 3
+    assert run.results.detection.hours == pytest.approx(3 * 3.0 / 3600, abs=0.3 / 3600)
+    assert run.results.variants[0].detection != before
+
+
+def test_a_variant_that_was_not_measured_has_no_detection(run):
+    run.results.variants[1].scores = []
+    run.detect()
+    assert run.results.variants[0].detection is not None
+    assert run.results.variants[1].detection is None
+
+
+def test_a_model_that_fails_says_so_and_costs_the_others_nothing(run):
+    (run.models / "int8.tflite").write_bytes(b"\0" * 100)
+    run.detect()
+    floats, broken = run.results.variants
+    assert floats.detection is not None
+    assert broken.detection is None
+    assert broken.notes[0].startswith("not heard in continuous sound: ")
+
+
+def test_clips_that_cannot_be_used_are_no_background(run, tmp_path):
+    gone = tmp_path / "data" / "no" / "c_nohash_0.wav"
+    gone.write_bytes(b"")
+    cache = FeatureCache(tmp_path / "other", SETTINGS.frontend)
+    run.chosen, run.skipped = choose(run.corpus, SETTINGS.frontend, cache)
+    cache.close()
+    assert run.gather().background.seconds == pytest.approx(5 * 0.9)
+
+
+@pytest.mark.parametrize("option", ["continuous", "noise"])
+def test_folders_are_looked_for_before_anything_is_made(tmp_path, option):
+    (tmp_path / "empty").mkdir()
+    for folder, said in (("missing", "no such folder"), ("empty", "no sound file is in it")):
+        settings = RunSettings.model_validate({option: tmp_path / folder})
+        with pytest.raises(UsageError, match=f"--{option} .*{said}"):
+            detecting.check(settings)

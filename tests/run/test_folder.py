@@ -1,0 +1,322 @@
+"""A run folder belongs to one run: it goes on with its own and is refused to any other."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stapes.errors import StapesError, UsageError
+from stapes.frontends.registry import Mfcc, Micro
+from stapes.run.folder import RunFolder, versions
+from stapes.run.settings import RunSettings, settle
+
+SETTINGS = RunSettings(word="go", seed=3)
+DATA = "ab" * 32
+
+HOLD = """
+import sys
+from pathlib import Path
+from stapes.run.folder import RunFolder
+from stapes.settings import RunSettings
+with RunFolder(Path(sys.argv[1]), RunSettings(word="go", seed=3)).open(sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def folder(path, **changed):
+    return RunFolder(path, SETTINGS.model_copy(update=changed))
+
+
+def begin(path, data=DATA, **changed):
+    """A run that began and was stopped before it was finished."""
+    begun = folder(path, **changed)
+    with begun.open(data):
+        pass
+    return begun
+
+
+def refusal(path, **changed):
+    """The message of the check's UsageError; the folder must be left as it was."""
+    before = content(path)
+    with pytest.raises(UsageError) as caught:
+        folder(path, **changed).check()
+    assert content(path) == before
+    message = str(caught.value)
+    assert message.startswith((f"--out {path}: ", str(path)))
+    assert "\n" not in message
+    return message
+
+
+def content(path):
+    if not path.is_dir():
+        return path.read_bytes() if path.exists() else None
+    files = [each for each in path.rglob("*") if each.is_file()]
+    return {each.relative_to(path): each.read_bytes() for each in files}
+
+
+def test_a_new_folder_is_taken(tmp_path):
+    wanted = folder(tmp_path / "runs" / "go")
+    wanted.check()
+    assert not (tmp_path / "runs").exists(), "checking must write nothing"
+    with wanted.open(DATA):
+        assert wanted.models.is_dir()
+        assert wanted.work.is_dir()
+        assert wanted.config.is_file()
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    folder(tmp_path).check()
+    assert list(tmp_path.iterdir()) == []
+    begin(tmp_path)
+
+
+def test_hidden_files_are_none_of_a_runs_and_stay(tmp_path):
+    names = (".gitignore", ".pre-commit-config.yaml", ".my-notes.txt", ".results-2024.json")
+    for name in names:
+        (tmp_path / name).write_text(name)
+    folder(tmp_path).check()
+    begin(tmp_path).finish()
+    for name in names:
+        assert (tmp_path / name).read_text() == name
+
+
+def test_a_run_goes_on_in_its_own_folder(tmp_path):
+    first = begin(tmp_path)
+    (first.models / "float32.tflite").write_bytes(b"done")
+    signed = first.config.read_bytes()
+    folder(tmp_path).check()
+    again = begin(tmp_path)
+    assert again.config.read_bytes() == signed
+    assert (again.models / "float32.tflite").read_bytes() == b"done"
+
+
+def test_a_finished_run_is_its_own_too(tmp_path):
+    begin(tmp_path).finish()
+    folder(tmp_path).check()
+
+
+def test_run_yaml_is_enough_to_run_it_again(tmp_path):
+    begun = begin(tmp_path)
+    said = yaml.safe_load(begun.config.read_text("utf-8"))
+    assert said["versions"] == versions()
+    assert said["data_sha256"] == DATA
+    assert settle({}, config=begun.config) == SETTINGS
+
+
+def test_the_versions_of_what_decides_are_told():
+    found = versions()
+    assert {"python", "stapes", "numpy", "scipy", "ai-edge-litert"} <= set(found)
+    assert all(found.values())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"word": "stop"}, "its settings.word is go, not stop"),
+        ({"seed": 4}, "its settings.seed is 3, not 4"),
+        ({"data": Path("/x")}, "its settings.data is None, not /x"),
+        ({"train": SETTINGS.train.model_copy(update={"epochs": 1})}, "its settings.train.epochs"),
+    ],
+)
+def test_another_run_is_refused_and_its_difference_named(tmp_path, changed, said):
+    begin(tmp_path)
+    assert said in refusal(tmp_path, **changed)
+
+
+@pytest.mark.parametrize("frontend", [Mfcc(), Micro()])
+def test_the_package_of_micro_decides_where_it_computes_the_features(tmp_path, frontend):
+    begun = begin(tmp_path, frontend=frontend)
+    said = yaml.safe_load(begun.config.read_text("utf-8"))
+    said["versions"]["pymicro-features"] = "2.0.0"
+    begun.config.write_text(yaml.safe_dump(said))
+    if isinstance(frontend, Mfcc) or "pymicro-features" not in versions():
+        folder(tmp_path, frontend=frontend).check()
+    else:
+        assert "its versions.pymicro-features is 2.0.0" in refusal(tmp_path, frontend=frontend)
+
+
+def test_another_version_is_another_run(tmp_path):
+    begun = begin(tmp_path)
+    said = yaml.safe_load(begun.config.read_text("utf-8"))
+    said["versions"]["numpy"] = "1.0"
+    begun.config.write_text(yaml.safe_dump(said))
+    assert f"its versions.numpy is 1.0, not {versions()['numpy']}" in refusal(tmp_path)
+
+
+def test_files_of_no_run_are_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert "holds files and no run" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"a: b: c", b"- x", b"\xff\xfe", b"a: 2024-13-45", b"{", b"text"]
+)
+def test_a_broken_run_yaml_is_refused(tmp_path, broken):
+    (tmp_path / "run.yaml").write_bytes(broken)
+    assert "broken" in refusal(tmp_path)
+
+
+def test_a_run_yaml_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "run.yaml").write_text("settings: 3\n")
+    assert "holds another run" in refusal(tmp_path)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    assert "is a file" in refusal(tmp_path / "out")
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "cannot be written" in refusal(tmp_path / "file" / "out")
+    with (
+        pytest.raises(UsageError, match="cannot be made"),
+        folder(tmp_path / "file" / "o").open(DATA),
+    ):
+        pass
+
+
+def test_where_nothing_can_be_written_is_refused(tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    for path in (tmp_path, tmp_path / "new" / "out"):
+        assert "cannot be written (No space left on device)" in refusal(path)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
+)
+def test_a_folder_without_permission_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    assert "cannot be written" in refusal(tmp_path / "out")
+
+
+def test_clips_that_changed_are_refused(tmp_path):
+    begin(tmp_path)
+    before = content(tmp_path)
+    with pytest.raises(UsageError, match="other clips"), folder(tmp_path).open("cd" * 32):
+        pass
+    after = content(tmp_path)
+    assert after == before
+
+
+def test_an_owner_that_came_after_the_check_is_seen(tmp_path):
+    late = folder(tmp_path, seed=4)
+    late.check()
+    begin(tmp_path)
+    with pytest.raises(UsageError, match=r"settings\.seed"), late.open(DATA):
+        pass
+
+
+def test_a_folder_at_work_is_refused_until_that_process_ends(tmp_path):
+    command = [sys.executable, "-c", HOLD, str(tmp_path), DATA]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().strip() == b"held"
+            folder(tmp_path).check()
+            with (
+                pytest.raises(StapesError, match="another run is at work"),
+                folder(tmp_path).open(DATA),
+            ):
+                pass
+            assert (tmp_path / ".work").is_dir(), "the other's files must be left alone"
+        finally:
+            process.kill()
+    # Killed as it was, it no longer holds the folder.
+    begin(tmp_path)
+
+
+def test_a_folder_is_free_again_after_a_failure(tmp_path):
+    with pytest.raises(StapesError, match="in the middle"), folder(tmp_path).open(DATA):
+        raise StapesError("in the middle")
+    begin(tmp_path)
+
+
+def test_what_a_killed_run_left_is_swept(tmp_path):
+    begun = begin(tmp_path)
+    left = [
+        tmp_path / ".baseline-ab12_x9z.keras",
+        tmp_path / ".results-qwertyui.json",
+        tmp_path / ".results-qwertyui.csv",
+        tmp_path / ".run-01234567.yaml",
+        begun.models / ".uint8-abcdefgh.tflite",
+        begun.work / ".pruned-abcdefgh.keras",
+        begun.work / ".training-abcdefgh.json",
+    ]
+    kept = [
+        begun.baseline,
+        begun.models / "uint8.tflite",
+        begun.work / "pruned.keras",
+        tmp_path / "notes.txt",
+    ]
+    for each in left + kept:
+        each.write_bytes(b"x")
+    begin(tmp_path)
+    assert [each.name for each in left if each.exists()] == []
+    assert all(each.exists() for each in kept)
+
+
+def test_work_of_a_run_that_is_gone_is_not_taken_over(tmp_path):
+    begun = begin(tmp_path)
+    (begun.work / "pruned.keras").write_bytes(b"of another run")
+    begun.log.unlink()
+    begun.config.unlink()
+    begun.models.rmdir()
+    begin(tmp_path, seed=4)
+    assert list(begun.work.iterdir()) == []
+
+
+def test_what_atomic_path_leaves_is_swept(tmp_path):
+    begun = begin(tmp_path)
+    program = (
+        "import os, sys; from pathlib import Path; from stapes.system.files import atomic_path\n"
+        "begun = [atomic_path(Path(name)) for name in sys.argv[1:]]\n"
+        "for each in begun: each.__enter__()\n"
+        "os._exit(9)"
+    )
+    targets = [
+        begun.config,
+        begun.baseline,
+        begun.results,
+        begun.table,
+        begun.models / "float32.tflite",
+        begun.work / "pruned.keras",
+    ]
+    subprocess.run([sys.executable, "-c", program, *map(str, targets)], check=False)
+    hidden = set(tmp_path.rglob(".*-*"))
+    assert len(hidden) == len(targets)
+    begin(tmp_path)
+    assert set(tmp_path.rglob(".*-*")) == set()
+
+
+def test_a_finished_run_leaves_nothing_hidden(tmp_path):
+    begun = folder(tmp_path)
+    with begun.open(DATA):
+        (begun.work / "train-x.npy").write_bytes(b"x")
+        begun.finish()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["log.txt", "models", "run.yaml"]
+
+
+def test_the_log_is_kept_for_the_length_of_the_run_and_added_to(tmp_path):
+    log = logging.getLogger("stapes")
+    handlers = list(log.handlers)
+    for text in ("first", "second"):
+        with folder(tmp_path).open(DATA):
+            log.info("%s größer", text)
+        log.info("outside")
+    written = (tmp_path / "log.txt").read_text("utf-8")
+    assert "first größer" in written
+    assert "second größer" in written
+    assert "outside" not in written
+    assert log.handlers == handlers

@@ -1,0 +1,252 @@
+"""What is recommended fits, is on the front, and says why; where nothing fits, by how much."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.run.results_by_hand import N, results, variant
+
+from stapes.contracts.measurements import (
+    Detection,
+    Difference,
+    OperatingPoint,
+    Paired,
+    TargetResult,
+)
+from stapes.errors import UsageError
+from stapes.run import recommendation
+from stapes.run.recommendation import front, parse_budget, recommend
+
+
+def row(name, size, errors=0, **given):
+    """A variant of so many errors."""
+    return variant(name, size, range(errors), **given)
+
+
+ROWS = (
+    row("float32", 82_000, errors=2, arena=86_000, latency_us=40),
+    row("int8", 23_000, errors=2, arena=24_000, latency_us=20),
+    row("dynamic", 22_000, errors=2, latency_us=15, tflm=False),
+    row("lut", 14_000, errors=3, arena=30_000, latency_us=None, litert=False),
+    row("student", 5_000, errors=8, arena=7_000, latency_us=10),
+)
+
+
+@pytest.mark.parametrize(
+    ("budget", "max_drop", "expected"),
+    [
+        ({}, 0.5, "lut"),
+        ({}, 0.4, "int8"),
+        ({}, 3.0, "student"),
+        ({"flash": 20_000.0}, 0.5, "lut"),
+        ({"flash": 24_000.0, "arena": 24_000.0}, 0.5, "int8"),
+        ({"latency": 1.0}, 0.5, "dynamic"),
+        ({"flash": 30_000.0, "latency": 1.0}, 0.5, "int8"),
+    ],
+)
+def test_the_smallest_that_fits_is_recommended(budget, max_drop, expected):
+    found = recommend(results(*ROWS), budget, max_drop)
+    assert found.variant == expected
+    assert found.sentence.startswith(f"Ship {expected}, ")
+    assert found.budget == budget
+
+
+def test_the_sentence_says_why_and_what_it_costs():
+    rows = list(ROWS)
+    paired = Paired(n=N, only_this_wrong=3, only_other_wrong=2, p=0.625)
+    rows[3] = rows[3].model_copy(update={"against_float32": paired})
+    found = recommend(results(*rows), {"flash": 20_000.0}, 0.5)
+    assert found.sentence == (
+        "Ship lut, 14,000 bytes: of 5 variants it alone runs in TFLite Micro, fits flash 20,000 "
+        "bytes and loses at most 0.5 points of accuracy. It has 98.50 % of 200 test clips right, "
+        "0.50 points below float32, McNemar p = 0.62 and an arena of 30,000 bytes."
+    )
+
+
+def test_what_accuracy_does_not_tell_is_said(heard_run):
+    found = recommend(heard_run, {}, 0.5)
+    assert found.sentence.endswith(
+        " In continuous sound it misses 46.4 % of the words at 16.1 false accepts an hour (float32 "
+        "28.1 % at 8, p = 0.012)."
+    )
+
+
+@pytest.fixture
+def heard_run():
+    rows = []
+    worse = Difference(difference=0.18, ci95=(0.02, 0.3), p=0.0123)
+    told = (("float32", 9_000, 0.281, 8.0, None), ("int8", 3_000, 0.464, 16.07, worse))
+    for name, size, frr, rate, against in told:
+        point = OperatingPoint(threshold=0.9, fa_per_hour=rate, frr=frr)
+        found = Detection(
+            auc=None, eer=None, threshold=0.9, chosen=point, conditions=[], against_float32=against
+        )
+        rows.append(variant(name, size).model_copy(update={"detection": found}))
+    return results(*rows)
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"arena": 1_000.0}, "its arena was not measured"),
+        ({"latency": 0.001}, "its latency was not measured"),
+    ],
+)
+def test_a_limit_that_nothing_was_measured_for_is_not_kept(budget, said):
+    alone = {"litert": TargetResult(runs=True)}
+    rows = [
+        variant(name, 100).model_copy(update={"targets": alone}) for name in ("float32", "int8")
+    ]
+    found = recommend(results(*rows), budget, 0.5)
+    assert found.variant is None
+    assert said in found.sentence
+
+
+@pytest.mark.parametrize("frr", [1.0, None])
+def test_a_variant_that_finds_no_word_in_continuous_sound_is_not_recommended(heard_run, frr):
+    heard_run.variants[1].detection.chosen.frr = frr
+    found = recommend(heard_run, {"flash": 4_000.0}, 0.5)
+    assert found.variant is None
+    assert "it misses every word" in found.sentence
+
+
+def test_latencies_that_only_the_clock_tells_apart_are_the_same():
+    rows = [variant("float32", 9, latency_us=40.0), variant("int8", 5, latency_us=15.764)]
+    rows.append(variant("pruned_int8", 5, latency_us=15.763))
+    assert front(rows) == ["int8", "pruned_int8"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "max_drop", "parts"),
+    [
+        ({"flash": 4_000.0}, 5.0, ["Nearest: student (flash is 1,000 bytes over"]),
+        (
+            {"flash": 13_000.0, "arena": 24_000.0},
+            0.5,
+            ["Nearest: lut (flash is 1,000 bytes over and arena is 6,000 bytes over"],
+        ),
+        (
+            {"flash": 6_000.0},
+            1.0,
+            [
+                "Nearest: lut (flash is 8,000 bytes over); student (accuracy is 3.00 points",
+                "below float32, 2.00 too many)",
+            ],
+        ),
+        ({"latency": 0.012}, 0.5, ["Nearest: dynamic (latency is 0.003 ms over"]),
+    ],
+)
+def test_where_none_fits_it_says_which_limit_fails_by_how_much(budget, max_drop, parts):
+    found = recommend(results(*ROWS), budget, max_drop)
+    assert found.variant is None
+    assert found.sentence.startswith("No variant fits ")
+    for part in parts:
+        assert part in found.sentence
+
+
+def test_where_tflite_micro_was_not_there_litert_decides():
+    rows = [
+        each.model_copy(update={"targets": {"litert": each.targets["litert"]}}) for each in ROWS
+    ]
+    found = recommend(results(*rows), {"flash": 22_500.0}, 0.5)
+    assert found.variant == "dynamic"
+    assert "runs in LiteRT" in found.sentence
+
+
+def test_without_float32_nothing_is_recommended():
+    found = recommend(results(*ROWS[1:]), {}, 0.5)
+    assert found.variant is None
+    assert "Nothing can be recommended" in found.sentence
+
+
+def test_the_front_is_who_is_beaten_by_none():
+    # float32 costs more in everything than int8; dynamic has no arena, but is smaller and faster.
+    assert front(list(ROWS)) == ["student", "lut", "dynamic", "int8"]
+
+
+drawn_variants = st.lists(
+    st.tuples(
+        st.integers(1, 5),
+        st.integers(0, 4),
+        st.one_of(st.none(), st.integers(1, 4)),
+        st.one_of(st.none(), st.integers(1, 4)),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(drawn_variants, st.integers(1, 6), st.floats(0, 3))
+def test_what_is_recommended_fits_and_is_on_the_front(drawn, flash, max_drop):
+    rows = [row("float32", 6, errors=1, arena=5, latency_us=5)]
+    rows += [
+        row(f"v{n}", size, errors, arena=arena, latency_us=latency, tflm=arena is not None)
+        for n, (size, errors, arena, latency) in enumerate(drawn)
+    ]
+    found = recommend(results(*rows), {"flash": float(flash)}, max_drop)
+    fitting = [
+        each
+        for each in rows
+        if each.targets["tflm"].runs
+        and each.bytes <= flash
+        and round(100 * ((1 - 1 / N) - each.accuracy) - max_drop, 9) <= 0
+    ]
+    if not fitting:
+        assert found.variant is None
+        return
+    best = next(each for each in rows if each.name == found.variant)
+    assert best in fitting
+    assert best.bytes == min(each.bytes for each in fitting)
+    equal = {tuple(cost(each)) for each in rows if each.name in found.front}
+    assert tuple(cost(best)) in equal
+
+
+def cost(each):
+    return (
+        each.bytes,
+        each.targets["tflm"].arena_bytes,
+        each.targets["litert"].latency_us_p50,
+        each.accuracy,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("flash=20k,arena=24k,latency=5ms", {"flash": 20_000, "arena": 24_000, "latency": 5}),
+        (" flash = 20 KiB , latency = 0.5 s ", {"flash": 20_480, "latency": 500}),
+        ("arena=24000,latency=2", {"arena": 24_000, "latency": 2}),
+        ("arena=2Ki", {"arena": 2_048}),
+        ("latency=250us,flash=1.5MB", {"latency": 0.25, "flash": 1_500_000}),
+    ],
+)
+def test_budgets_are_read(text, expected):
+    assert parse_budget(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "names no limit"),
+        ("ram=3k", "--budget ram=3k: give flash, arena, latency"),
+        ("flash", "flash wants a number above 0"),
+        ("flash=0", "flash wants a number above 0"),
+        ("flash=-3k", "flash wants a number"),
+        ("flash=3ms", "flash wants a number above 0 and one of b, k, kb"),
+        ("latency=3k", "latency wants a number above 0 and one of ms, us, s"),
+        ("flash=1k,flash=2k", "given twice"),
+        ("flash=1e3k", "flash wants"),
+        ("flash=nan", "flash wants"),
+    ],
+)
+def test_a_budget_that_says_nothing_is_refused(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_budget(text)
+    assert said in str(caught.value)
+
+
+def test_examples_run():
+    assert doctest.testmod(recommendation).failed == 0

@@ -1,0 +1,28 @@
+"""What a trial tries, as data and in words."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+from tests.search.by_hand import candidate
+
+from stapes.search.candidate import Candidate
+
+
+def test_it_is_the_same_after_json() -> None:
+    made = candidate(technique="pcqat_lut", sparsity=0.5, clusters=16, slim="tflm", masks=True)
+    assert Candidate.model_validate_json(made.model_dump_json()) == made
+
+
+def test_its_summary_names_what_tells_it_apart() -> None:
+    made = candidate(technique="pqat", sparsity=0.3, slim="tflm")
+    assert made.summary == (
+        "temporal_cnn (width 4, blocks 2, kernel 3) on logmel, pqat 30 %, slim for TFLite Micro"
+    )
+    tables = candidate(technique="clustered_lut", clusters=8, slim="tflm")
+    assert tables.summary.endswith("clustered_lut 8 values")  # It runs in nothing else anyway.
+
+
+def test_a_rate_must_be_above_0() -> None:
+    with pytest.raises(ValidationError):
+        candidate(learning_rate=0.0)

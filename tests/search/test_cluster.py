@@ -1,0 +1,141 @@
+"""Trials on a Ray cluster of two workers, made on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.search.conftest import SETTINGS
+
+from stapes.contracts.results import Trial
+from stapes.errors import StapesError
+from stapes.search import cluster, engines
+from stapes.search.settings import SearchSettings
+from stapes.search.study import open_study
+from stapes.search.trials import run_trials, trial_file
+from stapes.system.progress import Progress
+from stapes.targets import tflm
+
+ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not tflm.available(), reason="needs the extra `micro`"),
+]
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Any]:
+    """A head that runs nothing, and two workers of one processor each."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(2):
+            made.add_node(num_cpus=1)
+        ray.init(address=made.address, log_to_driver=False)
+        yield made
+    finally:
+        ray.shutdown()
+        made.shutdown()
+
+
+def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> list[Trial]:
+    (folder / "trials").mkdir(parents=True)
+    with open_study(folder / "study.db", settings, ["int8"]) as study:
+        return run_trials(study, settings, engine, folder / "trials", Progress())
+
+
+def _without_time(trials: list[Trial]) -> list[Trial]:
+    return [each.model_copy(update={"seconds": None}) for each in trials]
+
+
+def test_a_worker_killed_in_the_middle_loses_no_trial(
+    two_workers: Any, work: Path, tmp_path: Path
+) -> None:
+    marker = tmp_path / "killed"
+
+    def killed_once(candidate: Any, settings: Any, sets: Any) -> Any:
+        """The second trial's worker dies, as of too little memory, the first time."""
+        if candidate.sizes["width"] == 6 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return engines.evaluate_sets(candidate, settings, sets)
+
+    with cluster.on_ray(SETTINGS, work, evaluate=killed_once) as engine:
+        found = _trials(tmp_path / "ray", engine, SETTINGS)
+    assert marker.exists()
+    assert [each.failed for each in found] == [None] * SETTINGS.trials
+    assert ray.is_initialized()  # The cluster was there before, and stays.
+
+    with engines.local(SETTINGS, work, tmp_path / "log.txt", 2) as processes:
+        here = _trials(tmp_path / "local", processes, SETTINGS)
+    assert _without_time(found) == _without_time(here)
+    for each in found:
+        there, ours = (
+            trial_file(tmp_path / place / "trials", each.number) for place in ("ray", "local")
+        )
+        assert there.read_bytes() == ours.read_bytes()
+
+
+def test_a_trial_that_always_kills_is_given_up_and_costs_no_other(
+    two_workers: Any, work: Path, tmp_path: Path
+) -> None:
+    def deadly(candidate: Any, settings: Any, sets: Any) -> Any:
+        if candidate.sizes["width"] == 6:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return engines.evaluate_sets(candidate, settings, sets)
+
+    few = SETTINGS.model_copy(update={"trials": 1})
+    with cluster.on_ray(few, work, evaluate=deadly) as engine:
+        found = _trials(tmp_path / "deadly", engine, few)
+    deaths = [each.failed for each in found if each.failed]
+    assert all("its worker died" in each for each in deaths)
+    assert sum(each.frr is not None for each in found) == 1
+
+
+def test_an_error_of_a_trial_is_told_as_it_is(two_workers: Any, work: Path, tmp_path: Path) -> None:
+    def broken(candidate: Any, settings: Any, sets: Any) -> Any:
+        if candidate.sizes["width"] == 8:
+            raise RuntimeError("nothing works\nand so on")
+        return engines.evaluate_sets(candidate, settings, sets)
+
+    few = SETTINGS.model_copy(update={"trials": 1})
+    with cluster.on_ray(few, work, evaluate=broken) as engine:
+        found = _trials(tmp_path / "broken", engine, few)
+    assert found[0].failed == "nothing works"
+
+
+def test_an_address_that_is_none_is_named_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ValueError("Invalid address format: nonsense")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with (
+        pytest.raises(StapesError, match=r"no cluster answers .Invalid address .*RAY_ADDRESS"),
+        cluster.on_ray(SETTINGS, tmp_path),
+    ):
+        pass
+
+
+def test_an_address_where_nothing_listens_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray would try for minutes"))
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with (
+        pytest.raises(StapesError, match=r"no cluster answers .*refused.*RAY_ADDRESS"),
+        cluster.on_ray(SETTINGS, tmp_path),
+    ):
+        pass

@@ -1,0 +1,55 @@
+"""Settings of a search: its own, and those of a run below them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stapes.errors import UsageError
+from stapes.frontends.registry import LogMel, Mfcc
+from stapes.run.settings import settle_as
+from stapes.search.settings import QUICK, SearchSettings, kinds
+
+
+def _settled(**given: Any) -> SearchSettings:
+    return settle_as(SearchSettings, given, quick={})
+
+
+def test_the_defaults_are_a_small_microcontrollers() -> None:
+    settings = _settled()
+    assert settings.budget == {"flash": 6000, "arena": 12_000}
+    assert settings.false_positive_percent == 0.5
+    assert [each.kind for each in settings.frontends] == ["mfcc", "logmel", "micro"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"metric": "accuracy"}, "metric: .*give frr@P"),
+        ({"metric": "frr@100"}, "metric: .*give frr@P"),
+        ({"metric": "frr@99.99999999999999"}, "metric: .*give frr@P"),
+        ({"metric": "frr@-1"}, "metric: .*give frr@P"),
+        ({"budget": {"latency": 5}}, "budget: .*leave latency out"),
+        ({"budget": {"flash": 0}}, "budget: .*above 0"),
+        ({"architectures": ["transformer"]}, "architectures: .*not searched; there are"),
+        ({"architectures": []}, "architectures"),
+        ({"frontends": [{"kind": "mfcc"}, {"kind": "mfcc"}]}, "frontends: .*given once"),
+        ({"frontends": [{"kind": "wavelet"}]}, "frontends.*known are mfcc, logmel, micro"),
+        ({"trials": 0}, "trials"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        _settled(**given)
+
+
+def test_they_are_the_same_after_yaml(tmp_path: Path) -> None:
+    settings = _settled(word="alexa", metric="frr@1", frontends=kinds(("logmel", "mfcc")))
+    config = tmp_path / "run.yaml"
+    config.write_text(yaml.safe_dump({"settings": settings.model_dump(mode="json")}), "utf-8")
+    again = settle_as(SearchSettings, {}, config=config, quick=QUICK)
+    assert again == settings
+    assert again.frontends == (LogMel(), Mfcc())

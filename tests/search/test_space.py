@@ -1,0 +1,83 @@
+"""The search space: what is drawn is in it, and it begins where small models are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+
+from stapes.errors import UsageError
+from stapes.models.architectures import ARCHITECTURES, sizes_of
+from stapes.search.space import CHAINS, CLUSTERS, PRUNES, SIZES, chains, starts, suggest
+from stapes.techniques.registry import TECHNIQUES, stages_of
+
+CHOICES: Any = (tuple(SIZES), ("mfcc", "logmel"), list(CHAINS))
+
+
+def _drawn(count: int) -> list[Any]:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
+    return [suggest(study.ask(), *CHOICES) for _ in range(count)]
+
+
+def test_the_sizes_are_the_architectures_own() -> None:
+    assert all(name in ARCHITECTURES for name in SIZES)
+    assert all(set(sizes) == set(sizes_of(name)) for name, sizes in SIZES.items())
+
+
+def test_the_chains_are_integer_techniques() -> None:
+    assert set(CHAINS) <= set(TECHNIQUES)
+    for name in CHAINS:
+        stages = " ".join([name, *stages_of([name])])
+        assert (name in PRUNES) == any(part in stages for part in ("prun", "pqat", "pcqat"))
+        assert (name in CLUSTERS) == ("cluster" in stages)
+
+
+def test_what_is_drawn_is_within_its_limits() -> None:
+    for each in _drawn(200):
+        for name, size in each.sizes.items():
+            least, largest, step = SIZES[each.architecture][name]
+            assert least <= size <= largest
+            assert (size - least) % step == 0
+        assert (each.sparsity is not None) == (each.technique in PRUNES)
+        assert (each.clusters in (4, 8, 16, 32)) == (each.technique in CLUSTERS)
+        assert 1e-3 <= each.learning_rate <= 1e-2
+        assert each.frontend in CHOICES[1]
+
+
+def test_everything_there_is_is_drawn() -> None:
+    found = _drawn(400)
+    assert {each.architecture for each in found} == set(SIZES)
+    assert {each.technique for each in found} == set(CHAINS)
+    assert {each.slim for each in found} == {"any", "tflm"}
+    assert {each.masks for each in found} == {False, True}
+
+
+def test_each_start_can_be_drawn() -> None:
+    given = list(starts(*CHOICES))
+    assert len(given) >= 5
+    for start in given:
+        study = optuna.create_study()
+        study.enqueue_trial(start)
+        drawn = suggest(study.ask(), *CHOICES)
+        assert study.trials[0].params.items() >= start.items()
+        assert drawn.technique == "int8"
+
+
+def test_starts_need_what_the_search_has() -> None:
+    found = list(starts(("ds_cnn",), ("mfcc",), ["qat"]))
+    assert [start["architecture"] for start in found] == ["ds_cnn"]
+    assert "technique" not in found[0]
+    assert list(starts(("ds_cnn",), ("micro",), ["qat"])) == []
+
+
+def test_chains_are_named_or_all_that_are_not_missing() -> None:
+    assert chains("all") == list(CHAINS)
+    assert "clustered_lut" not in chains("all", ["clustered_lut"])
+    assert chains(" qat, int8") == ["int8", "qat"]
+
+
+@pytest.mark.parametrize("names", ["float32", "int8,nothing", "", ","])
+def test_other_techniques_are_refused(names: str) -> None:
+    with pytest.raises(UsageError, match="--techniques: a search has no"):
+        chains(names)

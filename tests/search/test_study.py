@@ -1,0 +1,143 @@
+"""The storage of a search: the same trials whoever is quick, and where it was killed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.search.by_hand import outcome
+
+from stapes.contracts.results import Trial
+from stapes.errors import StapesError
+from stapes.search.candidate import Candidate
+from stapes.search.settings import SearchSettings
+from stapes.search.space import CHAINS
+from stapes.search.study import Study, open_study
+
+SETTINGS = SearchSettings(trials=20, together=4)
+
+
+def _told(number: int, candidate: Candidate) -> Trial:
+    found = outcome(candidate, SETTINGS)
+    return Trial(
+        number=number,
+        candidate=candidate.model_dump(mode="json"),
+        summary=candidate.summary,
+        refused=found.refused or None,
+        bytes=found.bytes,
+        arena_bytes=found.arena_bytes,
+        macs=found.macs,
+        frr=found.frr,
+    )
+
+
+def _search(path: Path, until: int, stop: Callable[[Study], bool] = lambda _: False) -> list[Trial]:
+    """Ask and tell, as a search does, until so many were told."""
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        waiting = study.open()
+        while len(study.told()) < until:
+            if len(waiting) < SETTINGS.together:
+                number, candidate = study.ask()
+                waiting[number] = candidate
+                continue
+            number = min(waiting)
+            study.tell(_told(number, waiting.pop(number)))
+            if stop(study):
+                break
+        return study.told()
+
+
+def test_a_search_that_was_cut_goes_on_with_the_same_trials(tmp_path: Path) -> None:
+    whole = _search(tmp_path / "whole.db", 24)
+    _search(tmp_path / "cut.db", 15)
+    assert _search(tmp_path / "cut.db", 24) == whole
+    assert [each.number for each in whole] == list(range(24))
+    assert any(each.refused for each in whole)
+
+
+def test_what_was_asked_and_not_told_is_open_again(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        asked = dict(study.ask() for _ in range(3))
+        study.tell(_told(0, asked.pop(0)))
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        assert study.open() == asked
+
+
+def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    _search(path, 13)
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        waiting = study.open()
+        if len(waiting) == SETTINGS.together:
+            study.tell(_told(min(waiting), waiting.pop(min(waiting))))
+        number, candidate = study.ask()
+    with sqlite3.connect(path) as file:
+        row = file.execute("SELECT trial_id FROM trials WHERE number = ?", (number,)).fetchone()
+        file.execute("DELETE FROM trial_user_attributes WHERE trial_id = ?", row)
+        file.execute(
+            "DELETE FROM trial_params WHERE trial_id = ? AND param_name NOT LIKE 'arch%'", row
+        )
+    file.close()
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        assert study.open()[number] == candidate
+
+
+def test_a_trial_that_was_half_told_is_open_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    path = tmp_path / "study.db"
+    with open_study(path, SETTINGS, list(CHAINS)) as study, monkeypatch.context() as killed:
+        number, candidate = study.ask()
+        killed.delattr(optuna.study.Study, "tell")
+        with pytest.raises(AttributeError):
+            study.tell(_told(number, candidate))
+    with open_study(path, SETTINGS, list(CHAINS)) as study:
+        assert study.told() == []
+        assert study.open() == {number: candidate}
+        study.tell(_told(number, candidate))
+        assert [each.number for each in study.told()] == [number]
+        assert study.open() == {}
+
+
+def test_another_seed_draws_others(tmp_path: Path) -> None:
+    other = SETTINGS.model_copy(update={"seed": 1})
+    drawn = []
+    for settings in (SETTINGS, other):
+        with open_study(tmp_path / f"{settings.seed}.db", settings, list(CHAINS)) as study:
+            drawn.append([study.ask()[1] for _ in range(12)])
+    first, second = drawn
+    assert first[:5] == second[:5]  # The beginning is given.
+    assert first[8:] != second[8:]
+
+
+def test_a_path_may_hold_what_an_address_may_not(tmp_path: Path) -> None:
+    folder = tmp_path / "a ?#% b"
+    folder.mkdir()
+    _search(folder / "study.db", 2)
+    assert (folder / "study.db").is_file()
+    assert [each.name for each in tmp_path.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("content", [b"no database, but as long as a header of one would be" * 40])
+def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "study.db"
+    path.write_bytes(content)
+    with pytest.raises(StapesError, match=r"study.db: cannot be used .* delete its folder"):
+        _search(path, 2)
+
+
+def test_a_file_that_is_damaged_on_the_way_is_named_with_the_mend(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+
+    def damage(study: Study) -> bool:
+        with path.open("r+b") as file:
+            file.truncate(30_000)
+        return False
+
+    with pytest.raises(StapesError, match=r"study.db: cannot be used .(database|disk|file)"):
+        _search(path, 12, stop=damage)

@@ -1,0 +1,205 @@
+"""Ask, evaluate, tell: with any engine the same trials, and none that is lost."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from time import sleep
+
+import pytest
+from tests.search.by_hand import outcome
+
+from stapes.contracts.results import Trial
+from stapes.errors import ModelError, StapesError
+from stapes.search.candidate import Candidate
+from stapes.search.engines import Engine
+from stapes.search.evaluating import Outcome
+from stapes.search.settings import SearchSettings
+from stapes.search.space import CHAINS
+from stapes.search.study import open_study
+from stapes.search.trials import line, run_trials, trial_file
+from stapes.system.progress import Progress
+
+SETTINGS = SearchSettings(trials=9, together=4)
+
+
+class AtOnce:
+    """Evaluates when it is asked to."""
+
+    def __init__(self) -> None:
+        self.evaluated: list[Candidate] = []
+
+    def submit(self, candidate: Candidate) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        self.evaluated.append(candidate)
+        try:
+            future.set_result(self.outcome(candidate))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def outcome(self, candidate: Candidate) -> Outcome:
+        return outcome(candidate, SETTINGS)
+
+    def renew(self) -> None:
+        raise AssertionError("nothing died")
+
+
+def _run(
+    folder: Path, engine: Engine, settings: SearchSettings = SETTINGS, name: str = "a"
+) -> list[Trial]:
+    trials = folder / f"trials-{name}"
+    trials.mkdir(exist_ok=True)
+    with open_study(folder / f"{name}.db", settings, list(CHAINS)) as study:
+        return run_trials(study, settings, engine, trials, Progress())
+
+
+def _without_place(trials: list[Trial]) -> list[Trial]:
+    return [each.model_copy(update={"file": None}) for each in trials]
+
+
+def test_the_order_in_which_workers_are_done_changes_nothing(tmp_path: Path) -> None:
+    rng = random.Random(1)
+
+    class InThreads(AtOnce):
+        def submit(self, candidate: Candidate) -> Future[Outcome]:
+            def late() -> Outcome:
+                sleep(rng.random() / 50)
+                return outcome(candidate, SETTINGS)
+
+            return threads.submit(late)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = _run(tmp_path, InThreads(), name="threads")
+    alone = _run(tmp_path, AtOnce(), name="alone")
+    assert _without_place(found) == _without_place(alone)
+    assert sum(each.frr is not None for each in found) == SETTINGS.trials
+
+
+def test_each_file_is_whole_and_refused_trials_have_none(tmp_path: Path) -> None:
+    for each in _run(tmp_path, AtOnce()):
+        path = trial_file(tmp_path / "trials-a", each.number)
+        assert path.is_file() == (each.frr is not None) == (each.file is not None)
+        if each.file:
+            assert Candidate.model_validate_json(path.read_bytes()) == Candidate.model_validate(
+                each.candidate
+            )
+
+
+def test_more_trials_go_on_and_none_is_done_twice(tmp_path: Path) -> None:
+    first = _run(tmp_path, AtOnce())
+    engine = AtOnce()
+    more = _run(tmp_path, engine, SETTINGS.model_copy(update={"trials": 12}))
+    assert more[: len(first)] == first
+    assert len(engine.evaluated) == len(more) - len(first)
+    idle = AtOnce()
+    assert _run(tmp_path, idle, SETTINGS.model_copy(update={"trials": 5})) == more
+    assert idle.evaluated == []
+
+
+def test_a_file_that_is_gone_or_damaged_is_made_again(tmp_path: Path) -> None:
+    found = _run(tmp_path, AtOnce())
+    first, second, *_ = (each for each in found if each.file)
+    gone, damaged = (trial_file(tmp_path / "trials-a", each.number) for each in (first, second))
+    contents = gone.read_bytes(), damaged.read_bytes()
+    gone.unlink()
+    damaged.write_bytes(contents[1][:-1])
+    engine = AtOnce()
+    assert _run(tmp_path, engine) == found
+    assert (gone.read_bytes(), damaged.read_bytes()) == contents
+    assert len(engine.evaluated) == 2
+
+
+def test_a_file_that_cannot_be_made_again_as_it_was_is_named(tmp_path: Path) -> None:
+    class Other(AtOnce):
+        def outcome(self, candidate: Candidate) -> Outcome:
+            return replace(super().outcome(candidate), tflite=b"another")
+
+    found = _run(tmp_path, AtOnce())
+    path = trial_file(tmp_path / "trials-a", next(each.number for each in found if each.file))
+    path.unlink()
+    with pytest.raises(StapesError, match=r"tflite: is gone or damaged, .* delete the search's"):
+        _run(tmp_path, Other())
+
+
+def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+    class Stops(AtOnce):
+        def outcome(self, candidate: Candidate) -> Outcome:
+            if len(self.evaluated) > 6:
+                raise OSError(28, "No space left on device")
+            return super().outcome(candidate)
+
+    with pytest.raises(OSError, match="No space"):
+        _run(tmp_path, Stops(), name="stopped")
+    stopped = _run(tmp_path, AtOnce(), name="stopped")
+    whole = _run(tmp_path, AtOnce(), name="whole")
+    assert _without_place(stopped) == _without_place(whole)
+
+
+class Dies(AtOnce):
+    """Loses all that it was given, as a pool does whose worker dies, where `fatal` says so."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times, self.renewed = times, 0
+        self.lock = Lock()
+
+    def outcome(self, candidate: Candidate) -> Outcome:
+        if candidate.sizes["width"] == 12 and self.times:
+            self.times -= 1
+            raise BrokenExecutor
+        return super().outcome(candidate)
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+
+def test_a_worker_that_dies_loses_no_trial(tmp_path: Path) -> None:
+    engine = Dies(times=2)
+    found = _run(tmp_path, engine, name="died")
+    assert engine.renewed == 2
+    assert _without_place(found) == _without_place(_run(tmp_path, AtOnce(), name="alone"))
+
+
+def test_a_trial_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
+    found = _run(tmp_path, Dies(times=1000))
+    failed = [each for each in found if each.failed]
+    assert failed
+    assert all(each.candidate["sizes"]["width"] == 12 for each in failed)  # type: ignore[index,call-overload]
+    assert "its worker died" in (failed[0].failed or "")
+    assert sum(each.frr is not None for each in found) == SETTINGS.trials
+
+
+def test_a_trial_that_fails_costs_the_others_nothing(tmp_path: Path) -> None:
+    class Fails(AtOnce):
+        def outcome(self, candidate: Candidate) -> Outcome:
+            if candidate.architecture == "ds_cnn":
+                raise ModelError("No interpreter runs it.\nAnd more.")
+            return super().outcome(candidate)
+
+    found = _run(tmp_path, Fails())
+    failed = [each for each in found if each.failed]
+    assert {each.failed for each in failed} == {"No interpreter runs it."}
+    assert "failed (No interpreter runs it.)" in line(failed[0])
+    assert sum(each.frr is not None for each in found) == SETTINGS.trials
+
+
+def test_a_hopeless_budget_ends_and_says_what_is_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stapes.search.trials._IN_VAIN_AT_FIRST", 12)
+
+    class Refuses(AtOnce):
+        def outcome(self, candidate: Candidate) -> Outcome:
+            weights = candidate.sizes["width"]
+            return Outcome(None, "too large", 2000 + weights, 9000, 1, 1, 0.1)
+
+    small = SETTINGS.model_copy(update={"trials": 2})
+    with pytest.raises(StapesError, match=r"No model of \d+ fits --budget; the nearest has 2,0"):
+        _run(tmp_path, Refuses(), small)
+    many = SETTINGS.model_copy(update={"trials": 60})
+    with pytest.raises(StapesError, match=r"No model of 1\d fits --budget"):
+        _run(tmp_path, Refuses(), many, "many")

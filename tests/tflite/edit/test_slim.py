@@ -1,0 +1,277 @@
+"""slim takes out what nobody reads, and what it leaves computes the same."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from stapes.errors import ModelError
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.spans import spans
+from stapes.tflite.format.tree import Table, read
+from stapes.tflite.read.constants import constants
+from stapes.tflite.read.verify import verify
+
+REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
+RUNTIMES = ("any", "tflm")
+
+
+def run(model, x):
+    interpreter = Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def tensors(model):
+    return read(model).root["subgraphs"][0]["tensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "most"),
+    [
+        ("mlperf_tiny_kws", "tflm", 29_400),
+        ("mlperf_tiny_kws", "any", 30_300),
+        ("hey_jarvis", "tflm", 34_200),
+        ("hey_jarvis", "any", 35_200),
+        ("alexa", "tflm", 37_000),
+        ("alexa", "any", 38_000),
+        ("micro_speech_quantized", "tflm", 17_800),
+        ("micro_speech_quantized", "any", 18_000),
+    ],
+)
+def test_models_that_others_made_become_this_small(models, name, runtime, most):
+    assert len(slim((models / f"{name}.tflite").read_bytes(), runtime=runtime)) <= most
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", REAL)
+def test_slimming_again_changes_nothing(models, name, runtime):
+    once = slim((models / f"{name}.tflite").read_bytes(), runtime=runtime)
+    assert slim(once, runtime=runtime) == once
+    verify(once)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", REAL)
+def test_every_weight_and_bias_is_kept(models, name, runtime):
+    content = (models / f"{name}.tflite").read_bytes()
+    before, after = constants(content), constants(slim(content, runtime=runtime))
+    assert [(each.op, each.role) for each in after] == [(each.op, each.role) for each in before]
+    for was, now in zip(before, after, strict=True):
+        np.testing.assert_array_equal(was.values, now.values)
+
+
+@pytest.mark.parametrize("keep", [set(), {"bias_scales"}])
+@pytest.mark.parametrize("name", REAL)
+def test_litert_sees_the_same_inputs_and_outputs(models, name, keep):
+    content = (models / f"{name}.tflite").read_bytes()
+    details = []
+    for model in (content, slim(content, keep=keep)):
+        interpreter = Interpreter(model_content=model)
+        found = (*interpreter.get_input_details(), *interpreter.get_output_details())
+        details.append(
+            [
+                (*each["shape"], *each["shape_signature"], each["dtype"], each["quantization"])
+                for each in found
+            ]
+        )
+    assert details[0] == details[1]
+
+
+def test_the_model_made_by_hand_computes_the_same(small):
+    x = np.array([[1, -2, 100, -128]], np.int8)
+    for keep in (set(), {"bias_scales"}):
+        np.testing.assert_array_equal(run(slim(small, keep=keep), x), run(small, x))
+
+
+def test_what_nobody_reads_is_gone(small):
+    slimmed = slim(small)
+    assert len(slimmed) < 0.6 * len(small)
+    owners = {span.owner for span in spans(read(slimmed))}
+    assert not {each for each in owners if each.endswith((".name", ".min", ".max"))}
+    model = read(slimmed).root
+    assert set(model.fields) == {"version", "operator_codes", "subgraphs", "buffers"}
+    # The unused tensor, its buffer, that of the metadata and the second empty one.
+    assert len(model["subgraphs"][0]["tensors"]) == 4
+    assert [len(buffer.items("data")) for buffer in model["buffers"]] == [0, 12, 12]
+    assert [code["deprecated_builtin_code"] for code in model["operator_codes"]] == [9]
+    assert model["subgraphs"][0]["operators"][0]["debug_metadata_index"] == -1
+
+
+def test_what_is_asked_for_is_kept(small):
+    kept = slim(small, keep={"names", "signatures", "metadata"})
+    model = read(kept).root
+    names = [tensor["name"] for tensor in model["subgraphs"][0]["tensors"]]
+    assert names == [
+        b"serving_default_x:0",
+        b"dense/kernel",
+        b"dense/bias",
+        b"StatefulPartitionedCall:0",
+    ]
+    [entry] = model["metadata"]
+    assert model["buffers"][entry["buffer"]]["data"].tobytes().startswith(b"1.5.0")
+    runner = Interpreter(model_content=kept).get_signature_runner("serving_default")
+    x = np.array([[1, -2, 100, -128]], np.int8)
+    np.testing.assert_array_equal(runner(x=x)["y"], run(small, x))
+    assert len(slim(small)) < len(slim(small, keep={"names"})) < len(kept) < len(small)
+
+
+def test_biases_keep_their_own_scales_where_asked_for(small):
+    bias = tensors(slim(small, keep={"bias_scales"}))[2]["quantization"]
+    np.testing.assert_allclose(bias["scale"], [0.005, 0.01, 0.015])
+    assert len(bias["zero_point"]) == 3
+
+
+def test_biases_point_at_their_kernels_scales(small):
+    _, kernel, bias, _ = tensors(slim(small))
+    assert bias["quantization"]["scale"] is kernel["quantization"]["scale"]
+
+
+def test_tflite_micro_needs_no_scales_of_biases_and_one_zero_point(small):
+    _, kernel, bias, _ = tensors(slim(small, runtime="tflm"))
+    assert bias["quantization"] is None
+    assert len(kernel["quantization"]["scale"]) == 3
+    assert kernel["quantization"]["zero_point"].tolist() == [0]
+
+
+def test_a_bias_whose_scale_tflite_micro_compares_keeps_it(changed):
+    """One scale for the layer, and a product of scales that is not small beside the output's."""
+
+    def one_scale(tree):
+        _, _, kernel, bias, _ = tree["subgraphs"][0]["tensors"]
+        for each, scale in ((kernel, 0.5), (bias, 0.25)):
+            each["quantization"].fields["scale"] = np.array([scale], np.float32)
+            each["quantization"].fields["zero_point"] = np.zeros(1, np.int64)
+
+    bias = tensors(slim(changed(one_scale), runtime="tflm"))[2]
+    assert bias["quantization"]["scale"].tolist() == [0.25]
+
+
+def test_a_bias_that_is_an_output_too_keeps_its_scales(changed):
+    def as_output(tree):
+        tree["subgraphs"][0].fields["outputs"] = np.array([4, 3], np.int32)
+
+    bias = tensors(slim(changed(as_output), runtime="tflm"))[2]
+    assert len(bias["quantization"]["scale"]) == 3
+
+
+def test_metadata_that_an_interpreter_reads_stays_and_keeps_the_tensors_numbers(changed):
+    def planned(tree):
+        tree["metadata"].append(
+            Table("Metadata", {"name": b"OfflineMemoryAllocation", "buffer": 5})
+        )
+
+    slimmed = slim(changed(planned))
+    [entry] = read(slimmed).root["metadata"]
+    assert entry["name"] == b"OfflineMemoryAllocation"
+    assert len(tensors(slimmed)) == 5
+
+
+def test_a_shape_signature_stays_where_it_says_something(changed):
+    def dynamic(tree):
+        first, *_, last = tree["subgraphs"][0]["tensors"]
+        first.fields["shape_signature"] = np.array([-1, 4], np.int32)
+        last.fields["shape_signature"] = np.array([1, 3], np.int32)
+
+    model = changed(dynamic)
+    found = [tensor["shape_signature"] for tensor in tensors(slim(model))]
+    assert found[0].tolist() == [-1, 4]
+    assert found[1:] == [None, None, None]
+    assert tensors(slim(model, runtime="tflm"))[0]["shape_signature"] is None
+
+
+def test_equal_constants_become_one(changed):
+    def twice(tree):
+        graph = tree["subgraphs"][0]
+        _, _, kernel, _, _ = graph["tensors"]
+        other = Table("Tensor", {**kernel.fields, "name": b"again", "buffer": 6})
+        tree["buffers"].append(Table("Buffer", dict(tree["buffers"][1].fields)))
+        graph["tensors"].append(other)
+        op = graph["operators"][0]
+        second = dict(op.fields) | {
+            "inputs": np.array([0, 5, 3], np.int32),
+            "outputs": np.array([6], np.int32),
+        }
+        graph["tensors"].append(Table("Tensor", dict(graph["tensors"][4].fields)))
+        graph["operators"].append(Table("Operator", second))
+        graph.fields["outputs"] = np.array([4, 6], np.int32)
+
+    model = changed(twice)
+    graph = read(slim(model)).root["subgraphs"][0]
+    first, second = graph["operators"]
+    assert first["inputs"].tolist() == second["inputs"].tolist()
+    assert first["outputs"].tolist() != second["outputs"].tolist()
+    assert len(graph["tensors"]) == 5
+
+
+def test_what_is_kept_behind_the_tree_is_brought_inside(changed, tree):
+    data = tree["buffers"][1]["data"].tobytes()
+
+    def outside(place):
+        def how(tree):
+            buffer = tree["buffers"][1].fields
+            buffer.pop("data")
+            buffer.update(offset=place, size=len(data))
+
+        return how
+
+    place = len(changed(outside(9)))
+    place += -place % 16
+    content = changed(outside(place)).ljust(place, b"\0") + data
+    x = np.array([[1, -2, 100, -128]], np.int8)
+    np.testing.assert_array_equal(run(slim(content), x), run(content, x))
+    assert "external" not in {span.kind for span in spans(read(slim(content)))}
+
+
+def test_what_is_newer_than_the_schema_is_refused(changed):
+    def newer(tree):
+        tree["subgraphs"][0]["operators"][0].fields["builtin_options_type"] = 250
+
+    with pytest.raises(ModelError, match="newer"):
+        slim(changed(newer))
+
+
+def test_names_of_variables_stay(models):
+    content = (models / "hey_jarvis.tflite").read_bytes()
+
+    def variables(model):
+        graphs = read(model).root["subgraphs"]
+        options = [op["builtin_options"] for graph in graphs for op in graph["operators"]]
+        return [
+            (each["container"], each["shared_name"])
+            for each in options
+            if each is not None and each.kind == "VarHandleOptions"
+        ]
+
+    assert variables(slim(content, runtime="tflm")) == variables(content)
+    assert len(set(variables(content))) == 6
+
+
+@pytest.fixture(scope="module")
+def fuzz():
+    """The fuzzer of the benchmarks: they are no package."""
+    path = Path(__file__).parents[3] / "benchmarks" / "fuzz.py"
+    spec = importlib.util.spec_from_file_location("fuzz", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_broken_files_are_refused_or_slimmed(models, fuzz, name):
+    content = (models / f"{name}.tflite").read_bytes()
+    outcomes = [fuzz.check(mutant) for mutant in fuzz.mutants(content, 60, seed=7)]
+    assert set(outcomes) == {"refused", "passed"}
+
+
+def test_broken_files_of_the_model_made_by_hand_are_refused_or_slimmed(small, fuzz):
+    outcomes = [fuzz.check(mutant) for mutant in fuzz.mutants(small, 300, seed=7)]
+    assert set(outcomes) == {"refused", "passed"}

@@ -1,0 +1,147 @@
+"""The reader sees what the generated classes see, and nothing that is not in the file."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as generated
+
+from stapes.errors import ModelError
+from stapes.tflite.edit.write import write
+from stapes.tflite.format.schema import TABLES
+from stapes.tflite.format.spans import spans
+from stapes.tflite.format.tree import MOST_OBJECTS, Table, read, unfolded, walk
+
+REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
+
+
+def same(table, other):
+    """A table of ours and an object of the generated classes hold the same values."""
+    assert type(other).__name__ == f"{table.kind}T"
+    for field in TABLES[table.kind]:
+        parts = field.name.split("_")
+        name = parts[0] + "".join(part.capitalize() for part in parts[1:])
+        # The schema's own names are no camels: dilation_w_factor.
+        name = re.sub(r"(dilation)([WHD])Factor", r"\1\2Factor", name)
+        value, expected = table[field.name], getattr(other, name)
+        if field.shape in ("scalar", "string"):
+            assert value == expected, field
+        elif value is None:
+            assert expected is None, field
+        elif field.shape == "scalars":
+            np.testing.assert_array_equal(value, expected)
+        elif field.shape in ("table", "union"):
+            same(value, expected)
+        else:
+            assert len(value) == len(expected)
+            for ours, theirs in zip(value, expected, strict=True):
+                same(ours, theirs)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_models_that_others_made_are_read_as_the_generated_classes_read_them(models, name):
+    content = (models / f"{name}.tflite").read_bytes()
+    tree = read(content)
+    same(tree.root, generated.ModelT.InitFromPackedBuf(bytearray(content), 0))
+    assert tree.unknown == []
+
+
+def test_a_model_made_by_hand_is_read_as_the_generated_classes_read_it(small):
+    same(read(small).root, generated.ModelT.InitFromPackedBuf(bytearray(small), 0))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_byte_of_a_file_is_accounted_for_once(models, name):
+    content = (models / f"{name}.tflite").read_bytes()
+    found = spans(read(content))
+    assert found[0].start == 0
+    assert found[-1].end == len(content)
+    for before, after in itertools.pairwise(found):
+        assert before.start < before.end == after.start
+    # Nothing of a file of the converter's is out of reach.
+    assert {span.kind for span in found} == {
+        "header", "table", "vtable", "vector", "string", "padding",
+    }  # fmt: skip
+    data = [span for span in found if span.owner == "Buffer.data"]
+    held = {id(span.table): span.end - span.start - 4 for span in data}
+    for buffer in read(content).root["buffers"]:
+        assert len(buffer.items("data")) in (0, *held.values())
+
+
+def test_bytes_that_nothing_points_at_are_unreachable(small):
+    found = spans(read(small + b"PK\x05\x06" + bytes(30)))
+    assert (found[-1].kind, found[-1].end - found[-1].start) == ("unreachable", 34)
+
+
+def test_a_file_that_is_cut_is_refused(small):
+    for end in range(len(small)):
+        with pytest.raises(ModelError, match=r"\.tflite"):
+            read(small[:end])
+
+
+def test_what_parents_share_is_one_object(tree):
+    tensors = tree["subgraphs"][0]["tensors"]
+    tensors[0].fields["shape"] = tensors[4].fields["shape"] = np.array([1, 4], np.int32)
+    back = read(write(tree)).root["subgraphs"][0]["tensors"]
+    assert back[0]["shape"] is back[4]["shape"]
+
+
+def test_a_field_of_a_newer_schema_is_noted():
+    content = bytearray(write(Table("Model", {"version": 3, "description": b"x"})))
+    # A vtable with one slot more than the schema, at the file's end; the table is led to it.
+    slots = [0] * 11
+    slots[0], slots[3], slots[10] = 4, 8, 8
+    content += bytes(-len(content) % 2)
+    root = struct.unpack_from("<I", content)[0]
+    struct.pack_into("<i", content, root, root - len(content))
+    content += struct.pack("<13H", 4 + 22, 12, *slots)
+    [note] = read(bytes(content)).unknown
+    assert "Model" in note
+
+
+def test_an_option_of_a_newer_schema_is_noted(changed):
+    def newer(tree):
+        tree["subgraphs"][0]["operators"][0].fields["builtin_options_type"] = 250
+
+    [note] = read(changed(newer)).unknown
+    assert "Operator.builtin_options" in note
+
+
+def test_a_table_that_ten_thousand_vectors_name_ten_thousand_times_is_read_once():
+    tensor = Table("Tensor", {"type": 9})
+    graph = Table("SubGraph", {"tensors": [tensor] * 10_000})
+    bomb = write(Table("Model", {"subgraphs": [graph] * 10_000}))
+    assert len(bomb) < 100_000
+    tree = read(bomb)
+    assert len(list(walk(tree.root))) == 3
+    assert unfolded(tree.root) == 1 + 10_000 * 10_001
+
+
+def test_more_parts_than_any_model_has_are_refused():
+    tensor = Table("Tensor", {})
+    many = Table("SubGraph", {"tensors": [tensor] * (MOST_OBJECTS + 1)})
+    with pytest.raises(ModelError, match="no model for a device"):
+        read(write(Table("Model", {"subgraphs": [many]})))
+
+
+def test_parts_that_overlap_are_refused(small):
+    # All vectors of offsets start four bytes later than the one before, and run to the end.
+    count = 2_000
+    content = bytearray(struct.pack("<I4s", 8 + 4 * count, b"TFL3"))
+    content += struct.pack("<I", 100) * count
+    content += bytes(4_000)
+    with pytest.raises(ModelError):
+        read(bytes(content))
+    twice = bytearray(small)
+    for at in range(8, len(twice) - 8, 4):
+        spoiled = bytearray(twice)
+        struct.pack_into("<I", spoiled, at, 8)
+        try:
+            found = spans(read(bytes(spoiled)))
+        except ModelError:
+            continue
+        assert sum(span.end - span.start for span in found) == len(spoiled)

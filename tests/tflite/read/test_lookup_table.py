@@ -1,0 +1,140 @@
+"""Constants that look-up tables are for are found with their bits, and read back through them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stapes.errors import ModelError
+from stapes.tflite.edit.write import write
+from stapes.tflite.format.tree import Table
+from stapes.tflite.read.lookup_table import Form, candidates, decode
+from stapes.tflite.read.verify import verify
+
+
+def few(values, outputs=4, inputs=64, seed=0):
+    """int8 weights of `values` distinct values, all of them in each row."""
+    rng = np.random.default_rng(seed)
+    table = rng.choice(np.arange(-127, 128), values, replace=False)
+    rows = [rng.permutation(np.resize(table, inputs)) for _ in range(outputs)]
+    return np.array(rows, np.int8)
+
+
+@pytest.mark.parametrize(
+    ("values", "bits"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (16, 4), (17, 5), (64, 6)]
+)
+def test_the_bits_are_those_that_count_the_values(dense_model, values, bits):
+    [found] = candidates(verify(dense_model(few(values))))
+    size = -(-4 * 64 * bits // 8) + 16 + values
+    assert found.form == found.per_tensor == Form(None, bits, size)
+    assert (found.name, found.op, found.role) == ("kernel", "FULLY_CONNECTED", "kernel")
+    assert (found.bytes, found.reads, found.places) == (256, 1, ((0, 1),))
+
+
+def test_a_channel_has_a_table_where_it_has_a_scale(dense_model):
+    weights = np.concatenate([few(4, 1, seed=1), few(4, 1, seed=2), few(3, 2, seed=3)])
+    [found] = candidates(verify(dense_model(weights, scales=4)))
+    assert found.form == Form(0, 2, 64 + 16 + 4 * 4)
+    assert found.per_tensor is not None
+    assert found.per_tensor.bits > 2
+    assert found.form.mode == "per channel"
+
+
+def test_the_axis_is_that_of_the_scales(dense_model):
+    weights = np.tile(np.arange(64, dtype=np.int8), (4, 1))
+    [found] = candidates(verify(dense_model(weights, scales=64, axis=1)))
+    assert found.form == Form(1, 1, 32 + 16 + 64)
+
+
+def test_too_many_values_are_counted_in_the_reason(dense_model):
+    weights = np.arange(-100, 100, dtype=np.int8).reshape(2, 100)
+    [found] = candidates(verify(dense_model(weights)))
+    assert (found.form, found.expected) == (None, 0)
+    assert found.reason == "200 distinct values, and 128 are the most"
+    [found] = candidates(verify(dense_model(np.resize(weights, (2, 200)), scales=2)))
+    assert found.reason == "200 distinct values in a channel, and 128 are the most"
+
+
+def test_128_values_take_seven_bits(dense_model):
+    weights = np.arange(-64, 64, dtype=np.int8).reshape(2, 64)
+    [found] = candidates(verify(dense_model(weights)))
+    assert found.form is not None
+    assert found.form.bits == 7
+
+
+def test_what_another_op_or_the_graph_reads_is_none(dense_model):
+    root = verify(dense_model(few(4))).root
+    root["operator_codes"][0].fields.update(builtin_code=126, deprecated_builtin_code=126)
+    root["subgraphs"][0]["operators"][0].fields.pop("builtin_options")
+    root["subgraphs"][0]["operators"][0].fields.pop("builtin_options_type")
+    assert candidates(verify(write(root))) == []
+    root = verify(dense_model(few(4))).root
+    root["subgraphs"][0].fields["outputs"] = np.array([2, 1], np.int32)
+    assert candidates(verify(write(root))) == []
+
+
+def test_tensors_of_one_buffer_are_one_candidate(dense_model):
+    root = verify(dense_model(few(4))).root
+    graph = root["subgraphs"][0]
+    graph["tensors"].append(Table("Tensor", dict(graph["tensors"][1].fields)))
+    op = graph["operators"][0]
+    graph["tensors"].append(Table("Tensor", dict(graph["tensors"][2].fields)))
+    second = {"inputs": np.array([0, 3, -1], np.int32), "outputs": np.array([4], np.int32)}
+    graph["operators"].append(Table("Operator", {**op.fields, **second}))
+    [found] = candidates(verify(write(root)))
+    assert (found.places, found.reads) == (((0, 1), (0, 3)), 2)
+
+
+def encoded(values, axis):
+    """Indices and ancillary data as the format's documentation has them, bit by bit."""
+    slices = [values] if axis is None else [values.take(n, axis) for n in range(values.shape[axis])]
+    tables = [sorted(set(each.ravel().tolist())) for each in slices]
+    longest = max(map(len, tables))
+    bits = max(1, (longest - 1).bit_length())
+    text = ""
+    for place in np.ndindex(values.shape):
+        table = tables[0 if axis is None else place[axis]]
+        text += format(table.index(values[place].item()), f"0{bits}b")
+    text += "0" * (-len(text) % 8)
+    indices = bytes(int(text[n : n + 8], 2) for n in range(0, len(text), 8))
+    header = bytes([0, 1, 0, 0, 1, (15 if axis is None else axis) << 4 | bits, longest]) + bytes(9)
+    padded = np.array([each + [0] * (longest - len(each)) for each in tables], values.dtype)
+    both = (indices, header + padded.tobytes())
+    return tuple(np.frombuffer(each, np.uint8) for each in both)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_decoding_gives_back_every_value(data):
+    shape = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    name, kind = data.draw(st.sampled_from([("<i1", 9), ("<i2", 7), ("<i4", 2), ("<f4", 0)]))
+    axis = data.draw(st.sampled_from([None, 0, len(shape) - 1]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    values = rng.integers(-60, 60, shape).astype(name)
+    indices, ancillary = encoded(values, axis)
+    found = decode(indices, ancillary, shape, kind)
+    assert found.dtype == values.dtype
+    np.testing.assert_array_equal(found, values)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [(0, 1, "does not know"), (1, 2, "does not know"), (4, 2, "does not know"),
+     (5, 0xF1, "does not fit"), (5, 0x74, "does not fit"), (6, 3, "does not fit")],
+)  # fmt: skip
+def test_a_broken_table_is_refused(place, value, reason):
+    values = few(4, 2, 8)
+    indices, ancillary = encoded(values, 0)
+    ancillary = ancillary.copy()
+    ancillary[place] = value
+    with pytest.raises(ModelError, match=reason):
+        decode(indices, ancillary, [2, 8], 9)
+
+
+def test_an_index_behind_its_table_is_refused():
+    values = np.array([[1, 2, 3, 1]], np.int8)
+    indices, ancillary = encoded(values, None)
+    with pytest.raises(ModelError, match="out of its look-up table"):
+        decode(indices | 255, ancillary, [1, 4], 9)

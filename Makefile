@@ -34,6 +34,7 @@ test: lint types unit
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	@! grep -nE '(index-url|find-links|https?://)' requirements.lock || \
 		{ echo "requirements.lock must hold no address"; exit 1; }
 

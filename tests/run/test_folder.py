@@ -24,7 +24,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from stapes.run.folder import RunFolder
-from stapes.settings import RunSettings
+from stapes.run.settings import RunSettings
 with RunFolder(Path(sys.argv[1]), RunSettings(word="go", seed=3)).open(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()

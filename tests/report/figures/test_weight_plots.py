@@ -17,16 +17,8 @@ from tests.tflite.models_by_hand import OP, dense, model, op, tensor
 
 from stapes.contracts.inspection import Histogram
 from stapes.errors import MissingExtraError, StapesError, UsageError
-from stapes.report.figures.weight_plots import (
-    BARS_HEIGHT,
-    BARS_TOP,
-    bars,
-    draw,
-    panels,
-    places,
-    size,
-    svg,
-)
+from stapes.report.figures.weight_layout import BARS_HEIGHT, BARS_TOP, bars, panels, places, size
+from stapes.report.figures.weight_plots import draw, svg
 from stapes.tflite.read.inspect import inspect
 
 _SVG = "{http://www.w3.org/2000/svg}"

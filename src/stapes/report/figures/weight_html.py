@@ -13,7 +13,7 @@ from jinja2 import Environment
 
 from stapes.contracts.inspection import Histogram, Inspection
 from stapes.errors import MissingExtraError
-from stapes.report.figures.weight_plots import COLUMNS, number, panels, title
+from stapes.report.figures.weight_layout import COLUMNS, number, panels, title
 
 _ROW, _HEAD = 210, 90
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from stapes.contracts.inspection import Inspection
 from stapes.errors import MissingExtraError
-from stapes.report.figures.weight_plots import (
+from stapes.report.figures.weight_layout import (
     BARS_HEIGHT,
     BARS_TOP,
     MARGIN,

@@ -12,8 +12,8 @@ for each channel, each padded to the length of the longest:
                                           bytes 7-15 0
 
 The runtime of the package of October 2026 does not read the axis: it takes a table for each scale
-of the tensor's quantization (docs/notes/upstream-lut.md). Only where both say the same is a file right
-whichever of the two is read, so no other form is offered here.
+of the tensor's quantization (docs/notes/upstream-lut.md). Only where both say the same is a file
+right whichever of the two is read, so no other form is offered here.
 
 Source: TFLite Micro, tensorflow/lite/micro/compression/{decode,lut}.py and
 tensorflow/lite/micro/kernels/decode_state_lut.cc.

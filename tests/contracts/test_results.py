@@ -238,3 +238,11 @@ def test_a_row_of_wrong_types_cannot_be_made():
 def test_writing_leaves_one_file(path, results):
     write(results, path)
     assert [each.name for each in path.parent.iterdir()] == ["results.json"]
+
+
+def test_float32_is_the_row_of_that_name_or_none(results):
+    reference = row(name="float32")
+    results.variants = [row(), reference]
+    assert results.float32 is reference
+    results.variants = [row()]
+    assert results.float32 is None

@@ -223,6 +223,11 @@ class Results(Part):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    @property
+    def float32(self) -> VariantResult | None:
+        """The row that the others are compared with; None where it was not made."""
+        return next((row for row in self.variants if row.name == "float32"), None)
+
 
 class Evaluation(Part):
     """What one model did on one split; `--json` prints it."""

@@ -80,11 +80,6 @@ def best_row(results: Results) -> VariantResult | None:
     return next((row for row in results.variants if row.name == name), None)
 
 
-def float32_row(results: Results) -> VariantResult | None:
-    """The reference, which is also the teacher."""
-    return next((row for row in results.variants if row.name == "float32"), None)
-
-
 def metric(search: Search) -> str:
     """The metric in words."""
     found = _METRIC.match(search.metric)
@@ -178,7 +173,7 @@ def chosen(search: Search) -> str:
 
 def on_test(results: Results) -> str | None:
     """What the test clips say of the best against float32; None where there is not both."""
-    best, first = best_row(results), float32_row(results)
+    best, first = best_row(results), results.float32
     if best is None or first is None or best is first:
         return None
     said = []

@@ -55,7 +55,7 @@ def compare(results: Results, percent: float, seed: int) -> None:
         Of false positives, at which words are missed.
     seed : int
     """
-    floats = next((row for row in results.variants if row.name == "float32"), None)
+    floats = results.float32
     y = np.array([clip.word for clip in results.clips], np.uint8)
     its_scores = np.array(floats.scores) if floats is not None and floats.scores else None
     for row in results.variants:

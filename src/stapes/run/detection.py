@@ -222,7 +222,7 @@ def _count(
     conditions = (None, *settings.detection.snr_db)
     plans = {snr_db: _plan(sound, settings, snr_db) for snr_db in conditions}
     y = np.array([clip.word for clip in results.clips], np.uint8)
-    floats = next((row for row in results.variants if row.name == "float32"), None)
+    floats = results.float32
     float_file = _scores_file(work, floats, None) if floats else None
     waiting = {
         executor.submit(

@@ -91,16 +91,16 @@ def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) 
         Points of accuracy below float32 that may be lost.
     """
     measured = [row for row in results.variants if row.accuracy is not None]
-    floats = next((row for row in measured if row.name == "float32"), None)
+    floats = results.float32
     given = Recommendation(
         budget=dict(budget.items()),
         max_drop=max_drop,
         variant=None,
-        sentence="Nothing can be recommended: float32, which the others are held against, was not "
+        sentence="Nothing can be recommended: float32, which the others are compared with, was not "
         "measured.",
         front=front(measured),
     )
-    if floats is None:
+    if floats is None or floats.accuracy is None:
         return given
     tflm_there = any(row.targets["tflm"].runs for row in measured if "tflm" in row.targets)
     needed = _needed(budget, tflm_there)

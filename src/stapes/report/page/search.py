@@ -26,7 +26,6 @@ from stapes.report.search_said import (
     budget,
     chosen_by,
     counts,
-    float32_row,
     measured,
     metric,
     metric_head,
@@ -76,7 +75,7 @@ def section(results: Results) -> Shown | None:
     search = results.search
     if search is None:
         return None
-    first = float32_row(results)
+    first = results.float32
     figures = [against_bytes(search), against_arena(search)]
     trials = search.trials[:MOST_TRIALS]
     return Shown(

@@ -84,7 +84,7 @@ def heads(results: Results) -> list[Head]:
 def rows(results: Results) -> list[Row]:
     """Every variant, in the run's order."""
     found, best = looks(results), recommended(results)
-    first = next((row for row in results.variants if row.name == "float32"), None)
+    first = results.float32
     return [
         Row(
             name=row.name,

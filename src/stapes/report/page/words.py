@@ -13,7 +13,7 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.report.misses import first_misses
 from stapes.report.page.build import document
 from stapes.report.page.table import Cell, missed
-from stapes.report.search_said import best_row, best_trial, budget, float32_row
+from stapes.report.search_said import best_row, best_trial, budget
 from stapes.report.style import count, interval, percent, plural
 
 _HEADS = ("file B", "arena B", "accuracy", "FRR")
@@ -91,7 +91,7 @@ def _word(folder: str, results: Results) -> Word:
         # Quoted and below this folder, so that no name of one can be an address.
         link=f"./{quote(folder, safe='/')}/report.html",
         best=_cells(best),
-        float32=_cells(float32_row(results)),
+        float32=_cells(results.float32),
         note="no model fits" if trial is None else trial.summary,
     )
 

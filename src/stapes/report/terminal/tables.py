@@ -95,7 +95,7 @@ def table(results: Results) -> Table:
     at = first_misses(results)
     for name in (*(() if at is None else ("FRR %",)), "vs float32", "p"):
         shown.add_column(name, justify="right", no_wrap=True)
-    first = next((row for row in results.variants if row.name == "float32"), None)
+    first = results.float32
     for row in results.variants:
         low, high = row.accuracy_ci95
         shown.add_row(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from results_tables import ROWS, Runs, accuracy, frr, head, line, mean, mean_arena
+from stapes.measure import front as pareto
 from stapes.report.charts import Axis, Chart, Series, linear_ticks, log_ticks, look, short
 from stapes.report.figures import svg
 
@@ -17,11 +18,6 @@ class Place:
     bytes: float
     missed: float
 
-    def beats(self, other: Place) -> bool:
-        """Whether it is as good in both, and better in one."""
-        mine, its = (self.bytes, self.missed), (other.bytes, other.missed)
-        return mine != its and all(a <= b for a, b in zip(mine, its, strict=True))
-
 
 def places(runs: Runs) -> list[Place]:
     """Every technique's, in the order of the table."""
@@ -32,8 +28,8 @@ def places(runs: Runs) -> list[Place]:
 
 def best(found: list[Place]) -> list[Place]:
     """Those that no other beats, the smallest first."""
-    kept = [each for each in found if not any(other.beats(each) for other in found)]
-    return sorted(kept, key=lambda each: each.bytes)
+    points = [(place.bytes, place.missed) for place in found]
+    return sorted((found[index] for index in pareto.front(points)), key=lambda place: place.bytes)
 
 
 def front(runs: Runs) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stapes.contracts.results import Results, VariantResult
+from stapes.measure.front import stairs
 from stapes.report.charts import Look, look
 
 MOST_CHOSEN = 7
@@ -19,12 +20,9 @@ TARGETS = {
 
 def staircase(rows: list[VariantResult]) -> list[VariantResult]:
     """The rows, by size, that are more accurate than every row that is no larger."""
-    found: list[VariantResult] = []
     measured = [row for row in rows if row.accuracy is not None]
-    for row in sorted(measured, key=lambda each: (each.bytes, -(each.accuracy or 0.0))):
-        if not found or (row.accuracy or 0.0) > (found[-1].accuracy or 0.0):
-            found.append(row)
-    return found
+    points = [(float(row.bytes), -(row.accuracy or 0.0)) for row in measured]
+    return [measured[index] for index in stairs(points)]
 
 
 def front(results: Results) -> list[str]:

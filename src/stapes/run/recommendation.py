@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from stapes.contracts.measurements import Recommendation
 from stapes.contracts.results import Results, VariantResult
 from stapes.errors import UsageError
+from stapes.measure import front as pareto
 from stapes.run.settings import LIMITS, Limit
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
@@ -116,11 +117,8 @@ def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) 
 
 def front(rows: list[VariantResult]) -> list[str]:
     """The names of the variants that no other beats, in the order of their files' sizes."""
-    costs = {row.name: _costs(row) for row in rows}
-    kept = [
-        row for row in rows if not any(_beats(costs[other.name], costs[row.name]) for other in rows)
-    ]
-    return [row.name for row in sorted(kept, key=lambda row: row.bytes)]
+    best = [rows[index] for index in pareto.front([_costs(row) for row in rows])]
+    return [row.name for row in sorted(best, key=lambda row: row.bytes)]
 
 
 @dataclass(frozen=True)
@@ -143,10 +141,6 @@ def _costs(row: VariantResult) -> tuple[float, float, float, float]:
         _or_worst(_arena(row)),
         _WORST if row.accuracy is None else round((1 - row.accuracy) * row.n_test),
     )
-
-
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def _or_worst(value: float | None) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from stapes.contracts.results import Trial
+from stapes.measure import front as pareto
 from stapes.run.settings import Limit
 
 OBJECTIVES = ("bytes", "arena_bytes", "macs", "frr")
@@ -22,14 +23,9 @@ def mark_front(trials: Sequence[Trial]) -> None:
     """Set `front` of every trial: measured, and beaten by no other."""
     measured = [trial for trial in trials if trial.frr is not None]
     for trial in trials:
-        trial.front = trial.frr is not None and not any(
-            beats(costs(other), costs(trial)) for other in measured
-        )
-
-
-def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether `one` is at least as good in everything and better in something."""
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+        trial.front = False
+    for index in pareto.front([costs(trial) for trial in measured]):
+        measured[index].front = True
 
 
 def fits(trial: Trial, budget: Mapping[Limit, float]) -> bool:
@@ -77,9 +73,9 @@ def thin_front(trials: Sequence[Trial], most: int) -> list[Trial]:
 
     Where there are more than `most`, those with the fewest false rejects stay.
     """
-    chosen: list[Trial] = []
-    measured = [trial for trial in trials if trial.frr is not None]
-    for trial in sorted(measured, key=lambda trial: (trial.bytes, trial.frr, trial.number)):
-        if not chosen or (trial.frr or 0.0) < (chosen[-1].frr or 0.0):
-            chosen.append(trial)
+    measured = sorted(
+        (trial for trial in trials if trial.frr is not None), key=lambda trial: trial.number
+    )
+    points = [(float(trial.bytes or 0), trial.frr or 0.0) for trial in measured]
+    chosen = [measured[index] for index in pareto.stairs(points)]
     return chosen[-most:] if most else []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.recorded import Recorded
 
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import LabelCount
@@ -126,9 +127,10 @@ def test_progress_rises_to_its_end(root: Path, write_clip: WriteClip) -> None:
         write_clip(root / f"down/{number}.wav", rate=8_000, seconds=0.1 + 0.01 * (number % 3))
         lines.append(f"down/{number}.wav,down,ann")
     (root / "val.csv").write_text("\n".join(lines), encoding="utf-8")
-    calls: list[tuple[int, int]] = []
     corpus = load(root, "yes")
-    found = check(corpus, SETTINGS, lambda done, total: calls.append((done, total)))
+    progress = Recorded()
+    found = check(corpus, SETTINGS, progress)
+    calls = progress.updates
     every = sum(len(clips) for clips in corpus.splits.values())
     done = [call[0] for call in calls]
     assert found.labels[0] == LabelCount(label="down", train=0, validation=100, test=0)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.recorded import Recorded
 
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.copies import copies_for, with_copies
@@ -100,19 +101,19 @@ def test_a_clip_that_is_gone_has_no_copy(training, cache):
 
 
 def test_nothing_is_made_twice_and_progress_ends_where_it_said(training, cache):
-    seen: list[tuple[int, int]] = []
+    progress = Recorded()
 
     def make() -> None:
         with_copies(
             *(training, SETTINGS, cache),
             copies=2,
             seed=0,
-            on_progress=lambda done, total: seen.append((done, total)),
+            progress=progress,
         )
 
     make()
-    assert seen[-1] == (2 * len(training.keys), 2 * len(training.keys))
-    assert seen == sorted(seen)
-    seen.clear()
+    assert progress.updates[-1] == (2 * len(training.keys), 2 * len(training.keys))
+    assert progress.updates == sorted(progress.updates)
+    progress.updates.clear()
     make()
-    assert not seen
+    assert not progress.updates

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from tests.recorded import Interrupts, Recorded
 
 from stapes.audio import read
 from stapes.data import features as module
@@ -247,15 +248,11 @@ def test_the_choice_does_not_depend_on_what_is_in_the_cache(odd: Corpus, tmp_pat
 def test_what_was_interrupted_goes_on_to_the_same_choice(
     planned: Path, cache: FeatureCache, tmp_path: Path
 ) -> None:
-    def stop(done: int, total: int) -> None:
-        if done > 40:
-            raise KeyboardInterrupt
-
     loaded = load(planned, "yes")
     with open_cache(tmp_path / "other", SETTINGS) as other:
         expected, _ = choose(loaded, SETTINGS, other)
     with pytest.raises(KeyboardInterrupt):
-        choose(loaded, SETTINGS, cache, on_progress=stop)
+        choose(loaded, SETTINGS, cache, progress=Interrupts(40))
     chosen, _ = choose(loaded, SETTINGS, cache)
     assert names(chosen) == names(expected)
 
@@ -394,13 +391,13 @@ def test_the_real_wake_words_lose_the_14_clips_that_do_not_decode(
 
 def test_progress_rises_to_its_end(odd: Corpus, cache: FeatureCache) -> None:
     every = sum(len(clips) for clips in odd.splits.values())
-    calls: list[tuple[int, int]] = []
     for _ in range(2):
-        choose(odd, SETTINGS, cache, on_progress=lambda *call: calls.append(call))
+        progress = Recorded()
+        choose(odd, SETTINGS, cache, progress=progress)
+        calls = progress.updates
         assert calls == sorted(calls)
         assert calls[-1] == (every, every)
         assert {total for _, total in calls} == {every}
-        calls.clear()
 
 
 # Gathering

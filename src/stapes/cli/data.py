@@ -50,17 +50,15 @@ def synth(
     given = {"voices": voices, "takes": takes}
     wanted = SyntheticSettings(**{key: value for key, value in given.items() if value is not None})
     with console_for() as console, progress_for(console) as progress:
-        progress.begin(f'Speaking "{word}" and other words (synthetic speech)')
-        made = make_corpus(
+        make_corpus(
             word,
             out,
             voices=wanted.voices,
             takes=wanted.takes,
             seed=seed,
             jobs=jobs,
-            on_progress=progress.update,
+            progress=progress,
         )
-        progress.end(str(made))
 
 
 @data_app.command(
@@ -93,20 +91,7 @@ def fetch(
         raise UsageError(f"{name}: unknown data set; known is speech-commands.")
     folder = out or Path(f"speech_commands_v{version}")
     with console_for() as console, progress_for(console) as progress:
-        stages: list[str] = []
-
-        def on_progress(stage: str, done: int, total: int | None) -> None:
-            if stages[-1:] != [stage]:
-                if stages:
-                    progress.end()
-                stages.append(stage)
-                progress.begin(f"Speech Commands {version}: {stage} (bytes)")
-            progress.update(done, total)
-
-        made = fetch_archive(
-            folder, version=version, url=url, sha256=sha256, on_progress=on_progress
-        )
-        progress.end(str(made)) if stages else console.print(f"{made} is there already.")
+        fetch_archive(folder, version=version, url=url, sha256=sha256, progress=progress)
 
 
 @data_app.command(
@@ -133,7 +118,7 @@ def check(
     corpus = load(data, word, negatives=negatives)
     with console_for(json) as console, progress_for(console) as progress:
         progress.begin("Decoding every clip")
-        found = check_corpus(corpus, Mfcc(), progress.update)
+        found = check_corpus(corpus, Mfcc(), progress)
         progress.end()
         if json:
             print(found.model_dump_json(indent=1))

@@ -6,7 +6,7 @@ As in a run, what stands twice counts once: in the test set rather than in train
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -17,13 +17,12 @@ from stapes.data.corpus import Corpus
 from stapes.data.features import decode_window, first_of_each, in_threads
 from stapes.errors import AudioError
 from stapes.frontends.registry import Frontend
+from stapes.system.progress import SILENT, Progress
 
 _CHUNK = 32
 
 
-def check(
-    corpus: Corpus, settings: Frontend, on_progress: Callable[[int, int], None] | None = None
-) -> Check:
+def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Check:
     """Decode every clip of a corpus and count what can be used.
 
     Parameters
@@ -31,8 +30,8 @@ def check(
     corpus : Corpus
     settings : Frontend
         Its window is what a run would take of each clip.
-    on_progress : callable, optional
-        Called with the clips done and their number.
+    progress : Progress, optional
+        Is updated with the clips done.
     """
     split_of: dict[Clip, str] = {}
     clips: list[Clip] = []
@@ -49,8 +48,7 @@ def check(
                 usable.append(clip)
             else:
                 skipped.append(Skipped(clip.name, reason))
-        if on_progress:
-            on_progress(len(usable) + len(skipped), len(clips))
+        progress.update(len(usable) + len(skipped), len(clips))
     skipped += corpus.skipped
     counts = Counter((clip.label, split_of[clip]) for clip in usable)
     return Check(

@@ -9,7 +9,7 @@ Source of the change of speed: Ko et al. 2015, "Audio augmentation for speech re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
@@ -21,6 +21,7 @@ from stapes.data.clip import Clip
 from stapes.data.features import Chosen, extract, in_threads
 from stapes.errors import AudioError
 from stapes.frontends.registry import Frontend
+from stapes.system.progress import SILENT, Progress
 
 RANGES = Ranges(
     speed=(0.9, 1.1),
@@ -47,7 +48,7 @@ def with_copies(
     *,
     copies: int,
     seed: int,
-    on_progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Chosen:
     """The clips and, behind them, copies of each.
 
@@ -62,8 +63,8 @@ def with_copies(
     copies : int >= 0
     seed : int
         Draws what is changed; a copy does not depend on which other clips there are.
-    on_progress : callable, optional
-        Called with the copies done and their number.
+    progress : Progress, optional
+        Is updated with the copies done.
     """
     clips, keys = list(chosen.clips), list(chosen.keys)
     for number in range(copies):
@@ -84,8 +85,7 @@ def with_copies(
             cache.put(rows)
             known |= {key for key, _ in rows}
             done += len(part)
-            if on_progress:
-                on_progress(done, copies * len(keyed))
+            progress.update(done, copies * len(keyed))
         clips += [clip for key, clip in keyed.items() if key in known]
         keys += [key for key in keyed if key in known]
     labels = dict(zip(chosen.clips, chosen.y.tolist(), strict=True))

@@ -37,13 +37,13 @@ from stapes.errors import AudioError
 from stapes.frontends import registry as frontend
 from stapes.frontends.registry import Frontend
 from stapes.system.files import reserve
+from stapes.system.progress import SILENT, Progress
 
 _CHUNK = 32
 # More clips in one call no longer fit the processor's cache.
 _RESAMPLED_TOGETHER = 8
 _WINDOW_STEP_SECONDS = 0.01
 
-OnProgress = Callable[[int, int], None]
 Change = Callable[[Clip, NDArray[np.float32], int], NDArray[np.float32]]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -87,7 +87,7 @@ class Chosen:
 class _Work:
     cache: FeatureCache
     settings: Frontend
-    on_progress: OnProgress | None
+    progress: Progress
     digests: dict[Path, bytes] = field(default_factory=dict)
     seen: dict[bytes, Clip] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
@@ -96,8 +96,7 @@ class _Work:
 
     def advance(self, count: int) -> None:
         self.done += count
-        if self.on_progress:
-            self.on_progress(self.done, max(self.done, self.total))
+        self.progress.update(self.done, max(self.done, self.total))
 
 
 def choose(
@@ -108,7 +107,7 @@ def choose(
     negatives_per_positive: float = 1.0,
     seed: int = 0,
     splits: tuple[str, ...] = SPLITS,
-    on_progress: OnProgress | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[dict[str, Chosen], list[Skipped]]:
     """Choose the clips of each split and see that the cache holds their features.
 
@@ -125,8 +124,8 @@ def choose(
         Draws the order of the negatives.
     splits : tuple of str
         The splits that are wanted.
-    on_progress : callable, optional
-        Called with the clips done and their planned number.
+    progress : Progress, optional
+        Is updated with the clips done.
 
     Returns
     -------
@@ -135,7 +134,7 @@ def choose(
     skipped : list of Skipped
         The clips of these splits that cannot be used.
     """
-    work = _Work(cache, settings, on_progress)
+    work = _Work(cache, settings, progress)
     work.total = sum(len(corpus.splits[split]) for split in splits)
     chosen = {}
     for number, split in enumerate(reversed(SPLITS)):

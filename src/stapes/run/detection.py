@@ -99,7 +99,7 @@ def gather(
         },
         seed=settings.seed,
         shortest=frontend.window + (given.smoothing - 1) * given.hop_frames * frontend.hop_length,
-        on_progress=progress.update,
+        progress=progress,
     )
     minutes = sound.background.seconds / 60
     progress.end(f"{minutes:.1f} minutes without the word, {len(sound.words.pieces)} words")
@@ -171,7 +171,7 @@ def _score(
         path,
         snr_db=snr_db,
         seed=settings.seed,
-        on_progress=lambda done, total: progress.update(done, total, "features"),
+        progress=progress,
     )
     # The slowest first, so that none is left alone at the end: LiteRT has no fast 16-bit kernels.
     missing.sort(key=lambda row: ("int16" not in row.name, -row.bytes))

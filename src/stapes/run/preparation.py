@@ -53,18 +53,15 @@ def synthetic_folder(settings: RunSettings, jobs: int | None, progress: Progress
     wanted = settings.synthetic
     name = f"{slug(settings.word)}-{wanted.voices}x{wanted.takes}-seed{settings.seed}"
     out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
-    progress.begin(f'Speaking "{settings.word}" and other words (synthetic speech)')
-    make_corpus(
+    return make_corpus(
         settings.word,
         out,
         voices=wanted.voices,
         takes=wanted.takes,
         seed=settings.seed,
         jobs=jobs,
-        on_progress=progress.update,
+        progress=progress,
     )
-    progress.end()
-    return out
 
 
 def choose_clips(
@@ -83,7 +80,7 @@ def choose_clips(
         negatives_per_positive=settings.negatives_per_positive,
         seed=settings.seed,
         splits=splits,
-        on_progress=progress.update,
+        progress=progress,
     )
     used = sum(len(part.keys) for part in chosen.values())
     progress.end(f"{used} clips, {len(skipped) + len(corpus.skipped)} skipped")
@@ -104,7 +101,7 @@ def with_copies(
         cache,
         copies=copies,
         seed=settings.seed,
-        on_progress=progress.update,
+        progress=progress,
     )
     progress.end(f"{len(made.keys)} training clips")
     return made, copies

@@ -90,7 +90,7 @@ def _prepare_one(
             cache,
             copies=settings.validation_copies,
             seed=settings.seed,
-            on_progress=progress.update,
+            progress=progress,
         )
         progress.end(f"{len(validation.keys)} validation clips")
     used = {**chosen, "train": training, "validation": validation}

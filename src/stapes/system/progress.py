@@ -1,10 +1,13 @@
-"""How long work tells what it is doing: a run calls these, a terminal or a test implements them."""
+"""How long work reports what it is doing: a run calls these, a terminal or a test implements them.
+
+A function that takes a Progress updates the step that its caller began, unless it begins its own.
+"""
 
 from __future__ import annotations
 
 
 class Progress:
-    """Says nothing; what shows progress overrides it."""
+    """Shows nothing; what shows progress overrides it."""
 
     def begin(self, step: str) -> None:
         """A step of the work starts."""
@@ -17,3 +20,6 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something that the user should know, now."""
+
+
+SILENT = Progress()

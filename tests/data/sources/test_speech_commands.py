@@ -22,6 +22,7 @@ from urllib.response import addinfourl
 
 import filelock
 import pytest
+from tests.recorded import Interrupts, Recorded
 
 from stapes.data.sources import speech_commands
 from stapes.data.sources.speech_commands import MARKER, fetch
@@ -191,16 +192,11 @@ def test_version_names_the_address_and_the_published_hash(
 
 
 def test_progress_reaches_the_total_in_every_stage(served: Served, out: Path) -> None:
-    seen: dict[str, list[tuple[int, int | None]]] = {}
-    fetch(
-        out,
-        url=served.url,
-        sha256=served.sha256,
-        on_progress=lambda stage, *done: seen.setdefault(stage, []).append(done),
-    )
+    progress = Recorded()
+    fetch(out, url=served.url, sha256=served.sha256, progress=progress)
     size = len(served.body)
-    assert list(seen) == ["download", "check", "unpack"]
-    for calls in seen.values():
+    assert [step.split()[0] for step in progress.steps] == ["Downloading", "Checking", "Unpacking"]
+    for calls in progress.steps.values():
         assert calls[-1] == (size, size)
         assert calls == sorted(calls)
 
@@ -262,12 +258,8 @@ def test_part_longer_than_the_archive_starts_over(served: Served, out: Path) -> 
 def test_interrupted_unpacking_leaves_no_folder_and_downloads_nothing_again(
     served: Served, out: Path
 ) -> None:
-    def interrupt(stage: str, done: int, total: int | None) -> None:
-        if stage == "unpack":
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        fetch(out, url=served.url, sha256=served.sha256, on_progress=interrupt)
+        fetch(out, url=served.url, sha256=served.sha256, progress=Interrupts(step="Unpacking"))
     assert list(out.parent.iterdir()) == [part_of(out)]
     fetch(out, url=served.url, sha256=served.sha256)
     assert served.asked == [None, f"bytes={len(served.body)}-"]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from tests.recorded import Interrupts, Recorded
 
 from stapes.data.sources import espeak, synthetic, synthetic_plan
 from stapes.data.sources.synthetic import make_corpus
@@ -28,8 +29,12 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from stapes.data.sources.synthetic import make_corpus
+from stapes.system.progress import Progress
+class Printed(Progress):
+    def update(self, done, total, detail=""):
+        print(done, flush=True)
 make_corpus("house", Path(sys.argv[1]), voices=int(sys.argv[2]), takes=2, jobs=2,
-            on_progress=lambda done, total: print(done, flush=True))
+            progress=Printed())
 """
 
 
@@ -286,10 +291,9 @@ def test_another_seed_makes_other_clips(house, tmp_path):
 
 
 def test_progress_counts_clips_up_to_all(tmp_path):
-    seen = []
-    make_corpus("on", tmp_path / "x", voices=3, takes=2, on_progress=lambda *n: seen.append(n))
-    assert [done for done, _ in seen] == [4, 8, 12]
-    assert {total for _, total in seen} == {12}
+    progress = Recorded()
+    make_corpus("on", tmp_path / "x", voices=3, takes=2, progress=progress)
+    assert progress.updates == [(4, 12), (8, 12), (12, 12)]
 
 
 def test_words_cannot_leave_their_folder(tmp_path):
@@ -345,11 +349,8 @@ def test_a_corpus_that_is_there_is_not_made_again(house, monkeypatch):
 
 
 def test_an_error_on_the_way_leaves_nothing(tmp_path):
-    def stop(done, total):
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        make_corpus("on", tmp_path / "out", voices=3, takes=1, jobs=1, on_progress=stop)
+        make_corpus("on", tmp_path / "out", voices=3, takes=1, jobs=1, progress=Interrupts())
     assert list(tmp_path.iterdir()) == []
 
 

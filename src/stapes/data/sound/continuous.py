@@ -30,13 +30,12 @@ from stapes.data.sound.tape import Level, Tape, decoded
 from stapes.errors import AudioError, UsageError
 from stapes.frontends.registry import Frontend
 from stapes.system.files import sha256
+from stapes.system.progress import SILENT, Progress
 
 LONGEST_WORD_SECONDS = 5.0
 _MADE_NOISE_SECONDS = 60.0
 _MADE_NOISE = "pink noise that was made"
 _STEP_SECONDS = 0.01
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def gather_sound(
     known: Mapping[str, list[Clip]],
     seed: int,
     shortest: int | None = None,
-    on_progress: OnProgress | None = None,
+    progress: Progress = SILENT,
 ) -> Sound:
     """Decode all of it onto tapes in a folder.
 
@@ -90,8 +89,8 @@ def gather_sound(
         Of the noise that is made.
     shortest : int, optional [samples]
         Of a recording in which something can be detected [the window].
-    on_progress : callable, optional
-        Is told of files done and their number.
+    progress : Progress, optional
+        Is updated with the files done.
 
     Raises
     ------
@@ -110,7 +109,7 @@ def gather_sound(
             level=active_power,
             shortest=shortest or settings.window,
             known=known,
-            on_progress=on_progress,
+            progress=progress,
         )
         recordings = [(piece.begin, piece.samples) for piece in background.pieces]
     else:
@@ -181,7 +180,7 @@ def _append_folder(
     level: Level,
     shortest: int,
     known: Mapping[str, list[Clip]],
-    on_progress: OnProgress | None = None,
+    progress: Progress = SILENT,
 ) -> None:
     """Add every file of a folder that can be used.
 
@@ -195,8 +194,7 @@ def _append_folder(
     why_not = _known(known)
     failed: list[Skipped] = []
     for number, (name, path) in enumerate(files):
-        if on_progress:
-            on_progress(number, len(files))
+        progress.update(number, len(files))
         if (reason := why_not(path)) is not None:
             failed.append(Skipped(name, reason))
             continue

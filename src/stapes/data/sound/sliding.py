@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from stapes.audio.levels import gain_to, power
 from stapes.data.features import in_threads
-from stapes.data.sound.continuous import OnProgress, Sound, cyclic, embed
+from stapes.data.sound.continuous import Sound, cyclic, embed
 from stapes.frontends.registry import Frontend
 from stapes.frontends.sliding import sliding, windows_in
 from stapes.system.files import reserve
+from stapes.system.progress import SILENT, Progress
 
 _SECTION = 256
 """Windows of a recording that are worked on in one go."""
@@ -110,7 +111,7 @@ def write_features(
     *,
     snr_db: float | None,
     seed: int,
-    on_progress: OnProgress | None = None,
+    progress: Progress = SILENT,
 ) -> None:
     """Compute the features of every window into a .npy file [shape=(rows, frames, bins, 1)].
 
@@ -124,8 +125,8 @@ def write_features(
         Speech's level over the noise's; without one, no noise.
     seed : int
         Draws the moments of the words and of the noise.
-    on_progress : callable, optional
-        Is told of the windows done and their number.
+    progress : Progress, optional
+        Is updated with the windows done.
     """
     x = open_memmap(path, mode="w+", dtype=np.float32, shape=(chosen.rows, *settings.shape))
     reserve(path)
@@ -141,8 +142,7 @@ def write_features(
     for group, found in in_threads(_groups(stretches), features):
         for each, rows in zip(group, found, strict=True):
             x[each.row : each.row + each.rows] = rows
-        if on_progress:
-            on_progress(group[-1].row + group[-1].rows, chosen.rows)
+        progress.update(group[-1].row + group[-1].rows, chosen.rows, "features")
     x.flush()
 
 

@@ -17,7 +17,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path, PurePosixPath
 from urllib.error import HTTPError
@@ -26,8 +26,8 @@ from urllib.request import Request, urlopen
 import filelock
 
 from stapes.errors import StapesError, UsageError
+from stapes.system.progress import SILENT, Progress
 
-Progress = Callable[[str, int, int | None], None]
 _Answer = http.client.HTTPResponse | HTTPError  # urllib raises an answer that is not 2xx
 
 _ADDRESS = "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v{}.tar.gz"
@@ -51,31 +51,24 @@ def fetch(
     version: str = "0.02",
     url: str | None = None,
     sha256: str | None = None,
-    on_progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Path:
     """Download, check and unpack Speech Commands (Warden 2018, arXiv:1804.03209).
 
-    A call that broke off goes on where it stopped when it is made again. A folder that already
-    holds this very archive is returned at once, without the network.
+    The same call again resumes a broken download. Returns `out`; where that holds this archive
+    already, the network is not used.
 
     Parameters
     ----------
     out : Path
         The folder to make; it must not exist, or be empty.
-    version : str
-        "0.02" or "0.01".
-    url : str or None
+    version : {"0.02", "0.01"}
+    url : str, optional
         Another address of a .tar.gz, with its `sha256`; then `version` is not used.
-    sha256 : str or None
+    sha256 : str, optional
         SHA-256 of the archive in hexadecimal, instead of the published one.
-    on_progress : callable or None
-        Called with the stage ("download", "check" or "unpack"), the bytes of the archive done,
-        and its size in bytes, None where the server does not tell it.
-
-    Returns
-    -------
-    Path
-        `out`.
+    progress : Progress, optional
+        A step each for download, check and unpacking, in bytes of the archive.
 
     Raises
     ------
@@ -89,17 +82,23 @@ def fetch(
     url, digest = _source(version, url, sha256)
     target = Path(out).resolve()
     if _is_fetched(target, digest):
+        progress.note(f"{out} is there already.")
         return out
     if not hasattr(tarfile, "data_filter"):
         raise StapesError("This Python cannot unpack safely: update to 3.10.12, 3.11.4 or later.")
     key = hashlib.sha256(url.encode()).hexdigest()[:8]  # two archives do not mix in one file
     part = target.with_name(f"{target.name}-{key}.part")
-    report = on_progress or (lambda stage, done, total: None)
     with _alone(part):
-        if not _is_fetched(target, digest):  # by another process, before this one had the lock
-            _download(url, part, report)
-            _check(url, part, digest, report)
-            _install(url, part, digest, target, report)
+        if not _is_fetched(target, digest):  # Another process may have done it.
+            progress.begin("Downloading the archive (bytes)")
+            _download(url, part, progress)
+            progress.end()
+            progress.begin("Checking the archive (bytes)")
+            _check(url, part, digest, progress)
+            progress.end()
+            progress.begin("Unpacking the archive (bytes)")
+            _install(url, part, digest, target, progress)
+            progress.end(str(out))
     return out
 
 
@@ -190,7 +189,7 @@ def _extent(answer: _Answer) -> tuple[int | None, int | None]:
     return int(span[1] or span[2]), int(span[2])
 
 
-def _download(url: str, part: Path, report: Progress) -> None:
+def _download(url: str, part: Path, progress: Progress) -> None:
     """Fetch what is missing of `part`; the hash will tell if it was put together from two files."""
     with _disk(part):
         have = part.stat().st_size if part.exists() else 0
@@ -203,13 +202,13 @@ def _download(url: str, part: Path, report: Progress) -> None:
         else:
             raise StapesError(f"{url} answers {answer.status}: give another url with its sha256.")
         with answer:
-            report("download", start, total)
+            progress.update(start, total)
             if answer.status == 416:
                 return
             with part.open("ab" if start else "wb") as file:
                 for piece in _body(url, answer, part, start, total):
                     file.write(piece)
-                    report("download", file.tell(), total)
+                    progress.update(file.tell(), total)
 
 
 def _body(url: str, answer: _Answer, part: Path, done: int, total: int | None) -> Iterator[bytes]:
@@ -227,7 +226,7 @@ def _body(url: str, answer: _Answer, part: Path, done: int, total: int | None) -
     raise StapesError(f"{url} broke off after {done:,} bytes ({reason}): {kept}.")
 
 
-def _check(url: str, part: Path, expected: str, report: Progress) -> None:
+def _check(url: str, part: Path, expected: str, progress: Progress) -> None:
     """Compare the hash; a bad download is deleted, so that the next call starts over."""
     digest = hashlib.sha256()
     with _disk(part):
@@ -235,21 +234,21 @@ def _check(url: str, part: Path, expected: str, report: Progress) -> None:
         with part.open("rb") as file:
             while piece := file.read(_MOST_AT_ONCE):
                 digest.update(piece)
-                report("check", file.tell(), total)
+                progress.update(file.tell(), total)
         found = digest.hexdigest()
         if found != expected:
             part.unlink()
             raise StapesError(f"{url} has SHA-256 {found}, not {expected}: deleted, so try again.")
 
 
-def _install(url: str, part: Path, digest: str, target: Path, report: Progress) -> None:
+def _install(url: str, part: Path, digest: str, target: Path, progress: Progress) -> None:
     """Unpack beside `target` and move into place; then the archive is not needed any more."""
     folder = part.with_suffix(".unpacking")
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
     try:
         with _disk(target):
             folder.mkdir()
-            _unpack(url, part, folder, report)
+            _unpack(url, part, folder, progress)
             (folder / MARKER).write_text(json.dumps({"url": url, "sha256": digest}), "utf-8")
             if target.exists():  # empty, but Windows moves nothing onto it
                 target.rmdir()
@@ -268,7 +267,7 @@ class _Bounded(GzipFile):
         return super().read(size)
 
 
-def _unpack(url: str, part: Path, folder: Path, report: Progress) -> None:
+def _unpack(url: str, part: Path, folder: Path, progress: Progress) -> None:
     """Unpack a whole archive into `folder`; one that is broken or malicious is deleted."""
     total, unpacked = part.stat().st_size, 0
     try:
@@ -278,14 +277,14 @@ def _unpack(url: str, part: Path, folder: Path, report: Progress) -> None:
                 unpacked += member.size
                 _refuse(member, count, unpacked)
                 archive.extract(member, folder, filter="data")
-                report("unpack", raw.tell(), total)
+                progress.update(raw.tell(), total)
             # tarfile takes a broken header for the end; at the true one are zeros alone.
             if stream.tell() != archive.offset + 512 or stream.read(_MOST_AT_ONCE).strip(b"\0"):
                 raise tarfile.ReadError("it breaks off within a member")
     except (tarfile.TarError, zlib.error, BadGzipFile, EOFError, ValueError, RecursionError) as bad:
         part.unlink()
         raise StapesError(f"The archive of {url} is refused ({bad}): give another url.") from bad
-    report("unpack", total, total)
+    progress.update(total, total)
 
 
 def _refuse(member: tarfile.TarInfo, count: int, unpacked: int) -> None:

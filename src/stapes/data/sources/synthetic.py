@@ -15,7 +15,6 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +30,7 @@ from stapes.data.sources import espeak
 from stapes.data.sources.synthetic_plan import SPLITS, Voice, label_of, other_words, plan
 from stapes.errors import StapesError, UsageError
 from stapes.system import files, workers
+from stapes.system.progress import SILENT, Progress
 
 _LONGEST_WORD = 60  # characters
 _RATES = (130, 210)  # words per minute
@@ -49,7 +49,7 @@ def make_corpus(
     seed: int = 0,
     takes: int = 7,
     jobs: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Path:
     """Make a corpus of `word` and as many clips of other words.
 
@@ -67,8 +67,8 @@ def make_corpus(
         how often each voice says `word`, and how many other words it says
     jobs : int > 0
         processes; one for each processor if not given
-    on_progress : callable
-        called as `on_progress(done, total)` with numbers of clips
+    progress : Progress
+        a step of its own: the clips that are made
 
     Returns
     -------
@@ -85,23 +85,26 @@ def make_corpus(
     word = _checked(word, voices, seed, takes, jobs)
     out = Path(out)
     place = out.resolve()
+    progress.begin(f'Speaking "{word}" and other words (synthetic speech)')
     description = _describe(word, voices, takes, seed)
     place.parent.mkdir(parents=True, exist_ok=True)
     with _alone_at(place):
         _remove_leftovers(place)
         if _is_there(place, description):
+            progress.end(f"{out} is there already")
             return out
         # One process at a time comes here, so the number of the process is name enough.
         folder = place.parent / f".{place.name}-{os.getpid()}.part"
         try:
             folder.mkdir()
-            _fill(folder, word, voices, takes, seed, jobs or os.cpu_count() or 1, on_progress)
+            _fill(folder, word, voices, takes, seed, jobs or os.cpu_count() or 1, progress)
             (folder / "corpus.yaml").write_text(description, encoding="utf-8")
             if place.exists():
                 place.rmdir()
             folder.rename(place)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    progress.end(str(out))
     return out
 
 
@@ -178,7 +181,7 @@ def _fill(
     takes: int,
     seed: int,
     jobs: int,
-    on_progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> None:
     """Write the clips and their lists."""
     with workers.pool(min(jobs, voices)) as executor:
@@ -191,8 +194,7 @@ def _fill(
             done = 0
             for task in as_completed(tasks):
                 done += task.result()
-                if on_progress is not None:
-                    on_progress(done, 2 * takes * voices)
+                progress.update(done, 2 * takes * voices)
         except BrokenExecutor:
             raise StapesError(
                 "A process that made speech was killed, for want of memory perhaps: use fewer jobs."

@@ -30,7 +30,7 @@ from stapes.data import corpus as corpora
 from stapes.data.cache import open_cache
 from stapes.data.clip import Clip
 from stapes.data.features import choose, extract, gather, in_threads
-from stapes.frontends.registry import Mfcc
+from stapes.frontends.mfcc import Mfcc
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
 """Recordings that people made."""

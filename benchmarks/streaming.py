@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from stapes.audio import read
 from stapes.errors import AudioError
-from stapes.frontends.mfcc import Mfcc, mfcc
-from stapes.frontends.sliding import sliding as slid
+from stapes.frontends.mfcc import Mfcc
 from stapes.targets.batches import score
 from stapes.targets.litert import LiteRT
 
@@ -59,14 +58,14 @@ def loop(recordings: list[NDArray[np.float32]], model: bytes, hop: int) -> NDArr
     parts = []
     for y in recordings:
         for start in range(0, len(y) - frontend.window + 1, step):
-            x = mfcc(y[None, start : start + frontend.window], frontend)
+            x = frontend.features(y[None, start : start + frontend.window])
             parts.append(interpreter.predict(x))
     return np.concatenate(parts)
 
 
 def sliding(recordings: list[NDArray[np.float32]], model: bytes, hop: int) -> NDArray[np.float32]:
     """As a run does it."""
-    parts = [score(model, slid(y, Mfcc(), hop)) for y in recordings]
+    parts = [score(model, Mfcc().sliding(y, hop)) for y in recordings]
     return np.concatenate(parts)
 
 
@@ -96,7 +95,7 @@ def main() -> None:
         began = time.perf_counter()
         plain = loop(recordings, model, given.hop)
         between = time.perf_counter()
-        fast = sliding(recordings, model, given.hop)
+        fast = model.sliding(recordings, given.hop)
         took = time.perf_counter() - between
         ratios.append((between - began) / took)
         speeds.append(seconds / took)

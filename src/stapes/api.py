@@ -10,7 +10,7 @@ from typing import Any
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.results import Evaluation, Results
 from stapes.data.slug import slug
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 from stapes.model_files.inspection import converted, inspect_file
 from stapes.model_files.slimming import Slimmed, slim_file
 from stapes.run import evaluation, pipeline
@@ -76,7 +76,7 @@ def run(
         .tflite.
     architecture : {"reference_cnn", "temporal_cnn", "ds_cnn", "bc_resnet"}, optional
         Of the baseline that is trained; `sizes` sets its sizes, e.g. `sizes={"width": 16}`.
-    frontend : {"mfcc", "logmel", "micro"} or mapping, optional
+    frontend : str or mapping, optional
         Features that the model sees; a mapping has a `kind` and sizes.
     preset : {"default", "reference"}, optional
     techniques : str, optional
@@ -156,7 +156,7 @@ def evaluate(
         Draws the negative clips; a run's own seed gives the clips of that run.
     positive : int, optional
         The output that means the wake word, where there are several [1].
-    frontend : {"mfcc", "logmel", "micro"} or mapping, optional
+    frontend : str or mapping, optional
         That which the model was trained with.
     config : path, optional
         A run.yaml: its data, word, frontend, seed, split and `positive`.

@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.errors import StapesError
-from stapes.frontends.registry import Frontend, LogMel, Mfcc, Micro
+from stapes.frontends.frontend import Frontend
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
 
 SETTINGS = Mfcc(n_mfcc=3, frames=4)
 Features = NDArray[np.float32]

@@ -16,7 +16,7 @@ from stapes.data.cache import open_cache
 from stapes.data.check import check
 from stapes.data.corpus import load
 from stapes.data.features import choose
-from stapes.frontends.registry import Mfcc
+from stapes.frontends.mfcc import Mfcc
 
 WriteClip = Callable[..., Path]
 

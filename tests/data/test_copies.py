@@ -15,7 +15,7 @@ from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.copies import copies_for, with_copies
 from stapes.data.corpus import load
 from stapes.data.features import Chosen, choose, gather
-from stapes.frontends.registry import Mfcc
+from stapes.frontends.mfcc import Mfcc
 
 SETTINGS = Mfcc()
 

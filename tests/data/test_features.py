@@ -28,9 +28,9 @@ from stapes.data.features import (
     in_threads,
 )
 from stapes.errors import AudioError
-from stapes.frontends.logmel import logmel
-from stapes.frontends.mfcc import Mfcc, mfcc
-from stapes.frontends.registry import LogMel, Micro
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
 
 WriteClip = Callable[..., Path]
 Samples = NDArray[np.float32]
@@ -287,7 +287,7 @@ def test_a_file_that_was_changed_is_computed_again(
     differ = [(a != b).any() for a, b in zip(after.x, before.x, strict=True)]
     assert [after.clip[index] for index in np.flatnonzero(differ)] == ["yes/test-2.wav"]
     samples = read.read(changed, 8_000)
-    np.testing.assert_array_equal(after.x[differ], mfcc(samples[None], SETTINGS))
+    np.testing.assert_array_equal(after.x[differ], SETTINGS.features(samples[None]))
 
 
 # What is skipped
@@ -364,7 +364,7 @@ def test_windows_of_one_recording_have_their_own_features(odd: Corpus, cache: Fe
             if clip.start is not None:
                 begin = round(clip.start * 8_000)
                 y = read.decode(clip.path)[0][begin : begin + 4_000]
-                np.testing.assert_array_equal(gathered.x[index], mfcc(y[None], SETTINGS)[0])
+                np.testing.assert_array_equal(gathered.x[index], SETTINGS.features(y[None])[0])
                 seen += 1
     assert seen == 4 * 4
 
@@ -413,7 +413,7 @@ def test_gathered_features_are_each_clips_own_in_order(planned: Path, cache: Fea
         assert gathered.clip == [clip.name for clip in part.clips]
         for x, clip in zip(gathered.x, part.clips, strict=True):
             y = read.read(clip.path, 8_000)
-            np.testing.assert_array_equal(x, mfcc(y[None], SETTINGS)[0])
+            np.testing.assert_array_equal(x, SETTINGS.features(y[None])[0])
 
 
 def test_a_memory_mapped_file_holds_the_same(
@@ -478,7 +478,7 @@ def test_the_features_of_a_clip_are_those_of_its_loudest_window(
     window, found_rate = decode_window(clip, SETTINGS)
     assert found_rate == rate
     np.testing.assert_array_equal(window, y[word])
-    expected = mfcc(read.resample(y[word], rate, 8_000)[None], SETTINGS)
+    expected = SETTINGS.features(read.resample(y[word], rate, 8_000)[None])
     np.testing.assert_array_equal(extract([clip], SETTINGS), expected)
 
 
@@ -487,7 +487,7 @@ def test_real_clips_have_the_references_features(speech: Path) -> None:
     paths = sorted(speech.glob("commands/yes/*.flac"))[:10]
     results = extract([Clip(path.name, path, "yes") for path in paths], Mfcc())
     for path, result in zip(paths, results, strict=True):
-        np.testing.assert_array_equal(result, mfcc(read.read(path, 22_050)[None])[0])
+        np.testing.assert_array_equal(result, Mfcc().features(read.read(path, 22_050)[None])[0])
 
 
 def test_a_clip_has_the_features_of_the_frontend_that_is_asked_for(
@@ -496,7 +496,7 @@ def test_a_clip_has_the_features_of_the_frontend_that_is_asked_for(
     path = write_clip(tmp_path / "a.wav", seconds=1.0)
     clip = Clip("a.wav", path, "yes")
     y = read.read(path, 16_000)[None]
-    np.testing.assert_array_equal(extract([clip], LogMel()), logmel(y))
+    np.testing.assert_array_equal(extract([clip], LogMel()), LogMel().features(y))
     library = pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
     # The file's own integers reach the library as they are.
     pcm = soundfile.read(path, dtype="int16")[0].tobytes()

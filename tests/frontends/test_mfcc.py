@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from stapes.audio import read
-from stapes.frontends.mel import mel_filters
-from stapes.frontends.mfcc import Mfcc, mfcc, normalise_peak
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.numerics.mel import mel_filters
+from stapes.frontends.numerics.mfcc import normalise_peak
 
 Samples = NDArray[np.float32]
 
@@ -64,7 +65,7 @@ def real(speech: Path) -> tuple[Samples, Samples]:
 
 def test_real_clips_have_librosas_coefficients(real: tuple[Samples, Samples]) -> None:
     clips, expected = real
-    one_by_one = np.concatenate([mfcc(clip[None]) for clip in clips])
+    one_by_one = np.concatenate([Mfcc().features(clip[None]) for clip in clips])
     assert one_by_one.shape == (200, 50, 13, 1)
     assert one_by_one.dtype == np.float32
     np.testing.assert_allclose(one_by_one[..., 0], expected, atol=1e-3)
@@ -72,8 +73,8 @@ def test_real_clips_have_librosas_coefficients(real: tuple[Samples, Samples]) ->
 
 def test_a_batch_of_real_clips_has_the_same_bits(real: tuple[Samples, Samples]) -> None:
     clips, _ = real
-    one_by_one = np.concatenate([mfcc(clip[None]) for clip in clips])
-    assert mfcc(clips).tobytes() == one_by_one.tobytes()
+    one_by_one = np.concatenate([Mfcc().features(clip[None]) for clip in clips])
+    assert Mfcc().features(clips).tobytes() == one_by_one.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_batch_of_real_clips_has_the_same_bits(real: tuple[Samples, Samples]) 
     ids=["sine", "impulse", "noise", "short", "long", "one sample", "shorter than a frame"],
 )
 def test_made_up_clips_have_librosas_coefficients(clip: Samples) -> None:
-    np.testing.assert_allclose(mfcc(clip[None])[0, ..., 0], reference(clip), atol=1e-3)
+    np.testing.assert_allclose(Mfcc().features(clip[None])[0, ..., 0], reference(clip), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,9 @@ def test_other_settings_are_librosas_too(chosen: Mfcc) -> None:
     decibels = librosa.power_to_db(power, top_db=chosen.top_db)
     expected = librosa.feature.mfcc(S=decibels, n_mfcc=chosen.n_mfcc).T
     assert len(expected) <= chosen.frames
-    np.testing.assert_allclose(mfcc(y[None], chosen)[0, : len(expected), :, 0], expected, atol=1e-3)
+    np.testing.assert_allclose(
+        chosen.features(y[None])[0, : len(expected), :, 0], expected, atol=1e-3
+    )
 
 
 # Batches
@@ -118,8 +121,8 @@ FIXED = noise(13, 3_333, seed=7) * 10.0 ** -np.arange(13, dtype=np.float32)[:, N
 @given(st.lists(st.integers(0, 13), max_size=6).map(sorted))
 @settings(max_examples=40, deadline=None)
 def test_any_split_into_batches_gives_the_same_bits(cuts: list[int]) -> None:
-    pieces = [mfcc(FIXED[begin:end], SMALL) for begin, end in pairwise([0, *cuts, 13])]
-    assert np.concatenate(pieces).tobytes() == mfcc(FIXED, SMALL).tobytes()
+    pieces = [SMALL.features(FIXED[begin:end]) for begin, end in pairwise([0, *cuts, 13])]
+    assert np.concatenate(pieces).tobytes() == SMALL.features(FIXED).tobytes()
 
 
 @given(
@@ -137,20 +140,20 @@ def test_no_clip_changes_a_bit_of_another(
         sample_rate=8_000, n_fft=n_fft, hop_length=hop_length, n_mels=20, n_mfcc=10, frames=40
     )
     clips = noise(n, samples, seed=seed)
-    alone = np.concatenate([mfcc(clip[None], chosen) for clip in clips])
-    assert mfcc(clips, chosen).tobytes() == alone.tobytes()
-    assert mfcc(clips[::-1], chosen)[::-1].tobytes() == alone.tobytes()
+    alone = np.concatenate([chosen.features(clip[None]) for clip in clips])
+    assert chosen.features(clips).tobytes() == alone.tobytes()
+    assert chosen.features(clips[::-1])[::-1].tobytes() == alone.tobytes()
 
 
 def test_a_quiet_clip_beside_a_loud_one_keeps_its_own_floor() -> None:
     # At one peak, a click holds 40 dB less than a sine: the sine's floor would flatten it.
-    together = mfcc(np.stack([sine(), impulse()]))
-    np.testing.assert_array_equal(together[1], mfcc(impulse()[None])[0])
+    together = Mfcc().features(np.stack([sine(), impulse()]))
+    np.testing.assert_array_equal(together[1], Mfcc().features(impulse()[None])[0])
     np.testing.assert_allclose(together[1, ..., 0], reference(impulse()), atol=1e-3)
 
 
 def test_an_empty_batch_has_no_features() -> None:
-    assert mfcc(np.zeros((0, 22_050), np.float32)).shape == (0, 50, 13, 1)
+    assert Mfcc().features(np.zeros((0, 22_050), np.float32)).shape == (0, 50, 13, 1)
 
 
 # What the numbers hold
@@ -161,21 +164,21 @@ EVERY_BAND = Mfcc(n_mels=40, n_mfcc=40)
 @pytest.mark.parametrize("top_db", [10.0, 80.0])
 def test_no_band_is_further_below_the_loudest_than_top_db(top_db: float) -> None:
     chosen = EVERY_BAND.model_copy(update={"top_db": top_db})
-    decibels = scipy.fft.idct(mfcc(sine()[None], chosen)[0, :44, :, 0], norm="ortho", axis=-1)
+    decibels = scipy.fft.idct(chosen.features(sine()[None])[0, :44, :, 0], norm="ortho", axis=-1)
     assert decibels.max() - decibels.min() == pytest.approx(top_db, abs=1e-3)
 
 
 def test_a_sine_is_loudest_in_the_band_that_holds_it() -> None:
     centres = mel_filters(22_050, 2048, 40).argmax(axis=0) * 22_050 / 2048
     for hz in (300.0, 1_000.0, 5_000.0):
-        bands = scipy.fft.idct(mfcc(sine(hz=hz)[None], EVERY_BAND)[0, 20, :, 0], norm="ortho")
+        bands = scipy.fft.idct(EVERY_BAND.features(sine(hz=hz)[None])[0, 20, :, 0], norm="ortho")
         assert abs(int(bands.argmax()) - int(np.abs(centres - hz).argmin())) <= 1
 
 
 @pytest.mark.parametrize("scale", [2.0**-20, 2.0**-3, 2.0**30])
 def test_the_level_of_a_clip_does_not_change_a_bit(scale: float) -> None:
     clips = noise(3, 4_000)
-    assert mfcc(clips * np.float32(scale), SMALL).tobytes() == mfcc(clips, SMALL).tobytes()
+    assert SMALL.features(clips * np.float32(scale)).tobytes() == SMALL.features(clips).tobytes()
 
 
 @given(scale=st.floats(1e-20, 1e20))
@@ -183,12 +186,12 @@ def test_the_level_of_a_clip_does_not_change_a_bit(scale: float) -> None:
 def test_the_level_of_a_clip_does_not_matter(scale: float) -> None:
     clips = noise(2, 4_000)
     # A change of the last bit of a sample near the floor is a change of 0.01 dB there.
-    scaled = mfcc(clips * np.float32(scale), SMALL)
-    np.testing.assert_allclose(scaled, mfcc(clips, SMALL), atol=0.01)
+    scaled = SMALL.features(clips * np.float32(scale))
+    np.testing.assert_allclose(scaled, SMALL.features(clips), atol=0.01)
 
 
 def test_the_sign_of_a_clip_does_not_matter() -> None:
-    assert mfcc(-FIXED, SMALL).tobytes() == mfcc(FIXED, SMALL).tobytes()
+    assert SMALL.features(-FIXED).tobytes() == SMALL.features(FIXED).tobytes()
 
 
 @given(
@@ -200,20 +203,20 @@ def test_the_sign_of_a_clip_does_not_matter() -> None:
 )
 @settings(max_examples=40, deadline=None)
 def test_features_of_finite_samples_are_finite(clips: Samples) -> None:
-    assert np.isfinite(mfcc(clips[:8], SMALL)).all()
+    assert np.isfinite(SMALL.features(clips[:8])).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.25, 1e-45, 3e38])
 @pytest.mark.parametrize("samples", [1, 22_050])
 def test_constant_clips_have_finite_features(value: float, samples: int) -> None:
-    features = mfcc(np.full((2, samples), value, np.float32))
+    features = Mfcc().features(np.full((2, samples), value, np.float32))
     assert np.isfinite(features).all()
     np.testing.assert_array_equal(features[0], features[1])
 
 
 def test_silence_is_every_band_at_the_lowest_level() -> None:
     # 1e-10 of power in each of 128 bands is -100 dB; the DCT puts it all into the first number.
-    features = mfcc(np.zeros((1, 22_050), np.float32))[0, :44, :, 0]
+    features = Mfcc().features(np.zeros((1, 22_050), np.float32))[0, :44, :, 0]
     np.testing.assert_allclose(features[:, 0], -100 * np.sqrt(128), rtol=1e-6)
     np.testing.assert_allclose(features[:, 1:], 0, atol=1e-3)
 
@@ -222,7 +225,7 @@ def test_silence_is_every_band_at_the_lowest_level() -> None:
 
 
 def test_a_short_clip_is_padded_behind_with_zeros() -> None:
-    features = mfcc(noise(2, 11_025))
+    features = Mfcc().features(noise(2, 11_025))
     computed = 1 + 11_025 // 512
     assert features.shape == (2, 50, 13, 1)
     assert (features[:, :computed, 0] != 0).all()
@@ -231,13 +234,13 @@ def test_a_short_clip_is_padded_behind_with_zeros() -> None:
 
 def test_a_long_clip_is_cut_behind() -> None:
     clip = noise(1, 60_000)
-    longer = mfcc(clip, Mfcc(frames=118))
+    longer = Mfcc(frames=118).features(clip)
     assert (longer[:, :, 0] != 0).all()
-    np.testing.assert_array_equal(mfcc(clip), longer[:, :50])
+    np.testing.assert_array_equal(Mfcc().features(clip), longer[:, :50])
 
 
 def test_a_second_fills_forty_four_frames() -> None:
-    features = mfcc(noise(1, 22_050))[0, :, :, 0]
+    features = Mfcc().features(noise(1, 22_050))[0, :, :, 0]
     assert [bool(frame.any()) for frame in features] == [True] * 44 + [False] * 6
 
 
@@ -247,7 +250,7 @@ def test_a_second_fills_forty_four_frames() -> None:
 @pytest.mark.parametrize("shape", [(22_050,), (2, 22_050, 1), (0,), (3, 0), (0, 0)])
 def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="samples must be"):
-        mfcc(np.zeros(shape, np.float32))
+        Mfcc().features(np.zeros(shape, np.float32))
 
 
 @pytest.mark.parametrize(
@@ -301,7 +304,7 @@ def test_the_samples_are_left_as_they_were() -> None:
     y = noise(2, 100)
     before = y.copy()
     normalise_peak(y)
-    mfcc(y, SMALL)
+    SMALL.features(y)
     np.testing.assert_array_equal(y, before)
 
 

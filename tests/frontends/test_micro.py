@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from stapes.audio import read
 from stapes.errors import MissingExtraError
-from stapes.frontends.micro import Micro, frames_of, micro
+from stapes.frontends.micro import Micro
 
 Samples = NDArray[np.float32]
 
@@ -51,10 +51,10 @@ def test_every_second_frame_of_a_clip_is_the_librarys(maker: Any) -> None:
     expected = by_hand(maker, sound)
     assert expected.shape == (98, 40)
     assert expected.max() > 10
-    found = micro(floats(sound)[None])
+    found = Micro().features(floats(sound)[None])
     assert found.shape == (1, 49, 40, 1)
     assert found[0, ..., 0].tobytes() == expected[::2].tobytes()
-    every = micro(floats(sound)[None], Micro(hops_per_frame=1))
+    every = Micro(hops_per_frame=1).features(floats(sound)[None])
     assert every[0, ..., 0].tobytes() == expected.tobytes()
 
 
@@ -64,12 +64,12 @@ def test_real_recordings_have_the_librarys_features(maker: Any, speech: Path) ->
         sound, rate = soundfile.read(path, dtype="int16")
         assert rate == 16_000
         expected = by_hand(maker, np.pad(sound, (0, max(0, 16_000 - len(sound))))[:16_000])[::2]
-        found = micro(read.read(path, 16_000)[None])
+        found = Micro().features(read.read(path, 16_000)[None])
         assert found[0, ..., 0].tobytes() == expected.tobytes()
 
 
 def test_the_scale_is_microwakewords(maker: Any) -> None:
-    steps = micro(floats(pcm(16_000))[None]) / np.float32(0.0390625)
+    steps = Micro().features(floats(pcm(16_000))[None]) / np.float32(0.0390625)
     np.testing.assert_array_equal(steps, np.rint(steps))
     assert 0 <= steps.min() < steps.max() < 670
 
@@ -79,55 +79,56 @@ def test_the_scale_is_microwakewords(maker: Any) -> None:
 def test_any_window_and_step_has_so_many_frames(seed: int, hops: int, seconds: float) -> None:
     pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
     chosen = Micro(hops_per_frame=hops, window_seconds=seconds)
-    features = micro(floats(pcm(chosen.window, seed))[None], chosen)
+    features = chosen.features(floats(pcm(chosen.window, seed))[None])
     assert features.shape == (1, *chosen.shape)
     assert np.isfinite(features).all()
 
 
 def test_each_clip_of_a_batch_begins_in_the_first_state(maker: Any) -> None:
     clips = np.stack([floats(pcm(16_000, seed)) for seed in range(3)])
-    alone = np.concatenate([micro(clip[None]) for clip in clips])
-    assert micro(clips).tobytes() == alone.tobytes()
-    assert micro(clips[::-1])[::-1].tobytes() == alone.tobytes()
+    alone = np.concatenate([Micro().features(clip[None]) for clip in clips])
+    assert Micro().features(clips).tobytes() == alone.tobytes()
+    assert Micro().features(clips[::-1])[::-1].tobytes() == alone.tobytes()
 
 
 def test_samples_are_rounded_and_what_is_too_loud_is_clipped(maker: Any) -> None:
     y = np.random.default_rng(0).uniform(-1.5, 1.5, 16_000).astype(np.float32)
     expected = np.clip(np.rint(y.astype(np.float64) * 32_768), -32_768, 32_767).astype(np.int16)
-    assert micro(y[None])[0, ..., 0].tobytes() == by_hand(maker, expected)[::2].tobytes()
+    assert Micro().features(y[None])[0, ..., 0].tobytes() == by_hand(maker, expected)[::2].tobytes()
 
 
 def test_a_level_is_not_taken_out(maker: Any) -> None:
     y = floats(pcm(16_000))[None]
-    assert not np.array_equal(micro(y), micro(np.float32(0.25) * y))
+    assert not np.array_equal(Micro().features(y), Micro().features(np.float32(0.25) * y))
 
 
 def test_silence_is_zero(maker: Any) -> None:
-    np.testing.assert_array_equal(micro(np.zeros((1, 16_000), np.float32)), 0)
+    np.testing.assert_array_equal(Micro().features(np.zeros((1, 16_000), np.float32)), 0)
 
 
 def test_a_short_clip_is_padded_behind_with_silence_and_a_long_one_cut(maker: Any) -> None:
     y = floats(pcm(20_000))[None]
     padded = np.pad(y[:, :9_000], ((0, 0), (0, 7_000)))
-    assert micro(y[:, :9_000]).tobytes() == micro(padded).tobytes()
-    assert micro(y).tobytes() == micro(y[:, :16_000]).tobytes()
+    assert Micro().features(y[:, :9_000]).tobytes() == Micro().features(padded).tobytes()
+    assert Micro().features(y).tobytes() == Micro().features(y[:, :16_000]).tobytes()
 
 
 def test_sound_of_less_than_30_ms_has_no_frame(maker: Any) -> None:
-    assert frames_of(np.zeros(479, np.float32), Micro()).shape == (0, 40)
-    assert frames_of(np.zeros(480, np.float32), Micro()).shape == (1, 40)
+    chosen = Micro(window_seconds=0.03)
+    assert chosen.sliding(np.zeros(479, np.float32), 1).shape == (0, 1, 40, 1)
+    assert chosen.sliding(np.zeros(480, np.float32), 1).shape == (1, 1, 40, 1)
 
 
 def test_a_missing_package_is_one_sentence_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymicro_features", None)
     with pytest.raises(MissingExtraError) as caught:
-        micro(np.zeros((1, 16_000), np.float32))
+        Micro().features(np.zeros((1, 16_000), np.float32))
     assert str(caught.value) == "The frontend micro needs an extra: install stapes[micro]."
 
 
 def test_samples_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="samples must be"):
-        micro(np.zeros(16_000, np.float32))
+        Micro().features(np.zeros(16_000, np.float32))
 
 
 @pytest.mark.parametrize(

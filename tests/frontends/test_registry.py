@@ -1,30 +1,27 @@
-"""Any frontend by its settings."""
+"""Any frontend by its settings; a new one is its class and a line in the registry."""
 
 from __future__ import annotations
 
 import doctest
+import subprocess
 import sys
+from typing import Literal
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from stapes.errors import MissingExtraError
-from stapes.frontends import registry as frontend
-from stapes.frontends.logmel import logmel
-from stapes.frontends.mfcc import mfcc
-from stapes.frontends.micro import micro
-from stapes.frontends.registry import FRONTENDS, Frontend, LogMel, Mfcc, Micro, features, require
+from stapes.frontends import registry
+from stapes.frontends.frontend import Frontend
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
+from stapes.frontends.registry import FRONTENDS, AnyFrontend
+from stapes.run.settings import RunSettings
+from stapes.search.settings import SearchSettings
 
-ANY: TypeAdapter[Frontend] = TypeAdapter(Frontend)
-
-
-def test_settings_choose_the_frontend() -> None:
-    y = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 16_000)).astype(np.float32)
-    assert features(y, Mfcc()).tobytes() == mfcc(y).tobytes()
-    assert features(y, LogMel()).tobytes() == logmel(y).tobytes()
-    pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
-    assert features(y, Micro()).tobytes() == micro(y).tobytes()
+ANY: TypeAdapter[Frontend] = TypeAdapter(AnyFrontend)
 
 
 @pytest.mark.parametrize("kind", FRONTENDS)
@@ -32,8 +29,7 @@ def test_each_has_what_the_data_room_asks_for(kind: str) -> None:
     chosen = FRONTENDS[kind](window_seconds=0.5)
     assert chosen.kind == kind
     assert chosen.window == chosen.sample_rate / 2
-    assert chosen.shape[0] == chosen.frames
-    assert chosen.shape[2] == 1
+    assert chosen.shape == (chosen.frames, chosen.bins, 1)
     assert chosen.hop_length > 0
     assert (chosen.warm_up > 0) == (kind == "micro")
 
@@ -51,20 +47,77 @@ def test_settings_without_a_kind_are_of_mfcc() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "mel"}, {"kind": None}, {"kind": [1]}, 5, None])
-def test_what_is_no_frontend_is_told_those_there_are(wrong: object) -> None:
+def test_an_unknown_frontend_is_refused_with_the_known_ones(wrong: object) -> None:
     with pytest.raises(ValidationError, match="known are mfcc, logmel, micro"):
         ANY.validate_python(wrong)
 
 
-def test_a_missing_package_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymicro_features", None)
-    require(Mfcc())
-    require(LogMel())
+    for kind, frontend in FRONTENDS.items():
+        if kind != "micro":
+            frontend().require()
+    with pytest.raises(MissingExtraError, match=r"frontend micro .*stapes\[micro\]"):
+        Micro().require()
     with pytest.raises(MissingExtraError):
-        require(Micro())
+        Micro().features(np.zeros((1, 16_000), np.float32))
+
+
+def test_settings_load_no_numpy() -> None:
+    code = "import sys, stapes.frontends.registry; print({'numpy', 'scipy'} & set(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "set()"
+
+
+class Level(Frontend):
+    """The peak of each tenth of a second."""
+
+    kind: Literal["level"] = "level"
+    sample_rate: int = 8_000
+    hop_length: int = 800
+
+    @property
+    def frames(self) -> int:
+        """Whole hops of the window."""
+        return self.window // self.hop_length
+
+    @property
+    def bins(self) -> int:
+        """One: the peak."""
+        return 1
+
+    def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        hops = samples[:, : self.frames * self.hop_length].reshape(-1, self.frames, self.hop_length)
+        peaks: NDArray[np.float32] = np.abs(hops).max(axis=2)[..., None, None]
+        return peaks
+
+    def _sliding(
+        self, y: NDArray[np.float32], hop_frames: int, windows: int
+    ) -> NDArray[np.float32]:
+        step = hop_frames * self.hop_length
+        return self._features(
+            np.stack([y[i * step : i * step + self.window] for i in range(windows)])
+        )
+
+
+def test_a_new_frontend_is_a_class_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FRONTENDS, "level", Level)
+    settings = RunSettings.model_validate({"frontend": {"kind": "level", "hop_length": 400}})
+    assert settings.frontend == Level(hop_length=400)
+    assert settings.model_dump()["frontend"]["hop_length"] == 400
+    assert RunSettings.model_validate_json(settings.model_dump_json()) == settings
+    assert SearchSettings().frontends[-1] == Level()
+    assert registry.shapes().endswith("level [10, 1, 1]")
+    with pytest.raises(ValidationError, match="known are mfcc, logmel, micro, level"):
+        RunSettings.model_validate({"frontend": {"kind": "wavelet"}})
+    y = np.random.default_rng(0).normal(0, 0.1, 20_000).astype(np.float32)
+    expected = Level().features(np.stack([y[:8_000], y[1_600:9_600]]))
+    np.testing.assert_array_equal(Level().sliding(y, 2)[:2], expected)
 
 
 def test_the_examples_in_the_source_run() -> None:
-    found = doctest.testmod(frontend)
-    assert found.attempted > 0
-    assert found.failed == 0
+    result = doctest.testmod(registry)
+    assert result.attempted > 0
+    assert result.failed == 0

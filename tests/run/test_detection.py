@@ -14,7 +14,7 @@ from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache
 from stapes.data.features import choose
 from stapes.errors import UsageError
-from stapes.frontends.registry import Mfcc
+from stapes.frontends.mfcc import Mfcc
 from stapes.measure import detection as metrics
 from stapes.measure.continuous import DetectionSettings
 from stapes.run import detection as detecting

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from stapes.errors import StapesError, UsageError
-from stapes.frontends.registry import Mfcc, Micro
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
 from stapes.run.folder import RunFolder, versions
 from stapes.run.settings import RunSettings, settle
 

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from stapes.errors import UsageError
-from stapes.frontends.registry import LogMel, Mfcc, Micro
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
 from stapes.models.training import TrainSettings
 from stapes.run.settings import PRESETS, QUICK, RunSettings, SyntheticSettings, settle
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stapes.data.features import FeatureSet
-from stapes.frontends.registry import LogMel
+from stapes.frontends.logmel import LogMel
 from stapes.run import steps
 from stapes.search.engines import TEACHER
 from stapes.search.settings import SearchSettings

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from stapes.errors import UsageError
-from stapes.frontends.registry import LogMel, Mfcc
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
 from stapes.run.settings import settle_as
 from stapes.search.settings import QUICK, SearchSettings, kinds
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stapes.frontends.registry import FRONTENDS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -43,9 +45,8 @@ Frontend = Annotated[
     str | None,
     typer.Option(
         "--frontend",
-        metavar="mfcc|logmel|micro",
-        help="What the model sees: [mfcc] the reference's, logmel (40 bands, the same at any "
-        "level), or micro (what ESPHome's devices compute; extra `micro`).",
+        metavar="|".join(FRONTENDS),
+        help="What the model sees [mfcc].",
     ),
 ]
 

@@ -112,7 +112,7 @@ def check(
     """List what a run would use of a folder, and what it would skip and why."""
     from stapes.data.check import check as check_corpus
     from stapes.data.corpus import load
-    from stapes.frontends.registry import Mfcc
+    from stapes.frontends.mfcc import Mfcc
     from stapes.report.terminal.tables import check_lines
 
     corpus = load(data, word, negatives=negatives)

@@ -23,6 +23,7 @@ from stapes.cli.common import (
     show_results,
 )
 from stapes.errors import UsageError
+from stapes.frontends.registry import FRONTENDS
 
 search_app = typer.Typer(rich_markup_mode=None)
 
@@ -82,7 +83,9 @@ def search(
     ] = None,
     frontends: Annotated[
         str | None,
-        typer.Option("--frontends", metavar="A,B", help="Of mfcc, logmel and micro; default: all."),
+        typer.Option(
+            "--frontends", metavar="A,B", help=f"Of {', '.join(FRONTENDS)}; default: all."
+        ),
     ] = None,
     techniques: Annotated[
         str | None,

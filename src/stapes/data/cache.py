@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import StapesError
-from stapes.frontends.micro import PACKAGE
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 
 # Raise it when the frontend's code gives other numbers for the same settings.
 _FRONTEND = 1
@@ -142,8 +141,8 @@ def _fingerprint(settings: Frontend) -> str:
     # Another release of a library may round otherwise; a model must not depend on what an older
     # one left in the cache.
     names = ["numpy", "scipy", "soundfile", "soxr"]
-    if settings.kind == "micro":
-        names.append(PACKAGE)
+    if settings.package:
+        names.append(settings.package)
     libraries = [f"{name} {version(name)}" for name in names]
     text = "\n".join([str(_FRONTEND), settings.model_dump_json(), *libraries])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import decode_window, first_of_each, in_threads
 from stapes.errors import AudioError
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 from stapes.system.progress import SILENT, Progress
 
 _CHUNK = 32

@@ -20,7 +20,7 @@ from stapes.data.cache import FeatureCache
 from stapes.data.clip import Clip
 from stapes.data.features import Chosen, extract, in_threads
 from stapes.errors import AudioError
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 from stapes.system.progress import SILENT, Progress
 
 RANGES = Ranges(

@@ -34,8 +34,7 @@ from stapes.data.cache import FeatureCache
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.errors import AudioError
-from stapes.frontends import registry as frontend
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 from stapes.system.files import reserve
 from stapes.system.progress import SILENT, Progress
 
@@ -212,7 +211,7 @@ def extract(
         for begin in range(0, len(members), _RESAMPLED_TOGETHER):
             part = members[begin : begin + _RESAMPLED_TOGETHER]
             samples = read.resample(np.stack([y for _, y in part]), rate, settings.sample_rate)
-            features = frontend.features(samples[:, : settings.window], settings)
+            features = settings.features(samples[:, : settings.window])
             for (index, _), x in zip(part, features, strict=True):
                 results[index] = x
     return [result for result in results if result is not None]

@@ -1,36 +1,38 @@
-"""Log-mel bands relative to the loudest of the window: the same however loud it is spoken.
+"""The frontend `logmel`: log-mel bands relative to the loudest of the window.
 
-A frame lies wholly in its window, so nothing but the loudest band belongs to the window alone, and
-a device computes each frame once.
+Its features are the same at every level of the sound. A frame lies wholly in its window, so only
+the loudest band depends on the window, and a device computes each frame once.
 
-Sources: the sizes (40 bands of 30 ms, each 20 ms) are those of TFLite Micro's micro_speech;
-librosa.feature.melspectrogram and power_to_db, which the tests hold this file against.
+Source of the sizes (40 bands of 30 ms, each 20 ms): TFLite Micro's micro_speech.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from stapes.frontends.mel import hann, mel_power
-from stapes.frontends.window import Window
+from stapes.frontends.frontend import Frontend
 
-# Clips computed at a time: more no longer fit the processor's cache.
-_BATCH = 4
-
-# A band without sound: far below what 16 bits can say, and log10 must not see 0.
-_LEAST_POWER = np.float32(1e-30)
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-class LogMel(Window):
-    """Settings of the `logmel` frontend."""
+class LogMel(Frontend):
+    """49 x 40 log-mel bands at 16 kHz, from 0 to 1: cheap on any device.
+
+    1 is the loudest band of the clip, 0 is `top_db` below it, or less. The scale of the samples
+    does not matter. A silent clip is 1 throughout, for all its bands are equally loud.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LogMel().features(np.zeros((2, 16_000), np.float32)).shape
+    (2, 49, 40, 1)
+    """
 
     kind: Literal["logmel"] = "logmel"
-    sample_rate: int = Field(default=16_000, gt=0, description="Hz")
     frame_length: int = Field(default=480, ge=16, description="samples")
     hop_length: int = Field(default=320, gt=0, description="samples")
     n_fft: int = Field(default=512, ge=16, description="samples")
@@ -52,66 +54,18 @@ class LogMel(Window):
         return 1 + (self.window - self.frame_length) // self.hop_length
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of one clip's features: (frames, bins, 1)."""
-        return (self.frames, self.n_mels, 1)
+    def bins(self) -> int:
+        """Mel bands of a frame."""
+        return self.n_mels
 
+    def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        from stapes.frontends.numerics.logmel import logmel
 
-def logmel(samples: NDArray[np.float32], settings: LogMel | None = None) -> NDArray[np.float32]:
-    """Log-mel bands of a batch of clips of one length.
+        return logmel(samples, self)
 
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(n, samples)]
-        Mono, at `settings.sample_rate` Hz. The scale does not matter. A clip that is shorter than
-        the window is padded behind with silence, a longer one is cut behind.
-    settings : LogMel
+    def _sliding(
+        self, y: NDArray[np.float32], hop_frames: int, windows: int
+    ) -> NDArray[np.float32]:
+        from stapes.frontends.numerics.logmel import sliding
 
-    Returns
-    -------
-    features : np.ndarray [shape=(n, frames, bins, 1)]
-        float32 from 0 (`top_db` below the clip's loudest band, or more) to 1 (the loudest). In a
-        silent clip all bands are as loud: it is 1 throughout.
-
-    Raises
-    ------
-    ValueError
-        `samples` is not two-dimensional or has no sample in it.
-
-    Examples
-    --------
-    >>> logmel(np.zeros((2, 16_000), np.float32)).shape
-    (2, 49, 40, 1)
-    """
-    settings = settings or LogMel()
-    if samples.ndim != 2 or samples.shape[1] == 0:
-        raise ValueError(f"samples must be [n, samples], not {samples.shape}")
-    y = np.zeros((len(samples), settings.window), np.float32)
-    y[:, : samples.shape[1]] = samples[:, : settings.window]
-    features = np.empty((len(samples), *settings.shape), np.float32)
-    for start in range(0, len(y), _BATCH):
-        part = slice(start, start + _BATCH)
-        features[part, :, :, 0] = below_loudest(decibels(y[part], settings), settings.top_db)
-    return features
-
-
-def decibels(y: NDArray[np.float32], settings: LogMel) -> NDArray[np.float32]:
-    """Every frame that lies wholly in the sound: [..., samples] -> [..., frames, bins], in dB."""
-    frames = sliding_window_view(y, settings.frame_length, axis=-1)
-    mel = mel_power(
-        frames[..., :: settings.hop_length, :] * hann(settings.frame_length),
-        sample_rate=settings.sample_rate,
-        n_fft=settings.n_fft,
-        n_mels=settings.n_mels,
-    )
-    np.maximum(mel, _LEAST_POWER, out=mel)
-    np.log10(mel, out=mel)
-    mel *= np.float32(10.0)
-    return mel
-
-
-def below_loudest(db: NDArray[np.float32], top_db: float) -> NDArray[np.float32]:
-    """[n, frames, bins] in dB -> 1 for the loudest of each clip to 0 for `top_db` below it."""
-    part = (db - db.max(axis=(1, 2), keepdims=True)) / np.float32(top_db) + np.float32(1)
-    features: NDArray[np.float32] = np.maximum(part, np.float32(0))
-    return features
+        return sliding(y, self, hop_frames, windows)

@@ -1,31 +1,32 @@
-"""The reference's frontend: librosa's MFCCs of the peak-normalised clip, frames first.
-
-Sources: Davis and Mermelstein 1980 (MFCC); librosa.feature.mfcc, whose defaults are followed and
-which the tests hold this file against.
-"""
+"""The frontend `mfcc`, the reference's: cepstral coefficients of the peak-normalised clip."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import scipy.fft
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from stapes.frontends.mel import hann, mel_power
-from stapes.frontends.window import Window
+from stapes.frontends.frontend import Frontend
 
-# Clips computed at a time: more no longer fit the processor's cache.
-_BATCH = 4
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-class Mfcc(Window):
-    """Settings of the `mfcc` frontend; the defaults are the reference's.
+class Mfcc(Frontend):
+    """50 x 13 mel-frequency cepstral coefficients at 22,050 Hz, as in the reference.
 
+    The scale of the samples does not matter: each clip is divided by its largest absolute sample.
     `frames` is the model's: shorter clips are padded behind with zero features, longer ones are
     cut behind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Mfcc().features(np.zeros((2, 22_050), np.float32)).shape
+    (2, 50, 13, 1)
+    >>> Mfcc().sliding(np.zeros(44_100, np.float32), 4).shape
+    (11, 50, 13, 1)
     """
 
     kind: Literal["mfcc"] = "mfcc"
@@ -44,77 +45,18 @@ class Mfcc(Window):
         return self
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of one clip's features: (frames, bins, 1)."""
-        return (self.frames, self.n_mfcc, 1)
+    def bins(self) -> int:
+        """Coefficients of a frame."""
+        return self.n_mfcc
 
+    def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        from stapes.frontends.numerics.mfcc import mfcc
 
-def mfcc(samples: NDArray[np.float32], settings: Mfcc | None = None) -> NDArray[np.float32]:
-    """Mel-frequency cepstral coefficients of a batch of clips of one length.
+        return mfcc(samples, self)
 
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(n, samples)]
-        Mono, at `settings.sample_rate` Hz. The scale does not matter: each clip is divided by its
-        largest absolute sample. A silent clip is left as it is.
-    settings : Mfcc
-        Default: the reference's.
+    def _sliding(
+        self, y: NDArray[np.float32], hop_frames: int, windows: int
+    ) -> NDArray[np.float32]:
+        from stapes.frontends.numerics.mfcc_sliding import sliding
 
-    Returns
-    -------
-    features : np.ndarray [shape=(n, frames, bins, 1)]
-        float32, finite.
-
-    Raises
-    ------
-    ValueError
-        `samples` is not two-dimensional or has no sample in it.
-
-    Examples
-    --------
-    >>> mfcc(np.zeros((2, 22_050), np.float32)).shape
-    (2, 50, 13, 1)
-    """
-    settings = settings or Mfcc()
-    if samples.ndim != 2 or samples.shape[1] == 0:
-        raise ValueError(f"samples must be [n, samples], not {samples.shape}")
-    features = np.zeros((len(samples), *settings.shape), np.float32)
-    for start in range(0, len(samples), _BATCH):
-        part = slice(start, start + _BATCH)
-        coefficients = _coefficients(samples[part], settings)[:, : settings.frames]
-        features[part, : coefficients.shape[1], :, 0] = coefficients
-    return features
-
-
-def normalise_peak(y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide each clip by its largest absolute sample; silence stays silence.
-
-    The reference divides silence by zero and trains on what comes of it.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(..., samples)]
-    """
-    peak: NDArray[np.float32] = np.abs(y).max(axis=-1, keepdims=True, initial=0.0)
-    peak[peak == 0] = 1
-    return y / peak
-
-
-def _coefficients(y: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]:
-    """[n, samples] -> [n, all frames, n_mfcc]; no step mixes clips, or depends on their number."""
-    margin = settings.n_fft // 2
-    padded = np.zeros((len(y), y.shape[1] + 2 * margin), np.float32)
-    padded[:, margin : margin + y.shape[1]] = normalise_peak(y)
-    frames = sliding_window_view(padded, settings.n_fft, axis=1)[:, :: settings.hop_length]
-    mel = mel_power(
-        frames * hann(settings.n_fft),
-        sample_rate=settings.sample_rate,
-        n_fft=settings.n_fft,
-        n_mels=settings.n_mels,
-    )
-    decibels = 10.0 * np.log10(np.maximum(mel, np.float32(1e-10)))
-    # The floor is set by each clip's own loudest bin, whatever else is in the batch.
-    floor = decibels.max(axis=(1, 2), keepdims=True) - np.float32(settings.top_db)
-    floored = np.maximum(decibels, floor)
-    coefficients: NDArray[np.float32] = scipy.fft.dct(floored, type=2, norm="ortho", axis=-1)
-    return coefficients[..., : settings.n_mfcc]
+        return sliding(y, self, hop_frames, windows)

@@ -22,7 +22,8 @@ from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import gather
 from stapes.errors import ModelError, UsageError
-from stapes.frontends.registry import Frontend, require, shapes
+from stapes.frontends.frontend import Frontend
+from stapes.frontends.registry import shapes
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion, interpreters
 from stapes.run.preparation import choose_clips, load_corpus
@@ -70,13 +71,13 @@ def evaluate(
     ModelError
         The model is broken, refused by LiteRT, or does not fit the features.
     MissingExtraError
-        The frontend is `micro` and its library is not installed.
+        The frontend's package is not installed.
     """
     progress = progress or Progress()
     content = _content(model)
     if settings.data is None:
         raise UsageError("--data: name the folder of clips to measure on.")
-    require(settings.frontend)
+    settings.frontend.require()
     corpus = load_corpus(settings.data, settings)
     # The splits are chosen in the order of a run, so that a clip that stands in two is left to
     # the same one.

@@ -20,13 +20,19 @@ import yaml
 from filelock import FileLock, Timeout
 
 from stapes.errors import StapesError, UsageError
-from stapes.frontends.micro import PACKAGE
-from stapes.frontends.registry import kind_of
+from stapes.frontends.registry import FRONTENDS, kind_of
 from stapes.run.settings import LATER, RunSettings
 from stapes.system.files import write_text
 from stapes.system.version import __version__
 
-_OPTIONAL = ("ai-edge-quantizer", "ethos-u-vela", "optuna", "plotly", PACKAGE, "tflite-micro")
+_OPTIONAL = (
+    "ai-edge-quantizer",
+    "ethos-u-vela",
+    "optuna",
+    "plotly",
+    *filter(None, (frontend.package for frontend in FRONTENDS.values())),
+    "tflite-micro",
+)
 """Packages of extras: a run goes on when one was installed since."""
 
 _PACKAGES = (
@@ -226,8 +232,8 @@ class RunFolder:
     def _without_later(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """What a run is told by: without what nothing in its models depends on."""
         kept = dict(said)
-        # Where it computes the features, its version decides what a run makes.
-        optional = [name for name in _OPTIONAL if not (name == PACKAGE and _is_micro(said))]
+        # The version of what computes the features decides what a run makes.
+        optional = set(_OPTIONAL) - _frontend_packages(said)
         for part, later in (("settings", self.later), ("versions", optional)):
             inside = said.get(part)
             if isinstance(inside, Mapping):
@@ -249,14 +255,15 @@ class RunFolder:
             handler.close()
 
 
-def _is_micro(said: Mapping[str, Any]) -> bool:
-    """Whether features are computed by the frontend micro."""
-    settings = said.get("settings")
+def _frontend_packages(run: Mapping[str, Any]) -> set[str | None]:
+    """The packages that compute the features of a run.yaml."""
+    settings = run.get("settings")
     if not isinstance(settings, Mapping):
-        return False
-    frontends = settings.get("frontends")
-    listed = frontends if isinstance(frontends, list) else []
-    return "micro" in {kind_of(each) for each in [settings.get("frontend"), *listed]}
+        return set()
+    listed = settings.get("frontends")
+    frontends = [settings.get("frontend"), *(listed if isinstance(listed, list) else [])]
+    kinds = {kind_of(frontend) for frontend in frontends}
+    return {FRONTENDS[kind].package for kind in kinds & set(FRONTENDS)}
 
 
 def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:

@@ -25,7 +25,6 @@ from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import gather
 from stapes.errors import ModelError, StapesError, UsageError
-from stapes.frontends import registry as frontend
 from stapes.models import backend
 from stapes.report.terminal.tables import line
 from stapes.report.writing import write_files
@@ -114,7 +113,7 @@ def run(
     names = select(settings.techniques, from_file=from_file)
     for sentence in left_out(settings.techniques, from_file=from_file):
         progress.note(sentence)
-    frontend.require(settings.frontend)
+    settings.frontend.require()
     if not from_file:
         backend.require()
     folder = RunFolder(out, settings, from_file=from_file)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from stapes.data.slug import slug
 from stapes.errors import UsageError
-from stapes.frontends.registry import FRONTENDS, Frontend, Mfcc, kind_of
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.registry import FRONTENDS, AnyFrontend, kind_of
 from stapes.measure.continuous import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.training import TrainSettings
@@ -55,7 +56,9 @@ class RunSettings(BaseModel):
     preset: Literal["default", "reference"] = "default"
     techniques: str = "all"
     seed: int = Field(default=0, ge=0, lt=2**32)
-    frontend: Frontend = Mfcc()
+    frontend: AnyFrontend = Field(
+        default=Mfcc(), description=f"what the model sees: {', '.join(FRONTENDS)}"
+    )
     negatives_per_positive: float = Field(default=1.0, gt=0)
     validation: float = Field(default=0.1, ge=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -213,7 +216,7 @@ def settle_as(
         return kind.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in _place(first["loc"]))
+        name = ".".join(str(part) for part in first["loc"])
         asked = first["loc"] and first["loc"][0] in chosen
         where = "the call" if asked or not config else str(config)
         raise UsageError(f"{where}: {name or 'settings'}: {first['msg']}.") from None
@@ -229,13 +232,6 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
             value = value if another else over(merged[name], value)
         merged[name] = value
     return merged
-
-
-def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Where a setting stands in the file: pydantic names the frontend's kind on the way to it."""
-    if loc[:1] == ("frontend",) and loc[1:2] and loc[1] in FRONTENDS:
-        return (loc[0], *loc[2:])
-    return loc
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, gather
 from stapes.errors import StapesError
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 from stapes.run import steps
 from stapes.run.preparation import FEWEST, choose_clips, require_enough, with_copies
 from stapes.search.settings import SearchSettings

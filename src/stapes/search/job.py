@@ -26,7 +26,6 @@ from stapes.contracts.measurements import TestClip
 from stapes.contracts.results import Baseline, Data, Results, Search, Trial, VariantResult
 from stapes.data.features import Chosen
 from stapes.errors import MissingExtraError, StapesError, UsageError
-from stapes.frontends.registry import require
 from stapes.models import backend
 from stapes.report.writing import write_files
 from stapes.run import measurement as measuring
@@ -140,18 +139,18 @@ def search(
 
 def available(settings: SearchSettings, progress: Progress | None = None) -> SearchSettings:
     """The settings without frontends that need an extra which is not installed."""
-    try:
-        for each in settings.frontends:
-            require(each)
-        return settings
-    except MissingExtraError:
-        pass
-    kept = tuple(each for each in settings.frontends if each.kind != "micro")
-    if len(kept) < len(settings.frontends) and progress:
-        progress.note("Left out: the frontend micro (install stapes[micro]).")
-    if not kept:
-        raise MissingExtraError("The frontend micro", "micro")
-    return settings.model_copy(update={"frontends": kept})
+    installed = []
+    for frontend in settings.frontends:
+        try:
+            frontend.require()
+            installed.append(frontend)
+        except MissingExtraError as error:
+            if frontend is settings.frontends[-1] and not installed:
+                raise
+            if progress:
+                extra = f"install stapes[{error.extra}]"
+                progress.note(f"Left out: the frontend {frontend.kind} ({extra}).")
+    return settings.model_copy(update={"frontends": tuple(installed)})
 
 
 def _require(cluster: Cluster | None) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from stapes.frontends.registry import Frontend, LogMel, Mfcc, Micro
+from stapes.frontends.frontend import Frontend
+from stapes.frontends.registry import FRONTENDS, AnyFrontend
 from stapes.run.settings import Limit, RunSettings
 from stapes.search.space import SIZES
 
@@ -39,8 +40,10 @@ class SearchSettings(RunSettings):
         description="trials under way at once; each knows what those before them came to",
     )
     architectures: tuple[str, ...] = Field(default=tuple(SIZES), min_length=1)
-    frontends: tuple[Frontend, ...] = Field(
-        default=(Mfcc(), LogMel(), Micro()), min_length=1, description="one of a kind"
+    frontends: tuple[AnyFrontend, ...] = Field(
+        default_factory=lambda: tuple(frontend() for frontend in FRONTENDS.values()),
+        min_length=1,
+        description="one of a kind",
     )
     epochs: int = Field(default=40, ge=1)
     patience: int = Field(

@@ -15,7 +15,7 @@ from stapes.data.clip import Clip
 from stapes.data.sound import continuous
 from stapes.data.sound.continuous import cyclic, embed, gather_sound
 from stapes.errors import UsageError
-from stapes.frontends.registry import Mfcc
+from stapes.frontends.mfcc import Mfcc
 
 RATE = 8_000
 SETTINGS = Mfcc(sample_rate=RATE, n_fft=256, hop_length=100, n_mels=20, n_mfcc=10)

@@ -10,10 +10,9 @@ from stapes.data.clip import Clip
 from stapes.data.sound import sliding
 from stapes.data.sound.continuous import cyclic, embed, gather_sound
 from stapes.data.sound.sliding import plan, write_features
-from stapes.frontends.logmel import logmel
-from stapes.frontends.mfcc import Mfcc, mfcc
-from stapes.frontends.registry import LogMel, Micro
-from stapes.frontends.sliding import sliding as slid
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
 
 RATE = 8_000
 SETTINGS = Mfcc(sample_rate=RATE, n_fft=256, hop_length=100, n_mels=20, n_mfcc=10, frames=81)
@@ -96,12 +95,12 @@ def test_rows_are_the_features_of_their_windows(sound, tmp_path, monkeypatch):
     for begin, row, count in some.recordings:
         for k in range(count):
             y = background[begin + k * STEP : begin + k * STEP + SETTINGS.window]
-            np.testing.assert_allclose(x[row + k], mfcc(y[None], SETTINGS)[0], atol=5e-3)
+            np.testing.assert_allclose(x[row + k], SETTINGS.features(y[None])[0], atol=5e-3)
     row, count = some.words[1]
     y = embed(sound, 1, some.before, some.after, np.random.default_rng([0, 3, 1]))
     for k in range(count):
         window = y[k * STEP : k * STEP + SETTINGS.window]
-        np.testing.assert_allclose(x[row + k], mfcc(window[None], SETTINGS)[0], atol=5e-3)
+        np.testing.assert_allclose(x[row + k], SETTINGS.features(window[None])[0], atol=5e-3)
 
 
 def test_noise_is_as_loud_as_is_said_and_runs_on_across_sections(sound, monkeypatch):
@@ -165,7 +164,7 @@ def test_rows_of_logmel_are_the_features_of_their_windows(sound_at_16_khz, tmp_p
     assert some.recordings[0][2] == 301
     for row in (0, 150, 300):
         window = y[row * 1_280 : row * 1_280 + 16_000]
-        np.testing.assert_allclose(x[row], logmel(window[None], settings)[0], atol=1e-5)
+        np.testing.assert_allclose(x[row], settings.features(window[None])[0], atol=1e-5)
 
 
 def test_the_state_of_micro_runs_on_across_sections(sound_at_16_khz, tmp_path, monkeypatch):
@@ -192,4 +191,4 @@ def test_micro_hears_a_word_as_a_device_that_has_been_listening(sound_at_16_khz,
     before = some.before + 125 * 1_280
     y = embed(sound, 0, before, some.after, np.random.default_rng([0, 3, 0]))
     x = np.load(tmp_path / "x.npy")[row : row + count]
-    np.testing.assert_array_equal(x, slid(y, settings, 4)[125:])
+    np.testing.assert_array_equal(x, settings.sliding(y, 4)[125:])

@@ -28,7 +28,7 @@ from stapes.data.clip import Clip, Skipped
 from stapes.data.layouts import sound_files
 from stapes.data.sound.tape import Level, Tape, decoded
 from stapes.errors import AudioError, UsageError
-from stapes.frontends.registry import Frontend
+from stapes.frontends.frontend import Frontend
 from stapes.system.files import sha256
 from stapes.system.progress import SILENT, Progress
 

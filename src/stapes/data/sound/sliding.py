@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from stapes.audio.levels import gain_to, power
 from stapes.data.features import in_threads
 from stapes.data.sound.continuous import Sound, cyclic, embed
-from stapes.frontends.registry import Frontend
-from stapes.frontends.sliding import sliding, windows_in
+from stapes.frontends.frontend import Frontend
 from stapes.system.files import reserve
 from stapes.system.progress import SILENT, Progress
 
@@ -88,7 +87,7 @@ def plan(
     for begin, samples in sound.recordings:
         used = min(samples, left)
         left -= used
-        count = windows_in(used, settings, hop)
+        count = settings.windows_in(used, hop)
         if count >= smoothing:
             recordings.append((begin, row, count))
             row += count
@@ -97,7 +96,7 @@ def plan(
     after = round(tolerance_seconds * settings.sample_rate)
     words = []
     for piece in sound.words.pieces:
-        count = windows_in(before + piece.samples + after, settings, hop)
+        count = settings.windows_in(before + piece.samples + after, hop)
         words.append((row, count))
         row += count
     return Plan(recordings, words, before, after, hop, averages * step / settings.sample_rate)
@@ -135,7 +134,7 @@ def write_features(
 
     def features(group: list[_Stretch]) -> list[NDArray[np.float32]]:
         return [
-            sliding(_heard(sound, each, gain), settings, chosen.hop)[each.lead :][: each.rows]
+            settings.sliding(_heard(sound, each, gain), chosen.hop)[each.lead :][: each.rows]
             for each in group
         ]
 

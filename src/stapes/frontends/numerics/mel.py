@@ -1,7 +1,7 @@
 """Slaney's mel scale and filters, and the Hann window: what `mfcc` and `logmel` share.
 
-Source: Slaney's Auditory Toolbox 1998, by way of librosa.filters.mel, which the tests hold it
-against.
+Source: Slaney's Auditory Toolbox 1998, by way of librosa.filters.mel, which the tests compare
+with.
 """
 
 from __future__ import annotations

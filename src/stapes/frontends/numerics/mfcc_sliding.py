@@ -1,18 +1,12 @@
-"""Features of a window that slides over sound, computed once for all windows that share them.
+"""Cepstral coefficients of a window that slides over sound, computed once for all windows.
 
-`sliding` gives what `frontend.features` gives for each window on its own, at a fraction of the
-work; but the state of `micro` runs on from window to window, as on a device.
-
-The frames of neighbouring windows are the same stretches of sound. Of `logmel`, nothing but the
-loudest band belongs to the window. Of `mfcc`, their mel spectra are computed once. Three things
-belong to the window, and these alone are done again for each:
+The frames of neighbouring windows are the same stretches of sound, whose mel spectra are computed
+once. Three things belong to the window, and only these are computed again for each:
 
 - The peak. It divides the window, so it moves every decibel by the same number.
 - The edges. Frames that reach beyond the window see zeros there: they are the shared stretches
   under a Hann window of which a part is cut off, a few spectra for each window.
 - The floor `top_db` below the loudest bin, and with it the cosine transform.
-
-Sources of the frontends: see `frontends.mfcc`, `frontends.logmel` and `frontends.micro`.
 """
 
 from __future__ import annotations
@@ -24,10 +18,8 @@ import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stapes.frontends.logmel import below_loudest, decibels
-from stapes.frontends.mel import hann, mel_power
-from stapes.frontends.micro import frames_of
-from stapes.frontends.registry import Frontend, LogMel, Mfcc, Micro
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.numerics.mel import hann, mel_power
 
 # Windows worked on at a time: more no longer fit the processor's cache.
 _TOGETHER = 16
@@ -37,68 +29,10 @@ _LEAST_POWER = np.float32(1e-37)
 _FLOOR_DB = np.float32(-100.0)
 
 
-def windows_in(samples: int, settings: Frontend, hop_frames: int) -> int:
-    """How many windows lie wholly in so many samples, each `hop_frames` frames after the last."""
-    if samples < settings.window:
-        return 0
-    return 1 + (samples - settings.window) // (hop_frames * settings.hop_length)
-
-
-def sliding(y: NDArray[np.float32], settings: Frontend, hop_frames: int) -> NDArray[np.float32]:
-    """The features of every window of a stretch of sound.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)]
-        Mono, at `settings.sample_rate` Hz.
-    settings : Frontend
-    hop_frames : int > 0 [frames]
-        From one window to the next: so many times `settings.hop_length` samples.
-
-    Returns
-    -------
-    features : np.ndarray [shape=(windows, frames, bins, 1)]
-        float32; row `i` is what `frontend.features` gives for the window that begins at sample
-        `i * hop_frames * settings.hop_length`, to rounding. Of `micro`, it is what a device gives
-        that was switched on where the stretch begins: `settings.warm_up` samples on, when does not
-        matter any more. No row if `y` is shorter than a window.
-
-    Raises
-    ------
-    MissingExtraError
-        The frontend is `micro` and its library is not installed.
-    ValueError
-        `y` is not one-dimensional, or `hop_frames` is not positive.
-
-    Examples
-    --------
-    >>> sliding(np.zeros(44_100, np.float32), Mfcc(), 4).shape
-    (11, 50, 13, 1)
-    """
-    if y.ndim != 1 or hop_frames < 1:
-        raise ValueError(f"one stretch of sound and a hop, not {y.shape} and {hop_frames}")
-    windows = windows_in(len(y), settings, hop_frames)
-    if not windows:
-        return np.zeros((0, *settings.shape), np.float32)
-    if isinstance(settings, LogMel):
-        db = _cut(decibels(y, settings), settings, hop_frames, windows)
-        return below_loudest(db, settings.top_db)[..., None]
-    if isinstance(settings, Micro):
-        return _cut(frames_of(y, settings), settings, hop_frames, windows)[..., None]
-    return _sliding_mfcc(y, settings, hop_frames, windows)
-
-
-def _cut(
-    frames: NDArray[np.float32], settings: Frontend, hop_frames: int, windows: int
-) -> NDArray[np.float32]:
-    """Every frame of a stretch, [frames, bins] -> those of each window, [windows, frames, bins]."""
-    each = sliding_window_view(frames, settings.frames, axis=0)[::hop_frames][:windows]
-    return np.moveaxis(each, 1, 2)
-
-
-def _sliding_mfcc(
+def sliding(
     y: NDArray[np.float32], settings: Mfcc, hop_frames: int, windows: int
 ) -> NDArray[np.float32]:
+    """[samples] -> [windows, frames, bins, 1]."""
     features = np.zeros((windows, *settings.shape), np.float32)
     for first in range(0, windows, _TOGETHER):
         last = min(windows, first + _TOGETHER)
@@ -134,8 +68,8 @@ def _some(
     loudest = np.maximum(db.max(axis=(1, 2)), _FLOOR_DB)
     floor = np.maximum(loudest - np.float32(settings.top_db), _FLOOR_DB)
     np.maximum(db, floor[:, None, None], out=db)
-    kept: NDArray[np.float32] = db[:, : settings.frames] @ plan.cosines
-    return kept
+    coefficients: NDArray[np.float32] = db[:, : settings.frames] @ plan.cosines
+    return coefficients
 
 
 class _Plan:

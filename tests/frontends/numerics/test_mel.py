@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stapes.frontends.mel import hann, mel_filters, mel_power
+from stapes.frontends.numerics.mel import hann, mel_filters, mel_power
 
 
 @pytest.mark.parametrize(

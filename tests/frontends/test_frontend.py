@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stapes.audio.read import read
-from stapes.frontends import sliding as streaming
-from stapes.frontends.logmel import LogMel, logmel
-from stapes.frontends.mfcc import Mfcc, mfcc
-from stapes.frontends.micro import Micro, micro
-from stapes.frontends.sliding import sliding, windows_in
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.micro import Micro
+from stapes.frontends.numerics import mfcc_sliding
 
 SMALL = Mfcc(sample_rate=8_000, n_fft=256, hop_length=100, n_mels=20, n_mfcc=10, frames=100)
 
@@ -25,7 +23,9 @@ def loop(y: NDArray[np.float32], given: Mfcc, hop: int) -> NDArray[np.float32]:
     """Window by window, through the frontend."""
     step = hop * given.hop_length
     starts = range(0, len(y) - given.window + 1, step)
-    return np.concatenate([mfcc(y[None, start : start + given.window], given) for start in starts])
+    return np.concatenate(
+        [given.features(y[None, start : start + given.window]) for start in starts]
+    )
 
 
 def noise(samples: int, seed: int = 0) -> NDArray[np.float32]:
@@ -35,7 +35,7 @@ def noise(samples: int, seed: int = 0) -> NDArray[np.float32]:
 def test_equals_the_loop_on_noise():
     y = noise(60_000)
     expected = loop(y, Mfcc(), 4)
-    found = sliding(y, Mfcc(), 4)
+    found = Mfcc().sliding(y, 4)
     assert found.shape == expected.shape == (19, 50, 13, 1)
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
@@ -43,7 +43,7 @@ def test_equals_the_loop_on_noise():
 def test_equals_the_loop_on_real_speech(speech: Path):
     path = sorted((speech / "continuous").glob("*.flac"))[0]
     y = read(path, 22_050)
-    found, expected = sliding(y, Mfcc(), 4), loop(y, Mfcc(), 4)
+    found, expected = Mfcc().sliding(y, 4), loop(y, Mfcc(), 4)
     assert len(found) > 90
     # Features are up to 600 in size; 1e-3 of them is a rounding of the spectra.
     np.testing.assert_allclose(found, expected, atol=2e-3)
@@ -77,21 +77,21 @@ def test_equals_the_loop_for_any_sizes(
     y = noise(samples, seed) * np.repeat(
         np.random.default_rng(seed).choice([0.0, 1e-3, 1.0], samples // 300 + 1), 300
     )[:samples].astype(np.float32)
-    found = sliding(y, given_settings, hop)
-    assert len(found) == windows_in(samples, given_settings, hop)
+    found = given_settings.sliding(y, hop)
+    assert len(found) == given_settings.windows_in(samples, hop)
     if len(found):
         np.testing.assert_allclose(found, loop(y, given_settings, hop), atol=5e-3)
 
 
 def test_silence_is_as_silent_as_in_a_clip():
     y = np.zeros(3 * 22_050, np.float32)
-    np.testing.assert_allclose(sliding(y, Mfcc(), 4), loop(y, Mfcc(), 4), atol=2e-3)
+    np.testing.assert_allclose(Mfcc().sliding(y, 4), loop(y, Mfcc(), 4), atol=2e-3)
 
 
 def test_a_click_moves_the_peak_of_just_the_windows_that_hold_it():
     y = noise(4 * 8_000) * np.float32(0.01)
     y[16_000] = 1.0
-    found, expected = sliding(y, SMALL, 2), loop(y, SMALL, 2)
+    found, expected = SMALL.sliding(y, 2), loop(y, SMALL, 2)
     np.testing.assert_allclose(found, expected, atol=2e-3)
     holds = (np.arange(len(found)) * 200 <= 16_000) & (np.arange(len(found)) * 200 + 8_000 > 16_000)
     # The first coefficient is the level, which a peak of 1 brings down.
@@ -101,26 +101,22 @@ def test_a_click_moves_the_peak_of_just_the_windows_that_hold_it():
 
 def test_how_windows_are_worked_on_changes_nothing(monkeypatch):
     y = noise(100_000)
-    before = sliding(y, Mfcc(), 2)
-    monkeypatch.setattr(streaming, "_TOGETHER", 3)
-    np.testing.assert_allclose(sliding(y, Mfcc(), 2), before, atol=1e-4)
+    before = Mfcc().sliding(y, 2)
+    monkeypatch.setattr(mfcc_sliding, "_TOGETHER", 3)
+    np.testing.assert_allclose(Mfcc().sliding(y, 2), before, atol=1e-4)
 
 
 @pytest.mark.parametrize(("samples", "windows"), [(0, 0), (22_049, 0), (22_050, 1), (24_098, 2)])
 def test_a_window_lies_wholly_in_the_sound(samples, windows):
-    assert windows_in(samples, Mfcc(), 4) == windows
-    assert sliding(noise(samples), Mfcc(), 4).shape == (windows, 50, 13, 1)
+    assert Mfcc().windows_in(samples, 4) == windows
+    assert Mfcc().sliding(noise(samples), 4).shape == (windows, 50, 13, 1)
 
 
 def test_what_is_no_stretch_of_sound_is_refused():
     with pytest.raises(ValueError, match="one stretch"):
-        sliding(np.zeros((2, 100), np.float32), Mfcc(), 4)
+        Mfcc().sliding(np.zeros((2, 100), np.float32), 4)
     with pytest.raises(ValueError, match="a hop"):
-        sliding(np.zeros(100, np.float32), Mfcc(), 0)
-
-
-def test_examples_run():
-    assert doctest.testmod(streaming, globs=dict(vars(streaming))).failed == 0
+        Mfcc().sliding(np.zeros(100, np.float32), 0)
 
 
 # The other frontends
@@ -128,7 +124,7 @@ def test_examples_run():
 
 def window_by_window(y: NDArray[np.float32], given: LogMel, hop: int) -> NDArray[np.float32]:
     starts = range(0, len(y) - given.window + 1, hop * given.hop_length)
-    return np.concatenate([logmel(y[None, at : at + given.window], given) for at in starts])
+    return np.concatenate([given.features(y[None, at : at + given.window]) for at in starts])
 
 
 @given(
@@ -152,15 +148,15 @@ def test_logmel_has_the_bits_of_each_window_alone(
         window_seconds=window_seconds,
     )
     y = noise(samples, seed) * np.linspace(0, 1, samples, dtype=np.float32)
-    found = sliding(y, chosen, hop)
-    assert found.shape == (windows_in(samples, chosen, hop), *chosen.shape)
+    found = chosen.sliding(y, hop)
+    assert found.shape == (chosen.windows_in(samples, hop), *chosen.shape)
     if len(found):
         assert found.tobytes() == window_by_window(y, chosen, hop).tobytes()
 
 
 def test_logmel_of_real_speech_is_that_of_each_window_alone(speech: Path):
     y = read(sorted((speech / "continuous").glob("*.flac"))[0], 16_000)
-    found = sliding(y, LogMel(), 4)
+    found = LogMel().sliding(y, 4)
     assert len(found) > 90
     np.testing.assert_allclose(found, window_by_window(y, LogMel(), 4), atol=1e-6)
 
@@ -175,15 +171,15 @@ def test_the_state_of_micro_runs_on_from_window_to_window(hops):
     # The frame that ends with step k begins 20 ms before it.
     frames = np.array(outputs[2:], np.float32)
     chosen = Micro(hops_per_frame=hops)
-    found = sliding(y, chosen, 4)
-    assert len(found) == windows_in(40_000, chosen, 4)
+    found = chosen.sliding(y, 4)
+    assert len(found) == chosen.windows_in(40_000, 4)
     for number, window in enumerate(found):
         at = number * 4 * hops
         expected = frames[at : at + 98 : hops][: chosen.frames]
         np.testing.assert_array_equal(window[..., 0], expected)
     # A device that is switched on with the window has not heard the noise yet.
-    np.testing.assert_array_equal(found[0], micro(y[None], chosen)[0])
-    fresh = micro(y[None, 4 * chosen.hop_length :], chosen)[0]
+    np.testing.assert_array_equal(found[0], chosen.features(y[None])[0])
+    fresh = chosen.features(y[None, 4 * chosen.hop_length :])[0]
     assert found[1].mean() < fresh.mean()
 
 
@@ -195,6 +191,6 @@ def test_warm_up_is_long_enough_for_micro_to_forget(speech: Path):
     assert len(y) > 8_000 + lead + 32_000
     begin = len(y) - lead - 32_000
     begin -= begin % 320
-    whole, late = sliding(y, Micro(), 1), sliding(y[begin:], Micro(), 1)
+    whole, late = Micro().sliding(y, 1), Micro().sliding(y[begin:], 1)
     np.testing.assert_array_equal(late[lead // 320 :], whole[(begin + lead) // 320 :])
     assert not np.array_equal(late[0], whole[begin // 320])

@@ -1,0 +1,40 @@
+"""The channels of TFLite Micro's audio frontend, by the library `pymicro-features`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.frontends.micro import CHANNELS, HOP, Micro
+from stapes.frontends.numerics.windows import cut, padded
+
+
+def micro(samples: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
+    """[n, samples] -> [n, frames, 40, 1]; each clip has a state of its own."""
+    features = np.empty((len(samples), *settings.shape), np.float32)
+    for clip, row in zip(padded(samples, settings.window), features, strict=True):
+        row[:, :, 0] = _frames(clip, settings)
+    return features
+
+
+def sliding(
+    y: NDArray[np.float32], settings: Micro, hop_frames: int, windows: int
+) -> NDArray[np.float32]:
+    """[samples] -> [windows, frames, 40, 1]; the state continues from window to window."""
+    return cut(_frames(y, settings), settings.frames, hop_frames, windows)[..., None]
+
+
+def _frames(y: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
+    """The frames that a model sees of sound from which a device is switched on: [frames, 40]."""
+    from pymicro_features import MicroFrontend
+
+    frontend = MicroFrontend()
+    pcm = np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype("<i2").tobytes()
+    step = 2 * HOP
+    outputs = [
+        frontend.process_samples(pcm[begin : begin + step]).features
+        for begin in range(0, len(pcm) - step + 1, step)
+    ]
+    # The first steps give nothing: 30 ms are not yet full.
+    full = [features for features in outputs if features]
+    return np.array(full[:: settings.hops_per_frame], np.float32).reshape(-1, CHANNELS)

@@ -19,7 +19,6 @@ from stapes.measure.on_targets import (
     compared,
     largest_difference,
     latency_of,
-    measure_on_targets,
     targets_of,
 )
 from stapes.system.isolation import child
@@ -63,10 +62,10 @@ def scores(*rows):
 
 
 @needs_tflm
-def test_a_model_is_tried_on_every_target(content):
-    found = measure_on_targets(content, X)
+def test_a_model_is_tried_on_every_target(content, made):
+    found = targets_of(content, X, made=made)
     assert list(found) == list(TARGETS)
-    litert, tflm = found["litert"], found["tflm"]
+    litert, tflm = latency_of(content, found["litert"], made=made), found["tflm"]
     assert litert.runs
     assert litert.latency_us_p50 is not None
     assert litert.latency_us_p99 is not None

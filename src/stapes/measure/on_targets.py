@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
 from stapes.measure.accuracy import decide
-from stapes.system.isolation import Child, Lost, child
+from stapes.system.isolation import Child, Lost
 from stapes.targets.litert_cost import SECONDS, Latency, latency
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, reason, refused, tried, untried
@@ -28,10 +28,15 @@ _SECONDS, _SECONDS_A_CLIP = 120.0, 0.5
 """The longest that one target may take; Vela and a few hundred clips in TFLite Micro take one."""
 
 
-def measure_on_targets(
-    tflite: bytes, x: NDArray[np.float32] | None = None, positive: int = 1
+def targets_of(
+    tflite: bytes,
+    x: NDArray[np.float32] | None = None,
+    positive: int = 1,
+    *,
+    made: Child,
+    names: Sequence[str] | None = None,
 ) -> dict[str, TargetResult]:
-    """All that is measured of one model on the targets, latency included.
+    """What is measured of a model on the targets, without latency.
 
     Parameters
     ----------
@@ -41,36 +46,10 @@ def measure_on_targets(
         float32 features of test clips; without any, interpreters are not compared.
     positive : int
         The output that means the wake word, where there are several.
-
-    Returns
-    -------
-    targets : dict
-        By the names of `targets.registry.TARGETS`, in their order.
-    """
-    with child() as made:
-        found = targets_of(tflite, x, positive, made=made)
-        found["litert"] = latency_of(tflite, found["litert"], made=made)
-        return found
-
-
-def targets_of(
-    tflite: bytes,
-    x: NDArray[np.float32] | None = None,
-    positive: int = 1,
-    *,
-    made: Child,
-    names: Sequence[str] = tuple(TARGETS),
-) -> dict[str, TargetResult]:
-    """What is measured of a model on the targets, without latency.
-
-    Parameters
-    ----------
-    tflite, x, positive
-        See `measure_on_targets`.
     made : Child
         Where the interpreters run; it may have served other models, and goes on after a crash.
-    names : sequence of str
-        The targets to try.
+    names : sequence of str, optional
+        The targets to try; without it, all.
 
     Returns
     -------
@@ -82,6 +61,7 @@ def targets_of(
     ValueError
         The model has no output `positive`.
     """
+    names = list(TARGETS) if names is None else names
     try:
         verify(tflite)
     except ModelError as error:

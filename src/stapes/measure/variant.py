@@ -16,6 +16,7 @@ from stapes.measure.accuracy import Accuracy, accuracy, decide, word_scores
 from stapes.targets import tflm
 from stapes.targets.classifier import Classifier
 from stapes.targets.litert import LiteRT
+from stapes.targets.registry import title_of
 from stapes.techniques.variant import Variant
 from stapes.tflite.read.budget import budget
 from stapes.tflite.read.constants import Constant, constants, data_bytes
@@ -25,8 +26,6 @@ from stapes.tflite.read.weights import two_by_four_compliance
 
 _DECIMALS = 6
 """Of a score in results.json: a float32 has hardly more."""
-
-_NAMES = {"litert": "LiteRT", "tflm": "TFLite Micro"}
 
 
 def measure(
@@ -85,7 +84,7 @@ def measure(
     else:
         for target in [each for each in targets if not targets[each].runs]:
             reason = (targets[target].reason or "").rstrip(".")
-            notes.append(f"does not run in {_NAMES[target]}: {reason}")
+            notes.append(f"does not run in {title_of(target)}: {reason}")
     if fault and interpreter and interpreter.signature.input_dtype == np.uint8:
         low, high = (100 * bound for bound in fault.accuracy_ci95)
         notes.append(

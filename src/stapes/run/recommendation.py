@@ -22,6 +22,7 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.errors import UsageError
 from stapes.measure import front as pareto
 from stapes.run.settings import LIMITS, Limit
+from stapes.targets.registry import title_of
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
 _BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "mb": 10**6}
@@ -161,13 +162,13 @@ def _latency(row: VariantResult) -> float | None:
 
 
 def _needed(budget: Mapping[Limit, float], tflm_there: bool) -> dict[str, str]:
-    """The targets that a variant must run on, by their names in results.json."""
-    needed = {}
+    """The titles of the targets that a variant must run on, by their names in results.json."""
+    needed = []
     if tflm_there and (not budget or {"flash", "arena"} & set(budget)):
-        needed["tflm"] = "TFLite Micro"
+        needed.append("tflm")
     if "latency" in budget or not needed:
-        needed["litert"] = "LiteRT"
-    return needed
+        needed.append("litert")
+    return {name: title_of(name) for name in needed}
 
 
 def _failures(

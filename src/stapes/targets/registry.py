@@ -1,17 +1,41 @@
-"""All targets, in the order in which they are shown."""
+"""All targets, in the order in which they are shown. A target is its file and an entry here."""
 
 from __future__ import annotations
 
 from stapes.targets import esphome, ethos_u, litert_cost, tflm_cost
 from stapes.targets.target import Target
 
+_COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
+_NPU = ("flash_bytes", "sram_bytes", "weight_bytes", "cycles", "inferences_per_second")
+
 TARGETS: dict[str, Target] = {
-    "litert": Target("LiteRT", litert_cost.attempt, runs=True),
-    "tflm": Target(
-        "TFLite Micro", tflm_cost.attempt, package="tflite_micro", extra="micro", runs=True
+    "litert": Target(
+        "LiteRT",
+        "LiteRT",
+        litert_cost.attempt,
+        figures=("latency_us_p50", "latency_us_p99"),
+        runs=True,
     ),
-    "ethos_u55": Target("Ethos-U55", ethos_u.attempt_u55, package="ethosu", extra="npu"),
-    "ethos_u85": Target("Ethos-U85", ethos_u.attempt_u85, package="ethosu", extra="npu"),
-    "esphome": Target("ESPHome", esphome.attempt),
+    "tflm": Target(
+        "TFLite Micro",
+        "TFLM",
+        tflm_cost.attempt,
+        figures=("arena_bytes", *_COMPARED),
+        package="tflite_micro",
+        extra="micro",
+        runs=True,
+    ),
+    "ethos_u55": Target(
+        "Ethos-U55", "U55", ethos_u.attempt_u55, figures=_NPU, package="ethosu", extra="npu"
+    ),
+    "ethos_u85": Target(
+        "Ethos-U85", "U85", ethos_u.attempt_u85, figures=_NPU, package="ethosu", extra="npu"
+    ),
+    "esphome": Target("ESPHome", "ESPHome", esphome.attempt),
 }
-"""By the name that results.json has for it."""
+"""By the name in results.json."""
+
+
+def title_of(name: str) -> str:
+    """A target's title; its name where it is none of `TARGETS`, as in another version's results."""
+    return TARGETS[name].title if name in TARGETS else name

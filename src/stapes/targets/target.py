@@ -37,11 +37,14 @@ class Target:
     """Where a .tflite may run."""
 
     title: str
-    """For people."""
+    short: str
+    """The title in the head of a column."""
     attempt: Callable[[bytes, NDArray[np.float32] | None], Tried]
     """Tries a verified .tflite, on clips [shape=(n, ...)] where there are any; see `tried`."""
+    figures: tuple[str, ...] = ()
+    """What reports show of it beyond whether it runs a model: fields of `TargetResult`."""
     package: str = ""
-    """What must be there to try it; empty where Stapes brings it along."""
+    """What must be installed to try it; empty where every installation has it."""
     extra: str = ""
     """The extra of Stapes that brings the package."""
     runs: bool = False
@@ -73,12 +76,6 @@ def tried(target: Target, model: bytes, clips: NDArray[np.float32] | None = None
     """
     missing = target.missing
     return target.attempt(model, clips) if missing is None else untried(missing)
-
-
-def supports(target: Target, model: bytes) -> str | None:
-    """Why a target does not run a model; None where it does."""
-    result = tried(target, model).result
-    return None if result.runs else result.reason
 
 
 def refused(why: ModelError | str) -> Tried:

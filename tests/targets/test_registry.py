@@ -1,0 +1,48 @@
+"""The registry says of each target what others need; a new one is a file and an entry."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+
+import pytest
+from tests.tflite.models_by_hand import dense
+
+from stapes.contracts.measurements import TargetResult
+from stapes.targets.registry import TARGETS, title_of
+from stapes.targets.target import tried
+
+
+def test_the_targets_stand_in_the_order_in_which_they_are_shown():
+    assert list(TARGETS) == ["litert", "tflm", "ethos_u55", "ethos_u85", "esphome"]
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_figures_are_fields_of_a_result(name):
+    assert set(TARGETS[name].figures) <= set(TargetResult.model_fields)
+
+
+def test_titles_are_each_targets_own():
+    assert len({target.title for target in TARGETS.values()}) == len(TARGETS)
+    assert len({target.short for target in TARGETS.values()}) == len(TARGETS)
+    assert title_of("tflm") == "TFLite Micro"
+    assert title_of("a_later_one") == "a_later_one"
+
+
+@pytest.mark.parametrize(("name", "extra"), [("tflm", "micro"), ("ethos_u55", "npu")])
+def test_a_missing_extra_is_a_reason_with_the_mend(monkeypatch, name, extra):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    result = tried(TARGETS[name], dense()).result
+    assert result == TargetResult(
+        runs=False, tried=False, reason=f"not tried: install stapes[{extra}]"
+    )
+
+
+def test_what_stapes_brings_along_is_never_missing(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    assert [name for name in TARGETS if TARGETS[name].missing is None] == ["litert", "esphome"]
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_targets_and_what_they_give_can_go_to_another_process(name):
+    assert pickle.loads(pickle.dumps(TARGETS[name])) == TARGETS[name]  # noqa: S301

@@ -37,14 +37,13 @@ def test_the_budget_is_printed_and_adds_up(models):
     assert told["macs"] == 2_656_768 + 8_000 + 24
 
 
-@pytest.mark.parametrize("ending", ["svg", "png", "html"])
+@pytest.mark.parametrize("ending", ["svg", "html"])
 def test_weights_are_drawn_by_the_files_ending(models, tmp_path, ending):
-    pytest.importorskip({"png": "PIL", "html": "plotly"}.get(ending, "json"))
     target = tmp_path / f"weights.{ending}"
     done = stapes("inspect", models / "hey_jarvis.tflite", "--weights", "--plot", target)
     assert done.returncode == 0, done.stderr
     content = target.read_bytes()
-    assert content.startswith({"svg": b"<svg", "png": b"\x89PNG", "html": b"<!"}[ending])
+    assert content.startswith({"svg": b"<svg", "html": b"<!"}[ending])
     if ending == "svg":
         ElementTree.fromstring(content)
 

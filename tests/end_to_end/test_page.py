@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -11,10 +10,13 @@ import sys
 
 import pytest
 from tests.report.results_by_hand import measured, results, row, searched, whole
+from tests.tflite.models_by_hand import dense
 
 from stapes.contracts.measurements import TestClip
 from stapes.contracts.results import write
+from stapes.report.figures.weight_plots import draw
 from stapes.report.page.words import words_page
+from stapes.tflite.read.inspect import inspect
 
 NASTY = "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"&"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -80,28 +82,33 @@ def opened(browser):
     assert wrong == []
 
 
-needs_plotly = pytest.mark.skipif(
-    importlib.util.find_spec("plotly") is None, reason="needs the extra `report`"
-)
-
-
 def column(page, number, table="table.models"):
     """The first lines of a column's cells, from above."""
     cells = page.locator(f"{table} > tbody > tr:first-child > :nth-child({number})")
     return [text.split("\n")[0].strip() for text in cells.all_inner_texts()]
 
 
-@needs_plotly
-def test_every_figure_is_drawn(opened, folder):
+def figure(page, key):
+    """A figure of the page; of several panels the one that is shown."""
+    return page.locator(f'[data-figure="{key}"]:visible svg.f')
+
+
+def move_to(page, mark, x=0.5, y=0.5):
+    """Move the mouse to a mark."""
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def test_every_figure_is_drawn_and_has_a_name(opened, folder):
     page = opened(folder / "report.html")
-    for place in page.locator("[data-chart]").all():
-        assert place.locator(".main-svg").count() > 0, place.get_attribute("data-chart")
-    assert page.locator(".still:visible").count() == 0
-    # Not the one that sends a figure to a server.
-    buttons = page.locator(".modebar-btn").all()
-    titles = {button.get_attribute("data-title") for button in buttons}
-    assert titles == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}
-    assert (folder / "report.html").stat().st_size < 6_000_000
+    for key in ("size", "det", "noise", "bytes", "weights", "training-0"):
+        assert figure(page, key).count() == 1, key
+        assert figure(page, key).get_attribute("aria-label"), key
+        # A stop for the keyboard, beside those of the legend.
+        assert figure(page, key).locator('[tabindex="0"]:not(.key)').count() == 1, key
+    assert page.locator("svg.f:not(.swatch) title").count() == 0
+    assert (folder / "report.html").stat().st_size < 2_000_000
 
 
 def test_a_click_on_a_head_sorts_by_number(opened, folder):
@@ -140,52 +147,144 @@ def test_a_row_opens_and_tells_why_it_does_not_run(opened, folder):
     assert page.locator("tr.details:visible").get_by_text("hybrid models").is_visible()
 
 
-@needs_plotly
-def test_pointing_at_a_model_shows_its_label(opened, folder):
+INT8 = "int8\n23,000 bytes\n90.00 % of 40 clips, 95 %: 80.0 to 95.0"
+
+
+def test_the_mouse_shows_what_a_mark_is(opened, folder):
     page = opened(folder / "report.html")
-    chart = page.locator('[data-chart="size"]')
-    chart.scroll_into_view_if_needed()
-    points = chart.locator(".scatterlayer .point")
-    box = points.last.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
-    label = chart.locator(".hoverlayer .hovertext")
-    label.first.wait_for()
-    assert re.search(r"[\d,]+ bytes.*of 40 clips", label.first.text_content())
+    tip = page.locator(".tip")
+    row = figure(page, "size").locator('.row[data-series="int8"]')
+    move_to(page, row.locator(".mark"))
+    assert tip.inner_text() == INT8
+    assert "here" in row.get_attribute("class")
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    move_to(page, figure(page, "bytes").locator(".mark").first)
+    assert tip.inner_text().split("\n")[0] == "float32"
+    assert re.search(r"weights: [\d,]+ of 80,000 bytes", tip.inner_text())
+    assert "here" not in row.get_attribute("class")
+    page.mouse.move(2, 2)
+    assert not tip.is_visible()
 
 
-@needs_plotly
+def test_the_keyboard_reaches_every_mark(opened, folder):
+    page = opened(folder / "report.html")
+    tip, marks = page.locator(".tip"), figure(page, "size").locator(".mark")
+    # Back from the first button of the next figure.
+    page.locator("#det .chip").first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Home")
+    names = []
+    for _ in range(marks.count()):
+        focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert tip.inner_text() == focused
+        names.append(focused.split("\n")[0])
+        page.keyboard.press("ArrowRight")
+    assert names == ["small", "int8", "qat", "float32"]
+    ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert ring == "solid"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert tip.inner_text() == INT8
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.classList.contains('chip')")
+
+
+def test_the_keyboard_follows_a_curve_and_changes_to_another(opened, folder):
+    page = opened(folder / "report.html")
+    tip = page.locator(".tip")
+    figure(page, "det").locator(".cursor").focus()
+    page.keyboard.press("Home")
+    first = tip.inner_text()
+    assert re.fullmatch(
+        r"\w+\n[\d,.]+ false accepts an hour\n[\d.]+ % of the words missed\nthreshold [\d.]+", first
+    )
+    label = "document.activeElement.getAttribute('aria-label')"
+    page.keyboard.press("ArrowRight")
+    assert tip.inner_text() not in ("", first)
+    assert tip.inner_text().split("\n")[0] == first.split("\n")[0]
+    assert page.evaluate(label) == tip.inner_text()
+    page.keyboard.press("ArrowDown")
+    assert tip.inner_text().split("\n")[0] != first.split("\n")[0]
+    assert figure(page, "det").locator(".cursor.at").count() == 1
+
+
+def test_a_bin_shows_its_values_and_their_count(opened, folder):
+    page = opened(folder / "report.html")
+    figure(page, "weights").locator(".cursor").focus()
+    run = figure(page, "weights").locator(".run").first
+    counts = [int(count) for count in run.get_attribute("data-counts").split()]
+    low, high = map(float, run.get_attribute("data-ends").split())
+    page.keyboard.press("Home")
+    place = next(n for n, count in enumerate(counts) if count)
+    shown = re.fullmatch(r"(-?[\d.]+) to (-?[\d.]+): ([\d,]+)", page.locator(".tip").inner_text())
+    width = (high - low) / len(counts)
+    assert float(shown[1]) == pytest.approx(low + place * width, abs=width / 100)
+    assert float(shown[2]) == pytest.approx(low + (place + 1) * width, abs=width / 100)
+    assert int(shown[3].replace(",", "")) == counts[place]
+
+
 def test_a_button_puts_a_model_in_colour_in_all_figures(opened, folder):
     page = opened(folder / "report.html")
-    buttons = page.locator('.chip[data-variant="2"]')
+    buttons = page.locator('.chip[data-chip="2"]')
     assert buttons.count() == 3
 
     def widths():
-        lines = page.locator('[data-chart="det"] .js-line').all()
-        return sorted(line.evaluate("each => getComputedStyle(each).strokeWidth") for line in lines)
+        lines = figure(page, "det").locator(".line").all()
+        return sorted(line.evaluate("line => getComputedStyle(line).strokeWidth") for line in lines)
 
     before = widths()
     buttons.first.click()
     assert [each.get_attribute("aria-pressed") for each in buttons.all()] == ["true"] * 3
     assert widths() != before
+    assert page.locator('.plain[data-variant="2"]').count() == 0
+    # What is in colour lies on top.
+    rows = figure(page, "det").locator(".row")
+    assert rows.last.get_attribute("data-series") == "qat"
     page.get_by_role("button", name="as at first").first.click()
     assert widths() == before
+    page.get_by_role("button", name="none").first.click()
+    assert page.locator("[data-variant]:not(.plain)").count() == 0
 
 
-@needs_plotly
-def test_another_condition_draws_other_curves(opened, folder):
+@pytest.mark.parametrize("key", ["Enter", "Space", "click"])
+def test_a_legend_switches_a_series_off_and_on(opened, folder, key):
     page = opened(folder / "report.html")
-    line = page.locator('[data-chart="det"] .js-line').first
-    before = line.get_attribute("d")
-    page.locator("[data-det]").select_option("0 dB")
-    assert line.get_attribute("d") != before
+    chart = figure(page, "training-0")
+    name = chart.locator('.key[data-series="training"]')
+    row = chart.locator('.row[data-series="training"]')
+
+    def press():
+        name.click() if key == "click" else name.press(key)
+
+    press()
+    assert name.get_attribute("aria-pressed") == "false"
+    assert "off" in row.get_attribute("class")
+    move_to(page, row.locator(".mark").first)
+    assert not page.locator(".tip").is_visible()
+    press()
+    assert name.get_attribute("aria-pressed") == "true"
+    move_to(page, row.locator(".mark").first)
+    assert page.locator(".tip").inner_text() == "epoch 1\nloss, training: 1"
 
 
-@needs_plotly
+def test_another_condition_shows_other_curves(opened, folder):
+    page = opened(folder / "report.html")
+    curve = figure(page, "det").locator('.row[data-series="int8"] .line')
+    before = curve.get_attribute("d")
+    page.locator("#det [data-choose]").select_option("0 dB")
+    assert curve.get_attribute("d") != before
+    assert "sound: 0 dB;" in page.locator("#det figcaption").inner_text()
+
+
 def test_the_weights_of_another_model(opened, folder):
     page = opened(folder / "report.html")
-    page.locator("[data-weights]").select_option("small")
-    panels = page.locator('[data-chart="weights"] h4')
-    assert panels.all_inner_texts() == ["conv", "dense"]
+    page.locator("#weights [data-choose]").select_option("small")
+    names = figure(page, "weights").locator(".name")
+    assert names.all_text_contents() == ["conv", "dense"]
+    assert "of small" in page.locator("#weights figcaption").inner_text()
 
 
 def test_clips_by_model(opened, folder):
@@ -218,18 +317,16 @@ def test_a_phone_scrolls_no_page_sideways(opened, folder, options):
     assert wide.evaluate("each => each.scrollWidth > each.clientWidth")
 
 
-@needs_plotly
 def test_the_dark_changes_page_and_figures(opened, folder):
     page = opened(folder / "report.html", color_scheme="light")
 
     def colours():
         body = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-        tick = page.locator('[data-chart="size"] .ytick text').first
+        tick = figure(page, "size").locator("text.soft").first
         return body, tick.evaluate("each => getComputedStyle(each).fill")
 
     light = colours()
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(300)
     dark = colours()
     assert light[0] != dark[0]
     assert light[1] != dark[1]
@@ -240,9 +337,11 @@ def test_print_is_light_whole_and_without_controls(opened, folder):
     page.emulate_media(media="print")
     ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
-    for gone in ("audio", "select", "nav", ".more", ".chips"):
+    for gone in ("audio", "select", "nav", ".more", ".tip", "[aria-pressed=false]"):
         assert page.locator(f"{gone}:visible").count() == 0, gone
-    assert page.locator(".still svg:visible").count() == 6
+    assert page.locator(".figure svg:visible").count() == 6
+    # The legend of what is in colour.
+    assert page.locator(".chip[aria-pressed=true]:visible").count() == 9
     # The width of A4 across, less its margins.
     page.set_viewport_size({"width": 1030, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= 1030
@@ -261,14 +360,14 @@ def search_folder(tmp_path_factory):
     return run
 
 
-@needs_plotly
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_search_draws_every_trial_its_front_and_its_budget(opened, search_folder, theme):
     page = opened(search_folder / "report.html", color_scheme=theme)
     for key in ("search-bytes", "search-arena"):
-        chart = page.locator(f'[data-chart="{key}"]')
-        assert chart.locator(".scatterlayer .point").count() == 89
-        assert chart.locator(".legendtext").all_text_contents() == [
+        chart = figure(page, key)
+        assert chart.locator(".mark").count() == 89
+        assert chart.locator(".key").all_text_contents() != []
+        assert [name.strip() for name in chart.locator(".key").all_text_contents()] == [
             "bc_resnet",
             "ds_cnn",
             "reference_cnn",
@@ -276,23 +375,17 @@ def test_a_search_draws_every_trial_its_front_and_its_budget(opened, search_fold
             "best",
         ]
         # Beside its line, in the figure.
-        budget, frame = (
-            chart.locator(part).first.bounding_box() for part in (".annotation-text", ".main-svg")
-        )
-        assert frame["x"] < budget["x"] < frame["x"] + frame["width"] - budget["width"]
+        budget = chart.get_by_text("flash" if key == "search-bytes" else "arena", exact=False)
+        box, frame = budget.last.bounding_box(), chart.bounding_box()
+        assert frame["x"] < box["x"] < frame["x"] + frame["width"] - box["width"]
 
 
-@needs_plotly
-def test_pointing_at_a_trial_tells_it(opened, search_folder):
+def test_the_mouse_shows_what_a_trial_is(opened, search_folder):
     page = opened(search_folder / "report.html")
-    chart = page.locator('[data-chart="search-bytes"]')
-    chart.scroll_into_view_if_needed()
-    box = chart.locator(".scatterlayer .point").last.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
-    label = chart.locator(".hoverlayer .hovertext")
-    label.first.wait_for()
-    said = label.first.text_content()
-    assert re.search(r"trial 12: ds_cnn.*3,900 bytes.*FRR 1.25 % on validation clips", said)
+    best = figure(page, "search-bytes").locator('.row[data-series="best"] .mark')
+    move_to(page, best)
+    text = page.locator(".tip").inner_text()
+    assert re.search(r"trial 12: ds_cnn.*3,900 bytes.*FRR 1.25 % on validation clips", text, re.S)
 
 
 def test_the_front_sorts_and_the_list_of_trials_opens_by_keyboard(opened, search_folder):
@@ -352,14 +445,18 @@ def test_an_older_run_and_a_comparison_open(opened, folder, tmp_path):
     assert column(page, 6) == ["−15.00", "+0.00"]
 
 
-def test_without_plotly_there_is_a_page_of_pictures(opened, folder, monkeypatch, tmp_path):
-    from stapes.report.page import build as page_module
+def test_without_its_scripts_the_page_shows_every_figure(browser, folder):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((folder / "report.html").as_uri())
+    assert page.locator(".figure svg:visible").count() == 6
+    assert page.locator(".chip:visible").count() == 9
+    context.close()
 
-    monkeypatch.setattr(page_module, "plotly_code", lambda: None)
-    target = tmp_path / "report.html"
-    target.write_text(page_module.page(whole()), "utf-8")
+
+def test_the_weights_of_a_file_answer_too(opened, tmp_path):
+    target = tmp_path / "weights.html"
+    draw(inspect(dense()), target)
     page = opened(target)
-    assert page.locator(".still svg:visible").count() == 6
-    assert page.locator(".live, .chip").count() == 0
-    page.locator("table.models thead button").nth(4).click()
-    assert column(page, 5)[0] == "5,000"
+    page.keyboard.press("Tab")
+    assert re.fullmatch(r"-?[\d.]+ to -?[\d.]+: [\d,]+", page.locator(".tip").inner_text())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stapes.report.charts import Axis, bounds, linear_ticks, log_ticks, look, rounded
+from stapes.report.charts import Axis, bounds, linear_ticks, log_ticks, look
 
 
 def test_log_ticks_are_one_two_and_five_of_each_decade():
@@ -31,8 +31,3 @@ def test_no_two_looks_are_equal_and_the_first_differ_in_colour_dash_or_symbol():
     assert len(looks) == 280
     assert len({look(n).colour for n in range(7)}) == 7
     assert len({look(n).symbol for n in range(7)}) == 7
-
-
-def test_rounding_keeps_what_can_be_seen():
-    assert rounded({"a": [1 / 3, 5.0, "x", None]}) == {"a": [0.33333, 5, "x", None]}
-    assert rounded([float("inf"), float("nan")]) == [None, None]

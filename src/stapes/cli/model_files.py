@@ -36,7 +36,7 @@ def inspect(
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw that, as .svg, .png or .html."),
+        typer.Option("--plot", metavar="FILE", help="Draw that, as .svg or .html."),
     ] = None,
     json: Json = False,
     debug: Debug = False,

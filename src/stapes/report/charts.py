@@ -1,15 +1,10 @@
-"""What a figure shows, apart from how it is drawn.
-
-`svg.py` draws a chart as it stands on paper, the page's script draws the same chart to point at;
-both take places, ticks and labels from here.
-"""
+"""What a figure shows, apart from how it is drawn; `figures/` draws it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star")
@@ -67,12 +62,12 @@ class Series:
     x: list[float]
     y: list[float]
     hover: list[str]
-    """What is said of each point, plain text in lines."""
+    """The tooltip of each point, plain text in lines; empty for a curve with `values`."""
     low: list[float] = field(default_factory=list)
     """The ends of each point's interval in y; empty where there is none."""
     high: list[float] = field(default_factory=list)
-    threshold: list[float] = field(default_factory=list)
-    """Of each point of a DET curve, whose `hover` is empty: so many sentences would fill a page."""
+    values: list[tuple[str, ...]] = field(default_factory=list)
+    """What each point of a curve has to show in the chart's `tip`."""
     small: bool = False
     """Whether its points stand back behind the others of a cloud."""
 
@@ -95,7 +90,30 @@ class Chart:
     mark: tuple[float, str] | None = None
     """A vertical line at x, and what it says."""
     cloud: bool = False
-    """Whether its points, however many, are all there is: each is told of on pointing at it."""
+    """Whether its points, however many, are all that it shows."""
+    tip: str = ""
+    """The tooltip of a curve's point, with {0}, {1} and so on for its values.
+
+    A curve has hundreds of points: a whole sentence for each would fill the page.
+    """
+
+
+@dataclass(frozen=True)
+class Panel:
+    """How the weights of one layer are distributed."""
+
+    name: str
+    detail: str
+    low: float
+    """Where the first bin begins."""
+    high: float
+    """Where the last bin ends."""
+    counts: list[int]
+    """How many weights lie in each bin of equal width; at least one is not zero."""
+    ends: tuple[str, str]
+    """What stands below the first and the last bin."""
+    title: str = ""
+    """What a screen reader adds to the name."""
 
 
 @dataclass(frozen=True)
@@ -130,23 +148,6 @@ def linear_ticks(low: float, high: float, most: int = 6) -> list[float]:
 def short(value: float) -> str:
     """A tick's value, no longer than it need be."""
     return f"{value:,.10g}"
-
-
-def rounded(value: Any) -> Any:
-    """The same lists and mappings with floats of five digits: more is not seen, and takes space.
-
-    What is no finite number, for which JSON has no word, becomes None.
-    """
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        short = float(f"{value:.5g}")
-        return int(short) if short.is_integer() else short
-    if isinstance(value, dict):
-        return {name: rounded(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [rounded(each) for each in value]
-    return value
 
 
 def bounds(values: Iterable[float], *, room: float = 0.05) -> tuple[float, float]:

@@ -29,7 +29,6 @@ _OPTIONAL = (
     "ai-edge-quantizer",
     "ethos-u-vela",
     "optuna",
-    "plotly",
     *filter(None, (frontend.package for frontend in FRONTENDS.values())),
     "tflite-micro",
 )
@@ -234,6 +233,8 @@ class RunFolder:
         kept = dict(said)
         # The version of what computes the features decides what a run makes.
         optional = set(_OPTIONAL) - _frontend_packages(said)
+        # Older runs recorded a package that only their page used.
+        optional.add("plotly")
         for part, later in (("settings", self.later), ("versions", optional)):
             inside = said.get(part)
             if isinstance(inside, Mapping):

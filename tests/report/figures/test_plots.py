@@ -10,10 +10,11 @@ import pytest
 from tests.report.results_by_hand import known, results, row, searched, whole
 
 from stapes.errors import StapesError
-from stapes.report.charts import Axis, Bars
+from stapes.report.charts import Axis, Bars, Panel
 from stapes.report.figures import bars as svg_bars
 from stapes.report.figures import svg
 from stapes.report.figures.plots import size_accuracy
+from stapes.report.figures.results import det as curves
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = (row("float32", 82_000, 38), row("int8", 23_000, 36), row("qat", 23_100, 36))
@@ -106,15 +107,43 @@ def test_the_pieces_of_a_bar_are_as_long_as_their_parts():
     assert pieces[0].get("class") != pieces[1].get("class")
 
 
-def test_a_histogram_has_a_bar_for_each_bin_that_is_not_empty():
-    layer = {"name": "conv", "detail": "", "low": -1.0, "high": 1.0, "counts": [4, 0, 1]}
-    root, texts = drawn(svg_bars.histograms([layer], title="weights"))
-    [path] = [each.get("d") for each in root.iter(f"{SVG}path") if each.get("class") == "filled"]
-    tops = [float(top) for top in re.findall(r"V([\d.]+)H", path)]
-    base = float(known(re.search(r"M[\d.]+ (\d+)", path))[1])
+def test_a_bar_is_as_high_as_the_root_of_its_count():
+    layer = Panel("conv", "", low=-1.0, high=1.0, counts=[4, 0, 1], ends=("-1", "1"))
+    root, texts = drawn(svg_bars.histograms([layer], name="weights"))
+    [path] = [each for each in root.iter(f"{SVG}path") if "filled" in each.get("class", "")]
+    tops = [float(top) for top in re.findall(r"V([\d.]+)H", path.get("d"))]
+    _, top, width, height = map(float, path.get("data-box").split())
+    base = top + height
     # Heights go with the square root: four counts are twice as high as one.
-    assert [base - top for top in tops] == pytest.approx([90, 45])
+    assert [base - at for at in tops] == pytest.approx([height, 0, height / 2])
+    assert float(re.findall(r"H([\d.]+)", path.get("d"))[-1]) == width
+    assert (path.get("data-counts"), path.get("data-ends")) == ("4 0 1", "-1 1")
     assert {"-1", "1"} <= set(texts)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 10])
+def test_all_panels_are_on_the_picture(count):
+    layers = [Panel("conv", "", 0, 1, [1], ("0", "1"))] * count
+    root, _ = drawn(svg_bars.histograms(layers, name="weights", title="a", note="b"))
+    width, height = map(float, root.get("viewBox").split()[2:])
+    boxes = [each.get("data-box") for each in root.iter(f"{SVG}path") if each.get("data-box")]
+    assert len(set(boxes)) == count
+    for box in boxes:
+        x, y, wide, high = map(float, box.split())
+        assert x + wide <= width
+        assert y + high < height
+
+
+def test_a_grey_series_keeps_its_look_for_the_page_to_switch_on():
+    text = svg.chart(known(curves(whole(), "clean")))
+    root, texts = drawn(text)
+    rows = {each.get("data-series"): each for each in root.iter(f"{SVG}g")}
+    assert set(rows) == {"float32", "int8", "qat", "small"}
+    assert "plain" in rows["qat"].get("class")
+    assert rows["qat"].get("data-variant") == "2"
+    assert rows["qat"].find(f"{SVG}path").get("stroke-dasharray")
+    # The page's buttons are the legend.
+    assert "qat" not in texts
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_zero_stands_at_half_of_the_least_that_can_be_counted(run):
     for each in chart.series:
         assert min(each.x) >= 1 / 6
         assert min(each.y) >= 2.5
-        assert len(each.x) == len(each.threshold) <= 150
+        assert len(each.x) == len(each.values) <= 150
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends():
@@ -87,7 +87,7 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends():
     first.det.frr[:] = [1 - n / 999 for n in range(1_000)]
     [series] = known(det(bare, "clean")).series
     assert len(series.x) == 150
-    assert (series.threshold[0], series.threshold[-1]) == (1.0, 0.0)
+    assert (series.values[0][2], series.values[-1][2]) == ("1.000", "0.000")
     assert series.x[-1] == 999
 
 
@@ -169,7 +169,7 @@ def test_sparsity_by_layer_where_models_have_other_layers():
 def test_distributions_by_variant(run):
     found = page_weights.distributions(run)
     assert list(found) == ["float32", "int8", "qat", "small"]
-    assert found["int8"][1]["detail"] == "1,000 weights, 80.0 % zero, 16 distinct"
+    assert found["int8"][1].detail == "1,000 weights, 80.0 % zero, 16 distinct"
     assert page_weights.first_shown(run, found) == "int8"
 
 

@@ -10,17 +10,10 @@ from tests.report.results_by_hand import known, measured, results, row, searched
 
 from stapes.contracts.results import write
 from stapes.errors import StapesError, UsageError
-from stapes.report.page import build as page_module
 from stapes.report.page.comparison import compare, comparison_page, lines, sentences, size_accuracy
 from stapes.report.writing import write_comparison, write_report
 
 NAMES = ("first", "second")
-
-
-@pytest.fixture(autouse=True)
-def no_plotly(monkeypatch):
-    monkeypatch.setattr("stapes.report.page.comparison.plotly_code", lambda: None)
-    monkeypatch.setattr(page_module, "plotly_code", lambda: None)
 
 
 @pytest.fixture(scope="module")

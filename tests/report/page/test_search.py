@@ -6,7 +6,7 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from tests.report.page.test_build import NASTY, data_of, parsed, said
+from tests.report.page.test_build import NASTY, figures_of, parsed, said
 from tests.report.results_by_hand import (
     FLASH,
     known,
@@ -20,21 +20,10 @@ from tests.report.results_by_hand import (
 )
 
 from stapes.report.figures import svg
-from stapes.report.page import build as page_module
 from stapes.report.page.build import page
 from stapes.report.page.search import MOST_TRIALS, against_arena, against_bytes, section
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-@pytest.fixture(autouse=True)
-def no_plotly(monkeypatch):
-    monkeypatch.setattr(page_module, "plotly_code", lambda: None)
-
-
-@pytest.fixture
-def with_library(monkeypatch):
-    monkeypatch.setattr(page_module, "plotly_code", lambda: "/* plotly */")
 
 
 @pytest.fixture(scope="module")
@@ -163,17 +152,17 @@ def test_the_page_says_what_was_chosen_on_and_what_was_not(run):
     assert "stapes search --config run.yaml --out AGAIN" in text
 
 
-def test_both_figures_are_in_the_data(run, with_library):
-    charts = data_of(page(run))["charts"]
-    assert list(charts)[:3] == ["size", "search-bytes", "search-arena"]
-    assert charts["search-bytes"]["cloud"] is True
-    assert sum(len(each["x"]) for each in charts["search-bytes"]["series"]) == 89
+def test_both_figures_have_a_mark_for_each_trial(run):
+    figures = figures_of(page(run))
+    for key in ("search-bytes", "search-arena"):
+        marks = [each for each in figures[key].iter() if "mark" in each.get("class", "")]
+        assert len(marks) == 89
     assert page(run) == page(run)
 
 
-def test_a_run_that_was_no_search_has_nothing_of_it(with_library):
+def test_a_run_that_was_no_search_has_nothing_of_it():
     text = page(whole())
-    for part in ('id="search"', "#search", ".trials", '"cloud"', "legendgroup", "{%"):
+    for part in ('id="search"', "#search", ".trials", "search-bytes", "{%"):
         assert part not in text
     assert section(whole()) is None
 
@@ -194,13 +183,13 @@ def test_a_search_of_little_has_a_page(tried):
     assert "No model was measured." in said(text) or "search-bytes" not in said(text)
 
 
-def test_names_are_text_wherever_they_stand(with_library):
+def test_names_are_text_wherever_they_stand():
     hostile = trial(0, summary=NASTY, candidate={"architecture": NASTY}, variant=NASTY, front=True)
     other = trial(1, frr=None, failed=NASTY, candidate={"architecture": NASTY})
     no = trial(2, frr=None, refused=NASTY)
     odd = search(hostile, other, no, best=0, metric=NASTY, objectives=[NASTY], budget={NASTY: 1.0})
     text = page(results(row("float32"), row(NASTY), search=odd))
     found = parsed(text)
-    # The library, the page's own two, and the data.
-    assert sum(tag == "script" for tag, _ in found.tags) == 4
+    # The page's own two.
+    assert sum(tag == "script" for tag, _ in found.tags) == 2
     assert not [name for _, each in found.tags for name in each if name[:2] == "on"]

@@ -1,54 +1,43 @@
-"""Stacked bars and histograms as they stand on paper; `svg.py` says the rest."""
+"""Stacked bars and histograms; `svg.py` says the rest."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from stapes.report.charts import COLOURS, Bars
+from stapes.report.charts import COLOURS, Bars, Panel
 from stapes.report.figures import labels, svg
 from stapes.report.templates import render
 
 _ROW, _BAR = 22, 14
-_PANEL, _GAP, _HIGH, _HEAD, _FOOT = 262, 17, 90, 42, 24
-_PANELS = 3
-
-
-def colour(part: int) -> int:
-    """Of a part of a bar: vermillion and ink come last, which elsewhere stand for models."""
-    return (part + 2) % COLOURS
+_COLUMNS, _GAP, _HIGH, _HEAD, _FOOT = 3, 24, 90, 42, 38
+_PANEL = (svg.WIDTH - (_COLUMNS - 1) * _GAP) // _COLUMNS
 
 
 def bars(drawn: Bars) -> str:
     """Stacked bars as SVG, a row each."""
     left = 20 + int(max(labels.width(name) for name in drawn.rows))
     right = 80
+    # Vermillion and ink come last, which elsewhere stand for models.
+    colours = [(part + 2) % COLOURS for part in range(len(drawn.parts))]
     legend = svg.flow([name for name, _ in drawn.parts], box=True)
-    for number, entry in enumerate(legend):
-        entry["colour"] = colour(number)
+    for colour, entry in zip(colours, legend, strict=True):
+        entry["colour"] = colour
     head = svg.TOP + svg.LEGEND_LINE * (legend[-1]["line"] + 1)
     inner = svg.WIDTH - left - right
     rows = []
     for number, name in enumerate(drawn.rows):
-        ends = [0]
-        for _, values in drawn.parts:
-            ends.append(ends[-1] + values[number])
-        at = [round(left + inner * drawn.axis.place(end), 1) for end in ends]
-        pieces = [
-            {"x": at[n], "width": round(at[n + 1] - at[n], 1), "colour": colour(n)}
-            for n in range(len(drawn.parts))
-            if at[n + 1] > at[n]
-        ]
-        middle = head + _ROW * number + _ROW / 2
-        rows.append(
-            {
-                "name": name,
-                "y": middle,
-                "pieces": pieces,
-                "end": at[-1] + 6,
-                "sum": f"{ends[-1]:,}",
-            }
-        )
+        pieces, end = [], 0
+        total = sum(values[number] for _, values in drawn.parts)
+        for colour, (part, values) in zip(colours, drawn.parts, strict=True):
+            start, end = end, end + values[number]
+            x, until = (round(left + inner * drawn.axis.place(at), 1) for at in (start, end))
+            if until > x:
+                share = 100 * values[number] / total
+                tip = f"{name}\n{part}: {values[number]:,} of {total:,} bytes, {share:.1f} %"
+                width = round(until - x, 1)
+                pieces.append({"x": x, "width": width, "colour": colour, "part": part, "tip": tip})
+        middle = head + _ROW * number + _ROW // 2
+        rows.append({"name": name, "y": middle, "pieces": pieces, "end": until, "sum": total})
     return render(
         "figures.svg.j2",
         kind="bars",
@@ -65,53 +54,56 @@ def bars(drawn: Bars) -> str:
     )
 
 
-def histograms(layers: list[dict[str, Any]], *, title: str) -> str:
-    """The distribution of each layer's weights, a panel each.
+def histograms(layers: list[Panel], *, name: str, title: str = "", note: str = "") -> str:
+    """The distribution of each layer's weights as SVG, a panel each.
 
     Heights go with the square root of the count: linear bars would show nothing of a pruned layer
     but its zeros.
 
     Parameters
     ----------
-    layers : list of dict
-        As `page_weights.distributions` gives them.
-    title : str
-        What a screen reader says of the picture.
+    layers : list of Panel
+    name : str
+        The picture's name for a screen reader.
+    title, note : str
+        Above the picture, if it stands alone: then it brings its colours too.
     """
+    head = svg.HEAD if title else 0
+    high = _HEAD + _HIGH + _FOOT
     panels = []
     for number, layer in enumerate(layers):
-        counts = layer["counts"]
-        width, unit = _PANEL / len(counts), _HIGH / math.sqrt(max(counts))
-        base = _HEAD + _HIGH
-        path = "".join(
-            f"M{n * width:.1f} {base}V{base - unit * math.sqrt(count):.1f}"
-            f"H{(n + 1) * width:.1f}V{base}z"
-            for n, count in enumerate(counts)
-            if count
-        )
+        x = number % _COLUMNS * (_PANEL + _GAP)
+        y = head + number // _COLUMNS * high
         panels.append(
             {
-                "x": number % _PANELS * (_PANEL + _GAP),
-                "y": number // _PANELS * (_HEAD + _HIGH + _FOOT + 14),
-                "name": layer["name"],
-                "detail": layer["detail"],
-                "path": path,
-                "low": f"{layer['low']:.4g}",
-                "high": f"{layer['high']:.4g}",
+                "layer": layer,
+                "x": x,
+                "y": y,
+                "box": f"{x} {y + _HEAD} {_PANEL} {_HIGH}",
+                "path": _outline(layer.counts, x, y + _HEAD + _HIGH),
             }
         )
-    lines = -(-len(layers) // _PANELS)
     return render(
         "figures.svg.j2",
         kind="histograms",
-        standing=False,
-        title="",
-        note="",
-        name=title,
+        standing=bool(title),
+        title=title,
+        note=note,
+        name=name,
         legend=[],
         width=svg.WIDTH,
-        height=lines * (_HEAD + _HIGH + _FOOT + 14),
+        height=head + -(-len(layers) // _COLUMNS) * high,
         panels=panels,
         panel=_PANEL,
         base=_HEAD + _HIGH,
     )
+
+
+def _outline(counts: list[int], x: float, base: float) -> str:
+    """One path around all bins, from the left to the right."""
+    width, unit = _PANEL / len(counts), _HIGH / math.sqrt(max(counts))
+    steps = [
+        f"V{round(base - unit * math.sqrt(count), 1):g}H{round(x + (n + 1) * width, 1):g}"
+        for n, count in enumerate(counts)
+    ]
+    return f"M{x} {base}{''.join(steps)}V{base}z"

@@ -128,6 +128,7 @@ def det(results: Results, condition: str) -> Chart | None:
         y=_log_axis("false rejects [%]", least_frr, 100.0),
         series=series,
         markers=False,
+        tip="{0} false accepts an hour\n{1} % of the words missed\nthreshold {2}",
     )
 
 
@@ -253,8 +254,17 @@ def _curve(name: str, its: Look, each: Condition, least_fa: float, least_frr: fl
         x=[max(fa, least_fa) for fa, _, _ in points],
         y=[max(100 * frr, least_frr) for _, frr, _ in points],
         hover=[],
-        threshold=[at for _, _, at in points],
+        values=[(_three(fa), _three(100 * frr), _threshold(at)) for fa, frr, at in points],
     )
+
+
+def _three(value: float) -> str:
+    """A value with three digits, never as a power of ten."""
+    return short(float(f"{value:.3g}"))
+
+
+def _threshold(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "above every score"
 
 
 def _at(name: str, each: Condition, point: OperatingPoint) -> str:

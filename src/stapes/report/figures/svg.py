@@ -1,6 +1,8 @@
-"""Charts as they stand on paper: SVG without a script, in colours that the page or the file sets.
+"""Charts as SVG, in colours that the page or the file sets.
 
-Geometry is reckoned here; `templates/figures.svg.j2` holds the markup.
+The geometry is computed here; `templates/figures.svg.j2` holds the markup. What can be pointed at
+has its tooltip as a <title>, which a browser shows even without a script; in a page,
+`templates/figures.js` makes the figure answer to the mouse and to the keyboard.
 """
 
 from __future__ import annotations
@@ -12,15 +14,14 @@ from stapes.report.charts import Chart, Series
 from stapes.report.figures import labels
 from stapes.report.templates import render
 
-WIDTH = 820
-NARROW = 520
+WIDTH = 960
+NARROW = 600
 """With another beside it."""
 
-_WIDE = 960
-"""With names beside the points, which take room."""
-
-_LEFT, _RIGHT, _BOTTOM, _HEIGHT = 62, 18, 50, 340
-TOP, LEGEND_LINE = 16, 20
+_LEFT, _RIGHT, _BOTTOM, _HEIGHT = 62, 18, 50, 360
+TOP, LEGEND_LINE = 16, 22
+HEAD = 66
+"""Of a title and a note."""
 
 _DASHES = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "8 3 2 3", "longdash": "13 4"}
 
@@ -50,9 +51,11 @@ def chart(
     right = _RIGHT
     if drawn.labels:
         right += int(max(labels.width(point.name) for point in points)) + 16
-    legend = [] if drawn.labels else _legend(_told_apart(drawn.series), bare=drawn.cloud)
-    head = TOP + (52 if title else 0) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
-    width = _WIDE if drawn.labels else WIDTH if wide else NARROW
+    width = WIDTH if wide else NARROW
+    # The page has buttons for variants, which say what each looks like.
+    named = {each.name: each for each in drawn.series if each.look.variant < 0}
+    legend = [] if drawn.labels else _legend(list(named.values()), width, bare=drawn.cloud)
+    head = (HEAD if title else TOP) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
     inner = width - _LEFT - right
 
     def x_of(value: float) -> float:
@@ -76,6 +79,7 @@ def chart(
         title=title,
         note=note,
         name=title or drawn.title,
+        tip=drawn.tip,
         width=width,
         height=head + height + _BOTTOM,
         box={"left": _LEFT, "right": width - right, "top": head, "bottom": head + height},
@@ -116,30 +120,24 @@ def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
     at = [(x_of(x), y_of(y)) for x, y in zip(each.x, each.y, strict=True)]
     ends = zip(each.x, each.low, each.high, strict=True) if each.low else ()
     many = len(at) > 30 and not drawn.cloud
+    size = 3.5 if each.small or many else 5.0
+    tips = each.hover if drawn.markers else []
     return {
         "name": each.name,
-        "said": each.hover[0] if len(each.hover) == 1 else each.name,
+        "variant": each.look.variant,
         "chosen": each.look.chosen,
         "colour": each.look.colour,
-        "dash": dash(each.look.dash) if each.look.chosen else "",
+        "dash": dash(each.look.dash),
         "line": _path(at) if drawn.lines else "",
+        "run": ";".join("|".join(values) for values in each.values),
         "bars": [{"x": x_of(x), "low": y_of(low), "high": y_of(high)} for x, low, high in ends],
-        "points": "" if many or not drawn.markers else "".join(_marker(each, *xy) for xy in at),
+        "points": [
+            {"tip": tip, "path": swatch(each.look.symbol, *xy, size)}
+            for tip, xy in zip(tips, at, strict=bool(tips))
+        ],
+        "many": many,
         "small": each.small,
-        "cloud": [
-            {"said": said, "path": _marker(each, *xy)}
-            for said, xy in zip(each.hover, at, strict=True)
-        ]
-        if drawn.cloud
-        else [],
     }
-
-
-def _marker(each: Series, x: float, y: float) -> str:
-    if each.small:
-        return swatch(each.look.symbol, x, y, 3.5)
-    # What is grey is told apart by its name alone.
-    return swatch(each.look.symbol, x, y) if each.look.chosen else swatch("circle", x, y, 3.5)
 
 
 def _mark(x: float, text: str, drawn: Chart, x_of: Any) -> dict[str, Any]:
@@ -153,6 +151,7 @@ def _names(drawn: Chart, x_of: Any, y_of: Any, top: float, bottom: float) -> lis
     return [
         {
             "text": point.name,
+            "variant": each.look.variant,
             "chosen": each.look.chosen,
             "x": round(x, 1),
             "y": round(y, 1),
@@ -162,13 +161,8 @@ def _names(drawn: Chart, x_of: Any, y_of: Any, top: float, bottom: float) -> lis
     ]
 
 
-def _told_apart(series: list[Series]) -> list[Series]:
-    """What a legend names, each name once."""
-    return list({each.name: each for each in series if each.look.chosen}.values())
-
-
-def _legend(series: list[Series], *, bare: bool = False) -> list[dict[str, Any]]:
-    entries = flow([each.name for each in series])
+def _legend(series: list[Series], width: int, *, bare: bool) -> list[dict[str, Any]]:
+    entries = flow([each.name for each in series], width)
     for entry, each in zip(entries, series, strict=True):
         entry |= {
             "colour": each.look.colour,
@@ -179,16 +173,16 @@ def _legend(series: list[Series], *, bare: bool = False) -> list[dict[str, Any]]
     return entries
 
 
-def flow(names: list[str], *, box: bool = False) -> list[dict[str, Any]]:
+def flow(names: list[str], width: int = WIDTH, *, box: bool = False) -> list[dict[str, Any]]:
     """Places of a legend's entries, in lines."""
     entries: list[dict[str, Any]] = []
     x, line = 8.0, 0
     for name in names:
-        need = (20 if box else 34) + labels.width(name) + 16
-        if x + need > WIDTH and x > 8:
+        need = round((20 if box else 34) + labels.width(name) + 16)
+        if x + need > width and x > 8:
             x, line = 8.0, line + 1
         y = TOP + LEGEND_LINE * line
-        entries.append({"text": name, "x": round(x, 1), "y": y, "line": line})
+        entries.append({"text": name, "x": round(x, 1), "y": y, "line": line, "wide": need})
         x += need
     return entries
 

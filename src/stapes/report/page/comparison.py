@@ -26,9 +26,9 @@ from stapes.report.charts import (
     short,
 )
 from stapes.report.figures import svg
-from stapes.report.page.build import document, plain, plotly_code
 from stapes.report.page.notes import flat
 from stapes.report.style import count, interval, percent, plural
+from stapes.report.templates import document
 
 _CLIPS = {
     True: "are the same",
@@ -146,12 +146,10 @@ def comparison_page(first: Results, second: Results, names: tuple[str, str]) -> 
     """
     found = compare(first, second, names)
     drawn = size_accuracy(first, second, names)
-    library = plotly_code() if drawn else None
-    data = {"charts": {} if drawn is None else {drawn.key: plain(drawn)}}
     return document(
         "comparison.html.j2",
-        library,
-        data,
+        styles=("figures.css",),
+        scripts=("page.js", "figures.js"),
         found=found,
         said=sentences(found),
         chart=drawn,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from stapes.contracts.results import Layer, Results
-from stapes.report.charts import Axis, Bars, linear_ticks, short
+from stapes.report.charts import Axis, Bars, Panel, linear_ticks, short
 from stapes.report.style import plural, recommended
 
 _MOST_KINDS = 7
@@ -70,27 +69,28 @@ def sparsity(results: Results) -> Sparsity | None:
     return Sparsity(names, rows)
 
 
-def distributions(results: Results) -> dict[str, list[dict[str, Any]]]:
+def distributions(results: Results) -> dict[str, list[Panel]]:
     """The histogram of each layer's weights, by variant, for those that have any."""
-    found = {
+    panels = {
         row.name: [
-            {
-                "name": layer.name,
-                "detail": f"{plural(layer.weights, 'weight')}, {_zero(layer):.1f} % zero, "
+            Panel(
+                name=layer.name,
+                detail=f"{plural(layer.weights, 'weight')}, {_zero(layer):.1f} % zero, "
                 f"{layer.distinct:,} distinct",
-                "low": layer.histogram.low,
-                "high": layer.histogram.high,
-                "counts": layer.histogram.counts,
-            }
+                low=layer.histogram.low,
+                high=layer.histogram.high,
+                counts=layer.histogram.counts,
+                ends=(f"{layer.histogram.low:.4g}", f"{layer.histogram.high:.4g}"),
+            )
             for layer in row.layers
             if layer.histogram is not None and any(layer.histogram.counts)
         ]
         for row in results.variants
     }
-    return {name: layers for name, layers in found.items() if layers}
+    return {name: layers for name, layers in panels.items() if layers}
 
 
-def first_shown(results: Results, among: dict[str, Any]) -> str:
+def first_shown(results: Results, among: dict[str, list[Panel]]) -> str:
     """The variant whose weights are shown at first: what to ship, or else the first of all."""
     best = recommended(results)
     return best if best in among else next(iter(among))

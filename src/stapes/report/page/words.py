@@ -11,10 +11,10 @@ from rich.table import Table
 
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.misses import first_misses
-from stapes.report.page.build import document
 from stapes.report.page.table import Cell, missed
 from stapes.report.search_said import best_row, best_trial, budget
 from stapes.report.style import count, interval, percent, plural
+from stapes.report.templates import document
 
 _HEADS = ("file B", "arena B", "accuracy", "FRR")
 """Of `best`, then of float32; the figures are of test clips."""
@@ -44,9 +44,8 @@ def words_page(results_by_folder: Mapping[str, Results]) -> str:
     rows = [_word(folder, each) for folder, each in results_by_folder.items()]
     return document(
         "words.html.j2",
-        None,
-        {},
-        with_search=True,
+        styles=("search.css",),
+        scripts=("page.js",),
         rows=rows,
         heads=_HEADS,
         rate=_rate(results_by_folder),

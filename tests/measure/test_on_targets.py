@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.processes import crash, hang, run_out
 from tests.tflite.models_by_hand import OP, model, op, tensor
 
 from stapes.contracts.measurements import TargetResult
@@ -21,7 +20,7 @@ from stapes.measure.on_targets import (
     latency_of,
     targets_of,
 )
-from stapes.system.isolation import child
+from stapes.system.isolation import Child
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, refused
 from stapes.tflite.edit.write import write
@@ -41,20 +40,8 @@ def content(dense_model):
 
 @pytest.fixture(scope="module")
 def made():
-    with child() as one:
+    with Child() as one:
         yield one
-
-
-def crash(tflite, clips):
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def hang(tflite, clips):
-    time.sleep(600)
-
-
-def run_out(tflite, clips):
-    raise MemoryError
 
 
 def scores(*rows):
@@ -103,7 +90,7 @@ def _loaded():
     [
         (crash, 60, "it crashed"),
         (hang, 1, "it took more than 1 s"),
-        (run_out, 60, "it needs more memory than a device has"),
+        (run_out, 60, "it needs more than 6 GiB of memory"),
     ],
 )
 def test_what_a_target_does_to_its_process_is_its_reason_alone(
@@ -112,7 +99,7 @@ def test_what_a_target_does_to_its_process_is_its_reason_alone(
     monkeypatch.setattr(on_targets, "_SECONDS_A_CLIP", 0)
     bad = replace(TARGETS["tflm"], attempt=attempt, package="")
     monkeypatch.setitem(TARGETS, "tflm", bad)
-    with child() as made:
+    with Child() as made:
         with monkeypatch.context() as limited:
             limited.setattr(on_targets, "_SECONDS", seconds)
             found = targets_of(content, X, made=made, names=("tflm",))
@@ -124,7 +111,7 @@ def test_what_a_target_does_to_its_process_is_its_reason_alone(
 
 def test_a_missing_extra_is_a_reason_and_needs_no_process(content, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
-    with child() as made:
+    with Child() as made:
         found = targets_of(content, X, made=made, names=("tflm", "ethos_u55", "ethos_u85"))
         assert made._executor is None
     reasons = {name: each.reason for name, each in found.items()}
@@ -136,7 +123,7 @@ def test_a_missing_extra_is_a_reason_and_needs_no_process(content, monkeypatch):
 
 
 def test_a_broken_file_is_given_to_no_target(content):
-    with child() as made:
+    with Child() as made:
         found = targets_of(content[:200], X, made=made)
         assert made._executor is None
     assert list(found) == list(TARGETS)

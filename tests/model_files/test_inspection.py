@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from tests.tflite.models_by_hand import dense
 
 from stapes.errors import ModelError, UsageError
-from stapes.model_files import inspection as inspecting
 from stapes.model_files.inspection import inspect_file
 
 
@@ -63,16 +61,3 @@ def test_a_broken_file_is_named(tmp_path):
     path.write_bytes(dense()[:100])
     with pytest.raises(ModelError, match=r"cut\.tflite: The \.tflite is broken"):
         inspect_file(path)
-
-
-def test_a_file_that_is_too_large_is_not_read(path, monkeypatch):
-    monkeypatch.setattr(inspecting, "MOST_BYTES", 100)
-    with pytest.raises(UsageError, match="bytes: that is no model for a device"):
-        inspect_file(path)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="is no file"):
-        inspect_file(tmp_path / "pipe")

@@ -73,7 +73,7 @@ def test_a_worker_killed_in_the_middle_loses_no_trial(
     assert [each.failed for each in found] == [None] * SETTINGS.trials
     assert ray.is_initialized()  # The cluster was there before, and stays.
 
-    with engines.local(SETTINGS, work, tmp_path / "log.txt", 2) as processes:
+    with engines.Local(SETTINGS, work, tmp_path / "log.txt", 2) as processes:
         here = _trials(tmp_path / "local", processes, SETTINGS)
     assert _without_time(found) == _without_time(here)
     for each in found:

@@ -1,89 +1,132 @@
-"""A child takes what crashes or hangs with it, and the next call gets a new one."""
+"""A child takes what crashes, hangs or eats memory with it, and the next call gets a new one."""
 
 from __future__ import annotations
 
 import doctest
 import os
-import signal
+import sys
 import time
 
 import pytest
+from tests.processes import allocate, crash, hang, is_alive
 
 from stapes.errors import ModelError
-from stapes.system import isolation as children
-from stapes.system.isolation import Lost, child
+from stapes.system import isolation
+from stapes.system.isolation import Child, Lost, isolated, isolated_module
 
-
-def crash():
-    os.kill(os.getpid(), signal.SIGSEGV)
+posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 
 
 def refuse():
     raise ModelError("The model is refused.")
 
 
-def too_much():
-    raise MemoryError
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def start_and_allocate():
+    with Child(8 << 30) as inner:
+        return inner.run(60, allocate, 2 << 30)
 
 
 def test_one_process_serves_many_calls_and_ends_with_the_block():
-    with child() as made:
-        pids = {made.run(60, os.getpid) for _ in range(3)}
-        assert made.run(60, pow, 2, exp=5) == 32
+    with Child() as child:
+        pids = {child.run(60, os.getpid) for _ in range(3)}
+        assert child.run(60, pow, 2, exp=5) == 32
     [pid] = pids
     assert pid != os.getpid()
-    assert not alive(pid)
+    assert not is_alive(pid)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
-def test_a_crash_and_a_hang_are_told_and_the_next_call_gets_a_new_process():
-    with child() as made:
-        first = made.run(60, os.getpid)
+@posix
+def test_a_crash_and_a_hang_are_named_and_the_next_call_gets_a_new_process():
+    with Child() as child:
+        first = child.run(60, os.getpid)
         with pytest.raises(Lost, match=r"^it crashed$"):
-            made.run(60, crash)
-        second = made.run(60, os.getpid)
+            child.run(60, crash)
+        second = child.run(60, os.getpid)
         with pytest.raises(Lost, match=r"^it took more than 0\.1 s$"):
-            made.run(0.1, time.sleep, 60)
-        third = made.run(60, os.getpid)
+            child.run(0.1, hang)
+        third = child.run(60, os.getpid)
     assert len({first, second, third}) == 3
-    assert not any(alive(pid) for pid in (first, second, third))
+    assert not any(is_alive(pid) for pid in (first, second, third))
+
+
+@linux
+def test_memory_has_a_limit_and_the_process_serves_the_next_call():
+    with Child(1 << 30) as child:
+        first = child.run(60, os.getpid)
+        with pytest.raises(Lost, match=r"^it needs more than 1 GiB of memory$"):
+            child.run(60, allocate, 2 << 30)
+        assert child.run(60, allocate, 1 << 20) == 1 << 20
+        assert child.run(60, os.getpid) == first
+
+
+@linux
+def test_what_a_child_starts_has_its_limit_at_most():
+    with Child(1 << 30) as child, pytest.raises(Lost, match="GiB of memory"):
+        child.run(60, start_and_allocate)
+
+
+def test_a_single_call_has_the_limits_too(monkeypatch):
+    assert isolated(60, pow, 2, exp=5) == 32
+    with pytest.raises(Lost, match=r"took more than 0\.1 s"):
+        isolated(0.1, time.sleep, 60)
+
+
+@linux
+def test_the_usual_limit_of_memory_holds():
+    with pytest.raises(Lost, match=r"^it needs more than 6 GiB of memory$"):
+        isolated(60, bytes, 7 << 30)
 
 
 def test_an_error_is_the_callers_and_keeps_the_process():
-    with child() as made:
-        first = made.run(60, os.getpid)
+    with Child() as child:
+        first = child.run(60, os.getpid)
         with pytest.raises(ModelError, match="is refused"):
-            made.run(60, refuse)
-        with pytest.raises(Lost, match="more memory than a device has"):
-            made.run(60, too_much)
-        assert made.run(60, os.getpid) == first
+            child.run(60, refuse)
+        assert child.run(60, os.getpid) == first
 
 
 def test_an_error_in_the_block_ends_the_process():
     pids = []
 
     def fail():
-        with child() as made:
-            pids.append(made.run(60, os.getpid))
+        with Child() as child:
+            pids.append(child.run(60, os.getpid))
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert not alive(*pids)
+    assert not is_alive(*pids)
 
 
 def test_a_child_that_was_never_asked_is_no_process():
-    with child() as made:
-        assert made._executor is None
+    with Child() as child:
+        assert child._executor is None
+
+
+def test_a_module_runs_as_a_program_in_a_folder(tmp_path):
+    (tmp_path / "data.json").write_text("[1]")
+    done = isolated_module("json.tool", ["data.json"], tmp_path, 60)
+    assert (done.returncode, done.stdout.split()) == (0, [b"[", b"1", b"]"])
+    broken = isolated_module("json.tool", ["absent.json"], tmp_path, 60)
+    assert broken.returncode != 0
+    assert b"absent.json" in broken.stderr
+
+
+def test_a_module_that_hangs_is_lost(tmp_path):
+    (tmp_path / "data").touch()
+    with pytest.raises(Lost, match=r"took more than 0\.1 s"):
+        isolated_module("http.server", ["--bind", "127.0.0.1", "0"], tmp_path, 0.1)
+
+
+@linux
+def test_a_module_has_a_limit_on_memory(tmp_path):
+    statement = ["-n", "1", "bytearray(2 << 30)"]
+    assert isolated_module("timeit", statement, tmp_path, 60, memory=4 << 30).returncode == 0
+    done = isolated_module("timeit", statement, tmp_path, 60, memory=1 << 30)
+    assert done.returncode != 0
+    assert b"MemoryError" in done.stderr
 
 
 def test_the_example_holds():
-    assert doctest.testmod(children) == doctest.TestResults(failed=0, attempted=1)
+    assert doctest.testmod(isolation) == doctest.TestResults(failed=0, attempted=1)

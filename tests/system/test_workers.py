@@ -12,6 +12,7 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
+from tests.processes import is_alive, wait_until
 
 from stapes.system import workers
 
@@ -31,21 +32,6 @@ with pool(2) as executor:
 """
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and parents are POSIX's here")
-
-
-def is_alive(pid):
-    """Whether a process runs; one that is dead and waits for its parent does not."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return state.stdout.strip()[:1] not in ("", "Z")
-
-
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture
@@ -121,6 +107,17 @@ def test_an_error_in_the_block_kills_workers_at_work():
         use_a_pool()
     assert time.monotonic() - start < 20
     assert not is_alive(*pids)
+
+
+@posix
+def test_workers_that_were_killed_start_again():
+    with workers.Workers(1) as kept:
+        first = kept.executor().submit(os.getpid).result()
+        kept.kill()
+        assert not is_alive(first)
+        second = kept.executor().submit(os.getpid).result()
+        assert second != first
+    assert not is_alive(second)
 
 
 @posix

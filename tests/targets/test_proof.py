@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import signal
-import time
 
 import numpy as np
 import pytest
+from tests.processes import crash, hang, run_out
 
 from stapes.errors import ModelError
 from stapes.targets import proof
@@ -92,21 +90,13 @@ def test_a_broken_file_is_refused_before_it_runs(models):
         prove(model, model[:-100])
 
 
-def crash(model):
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def hang(model):
-    time.sleep(600)
-
-
-def run_out(model):
-    raise MemoryError
-
-
 @pytest.mark.parametrize(
     ("how", "seconds", "reason"),
-    [(crash, 60, "crashed"), (hang, 1, "took more than 1 s"), (run_out, 60, "memory")],
+    [
+        (crash, 60, "crashed"),
+        (hang, 1, "took more than 1 s"),
+        (run_out, 60, "needs more than 6 GiB of memory"),
+    ],
 )
 def test_a_crash_a_hang_and_a_lack_of_memory_are_refusals(
     models, monkeypatch, how, seconds, reason

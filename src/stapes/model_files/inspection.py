@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from stapes.contracts.inspection import Inspection
-from stapes.errors import ModelError, UsageError
+from stapes.errors import ModelError
 from stapes.models import backend
 from stapes.models.keras_import.any_keras import load_any
-from stapes.system.files import send_output_to
-from stapes.system.workers import pool
+from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.techniques.post_training import convert as convert_float
+from stapes.tflite.read.file import is_tflite, read_tflite
 from stapes.tflite.read.inspect import inspect
-
-MOST_BYTES = 1 << 30
-"""A larger file is refused: no microcontroller or Pi runs it."""
 
 
 def converted(model: Path) -> bytes:
@@ -32,11 +27,12 @@ def converted(model: Path) -> bytes:
     """
     backend.require()
     try:
-        with pool(1, send_output_to, (Path(os.devnull),)) as executor:
-            content: bytes = executor.submit(_convert, model).result()
-            return content
-    except BrokenExecutor:
-        raise ModelError(f"{model}: reading it crashed; the file is broken.") from None
+        return isolated(SECONDS, _convert, model)
+    except Lost as lost:
+        raise ModelError(
+            f"{model} cannot be converted: {lost}. The file is broken, or far too large for a "
+            "device; save the model again with Keras."
+        ) from None
 
 
 def inspect_file(model: Path, *, convert: Callable[[Path], bytes] | None = converted) -> Inspection:
@@ -57,13 +53,9 @@ def inspect_file(model: Path, *, convert: Callable[[Path], bytes] | None = conve
     ModelError
         It is broken, or no .tflite and there is no `convert`.
     """
-    try:
-        content = _read(model)
-    except OSError as error:
-        raise UsageError(f"{model} cannot be read ({error.strerror}).") from None
-    if content is None:
-        if convert is None or model.suffix == ".tflite":
-            raise ModelError(f"{model} is no .tflite (it lacks the mark TFL3 at byte 4).")
+    if convert is None or model.suffix == ".tflite" or is_tflite(model):
+        content = read_tflite(model)
+    else:
         content = convert(model)
     try:
         found = inspect(content)
@@ -74,18 +66,3 @@ def inspect_file(model: Path, *, convert: Callable[[Path], bytes] | None = conve
 
 def _convert(model: Path) -> bytes:
     return convert_float(load_any(model))
-
-
-def _read(model: Path) -> bytes | None:
-    """The file's bytes; None if it is no .tflite, of which no more than the mark is read."""
-    if model.is_dir():
-        return None
-    size = model.stat().st_size
-    if not model.is_file():
-        # A pipe or a device could be read for ever.
-        raise UsageError(f"{model} is no file: name a model.")
-    if size > MOST_BYTES:
-        raise UsageError(f"{model} has {size:,} bytes: that is no model for a device.")
-    with model.open("rb") as file:
-        head = file.read(8)
-        return head + file.read(size) if head[4:8] == b"TFL3" else None

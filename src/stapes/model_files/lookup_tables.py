@@ -7,13 +7,11 @@ before each op that reads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from concurrent.futures import BrokenExecutor
-from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass
 from typing import TypeVar
 
 from stapes.errors import MissingExtraError, ModelError
-from stapes.system.workers import pool
+from stapes.system.isolation import Lost, isolated
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.lookup_tables import encode
 from stapes.targets.proof import INPUTS, SECONDS, Proof, prove
@@ -204,10 +202,9 @@ def _costly(measure: Callable[[], list[Cost]], isolate: bool) -> list[Cost]:
     if not isolate:
         return measure()
     try:
-        with pool(1) as executor:
-            return executor.submit(measure).result(timeout=SECONDS)
-    except (Late, BrokenExecutor):
-        raise ModelError("TFLite Micro did not come to an end with it.") from None
+        return isolated(SECONDS, measure)
+    except Lost as lost:
+        raise ModelError(f"TFLite Micro cannot measure it: {lost}.") from None
 
 
 def _left_out(each: Candidate, reason: str) -> LeftOut:

@@ -13,9 +13,7 @@ from stapes.targets import tflm
 from stapes.targets.proof import INPUTS, Proof, prove
 from stapes.tflite.edit.slim import KEEP, Runtime, slim
 from stapes.tflite.read.constants import constants
-
-MOST_BYTES = 1 << 28
-"""A larger file is refused: no device runs it."""
+from stapes.tflite.read.file import read_tflite
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def slim_file(
     runtime = "tflm" if lut else runtime
     if runtime == "tflm" and not tflm.available():
         raise MissingExtraError("Proving a model for TFLite Micro", "micro")
-    content = _content(model)
+    content = read_tflite(model)
     tables = None
     try:
         if lut:
@@ -199,13 +197,3 @@ def _check(model: Path, proof: Proof) -> None:
             f"{model}: slimmed, it would not compute the same ({proof.difference}); nothing was "
             f"written."
         )
-
-
-def _content(model: Path) -> bytes:
-    try:
-        size = model.stat().st_size
-        if size > MOST_BYTES:
-            raise UsageError(f"{model} has {size:,} bytes: that is no model for a device.")
-        return model.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{model} cannot be read ({error.strerror}).") from None

@@ -7,10 +7,7 @@ that a crash in it is a refusal with a reason.
 from __future__ import annotations
 
 import gzip
-import os
 import tempfile
-from concurrent.futures import BrokenExecutor
-from concurrent.futures import TimeoutError as Late
 from pathlib import Path
 from typing import Literal
 
@@ -28,18 +25,16 @@ from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion, interpreters
 from stapes.run.preparation import choose_clips, load_corpus
 from stapes.run.settings import RunSettings
-from stapes.system.files import cache_folder, send_output_to
+from stapes.system.files import cache_folder
+from stapes.system.isolation import Lost, isolated
 from stapes.system.progress import Progress
-from stapes.system.workers import pool
 from stapes.targets.classifier import fits
 from stapes.tflite.read.constants import data_bytes
+from stapes.tflite.read.file import read_tflite
 from stapes.tflite.read.verify import verify
 
 _SECONDS, _SECONDS_A_CLIP = 60.0, 0.5
 """The longest that a model may take: the reference CNN takes a thousandth of that."""
-
-MOST_BYTES = 1 << 30
-"""A larger file is refused: no microcontroller or Pi runs it."""
 
 SplitName = Literal["train", "validation", "test", "all"]
 
@@ -128,15 +123,7 @@ def evaluate(
 
 
 def _content(model: Path) -> bytes:
-    try:
-        size = model.stat().st_size
-        if size > MOST_BYTES:
-            raise UsageError(f"{model} has {size:,} bytes: that is no model for a device.")
-        content = model.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{model} cannot be read ({error.strerror}).") from None
-    if content[4:8] != b"TFL3":
-        raise ModelError(f"{model} is no .tflite (it lacks the mark TFL3 at byte 4).")
+    content = read_tflite(model)
     try:
         # The interpreter trusts the offsets in the file.
         verify(content)
@@ -149,15 +136,12 @@ def _scores(
     model: Path, content: bytes, features: list[Path], frontend: Frontend, seconds: float
 ) -> np.ndarray:
     try:
-        with pool(1, send_output_to, (Path(os.devnull),)) as executor:
-            parts = executor.submit(_run, content, features, frontend).result(timeout=seconds)
-    except Late:
+        parts = isolated(seconds, _run, content, features, frontend)
+    except Lost as lost:
         raise ModelError(
-            f"{model}: it was not done after {seconds:.0f} s; the model loops, or is far too "
-            "large for a device."
+            f"{model} cannot be run: {lost}. The file is broken, loops, or is far too large for a "
+            "device: `stapes inspect` shows what is in it."
         ) from None
-    except BrokenExecutor:
-        raise ModelError(f"{model}: an interpreter crashed on it; the file is broken.") from None
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
     return np.concatenate(parts)

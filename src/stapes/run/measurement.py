@@ -26,7 +26,7 @@ from stapes.run.conclusion import conclude
 from stapes.run.folder import RunFolder
 from stapes.run.settings import RunSettings
 from stapes.system.files import send_output_to
-from stapes.system.isolation import Child, child
+from stapes.system.isolation import Child
 from stapes.system.progress import Progress
 from stapes.system.workers import pool
 from stapes.targets.registry import TARGETS
@@ -128,7 +128,7 @@ def try_targets(
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         # Left first: a thread that waits for a child which hangs would hold Ctrl-C up.
         for _ in range(workers):
-            free.put(stack.enter_context(child()))
+            free.put(stack.enter_context(Child()))
         waiting = {threads.submit(tried, row): row for row in missing}
         for done, future in enumerate(as_completed(waiting), 1):
             waiting[future].targets = future.result()
@@ -153,7 +153,7 @@ def time_models(results: Results, folder: RunFolder, progress: Progress) -> None
     if not missing:
         return
     progress.begin("Timing each model alone")
-    with child() as made:
+    with Child() as made:
         for done, row in enumerate(missing):
             progress.update(done, len(missing), row.name)
             litert = row.targets["litert"]

@@ -24,26 +24,18 @@ from stapes.targets.classifier import fits
 from stapes.targets.litert import LiteRT
 from stapes.tflite.read import cost as file_cost
 from stapes.tflite.read.constants import constants
+from stapes.tflite.read.file import is_tflite, read_tflite
 
 _LOWERED_TOLERANCE = 1e-4
 """Of the lowered model's outputs: folding rounds every weight anew."""
 
 
 def is_float_file(path: Path) -> bool:
-    """Whether the user's model is a .tflite, told by its content.
-
-    Raises
-    ------
-    UsageError
-        It cannot be read.
-    """
+    """Whether the user's model is a .tflite; see `tflite.read.file.is_tflite`."""
     try:
-        if path.is_dir():
-            return False
-        with path.open("rb") as file:
-            return file.read(8)[4:] == b"TFL3"
-    except OSError as error:
-        raise UsageError(f"--model {path}: cannot be read ({error.strerror}).") from None
+        return is_tflite(path)
+    except UsageError as error:
+        raise UsageError(f"--model {error}") from None
 
 
 def digest(path: Path) -> str:
@@ -76,10 +68,8 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
     """
     assert settings.model is not None
     path = settings.model
-    if is_float_file(path):
+    if path.suffix == ".tflite" or is_tflite(path):
         return _adopt_file(path, settings, target)
-    if path.suffix == ".tflite":
-        raise ModelError(f"{path} is no .tflite (it lacks the mark TFL3 at byte 4).")
     model = any_keras.load_any(path)
     _check_ends(path, model.input_shape[1:], model.output_shape[-1], settings)
     lowered = lower(model)
@@ -97,7 +87,7 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
 
 
 def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
-    content = path.read_bytes()
+    content = read_tflite(path)
     try:
         # These verify the file, which the interpreter does not.
         stored, count = constants(content), file_cost.macs(content)

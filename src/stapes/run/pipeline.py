@@ -52,6 +52,7 @@ from stapes.run.preparation import (
 )
 from stapes.run.settings import RunSettings
 from stapes.system.files import cache_folder, send_output_to, sha256, write_bytes
+from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.system.progress import Progress
 from stapes.system.workers import pool
 from stapes.techniques.registry import STAGES, TECHNIQUES, left_out, select, stages_of
@@ -276,10 +277,12 @@ def _adopted(settings: RunSettings, target: Path, progress: Progress) -> Adopted
     """The user's model, read in a process of its own: it may come from anywhere."""
     progress.begin(f"Reading {settings.model}")
     try:
-        with pool(1, send_output_to, (Path(os.devnull),)) as executor:
-            baseline = executor.submit(adoption.adopt, settings, target).result()
-    except BrokenExecutor:
-        raise ModelError(f"{settings.model}: reading it crashed; the file is broken.") from None
+        baseline = isolated(SECONDS, adoption.adopt, settings, target)
+    except Lost as lost:
+        raise ModelError(
+            f"{settings.model} cannot be used: {lost}. The file is broken, loops, or is far too "
+            "large for a device: `stapes inspect` shows what is in it."
+        ) from None
     progress.end(f"{baseline.parameters:,} parameters")
     assert settings.model is not None
     return Adopted(baseline, target, adoption.digest(settings.model))

@@ -6,10 +6,8 @@ what it had is done again. A trial whose worker dies again and again is given up
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +18,7 @@ from stapes.search.candidate import Candidate
 from stapes.search.evaluating import Outcome, Sets, evaluate
 from stapes.search.settings import SearchSettings
 from stapes.system.files import send_output_to
-from stapes.system.workers import pool
+from stapes.system.workers import Workers
 
 TEACHER = "teacher.npy"
 MOST_DEATHS = 3
@@ -39,44 +37,20 @@ class Engine(Protocol):
         """Start workers anew, after they died."""
 
 
-class Local:
+class Local(Workers):
     """Worker processes of this machine, which read the features from the run's work folder."""
 
     def __init__(self, settings: SearchSettings, work: Path, log_file: Path, jobs: int) -> None:
-        self._settings, self._work, self._log, self._jobs = settings, work, log_file, jobs
-        self._stack = contextlib.ExitStack()
-        self._executor: Executor | None = None
+        super().__init__(jobs, send_output_to, (log_file.resolve(),))
+        self._settings, self._work = settings, work
 
     def submit(self, candidate: Candidate) -> Future[Outcome]:
         """Begin a trial."""
-        if self._executor is None:
-            initial = (send_output_to, (self._log.resolve(),))
-            self._executor = self._stack.enter_context(pool(self._jobs, *initial))
-        return self._executor.submit(evaluate_files, candidate, self._settings, self._work)
+        return self.executor().submit(evaluate_files, candidate, self._settings, self._work)
 
     def renew(self) -> None:
         """Kill what is left of the workers; the next trial starts others."""
-        self._executor = None
-        stack, self._stack = self._stack, contextlib.ExitStack()
-        with contextlib.suppress(BrokenExecutor):
-            # A pool kills its workers where its block ends by an error.
-            stack.__exit__(BrokenExecutor, BrokenExecutor(), None)
-
-    def close(self) -> None:
-        """End the workers once they are done."""
-        self._stack.close()
-
-
-@contextlib.contextmanager
-def local(settings: SearchSettings, work: Path, log_file: Path, jobs: int) -> Iterator[Local]:
-    """Worker processes that end with the block."""
-    made = Local(settings, work, log_file, jobs)
-    try:
-        yield made
-    except BaseException:
-        made.renew()
-        raise
-    made.close()
+        self.kill()
 
 
 @steps.plainly

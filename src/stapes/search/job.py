@@ -37,7 +37,7 @@ from stapes.run.preparation import describe, digest, load_corpus, synthetic_fold
 from stapes.search import cluster as clusters
 from stapes.search import data as search_data
 from stapes.search import shipping
-from stapes.search.engines import Engine, local
+from stapes.search.engines import Engine, Local
 from stapes.search.front import OBJECTIVES, best, mark_front, thin_front
 from stapes.search.settings import LATER, SearchSettings
 from stapes.search.space import chains
@@ -178,7 +178,7 @@ def _engine(
         with clusters.on_ray(settings, folder.work, jobs) as ray:
             yield ray
     else:
-        with local(settings, folder.work, folder.log, jobs) as processes:
+        with Local(settings, folder.work, folder.log, jobs) as processes:
             yield processes
 
 

@@ -1,24 +1,39 @@
-"""A process that runs what may crash or hang, and is made anew when it did.
+"""The one place that runs what may crash, hang or be hostile, with limits on time and memory.
 
-Interpreters are C++ that trusts its file. What they do to this process must be a reason in a table,
-not the end of a run; and starting a process takes half a second, so one serves many calls.
+Interpreters are C++ that trusts its file, and a file may come from anywhere. What they do in their
+own process is a reason in a table or an error with a sentence, never the end of a run. Starting a
+process takes half a second, so one `Child` serves many calls.
+
+Memory is limited by RLIMIT_DATA, which counts what a process may write to. RLIMIT_AS would also
+count mapped features, libraries and addresses that are only reserved: 2.7 GiB for TensorFlow, of
+which it writes 0.6 GiB. Windows has no such limit, and macOS ignores it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
 from concurrent.futures import TimeoutError as Late
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from stapes.system.files import send_output_to
-from stapes.system.workers import pool
+from stapes.system.workers import Workers
 
-MOST_MEMORY = 6 << 30
-"""Bytes of address space that a child may take, where the system can limit it."""
+MEMORY = 6 << 30
+"""Bytes that a child may write to. An interpreter with a wake-word model takes 0.1 GiB, TensorFlow
+that reads or converts one 0.8 GiB; the largest tensor that a file may hold is 1 GiB."""
+
+SECONDS = 600.0
+"""The longest that reading and converting a model may take; a wake-word model takes ten."""
+
+TRAINING_MEMORY = 16 << 30
+"""Bytes that a worker may write to which trains a model from elsewhere; TensorFlow takes 1 GiB with
+the reference CNN, and a copy of the features of a million clips 8 GiB."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,12 +43,24 @@ class Lost(Exception):
     """A call did not come to an end; its message says why, as the predicate of a sentence."""
 
 
-class Child:
-    """One process, started at the first call and after each that was lost; not for two threads."""
+class Child(Workers):
+    """One process for many calls, started at the first and again after each that was lost.
 
-    def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
-        self._executor: Executor | None = None
+    Parameters
+    ----------
+    memory : int > 0
+        Bytes that it may write to.
+
+    Examples
+    --------
+    >>> with Child() as child:
+    ...     child.run(60, abs, -3)
+    3
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        super().__init__(1, begin, (Path(os.devnull), memory))
+        self._memory = memory
 
     def run(self, seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function in the child.
@@ -43,67 +70,66 @@ class Child:
         seconds : float > 0
             The longest that it may take, without the time to start a process.
         call : callable
-            It, its arguments, what it gives and what it raises can be pickled.
+            It, its arguments, what it returns and what it raises can be pickled.
 
         Raises
         ------
         Lost
-            The child crashed or was not done in time; the next call gets a new one.
+            The child crashed, was not done in time or needs too much memory.
         """
         try:
-            executor = self._started()
+            executor = self.executor()
+            executor.submit(os.getpid).result()  # It has started when it answers.
             return executor.submit(call, *args, **kwargs).result(timeout=seconds)
         except Late:
-            self._kill()
+            self.kill()
             raise Lost(f"it took more than {seconds:g} s") from None
         except BrokenExecutor:
-            self._kill()
+            self.kill()
             raise Lost("it crashed") from None
         except MemoryError:
-            raise Lost("it needs more memory than a device has") from None
-
-    def close(self) -> None:
-        """End the process, if there is one."""
-        self._executor = None
-        self._stack.close()
-
-    def _started(self) -> Executor:
-        if self._executor is None:
-            self._executor = self._stack.enter_context(pool(1, begin))
-            self._executor.submit(os.getpid).result()
-        return self._executor
-
-    def _kill(self) -> None:
-        self._executor = None
-        stack, self._stack = self._stack, contextlib.ExitStack()
-        # A pool kills its workers when its block ends by an error, and waits for them otherwise.
-        with contextlib.suppress(Lost):
-            stack.__exit__(Lost, Lost(), None)
+            raise Lost(f"it needs more than {self._memory / 2**30:g} GiB of memory") from None
 
 
-@contextlib.contextmanager
-def child() -> Iterator[Child]:
-    """A child that ends with the block.
+def isolated(seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function once, in a child of its own; see `Child.run`."""
+    with Child() as child:
+        return child.run(seconds, call, *args, **kwargs)
 
-    Examples
-    --------
-    >>> with child() as made:
-    ...     made.run(60, abs, -3)
-    3
+
+def isolated_module(
+    name: str, arguments: Sequence[str], folder: Path, seconds: float, memory: int = MEMORY
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a Python module as a program in `folder`, with what it prints in the result.
+
+    Raises
+    ------
+    Lost
+        It was not done in time. A crash and a lack of memory are its exit status.
     """
-    made = Child()
+    start = (
+        f"import sys; sys.path = {sys.path!r}; from stapes.system.isolation import limit_memory; "
+        f"limit_memory({memory}); import runpy; "
+        f"runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
+    )
     try:
-        yield made
-    except BaseException:
-        made._kill()
-        raise
-    made.close()
+        return subprocess.run(
+            [sys.executable, "-c", start, *arguments],
+            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Lost(f"it took more than {seconds:g} s") from None
 
 
-def begin() -> None:
-    """First thing in a child: what C++ prints goes nowhere, and its memory has a limit."""
-    send_output_to(Path(os.devnull))
+def begin(output: Path, memory: int) -> None:
+    """First thing in a worker: what it prints goes to a file, and its memory has a limit."""
+    send_output_to(output)
+    limit_memory(memory)
+
+
+def limit_memory(memory: int) -> None:
+    """Have this process, and those that it starts, fail to get more than so many bytes."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # Not on Windows.
 
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))

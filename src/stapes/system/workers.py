@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # TensorFlow keeps some of each model that it trained or converted. With psutil, loky renews a
 # worker that has grown by so many bytes, between two tasks; it reads this when it is imported.
@@ -25,14 +25,17 @@ os.environ.setdefault("LOKY_MAX_MEMORY_LEAK_SIZE", str(1 << 30))
 
 import loky
 
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11.
+
 _ORPHAN_CHECK_SECONDS = 0.5
 
 
-@contextlib.contextmanager
-def pool(
-    jobs: int, initializer: Callable[..., None] | None = None, initargs: tuple[Any, ...] = ()
-) -> Iterator[Executor]:
-    """Start `jobs` worker processes, and end them with the block.
+class Workers:
+    """Worker processes that start at their first use, and again after `kill`; not for two threads.
+
+    As a context manager it ends them with the block: it waits for every task if the block ends
+    well, and kills them if it ends with an exception.
 
     Parameters
     ----------
@@ -41,13 +44,63 @@ def pool(
     initializer : callable
         called once in each worker before its first task, with `initargs`; if it fails, so does
         every task
+    """
 
-    Yields
-    ------
-    concurrent.futures.Executor
-        `submit` and `map` take functions that can be pickled. A worker that dies makes the
-        results of its pool raise `concurrent.futures.BrokenExecutor`. If the block ends well, it
-        waits for every task; if it ends with an exception, all workers are killed.
+    def __init__(
+        self,
+        jobs: int,
+        initializer: Callable[..., None] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        self._jobs, self._initial = jobs, (os.getpid(), initializer, initargs)
+        self._executor: loky.ProcessPoolExecutor | None = None
+
+    def executor(self) -> Executor:
+        """The running workers, started if they were not.
+
+        `submit` and `map` take functions that can be pickled. A worker that dies makes the results
+        of all raise `concurrent.futures.BrokenExecutor`: `kill` what is left of them then.
+        """
+        if self._executor is None:
+            # It is done on purpose.
+            warnings.filterwarnings("ignore", message="A worker was restarted while some jobs")
+            self._executor = loky.ProcessPoolExecutor(
+                self._jobs, initializer=_begin, initargs=self._initial
+            )
+            with _interrupts_held():
+                # loky starts its workers at the first task: have them start here.
+                self._executor.submit(os.getpid)
+        executor: Executor = self._executor
+        return executor
+
+    def kill(self) -> None:
+        """End the workers at once."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(kill_workers=True)
+
+    def close(self) -> None:
+        """End the workers once they are done."""
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            self.kill()
+
+
+@contextlib.contextmanager
+def pool(
+    jobs: int, initializer: Callable[..., None] | None = None, initargs: tuple[Any, ...] = ()
+) -> Iterator[Executor]:
+    """Start worker processes, and end them with the block; see `Workers`.
 
     Examples
     --------
@@ -55,20 +108,8 @@ def pool(
     ...     list(executor.map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    # It is done on purpose.
-    warnings.filterwarnings("ignore", message="A worker was restarted while some jobs")
-    executor = loky.ProcessPoolExecutor(
-        jobs, initializer=_begin, initargs=(os.getpid(), initializer, initargs)
-    )
-    try:
-        with _interrupts_held():
-            # loky starts its workers at the first task: have them start here.
-            executor.submit(os.getpid)
-        yield executor
-        executor.shutdown()
-    except BaseException:
-        executor.shutdown(kill_workers=True)
-        raise
+    with Workers(jobs, initializer, initargs) as workers:
+        yield workers.executor()
 
 
 @contextlib.contextmanager

@@ -23,8 +23,6 @@ import csv
 import importlib.metadata
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
+from stapes.system.isolation import Lost, isolated_module
 from stapes.targets.target import Tried, refused
 from stapes.tflite.format.tree import read
 
@@ -105,13 +104,15 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
         folder = Path(scratch)
         (folder / "model.tflite").write_bytes(model)
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "ethosu.vela", "model.tflite", "--output-dir", "out",
+            done = isolated_module(
+                "ethosu.vela",
+                ["model.tflite", "--output-dir", "out",
                  "--accelerator-config", configuration.accelerator, "--config", "Arm/vela.ini",
                  "--system-config", configuration.system, "--memory-mode", configuration.memory],
-                cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
+                folder,
+                seconds,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:
+        except Lost:
             raise ModelError(f"Vela took more than {seconds:g} s.") from None
         said = done.stdout.decode("utf-8", "replace")
         fallbacks = _fallbacks(said)

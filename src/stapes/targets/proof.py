@@ -12,18 +12,14 @@ that a crash in one is a refusal with a reason.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor
-from concurrent.futures import TimeoutError as Late
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.system.isolation import begin
-from stapes.system.workers import pool
+from stapes.system.isolation import Child, Lost
 from stapes.targets import probes
 from stapes.targets.runners import RUNNERS, USUAL
 from stapes.tflite.format.tree import Tree
@@ -155,34 +151,15 @@ def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
     They run one after the other in one process, and in a new one after a crash; without a limit of
     `seconds`, in this one.
     """
-    if seconds is None:
-        return [_said(lambda job=job: _run(job)) for job in jobs]  # type: ignore[misc]
-    found: list[_Trace | str] = []
-    while len(found) < len(jobs):
-        try:
-            with pool(1, begin) as executor:
-                # The limit is the interpreter's: not to be spent on starting a process.
-                executor.submit(os.getpid).result()
-                for job in jobs[len(found) :]:
-                    found.append(_trace(executor, job, seconds))
-        except Late:
-            found.append(f"it took more than {seconds:g} s")
-        except BrokenExecutor:
-            found.append("it crashed")
-    return found
+    with Child() as child:
+        return [_trace(child, job, seconds) for job in jobs]
 
 
-def _trace(executor: Executor, job: _Job, seconds: float) -> _Trace | str:
-    return _said(lambda: executor.submit(_run, job).result(timeout=seconds))
-
-
-def _said(run: Callable[[], _Trace]) -> _Trace | str:
-    """What an interpreter gave, or why it refused."""
+def _trace(child: Child, job: _Job, seconds: float | None) -> _Trace | str:
+    """What an interpreter gives, or why it gives nothing."""
     try:
-        return run()
-    except MemoryError:
-        return "it needs more memory than a device has"
-    except ModelError as error:
+        return _run(job) if seconds is None else child.run(seconds, _run, job)
+    except (Lost, ModelError) as error:
         return str(error)
 
 

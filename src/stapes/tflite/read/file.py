@@ -1,0 +1,57 @@
+"""Read a model file from anywhere: a regular file, not too large, told by its mark."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from stapes.errors import ModelError, UsageError
+
+MOST_BYTES = 1 << 28
+"""A larger file is refused: no microcontroller or Pi runs it."""
+
+
+def is_tflite(path: Path) -> bool:
+    """Whether a file has the mark of a .tflite, whatever its name; a folder has not.
+
+    Raises
+    ------
+    UsageError
+        It is not there, no file, too large, or cannot be read.
+    """
+    with _readable(path):
+        if path.is_dir():
+            return False
+        size = path.stat().st_size
+        if not path.is_file():
+            # A pipe or a device could be read for ever.
+            raise UsageError(f"{path} is no file: name a model.")
+        if size > MOST_BYTES:
+            raise UsageError(f"{path} has {size:,} bytes: that is no model for a device.")
+        with path.open("rb") as file:
+            return file.read(8)[4:] == b"TFL3"
+
+
+def read_tflite(path: Path) -> bytes:
+    """Read a .tflite; only its mark is checked, `verify` checks the rest.
+
+    Raises
+    ------
+    UsageError
+        See `is_tflite`.
+    ModelError
+        It is another kind of file.
+    """
+    if not is_tflite(path):
+        raise ModelError(f"{path} is no .tflite (it lacks the mark TFL3 at byte 4).")
+    with _readable(path):
+        return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).") from None

@@ -1,0 +1,46 @@
+"""Processes that come to no good end, and whether one still runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and waits for its parent does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    """Wait until a condition holds; whether it came to hold."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def crash(*_: object) -> None:
+    """End this process as a wrong address in C++ does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(*_: object) -> None:
+    """Do not return."""
+    time.sleep(600)
+
+
+def allocate(size: int) -> int:
+    """Take so many bytes, and write to all of them."""
+    return len(bytearray(size))
+
+
+def run_out(*_: object) -> None:
+    """Take more memory than any process may."""
+    allocate(sys.maxsize >> 16)

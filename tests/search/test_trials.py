@@ -14,7 +14,7 @@ from tests.search.by_hand import outcome
 
 from stapes.contracts.results import Trial
 from stapes.errors import ModelError, StapesError
-from stapes.search import trials
+from stapes.search import trials as search_trials
 from stapes.search.candidate import Candidate
 from stapes.search.engines import Engine
 from stapes.search.evaluating import Outcome
@@ -191,7 +191,7 @@ def test_a_trial_that_fails_costs_the_others_nothing(tmp_path: Path) -> None:
 def test_a_hopeless_budget_ends_and_says_what_is_nearest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "_IN_VAIN_AT_FIRST", 12)
+    monkeypatch.setattr(search_trials, "_IN_VAIN_AT_FIRST", 12)
 
     class Refuses(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:

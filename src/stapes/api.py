@@ -15,9 +15,11 @@ from stapes.model_files.inspection import converted, inspect_file
 from stapes.model_files.slimming import Slimmed, slim_file
 from stapes.run import evaluation, pipeline
 from stapes.run.evaluation import SplitName
+from stapes.run.folder import RunFolder
+from stapes.run.job import Job
 from stapes.run.recommendation import parse_budget
 from stapes.run.settings import Limit, settle
-from stapes.system.progress import Progress
+from stapes.system.progress import SILENT, Progress
 from stapes.targets.proof import INPUTS
 from stapes.tflite.edit.slim import Runtime
 
@@ -124,7 +126,8 @@ def run(
         given["detection"] = detection
     settled = settle(given, config=path_of(config), quick=quick)
     folder = path_of(out) or Path("runs") / slug(settled.word)
-    return pipeline.run(settled, folder, jobs=jobs, progress=progress)
+    job = Job(settled, RunFolder(folder, settled), jobs or os.cpu_count() or 1, progress or SILENT)
+    return pipeline.run(job)
 
 
 def evaluate(

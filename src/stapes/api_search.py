@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from stapes.report.writing import write_words
 from stapes.run.preparation import load_corpus
 from stapes.run.recommendation import parse_budget
 from stapes.run.settings import QUICK, Limit, over, settle, settle_as
-from stapes.search import job
-from stapes.search.job import Cluster
+from stapes.search import pipeline
+from stapes.search.job import Cluster, SearchFolder, SearchJob
 from stapes.search.settings import QUICK as QUICK_SEARCH
 from stapes.search.settings import SearchSettings, kinds
-from stapes.system.progress import Progress
+from stapes.system.progress import SILENT, Progress
 
 
 def search(
@@ -104,7 +105,14 @@ def search(
     few = over(QUICK, QUICK_SEARCH) if quick else {}
     settled = settle_as(SearchSettings, given, config=path_of(config), quick=few)
     folder = path_of(out) or Path("runs") / f"search-{slug(settled.word)}"
-    return job.search(settled, folder, jobs=jobs, cluster=cluster, progress=progress)
+    job = SearchJob(
+        settled,
+        SearchFolder(folder, settled),
+        jobs or os.cpu_count() or 1,
+        progress or SILENT,
+        cluster,
+    )
+    return pipeline.search(job)
 
 
 def search_words(

@@ -18,8 +18,10 @@ from stapes.frontends.mfcc import Mfcc
 from stapes.measure import detection as metrics
 from stapes.measure.continuous import DetectionSettings
 from stapes.run import detection as detecting
+from stapes.run import sound as sounds
+from stapes.run.folder import RunFolder
+from stapes.run.job import Job
 from stapes.run.settings import RunSettings
-from stapes.system.progress import Progress
 
 SETTINGS = RunSettings(
     word="yes",
@@ -46,9 +48,10 @@ class Run:
                 for label in ("yes", "no")
             ]
             (root / "data" / f"{split}.csv").write_text("file,label,speaker\n" + "".join(rows))
-        self.models = root / "models"
-        self.work = root / "work"
-        self.models.mkdir()
+        self.folder = root / "run"
+        self.models = self.folder / "models"
+        self.work = self.folder / ".work"
+        self.models.mkdir(parents=True)
         self.work.mkdir()
         rng = np.random.default_rng(0)
         for name in ("float32", "int8"):
@@ -66,16 +69,15 @@ class Run:
         ]
 
     def gather(self, settings=SETTINGS):
-        return detecting.gather(
-            self.corpus, self.chosen, self.skipped, settings, self.work, Progress()
-        )
+        return sounds.gather(self.job(settings), self.corpus, self.chosen, self.skipped)
+
+    def job(self, settings=SETTINGS):
+        return Job(settings, RunFolder(self.folder, settings))
 
     def detect(self, settings=SETTINGS):
         sound = self.gather(settings)
         with ThreadPoolExecutor(1) as executor:
-            detecting.detect(
-                self.results, sound, settings, self.work, self.models, executor, Progress()
-            )
+            detecting.detect(self.job(settings), self.results, sound, executor)
         return sound
 
 
@@ -184,4 +186,4 @@ def test_folders_are_looked_for_before_anything_is_made(tmp_path, option):
     for folder, said in (("missing", "no such folder"), ("empty", "no sound file is in it")):
         settings = RunSettings.model_validate({option: tmp_path / folder})
         with pytest.raises(UsageError, match=f"--{option} .*{said}"):
-            detecting.check(settings)
+            sounds.check(settings)

@@ -15,10 +15,10 @@ from tests.search.conftest import SETTINGS
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
 from stapes.search import cluster, engines
+from stapes.search.job import SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.search.study import open_study
 from stapes.search.trials import run_trials, trial_file
-from stapes.system.progress import Progress
 from stapes.targets import tflm
 
 ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")
@@ -46,9 +46,10 @@ def two_workers() -> Iterator[Any]:
 
 
 def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> list[Trial]:
-    (folder / "trials").mkdir(parents=True)
-    with open_study(folder / "study.db", settings, ["int8"]) as study:
-        return run_trials(study, settings, engine, folder / "trials", Progress())
+    job = SearchJob(settings, SearchFolder(folder, settings))
+    job.folder.trials.mkdir(parents=True)
+    with open_study(job.folder.study, settings, ["int8"]) as study:
+        return run_trials(job, study, engine)
 
 
 def _without_time(trials: list[Trial]) -> list[Trial]:

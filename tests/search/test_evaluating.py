@@ -11,6 +11,7 @@ from tests.search.conftest import SETTINGS
 
 from stapes.measure.accuracy import accuracy
 from stapes.measure.roc import frr_at
+from stapes.search import evaluating
 from stapes.search.engines import load_sets
 from stapes.search.evaluating import evaluate, untrained
 from stapes.targets import tflm
@@ -37,7 +38,7 @@ def sets(work: Path):
     ],
 )
 def test_what_cannot_fit_is_not_trained(sets, budget, said, monkeypatch):
-    monkeypatch.setattr("stapes.search.evaluating.train", None)  # Calling it would fail.
+    monkeypatch.setattr(evaluating, "train", None)  # Calling it would fail.
     found = evaluate(candidate(), SETTINGS.model_copy(update={"budget": budget}), sets)
     assert found.tflite is None
     assert said in found.refused

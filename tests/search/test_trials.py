@@ -18,11 +18,11 @@ from stapes.search import trials as search_trials
 from stapes.search.candidate import Candidate
 from stapes.search.engines import Engine
 from stapes.search.evaluating import Outcome
+from stapes.search.job import SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.search.space import CHAINS
 from stapes.search.study import open_study
 from stapes.search.trials import line, run_trials, trial_file
-from stapes.system.progress import Progress
 
 SETTINGS = SearchSettings(trials=9, together=4)
 
@@ -52,10 +52,10 @@ class AtOnce:
 def _run(
     folder: Path, engine: Engine, settings: SearchSettings = SETTINGS, name: str = "a"
 ) -> list[Trial]:
-    trials = folder / f"trials-{name}"
-    trials.mkdir(exist_ok=True)
-    with open_study(folder / f"{name}.db", settings, list(CHAINS)) as study:
-        return run_trials(study, settings, engine, trials, Progress())
+    job = SearchJob(settings, SearchFolder(folder / name, settings))
+    job.folder.trials.mkdir(parents=True, exist_ok=True)
+    with open_study(job.folder.study, settings, list(CHAINS)) as study:
+        return run_trials(job, study, engine)
 
 
 def _without_place(trials: list[Trial]) -> list[Trial]:
@@ -82,7 +82,7 @@ def test_the_order_in_which_workers_are_done_changes_nothing(tmp_path: Path) -> 
 
 def test_each_file_is_whole_and_refused_trials_have_none(tmp_path: Path) -> None:
     for each in _run(tmp_path, AtOnce()):
-        path = trial_file(tmp_path / "trials-a", each.number)
+        path = trial_file(tmp_path / "a" / "trials", each.number)
         assert path.is_file() == (each.frr is not None) == (each.file is not None)
         if each.file:
             assert Candidate.model_validate_json(path.read_bytes()) == Candidate.model_validate(
@@ -104,7 +104,7 @@ def test_more_trials_go_on_and_none_is_done_twice(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_or_damaged_is_made_again(tmp_path: Path) -> None:
     found = _run(tmp_path, AtOnce())
     first, second, *_ = (each for each in found if each.file)
-    gone, damaged = (trial_file(tmp_path / "trials-a", each.number) for each in (first, second))
+    gone, damaged = (trial_file(tmp_path / "a" / "trials", each.number) for each in (first, second))
     contents = gone.read_bytes(), damaged.read_bytes()
     gone.unlink()
     damaged.write_bytes(contents[1][:-1])
@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_made_again_as_it_was_is_named(tmp_path: Path) -> 
             return replace(super().outcome(candidate), tflite=b"another")
 
     found = _run(tmp_path, AtOnce())
-    path = trial_file(tmp_path / "trials-a", next(each.number for each in found if each.file))
+    path = trial_file(tmp_path / "a" / "trials", next(each.number for each in found if each.file))
     path.unlink()
     with pytest.raises(StapesError, match=r"tflite: is gone or damaged, .* delete the search's"):
         _run(tmp_path, Other())

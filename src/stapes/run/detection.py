@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
@@ -19,113 +18,32 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import Detection, DetectionSetup, SkippedFile
 from stapes.contracts.results import Results, VariantResult
-from stapes.data.clip import SPLITS, Skipped
-from stapes.data.corpus import Corpus
-from stapes.data.features import Chosen
-from stapes.data.layouts import sound_files
-from stapes.data.sound.continuous import Sound, gather_sound
+from stapes.data.sound.continuous import Sound
 from stapes.data.sound.sliding import Plan, plan, write_features
-from stapes.errors import ModelError, StapesError, UsageError
+from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import word_scores
 from stapes.measure.continuous import condition_name, heard
+from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path, sha256, write_text
-from stapes.system.progress import Progress
 from stapes.targets.batches import score
 from stapes.tflite.read.verify import verify
 
 
-def check(settings: RunSettings) -> None:
-    """See that the folders of sound are there, before anything is made.
-
-    Raises
-    ------
-    UsageError
-        A folder is missing, or no sound file is in it.
-    """
-    named = (("--continuous", settings.continuous), ("--noise", settings.noise))
-    for option, folder in named:
-        if folder is not None and not sound_files(folder, option)[0]:
-            raise UsageError(f"{option} {folder}: no sound file is in it.")
-
-
-def gather(
-    corpus: Corpus,
-    chosen: dict[str, Chosen],
-    unusable: list[Skipped],
-    settings: RunSettings,
-    work: Path,
-    progress: Progress,
-) -> Sound:
-    """The sound of a run's detection, decoded into the work folder.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    chosen : dict of str to Chosen
-        The clips that are used; the words are the test split's.
-    unusable : list of Skipped
-        Clips of the corpus that cannot be used.
-    settings : RunSettings
-    work : Path
-    progress : Progress
-
-    Raises
-    ------
-    UsageError
-        A folder is missing or holds nothing that can be used.
-    """
-    folder = work / "sound"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    left_out = {each.file for each in unusable}
-    given, frontend = settings.detection, settings.frontend
-    test = chosen["test"]
-    progress.begin("Gathering continuous sound")
-    sound = gather_sound(
-        folder,
-        settings.frontend,
-        continuous=settings.continuous,
-        # All of them, not only as many as there are words: hours are what false accepts want.
-        negatives=[clip for clip in corpus.negatives("test") if clip.name not in left_out],
-        positives=[clip for clip, y in zip(test.clips, test.y, strict=True) if y],
-        noise=settings.noise,
-        known={
-            "its sound was trained on": [
-                clip for split in ("train", "validation") for clip in chosen[split].clips
-            ],
-            "it says the word": [clip for split in SPLITS for clip in corpus.positives(split)],
-        },
-        seed=settings.seed,
-        shortest=frontend.window + (given.smoothing - 1) * given.hop_frames * frontend.hop_length,
-        progress=progress,
-    )
-    minutes = sound.background.seconds / 60
-    progress.end(f"{minutes:.1f} minutes without the word, {len(sound.words.pieces)} words")
-    return sound
-
-
-def detect(
-    results: Results,
-    sound: Sound,
-    settings: RunSettings,
-    work: Path,
-    models: Path,
-    executor: Executor,
-    progress: Progress,
-) -> None:
+def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None:
     """Score every variant in every condition, and fill `detection` of the rows and of the results.
 
     A variant that no interpreter runs keeps None.
     """
-    said = digest(sound, settings)
-    _forget_other_sound(results, said, work)
+    settings, work = job.settings, job.folder.work
+    signature = digest(sound, settings)
+    _forget_other_sound(results, signature, work)
     rows = [row for row in results.variants if row.detection is None and row.scores]
     for snr_db in (None, *settings.detection.snr_db) if rows else ():
-        _score(rows, sound, settings, snr_db, work, models, executor, progress)
-    _count(rows, results, sound, settings, work, executor, progress)
-    results.detection = _setup(sound, settings, said)
+        _score(job, rows, sound, snr_db, executor)
+    _count(job, rows, results, sound, executor)
+    results.detection = _setup(sound, settings, signature)
 
 
 def score_file(model: Path, features: Path, target: Path, positive: int) -> None:
@@ -147,15 +65,13 @@ def score_file(model: Path, features: Path, target: Path, positive: int) -> None
 
 
 def _score(
+    job: Job,
     rows: list[VariantResult],
     sound: Sound,
-    settings: RunSettings,
     snr_db: float | None,
-    work: Path,
-    models: Path,
     executor: Executor,
-    progress: Progress,
 ) -> None:
+    settings, work, progress = job.settings, job.folder.work, job.progress
     missing = [row for row in rows if not _scores_file(work, row, snr_db).is_file()]
     if not missing:
         return
@@ -178,7 +94,7 @@ def _score(
     waiting = {
         executor.submit(
             score_file,
-            _heard_through(row, work, models),
+            _heard_through(row, work, job.folder.models),
             path,
             _scores_file(work, row, snr_db),
             settings.positive,
@@ -207,17 +123,16 @@ def _heard_through(row: VariantResult, work: Path, models: Path) -> Path:
 
 
 def _count(
+    job: Job,
     rows: list[VariantResult],
     results: Results,
     sound: Sound,
-    settings: RunSettings,
-    work: Path,
     executor: Executor,
-    progress: Progress,
 ) -> None:
     """Fill `detection` of each row from its scores, each in a worker process."""
     if not rows:
         return
+    settings, work, progress = job.settings, job.folder.work, job.progress
     progress.begin("Counting false accepts and misses")
     conditions = (None, *settings.detection.snr_db)
     plans = {snr_db: _plan(sound, settings, snr_db) for snr_db in conditions}

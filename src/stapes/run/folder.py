@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from stapes.errors import StapesError, UsageError
 from stapes.frontends.registry import FRONTENDS, kind_of
+from stapes.run.own_model import is_float_file
 from stapes.run.settings import LATER, RunSettings
 from stapes.system.files import write_text
 from stapes.system.version import __version__
@@ -66,28 +67,32 @@ class RunFolder:
         Need not exist.
     settings : RunSettings
         Of the run that wants it.
-    from_file : bool
-        The baseline is a .tflite of the user's.
     """
 
     command = "run"
     later: tuple[str, ...] = LATER
     """Settings that may be given anew."""
 
-    def __init__(self, path: Path, settings: RunSettings, *, from_file: bool = False) -> None:
+    def __init__(self, path: Path, settings: RunSettings) -> None:
         self.path = path
+        self.from_file = settings.model is not None and is_float_file(settings.model)
         self.said: dict[str, Any] = {
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
         }
         self.config = path / "run.yaml"
-        self.baseline = path / ("baseline.tflite" if from_file else "baseline.keras")
+        self.baseline = path / ("baseline.tflite" if self.from_file else "baseline.keras")
         self.models = path / "models"
         self.results = path / "results.json"
         self.table = path / "results.csv"
         self.log = path / "log.txt"
         self.work = path / ".work"
         """Features in memory-mapped files and the models of stages; gone when the run is done."""
+
+    @property
+    def features(self) -> Path:
+        """Where the features of the baseline's frontend are."""
+        return self.work
 
     def check(self) -> None:
         """See that this run may have the folder; nothing is left written.

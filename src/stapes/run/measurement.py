@@ -14,112 +14,80 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.contracts import results as results_file
-from stapes.contracts.measurements import TargetResult, TestClip
+from stapes.contracts.measurements import TargetResult
 from stapes.contracts.results import Results, VariantResult
 from stapes.data.features import Chosen
 from stapes.data.sound.continuous import Sound
 from stapes.measure.on_targets import latency_of, targets_of
-from stapes.run import detection as detecting
-from stapes.run import steps
+from stapes.run import detection, steps
 from stapes.run.conclusion import conclude
 from stapes.run.folder import RunFolder
-from stapes.run.settings import RunSettings
-from stapes.system.files import send_output_to
+from stapes.run.job import Job
+from stapes.run.record import Record, clips_of
 from stapes.system.isolation import Child
-from stapes.system.progress import Progress
-from stapes.system.workers import pool
 from stapes.targets.registry import TARGETS
 
 
-def measure_all(
-    results: Results,
-    test: Chosen,
-    sound: Sound,
-    settings: RunSettings,
-    folder: RunFolder,
-    *,
-    jobs: int,
-    progress: Progress,
-) -> None:
-    """Measure every variant, draw the conclusions, and write results.json after each step.
+def measure_all(job: Job, record: Record, test: Chosen, sound: Sound) -> None:
+    """Measure every variant, draw the conclusions, and save the record after each step.
 
     Parameters
     ----------
-    results : Results
+    job : Job
+    record : Record
         Of the variants that were made; what is measured is filled in.
     test : Chosen
         The test clips.
     sound : Sound
         What detection is measured in.
-    settings : RunSettings
-    folder : RunFolder
-    jobs : int > 0
-        Worker processes.
-    progress : Progress
-
     """
-    results.settings = folder.said["settings"]
-    results.clips = [
-        TestClip(name=clip.name, label=clip.label, word=bool(y))
-        for clip, y in zip(test.clips, test.y, strict=True)
-    ]
-    _detection(results, sound, settings, folder, jobs, progress)
-    results_file.write(results, folder.results)
-    x = np.asarray(steps.load_features(folder.work, "test").x)
-    try_targets(results, lambda row: x, settings, folder, jobs, progress)
-    results_file.write(results, folder.results)
-    time_models(results, folder, progress)
-    results_file.write(results, folder.results)
-    conclude(results, test.clips, settings)
-    results_file.write(results, folder.results)
+    record.results.clips = clips_of(test)
+    _measure_detection(job, record.results, sound)
+    record.save()
+    x = np.asarray(steps.load_features(job.folder.features, "test").x)
+    try_targets(job, record, lambda row: x)
+    record.save()
+    time_models(job, record)
+    conclude(record.results, test.clips, job.settings)
+    record.save()
 
 
-def _detection(
-    results: Results,
-    sound: Sound,
-    settings: RunSettings,
-    folder: RunFolder,
-    jobs: int,
-    progress: Progress,
-) -> None:
+def _measure_detection(job: Job, results: Results, sound: Sound) -> None:
     if not sound.recordings or not sound.words.pieces:
-        progress.note(
+        job.progress.note(
             "Detection is not measured: there is too little sound without the word for one "
             "detection; name a folder of recordings with --continuous."
         )
         return
-    same = results.detection and results.detection.sha256 == detecting.digest(sound, settings)
-    if same and all(each.detection or not each.scores for each in results.variants):
+    digest = detection.digest(sound, job.settings)
+    same = results.detection and results.detection.sha256 == digest
+    if same and all(row.detection or not row.scores for row in results.variants):
         return
-    workers = max(1, min(jobs, len(results.variants)))
-    with pool(workers, send_output_to, (folder.log.resolve(),)) as executor:
-        detecting.detect(results, sound, settings, folder.work, folder.models, executor, progress)
+    with job.workers(len(results.variants)) as executor:
+        detection.detect(job, results, sound, executor)
 
 
 def try_targets(
-    results: Results,
-    clips: Callable[[VariantResult], NDArray[np.float32]],
-    settings: RunSettings,
-    folder: RunFolder,
-    jobs: int,
-    progress: Progress,
+    job: Job, record: Record, clips: Callable[[VariantResult], NDArray[np.float32]]
 ) -> None:
     """Try every variant on every target, some at a time, each in a child of its own.
 
     `clips` gives the test clips' features for a variant: not all need have one frontend.
     """
-    missing = [row for row in results.variants if any(_untried(row, name) for name in TARGETS)]
+    rows, progress = record.results.variants, job.progress
+    missing = [row for row in rows if any(_untried(row, name) for name in TARGETS)]
     if not missing:
         return
     progress.begin("Trying the targets")
-    workers = max(1, min(jobs, len(missing)))
+    workers = min(job.jobs, len(missing))
     free: queue.SimpleQueue[Child] = queue.SimpleQueue()
 
     def tried(row: VariantResult) -> dict[str, TargetResult]:
         made = free.get()
         try:
-            return targets_of(_content(row, folder), clips(row), settings.positive, made=made)
+            return targets_of(
+                _content(row, job.folder), clips(row), job.settings.positive, made=made
+            )
         finally:
             free.put(made)
 
@@ -132,9 +100,9 @@ def try_targets(
         waiting = {threads.submit(tried, row): row for row in missing}
         for done, future in enumerate(as_completed(waiting), 1):
             waiting[future].targets = future.result()
-            results_file.write(results, folder.results)
+            record.save()
             progress.update(done, len(waiting), waiting[future].name)
-    progress.end(", ".join(_runs_on(results)))
+    progress.end(", ".join(_runs_on(record.results)))
 
 
 def _untried(row: VariantResult, name: str) -> bool:
@@ -143,22 +111,23 @@ def _untried(row: VariantResult, name: str) -> bool:
     return found is None or (not found.tried and TARGETS[name].missing is None)
 
 
-def time_models(results: Results, folder: RunFolder, progress: Progress) -> None:
+def time_models(job: Job, record: Record) -> None:
     """Time an inference of each variant that LiteRT runs, one after the other."""
     missing = [
         row
-        for row in results.variants
+        for row in record.results.variants
         if row.targets["litert"].runs and row.targets["litert"].latency_us_p50 is None
     ]
     if not missing:
         return
+    progress = job.progress
     progress.begin("Timing each model alone")
     with Child() as made:
         for done, row in enumerate(missing):
             progress.update(done, len(missing), row.name)
             litert = row.targets["litert"]
-            row.targets["litert"] = latency_of(_content(row, folder), litert, made=made)
-            results_file.write(results, folder.results)
+            row.targets["litert"] = latency_of(_content(row, job.folder), litert, made=made)
+            record.save()
     progress.end(f"{len(missing)} models")
 
 

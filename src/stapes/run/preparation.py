@@ -21,6 +21,7 @@ from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose
 from stapes.data.slug import slug
 from stapes.errors import UsageError
+from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.system.files import cache_folder
 from stapes.system.progress import Progress
@@ -42,7 +43,7 @@ def load_corpus(root: Path, settings: RunSettings) -> Corpus:
     )
 
 
-def synthetic_folder(settings: RunSettings, jobs: int | None, progress: Progress) -> Path:
+def synthetic_folder(job: Job) -> Path:
     """The folder of synthetic speech for the word, made if it is not in the cache."""
     from stapes.data.sources.synthetic import make_corpus
 
@@ -50,7 +51,7 @@ def synthetic_folder(settings: RunSettings, jobs: int | None, progress: Progress
         engine = version("espeakng-loader")
     except PackageNotFoundError:
         engine = "none"
-    wanted = settings.synthetic
+    settings, wanted = job.settings, job.settings.synthetic
     name = f"{slug(settings.word)}-{wanted.voices}x{wanted.takes}-seed{settings.seed}"
     out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
     return make_corpus(
@@ -59,8 +60,8 @@ def synthetic_folder(settings: RunSettings, jobs: int | None, progress: Progress
         voices=wanted.voices,
         takes=wanted.takes,
         seed=settings.seed,
-        jobs=jobs,
-        progress=progress,
+        jobs=job.jobs,
+        progress=job.progress,
     )
 
 

@@ -14,10 +14,9 @@ from stapes.errors import StapesError
 from stapes.search.candidate import Candidate
 from stapes.search.engines import MOST_DEATHS, Engine
 from stapes.search.evaluating import Outcome
-from stapes.search.settings import SearchSettings
+from stapes.search.job import SearchJob
 from stapes.search.study import Study
 from stapes.system.files import sha256, write_bytes
-from stapes.system.progress import Progress
 
 _IN_VAIN_AT_FIRST, _IN_VAIN_FOR_EACH = 100, 30
 """Trials that are refused or fail, in all and for each that is trained: more is hopeless."""
@@ -25,24 +24,20 @@ _IN_VAIN_AT_FIRST, _IN_VAIN_FOR_EACH = 100, 30
 log = logging.getLogger("stapes")
 
 
-def run_trials(
-    study: Study, settings: SearchSettings, engine: Engine, folder: Path, progress: Progress
-) -> list[Trial]:
-    """Go on with the study until `settings.trials` models were trained.
+def run_trials(job: SearchJob, study: Study, engine: Engine) -> list[Trial]:
+    """Go on with the study until `trials` of the settings models were trained.
 
     Parameters
     ----------
+    job : SearchJob
+        The trials' files go into its folder, by their number.
     study : Study
-    settings : SearchSettings
     engine : Engine
-    folder : Path
-        Where the trials' files go, by their number.
-    progress : Progress
 
     Returns
     -------
     trials : list of Trial
-        All that were told, those of earlier tries included.
+        All that are finished, those of earlier tries included.
 
     Raises
     ------
@@ -50,11 +45,11 @@ def run_trials(
         No trial came to anything, or a file of one is damaged and not made again as it was.
     """
     told = study.told()
-    _restore(told, engine, folder, progress)
+    _restore(job, told, engine)
     waiting = study.open()
     trained = sum(trial.frr is not None for trial in told)
-    if trained < settings.trials:
-        _go_on(study, settings, engine, folder, progress, told, waiting)
+    if trained < job.settings.trials:
+        _go_on(job, study, engine, told, waiting)
     if not any(trial.frr is not None for trial in told):
         raise StapesError(_in_vain(told))
     return told
@@ -65,11 +60,12 @@ def trial_file(folder: Path, number: int) -> Path:
     return folder / f"{number:04d}.tflite"
 
 
-def _restore(told: list[Trial], engine: Engine, folder: Path, progress: Progress) -> None:
+def _restore(job: SearchJob, told: list[Trial], engine: Engine) -> None:
     """Make files again that are gone or damaged since: a trial's figures are of no other file."""
+    progress = job.progress
     damaged = []
     for trial in told:
-        path = trial_file(folder, trial.number)
+        path = trial_file(job.folder.trials, trial.number)
         if trial.file and not (path.is_file() and sha256(path) == trial.sha256):
             damaged.append((path, trial))
     if not damaged:
@@ -94,14 +90,13 @@ def _restore(told: list[Trial], engine: Engine, folder: Path, progress: Progress
 
 
 def _go_on(
+    job: SearchJob,
     study: Study,
-    settings: SearchSettings,
     engine: Engine,
-    folder: Path,
-    progress: Progress,
     told: list[Trial],
     waiting: dict[int, Candidate],
 ) -> None:
+    settings, progress = job.settings, job.progress
     pending: dict[Future[Outcome], int] = {}
     done: dict[int, Trial] = {}
     deaths: Counter[int] = Counter()
@@ -126,7 +121,7 @@ def _go_on(
             break
         first = min(waiting)
         while first not in done:
-            _collect(pending, waiting, done, deaths, engine, submit, folder)
+            _collect(pending, waiting, done, deaths, engine, submit, job.folder.trials)
         trial = done.pop(first)
         del waiting[first]
         study.tell(trial)

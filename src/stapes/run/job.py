@@ -1,0 +1,50 @@
+"""One run under way: what is wanted, where it goes, and how it is worked on.
+
+A Job stays in the process of the command. What a worker process is to do gets paths and settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor
+from dataclasses import dataclass
+
+from stapes.errors import StapesError
+from stapes.run.folder import RunFolder
+from stapes.run.settings import RunSettings
+from stapes.system.files import send_output_to
+from stapes.system.progress import SILENT, Progress
+from stapes.system.workers import pool
+
+
+@dataclass(frozen=True)
+class Job:
+    """The settings of a run, its folder, its worker processes and its progress.
+
+    jobs : int > 0, worker processes; no result depends on their number
+    """
+
+    settings: RunSettings
+    folder: RunFolder
+    jobs: int = 1
+    progress: Progress = SILENT
+
+    @contextlib.contextmanager
+    def workers(self, tasks: int = 1) -> Iterator[Executor]:
+        """Worker processes for so many tasks, which print into the log.
+
+        Raises
+        ------
+        StapesError
+            A worker died.
+        """
+        log = self.folder.log
+        try:
+            with pool(max(1, min(self.jobs, tasks)), send_output_to, (log.resolve(),)) as executor:
+                yield executor
+        except BrokenExecutor:
+            raise StapesError(
+                f"A worker process died (out of memory?); {log} may say why. The same command "
+                "goes on from here."
+            ) from None

@@ -1,0 +1,136 @@
+"""The models of a run: the baseline, the stages that techniques share, and the variants.
+
+Each is made in a worker process as soon as what it needs is there. A technique that fails does not
+cost the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from stapes.contracts.results import Baseline, Data, VariantResult
+from stapes.report.terminal.tables import line
+from stapes.run import record as records
+from stapes.run import steps
+from stapes.run.job import Job
+from stapes.run.record import Record
+from stapes.system.files import sha256, write_bytes
+from stapes.techniques.registry import STAGES, TECHNIQUES, stages_of
+
+log = logging.getLogger("stapes")
+
+_STAGE = "stage "
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """The user's model as a baseline: what it is, the file that it became, and whose it was."""
+
+    baseline: Baseline
+    file: Path
+    sha256: str
+    """Of the user's file."""
+
+
+def make_models(
+    job: Job, names: list[str], data: Data, adopted: Adopted | None
+) -> tuple[Record, dict[str, str]]:
+    """The baseline and every variant; what an earlier try finished stays.
+
+    Returns
+    -------
+    record : Record
+    failed : dict of str to str
+        The reason by the technique's name.
+    """
+    record = records.resume(job, data)
+    done = {row.name for row in record.results.variants} if record else set()
+    missing = [name for name in names if name not in done]
+    if record and not missing:
+        return record, {}
+    if adopted:
+        write_bytes(job.folder.baseline, adopted.file.read_bytes())
+    with job.workers(len(missing)) as executor:
+        if record is None:
+            baseline = adopted.baseline if adopted else train_baseline(job, executor)
+            baseline.sha256 = sha256(job.folder.baseline)
+            record = records.begin(job, data, baseline)
+            record.save()
+        return record, _make_variants(job, missing, record, executor)
+
+
+def train_baseline(job: Job, executor: Executor) -> Baseline:
+    """Train the baseline on the features in the work folder, in a worker process."""
+    settings, folder, progress = job.settings, job.folder, job.progress
+    progress.begin("Training the baseline")
+    progress.update(0, settings.train.epochs)
+    future = executor.submit(steps.train_baseline, settings, folder.features, folder.baseline)
+    while wait([future], timeout=0.2).not_done:
+        reached = steps.training_progress(folder.features)
+        if reached:
+            progress.update(*reached)
+    baseline = future.result()
+    epoch = baseline.kept_epoch or len(baseline.history["loss"])
+    metrics = ", ".join(
+        f"{name} {values[epoch - 1]:.3f}" for name, values in baseline.history.items()
+    )
+    log.info("baseline: epoch %d kept: %s", epoch, metrics)
+    progress.end(f"{baseline.parameters:,} parameters, epoch {epoch} kept; {metrics}")
+    return baseline
+
+
+def _make_variants(
+    job: Job, missing: list[str], record: Record, executor: Executor
+) -> dict[str, str]:
+    """Make the stages and variants that are missing; what failed, with the reason."""
+    progress = job.progress
+    progress.begin("Making and measuring models")
+    waiting = _needs(job, missing)
+    pending: dict[Future[VariantResult | None], str] = {}
+    failed: dict[str, str] = {}
+    total = len(waiting)
+    while waiting or pending:
+        unfinished = {*waiting, *pending.values()}
+        for name in [name for name, needs in waiting.items() if needs not in unfinished]:
+            del waiting[name]
+            pending[_submit(job, name, executor)] = name
+        progress.update(total - len(waiting) - len(pending), total, ", ".join(pending.values()))
+        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            name = pending.pop(future)
+            try:
+                row = future.result()
+            except BrokenExecutor:
+                raise
+            except Exception as error:
+                log.info("%s failed: %s", name, error)
+                failed[name] = (str(error).splitlines() or [type(error).__name__])[0]
+                waiting = {other: needs for other, needs in waiting.items() if needs not in failed}
+                continue
+            log.info("%s is done", name)
+            if row is not None:
+                record.add(row)
+                progress.note(line(row))
+    progress.end(f"{len(record.results.variants)} models")
+    return failed
+
+
+def _needs(job: Job, missing: list[str]) -> dict[str, str]:
+    """What is to be made, each with what it needs; a stage's name begins with `stage `."""
+    work, baseline = job.folder.work, job.folder.baseline
+    needs = {
+        _STAGE + name: _STAGE + STAGES[name].needs
+        for name in stages_of(missing)
+        if not steps.stage_file(work, name, baseline).is_file()
+    }
+    return needs | {name: _STAGE + TECHNIQUES[name].needs for name in missing}
+
+
+def _submit(job: Job, name: str, executor: Executor) -> Future[VariantResult | None]:
+    files = (job.folder.work, job.folder.baseline)
+    if name.startswith(_STAGE):
+        stage = name.removeprefix(_STAGE)
+        return executor.submit(steps.make_stage, stage, job.settings, *files)
+    return executor.submit(steps.make_variant, name, job.settings, *files, job.folder.models)

@@ -1,0 +1,204 @@
+"""The main job of `stapes search`: from a word and a budget to the smallest model that was found.
+
+The steps, in order: choose clips and compute their features of every frontend (into the cache);
+train the reference CNN, which teaches and is what all is held against; run the trials; measure the
+best model for the budget and a few of the front on the test clips, which nothing was chosen by; try
+the targets; write results.json, the table and the page. The study and the trials' files stay, so
+that a search that was killed goes on, and a finished one goes on with more trials.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.contracts.results import Data, Results, Search, Trial, VariantResult
+from stapes.data.features import Chosen
+from stapes.errors import MissingExtraError, UsageError
+from stapes.models import backend
+from stapes.report.writing import write_files
+from stapes.run import record as records
+from stapes.run import steps
+from stapes.run.conclusion import compare, keep_sound
+from stapes.run.making import train_baseline
+from stapes.run.measurement import time_models, try_targets
+from stapes.run.preparation import describe, digest, load_corpus, synthetic_folder
+from stapes.run.record import Record
+from stapes.search import cluster as clusters
+from stapes.search import data as search_data
+from stapes.search import shipping
+from stapes.search.engines import Engine, Local
+from stapes.search.front import OBJECTIVES, best, mark_front, thin_front
+from stapes.search.job import Cluster, SearchFolder, SearchJob
+from stapes.search.settings import SearchSettings
+from stapes.search.space import chains
+from stapes.search.study import open_study
+from stapes.search.trials import run_trials
+from stapes.system.files import sha256
+from stapes.targets import tflm
+from stapes.techniques.registry import TECHNIQUES
+
+
+def search(job: SearchJob) -> Results:
+    """Search for the smallest model of a word, and write the run folder.
+
+    Parameters
+    ----------
+    job : SearchJob
+        Its folder is new, empty, or this search's own, which then goes on.
+
+    Returns
+    -------
+    results : Results
+        What results.json holds.
+
+    Raises
+    ------
+    UsageError
+        A setting, the data or the folder is wrong; nothing was written.
+    MissingExtraError
+        Optuna, TFLite Micro, TensorFlow or Ray is not installed.
+    StapesError
+        The work failed, or nothing fits the budget; what was finished is kept.
+    """
+    _require(job.cluster)
+    job = _available(job)
+    settings, folder, progress = job.settings, job.folder, job.progress
+    techniques = _techniques(settings)
+    folder.check()
+    corpus = load_corpus(settings.data or synthetic_folder(job), settings)
+    clips = search_data.prepare(corpus, settings, progress)
+    with folder.open(digest(clips.chosen)):
+        folder.trials.mkdir(exist_ok=True)
+        search_data.gather_all(clips, settings, folder.work)
+        record = _begin(job, describe(corpus, settings, clips.chosen, clips.copies, clips.skipped))
+        with open_study(folder.study, settings, techniques) as study, _engine(job) as engine:
+            trials = run_trials(job, study, engine)
+        record.results.search = _found(trials, settings, clips.used["validation"])
+        _ship(job, record.results)
+        _measure(job, record, clips.chosen["test"])
+        record.save()
+        write_files(record.results, folder.path)
+        folder.finish()
+    return record.results
+
+
+def _available(job: SearchJob) -> SearchJob:
+    """The job without frontends whose packages are not installed."""
+    installed = []
+    for frontend in job.settings.frontends:
+        try:
+            frontend.require()
+            installed.append(frontend)
+        except MissingExtraError as error:
+            if frontend is job.settings.frontends[-1] and not installed:
+                raise
+            extra = f"install stapes[{error.extra}]"
+            job.progress.note(f"Left out: the frontend {frontend.kind} ({extra}).")
+    settings = job.settings.model_copy(update={"frontends": tuple(installed)})
+    return replace(job, settings=settings, folder=SearchFolder(job.folder.path, settings))
+
+
+def _require(cluster: Cluster | None) -> None:
+    backend.require()
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingExtraError("A search", "search")
+    if not tflm.available():
+        raise MissingExtraError("Measuring an arena", "micro")
+    if cluster == "ray":
+        clusters.require()
+
+
+def _techniques(settings: SearchSettings) -> list[str]:
+    if settings.model is not None:
+        raise UsageError("--model: a search trains its models itself; leave it out.")
+    missing = [name for name, each in TECHNIQUES.items() if each.missing]
+    return chains(settings.techniques, missing)
+
+
+def _engine(job: SearchJob) -> AbstractContextManager[Engine]:
+    if job.cluster == "ray":
+        return clusters.on_ray(job.settings, job.folder.work, job.jobs)
+    return Local(job.settings, job.folder.work, job.folder.log, job.jobs)
+
+
+def _begin(job: SearchJob, data: Data) -> Record:
+    """The record with the baseline alone, trained if it is not there; and its scores."""
+    folder, progress = job.folder, job.progress
+    found = records.earlier(folder)
+    with job.workers() as executor:
+        baseline = found.baseline if found else train_baseline(job, executor)
+        baseline.sha256 = sha256(folder.baseline)
+        record = records.begin(job, data, baseline)
+        if found is None:
+            # What an earlier end of this search found stays until there is more.
+            record.save()
+        progress.begin("Scoring the training clips by the baseline")
+        executor.submit(shipping.teach, folder.features, folder.baseline, folder.work).result()
+        progress.end()
+    return record
+
+
+def _found(trials: list[Trial], settings: SearchSettings, validation: Chosen) -> Search:
+    mark_front(trials)
+    chosen = best(trials, settings.budget)
+    return Search(
+        metric=settings.metric,
+        objectives=list(OBJECTIVES),
+        budget=dict(settings.budget.items()),
+        validation_words=validation.positives,
+        validation_others=validation.negatives,
+        validation_copies=settings.validation_copies,
+        trials=trials,
+        best=None if chosen is None else chosen.number,
+    )
+
+
+def _ship(job: SearchJob, results: Results) -> None:
+    """Make the rows: float32, the best model, and those of the front, measured on test clips."""
+    settings, folder, search = job.settings, job.folder, results.search
+    assert search is not None
+    best_trial = next((trial for trial in search.trials if trial.number == search.best), None)
+    front = thin_front(search.trials, settings.front)
+    named = {"best": best_trial} if best_trial else {}
+    named |= {f"trial_{trial.number}": trial for trial in front if trial is not best_trial}
+    job.progress.begin("Measuring the models that were found on the test clips")
+    for leftover in folder.models.glob("*.tflite"):
+        leftover.unlink()  # Of an earlier end of this search.
+    with job.workers(1 + len(named)) as executor:
+        files = (folder.features, folder.baseline, folder.models)
+        baseline = executor.submit(steps.make_variant, "float32", settings, *files)
+        rows = [
+            executor.submit(shipping.ship, name, trial, settings, folder.path, folder.work)
+            for name, trial in named.items()
+        ]
+        results.variants = [baseline.result(), *(row.result() for row in rows)]
+    results.baseline.accuracy = results.variants[0].accuracy
+    for trial in search.trials:
+        trial.variant = next((name for name, shipped in named.items() if shipped is trial), None)
+    job.progress.end(f"{len(results.variants)} models")
+
+
+def _measure(job: SearchJob, record: Record, test: Chosen) -> None:
+    settings, results = job.settings, record.results
+    assert results.search is not None
+    results.clips = records.clips_of(test)
+    frontends = {
+        trial.variant: str(trial.candidate["frontend"])
+        for trial in results.search.trials
+        if trial.variant
+    }
+
+    def clips(row: VariantResult) -> NDArray[np.float32]:
+        kind = frontends.get(row.name, settings.frontend.kind)
+        return np.asarray(steps.load_features(job.folder.work / kind, "test").x)
+
+    try_targets(job, record, clips)
+    time_models(job, record)
+    compare(results, settings.false_positive_percent, settings.seed)
+    keep_sound(results, test.clips, settings)
+    results.recommendation = shipping.recommend(results, settings)

@@ -29,7 +29,8 @@ import soundfile
 from stapes.data import corpus as corpora
 from stapes.data.cache import open_cache
 from stapes.data.clip import Clip
-from stapes.data.features import choose, extract, gather, in_threads
+from stapes.data.extraction import extract, in_threads
+from stapes.data.features import choose, gather
 from stapes.frontends.mfcc import Mfcc
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))

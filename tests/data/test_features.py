@@ -18,14 +18,12 @@ from stapes.data import features as module
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus, load
+from stapes.data.extraction import decode_window, extract, in_threads
 from stapes.data.features import (
     Chosen,
     choose,
-    decode_window,
-    extract,
     first_of_each,
     gather,
-    in_threads,
 )
 from stapes.errors import AudioError
 from stapes.frontends.logmel import LogMel

@@ -14,7 +14,8 @@ from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Check, LabelCount
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
-from stapes.data.features import decode_window, first_of_each, in_threads
+from stapes.data.extraction import decode_window, in_threads
+from stapes.data.features import first_of_each
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
 from stapes.system.progress import SILENT, Progress

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from stapes.data.augmentation import Ranges, augment
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import Clip
-from stapes.data.features import Chosen, extract, in_threads
+from stapes.data.extraction import extract, in_threads
+from stapes.data.features import Chosen
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
 from stapes.system.progress import SILENT, Progress

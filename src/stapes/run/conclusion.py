@@ -15,7 +15,7 @@ from stapes.audio.write import mp3_base64
 from stapes.contracts.measurements import Paired, TestClip
 from stapes.contracts.results import Results, VariantResult
 from stapes.data.clip import Clip
-from stapes.data.features import decode_window
+from stapes.data.extraction import decode_window
 from stapes.errors import AudioError
 from stapes.measure.clip_misses import clip_misses
 from stapes.measure.paired import mcnemar

@@ -16,7 +16,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from stapes.audio.levels import gain_to, power
-from stapes.data.features import in_threads
+from stapes.data.extraction import in_threads
 from stapes.data.sound.continuous import Sound, cyclic, embed
 from stapes.frontends.frontend import Frontend
 from stapes.system.files import reserve

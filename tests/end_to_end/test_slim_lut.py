@@ -75,7 +75,7 @@ def test_a_row_is_measured_on_the_file_in_tables(clustered):
     rng = np.random.default_rng(1)
     x = rng.normal(0, 1, (12, 20, 10, 1)).astype(np.float32)
     test = FeatureSet(x, np.arange(12, dtype=np.uint8) % 2, [str(n) for n in range(12)])
-    parent = Variant(clustered, {}, [], ["", "of the parent", ""], lut=True)
+    parent = Variant(clustered, {}, [], ["", "of the parent", ""])
     made = tabled(clustered, isolate=False)
     variant = _in_tables(parent, made)
     first = measure("clustered_int8", "t", parent, test, ["a", "b", "c"])

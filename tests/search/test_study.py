@@ -13,7 +13,7 @@ from stapes.contracts.results import Trial
 from stapes.errors import StapesError
 from stapes.search.candidate import Candidate
 from stapes.search.settings import SearchSettings
-from stapes.search.space import CHAINS
+from stapes.search.space import chains
 from stapes.search.study import Study, open_study
 
 SETTINGS = SearchSettings(trials=20, together=4)
@@ -35,7 +35,7 @@ def _told(number: int, candidate: Candidate) -> Trial:
 
 def _search(path: Path, until: int, stop: Callable[[Study], bool] = lambda _: False) -> list[Trial]:
     """Ask and tell, as a search does, until so many were told."""
-    with open_study(path, SETTINGS, list(CHAINS)) as study:
+    with open_study(path, SETTINGS, chains("all")) as study:
         waiting = study.open()
         while len(study.told()) < until:
             if len(waiting) < SETTINGS.together:
@@ -59,17 +59,17 @@ def test_a_search_that_was_cut_goes_on_with_the_same_trials(tmp_path: Path) -> N
 
 def test_what_was_asked_and_not_told_is_open_again(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
-    with open_study(path, SETTINGS, list(CHAINS)) as study:
+    with open_study(path, SETTINGS, chains("all")) as study:
         asked = dict(study.ask() for _ in range(3))
         study.tell(_told(0, asked.pop(0)))
-    with open_study(path, SETTINGS, list(CHAINS)) as study:
+    with open_study(path, SETTINGS, chains("all")) as study:
         assert study.open() == asked
 
 
 def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     _search(path, 13)
-    with open_study(path, SETTINGS, list(CHAINS)) as study:
+    with open_study(path, SETTINGS, chains("all")) as study:
         waiting = study.open()
         if len(waiting) == SETTINGS.together:
             study.tell(_told(min(waiting), waiting.pop(min(waiting))))
@@ -81,7 +81,7 @@ def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None
             "DELETE FROM trial_params WHERE trial_id = ? AND param_name NOT LIKE 'arch%'", row
         )
     file.close()
-    with open_study(path, SETTINGS, list(CHAINS)) as study:
+    with open_study(path, SETTINGS, chains("all")) as study:
         assert study.open()[number] == candidate
 
 
@@ -91,12 +91,12 @@ def test_a_trial_that_was_half_told_is_open_still(
     import optuna
 
     path = tmp_path / "study.db"
-    with open_study(path, SETTINGS, list(CHAINS)) as study, monkeypatch.context() as killed:
+    with open_study(path, SETTINGS, chains("all")) as study, monkeypatch.context() as killed:
         number, candidate = study.ask()
         killed.delattr(optuna.study.Study, "tell")
         with pytest.raises(AttributeError):
             study.tell(_told(number, candidate))
-    with open_study(path, SETTINGS, list(CHAINS)) as study:
+    with open_study(path, SETTINGS, chains("all")) as study:
         assert study.told() == []
         assert study.open() == {number: candidate}
         study.tell(_told(number, candidate))
@@ -108,7 +108,7 @@ def test_another_seed_draws_others(tmp_path: Path) -> None:
     other = SETTINGS.model_copy(update={"seed": 1})
     drawn = []
     for settings in (SETTINGS, other):
-        with open_study(tmp_path / f"{settings.seed}.db", settings, list(CHAINS)) as study:
+        with open_study(tmp_path / f"{settings.seed}.db", settings, chains("all")) as study:
             drawn.append([study.ask()[1] for _ in range(12)])
     first, second = drawn
     assert first[:5] == second[:5]  # The beginning is given.

@@ -20,7 +20,7 @@ from stapes.search.engines import Engine
 from stapes.search.evaluating import Outcome
 from stapes.search.job import SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
-from stapes.search.space import CHAINS
+from stapes.search.space import chains
 from stapes.search.study import open_study
 from stapes.search.trials import line, run_trials, trial_file
 
@@ -54,7 +54,7 @@ def _run(
 ) -> list[Trial]:
     job = SearchJob(settings, SearchFolder(folder / name, settings))
     job.folder.trials.mkdir(parents=True, exist_ok=True)
-    with open_study(job.folder.study, settings, list(CHAINS)) as study:
+    with open_study(job.folder.study, settings, chains("all")) as study:
         return run_trials(job, study, engine)
 
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from stapes.errors import UsageError
-from stapes.techniques.registry import STAGES, TECHNIQUES, select, stages_of
+from stapes.errors import MissingExtraError, UsageError
+from stapes.techniques.recipes import QUICK_RECIPES, Recipes
+from stapes.techniques.registry import (
+    STAGES,
+    TECHNIQUES,
+    clusters,
+    left_out,
+    prunes,
+    select,
+    stages_of,
+)
+from stapes.techniques.variant import Technique, Variant
 
 
 def test_all_are_the_rows_of_the_table_in_its_order():
@@ -81,3 +93,49 @@ def test_every_row_says_what_it_is_and_where_it_comes_from():
     titles = [technique.title for technique in TECHNIQUES.values()]
     assert len(set(titles)) == len(titles)
     assert all(technique.source for technique in TECHNIQUES.values())
+
+
+def test_the_stages_say_which_recipes_decide_the_weights():
+    pruning = {"pruned", "pruned_int8", "pruned_sparse", "sparse_clustered", "pqat"}
+    clustering = {"clustered", "clustered_int8", "clustered_lut", "sparse_clustered", "cqat"}
+    both = {"pcqat", "pcqat_lut"}
+    assert {name for name in TECHNIQUES if prunes(name)} == pruning | both
+    assert {name for name in TECHNIQUES if clusters(name)} == clustering | both
+
+
+@pytest.mark.parametrize(
+    ("name", "parent"), [("clustered_lut", "clustered_int8"), ("pcqat_lut", "pcqat")]
+)
+def test_a_row_in_look_up_tables_has_the_weights_of_another(name, parent):
+    row, other = TECHNIQUES[name], TECHNIQUES[parent]
+    assert (row.make, row.needs) == (other.make, other.needs)
+    assert row.tables
+    assert not other.tables
+
+
+def test_without_the_extra_all_leaves_tables_out_and_a_name_asks_for_it(monkeypatch):
+    missing = property(lambda technique: technique.package == "tflite_micro")
+    monkeypatch.setattr(Technique, "missing", missing)
+    assert not {"clustered_lut", "pcqat_lut"} & set(select("all"))
+    message = "clustered_lut, pcqat_lut (install stapes[micro])"
+    assert any(message in line for line in left_out("all"))
+    with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
+        select("pcqat_lut")
+
+
+def test_a_new_technique_is_a_function_and_an_entry(monkeypatch):
+    toy = Technique("a toy", "nobody", lambda _: Variant(b""), "clustered", "no_such", "toys")
+    monkeypatch.setitem(TECHNIQUES, "toy", toy)
+    assert "toy" not in select("all")
+    assert "Left out: toy (install stapes[toys])." in left_out("all")
+    monkeypatch.setitem(TECHNIQUES, "toy", replace(toy, package=""))
+    assert select("toy") == ["float32", "toy"]
+    assert select("all")[-1] == "toy"
+    assert stages_of(["toy"]) == ["clustered"]
+    with pytest.raises(UsageError, match=r"known are .*, toy"):
+        select("toyy")
+
+
+def test_a_try_trains_every_recipe_for_an_epoch_or_two():
+    assert set(QUICK_RECIPES) == set(Recipes.model_fields)
+    assert {recipe["epochs"] for recipe in QUICK_RECIPES.values()} == {1, 2}

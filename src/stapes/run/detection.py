@@ -28,6 +28,7 @@ from stapes.run.settings import RunSettings
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path, sha256, write_text
 from stapes.targets.batches import score
+from stapes.techniques.registry import TECHNIQUES
 from stapes.tflite.read.verify import verify
 
 
@@ -89,8 +90,9 @@ def _score(
         seed=settings.seed,
         progress=progress,
     )
-    # The slowest first, so that none is left alone at the end: LiteRT has no fast 16-bit kernels.
-    missing.sort(key=lambda row: ("int16" not in row.name, -row.bytes))
+    # The slowest first, so that none is left alone at the end.
+    slow = {name for name, technique in TECHNIQUES.items() if technique.slow}
+    missing.sort(key=lambda row: (row.name not in slow, -row.bytes))
     waiting = {
         executor.submit(
             score_file,

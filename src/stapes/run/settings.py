@@ -16,7 +16,7 @@ from stapes.frontends.registry import FRONTENDS, AnyFrontend, kind_of
 from stapes.measure.continuous import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.training import TrainSettings
-from stapes.techniques.recipes import PUBLISHED, Recipes
+from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 
 Settings = TypeVar("Settings", bound="RunSettings")
 Limit = Literal["flash", "arena", "latency"]
@@ -152,18 +152,7 @@ QUICK: dict[str, Any] = {
     "synthetic": {"voices": 20, "takes": 6},
     "calibration_clips": 40,
     "detection": {"snr_db": [10.0]},
-    "recipes": {
-        "pruning": {"epochs": 2},
-        "two_by_four": {"epochs": 2},
-        "two_by_four_full": {"epochs": 2},
-        "channels": {"epochs": 2},
-        "quantization_aware": {"epochs": 1},
-        "clustering": {"epochs": 1},
-        "collaborative": {"epochs": 1},
-        "distillation": {"epochs": 2},
-        "small": {"epochs": 2},
-        "tiny": {"epochs": 2},
-    },
+    "recipes": QUICK_RECIPES,
 }
 """What `--quick` sets: a try in under a minute, whose figures mean little."""
 

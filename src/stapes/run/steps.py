@@ -130,7 +130,7 @@ def make_variant(
     # A user's model may hold what an interpreter crashes on.
     isolate = settings.model is not None
     arena = None
-    if variant.lut:
+    if technique.tables:
         made_small = tabled(variant.tflite, seed=settings.seed, isolate=isolate)
         write_bytes(unpacked_file(work, name), variant.tflite)
         variant = _in_tables(variant, made_small)

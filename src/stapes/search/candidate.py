@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stapes.techniques.registry import TECHNIQUES
+
 Slim = Literal["any", "tflm"]
 
 
@@ -42,6 +44,6 @@ class Candidate(BaseModel):
             chain += f" {round(100 * self.sparsity)} %"
         if self.clusters is not None:
             chain += f" {self.clusters} values"
-        if self.slim == "tflm" and not self.technique.endswith("_lut"):
+        if self.slim == "tflm" and not TECHNIQUES[self.technique].tables:
             chain += ", slim for TFLite Micro"
         return f"{self.architecture} ({sizes}) on {self.frontend}, {chain}"

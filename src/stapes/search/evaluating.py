@@ -156,8 +156,7 @@ def untrained(
     if candidate.clusters is not None:
         weights = [_clustered(each, candidate.clusters) for each in weights]
     model.set_weights(weights)
-    lut = candidate.technique.endswith("_lut")
-    variant = _shrunk(Variant(convert_int8(model, clips[:_FIT_CLIPS]), lut=lut), candidate, seed)
+    variant = _shrunk(Variant(convert_int8(model, clips[:_FIT_CLIPS])), candidate, seed)
     return model, len(variant.tflite), arena_bytes(variant.tflite)
 
 
@@ -228,7 +227,7 @@ def _recipes(candidate: Candidate, recipes: Recipes) -> Recipes:
 
 def _shrunk(variant: Variant, candidate: Candidate, seed: int) -> Variant:
     """Without what nothing reads, and in look-up tables where the technique asks for them."""
-    if variant.lut:
+    if TECHNIQUES[candidate.technique].tables:
         made = tabled(variant.tflite, seed=seed, isolate=False)
         notes = [*variant.notes, *made.notes]
         return replace(variant, tflite=made.content, notes=notes, layer_notes=made.layer_notes)

@@ -12,6 +12,7 @@ from typing import Any
 
 from stapes.errors import UsageError
 from stapes.search.candidate import Candidate
+from stapes.techniques import registry
 from stapes.techniques.registry import TECHNIQUES
 
 SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
@@ -20,11 +21,6 @@ SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
     "bc_resnet": {"width": (4, 16, 1), "blocks": (1, 4, 1), "kernel": (3, 5, 2)},
 }
 """Least, largest and step of each size."""
-
-PRUNES = {"pruned_int8", "pqat", "pcqat", "pcqat_lut"}
-CLUSTERS = {"clustered_int8", "cqat", "pcqat", "clustered_lut", "pcqat_lut"}
-CHAINS = ("int8", "qat", *sorted(PRUNES | CLUSTERS))
-"""Techniques that give full-integer models, which are what runs in little flash and arena."""
 
 _STARTS: tuple[dict[str, Any], ...] = (
     {"architecture": "temporal_cnn", "width": 8, "blocks": 3, "kernel": 9, "frontend": "logmel"},
@@ -55,14 +51,18 @@ def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
     UsageError
         A name is no technique that a search can use.
     """
+    # The sampler draws by position, so another order gives other models: those without a stage
+    # first, then by name.
+    searched = [name for name, technique in TECHNIQUES.items() if technique.searched]
+    searched.sort(key=lambda name: (TECHNIQUES[name].needs != "baseline", name))
     if names == "all":
-        return [name for name in CHAINS if name not in missing]
+        return [name for name in searched if name not in missing]
     wanted = {name.strip() for name in names.split(",") if name.strip()}
-    unknown = sorted(wanted - set(CHAINS))
+    unknown = sorted(wanted - set(searched))
     if unknown or not wanted:
         raise UsageError(
             f"--techniques: a search has no {', '.join(unknown) or '(none given)'}; it has "
-            f"{', '.join(CHAINS)}, or all."
+            f"{', '.join(searched)}, or all."
         )
     return [name for name in TECHNIQUES if name in wanted]
 
@@ -85,9 +85,9 @@ def suggest(
     }
     technique = trial.suggest_categorical("technique", list(techniques))
     sparsity = clusters = None
-    if technique in PRUNES:
+    if registry.prunes(technique):
         sparsity = round(trial.suggest_float("sparsity", 0.3, 0.8, step=0.1), 1)
-    if technique in CLUSTERS:
+    if registry.clusters(technique):
         clusters = 2 ** trial.suggest_int("bits", 2, 5)
     return Candidate(
         architecture=architecture,

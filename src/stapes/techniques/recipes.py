@@ -170,3 +170,9 @@ PUBLISHED: dict[str, Any] = {
     "collaborative": {"epochs": 1, "learning_rate": 1e-3, "calibrate": False, **_PLAIN},
 }
 """The published experiment's; what it never did keeps the defaults."""
+
+QUICK_RECIPES: dict[str, Any] = {
+    name: {"epochs": min(2, recipe.default.epochs // 2)}
+    for name, recipe in Recipes.model_fields.items()
+}
+"""Those of `--quick`: an epoch or two of each."""

@@ -11,7 +11,6 @@ from stapes.techniques import (
     distillation,
     float_file,
     int4,
-    lookup_table,
     post_training,
     pruning,
     quantization_aware,
@@ -31,9 +30,9 @@ _TEMPORAL = "Choi et al. 2019, arXiv:1904.03814"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
 
 STAGES: dict[str, Stage] = {
-    "pruned": Stage(pruning.prune),
-    "clustered": Stage(clustering.cluster),
-    "sparse_clustered": Stage(clustering.sparse_cluster, needs="pruned"),
+    "pruned": Stage(pruning.prune, prunes=True),
+    "clustered": Stage(clustering.cluster, clusters=True),
+    "sparse_clustered": Stage(clustering.sparse_cluster, needs="pruned", clusters=True),
 }
 """Trained models that several techniques share, by name; `baseline` is the first of all."""
 
@@ -58,6 +57,7 @@ TECHNIQUES: dict[str, Technique] = {
         _PTQ,
         post_training.int8,
         from_file=float_file.int8,
+        searched=True,
     ),
     "float16": Technique(
         "post-training float16", _PTQ, post_training.float16, from_file=float_file.float16
@@ -67,6 +67,7 @@ TECHNIQUES: dict[str, Technique] = {
         _PTQ,
         post_training.int16x8,
         from_file=float_file.int16x8,
+        slow=True,
     ),
     "int4": Technique(
         "4-bit weights, float activations",
@@ -78,7 +79,11 @@ TECHNIQUES: dict[str, Technique] = {
     ),
     "pruned": Technique("magnitude pruning", _MAGNITUDE, pruning.pruned, "pruned"),
     "pruned_int8": Technique(
-        "magnitude pruning, full integer", _MAGNITUDE, pruning.pruned_int8, "pruned"
+        "magnitude pruning, full integer",
+        _MAGNITUDE,
+        pruning.pruned_int8,
+        "pruned",
+        searched=True,
     ),
     "pruned_sparse": Technique(
         "magnitude pruning, TFLite's sparse encoding", _MAGNITUDE, pruning.pruned_sparse, "pruned"
@@ -92,18 +97,24 @@ TECHNIQUES: dict[str, Technique] = {
         "Molchanov et al. 2019, arXiv:1906.10771",
         channels.pruned_channels,
     ),
-    "qat": Technique("quantization-aware training", _QAT, quantization_aware.qat),
+    "qat": Technique("quantization-aware training", _QAT, quantization_aware.qat, searched=True),
     "clustered": Technique("weight clustering", _CLUSTERING, clustering.clustered, "clustered"),
     "clustered_int8": Technique(
-        "weight clustering, full integer", _CLUSTERING, clustering.clustered_int8, "clustered"
+        "weight clustering, full integer",
+        _CLUSTERING,
+        clustering.clustered_int8,
+        "clustered",
+        searched=True,
     ),
     "clustered_lut": Technique(
         "weight clustering, full integer, look-up tables",
         _TABLES,
-        lookup_table.clustered_lut,
+        clustering.clustered_int8,
         "clustered",
         package=_MICRO,
         extra=_MICRO_EXTRA,
+        tables=True,
+        searched=True,
     ),
     "sparse_clustered": Technique(
         "pruning, then clustering that keeps the zeros",
@@ -112,24 +123,35 @@ TECHNIQUES: dict[str, Technique] = {
         "sparse_clustered",
     ),
     "pqat": Technique(
-        "QAT that keeps the zeros", _COLLABORATIVE, quantization_aware.pqat, "pruned"
+        "QAT that keeps the zeros",
+        _COLLABORATIVE,
+        quantization_aware.pqat,
+        "pruned",
+        searched=True,
     ),
     "cqat": Technique(
-        "QAT that keeps the clusters", _COLLABORATIVE, quantization_aware.cqat, "clustered"
+        "QAT that keeps the clusters",
+        _COLLABORATIVE,
+        quantization_aware.cqat,
+        "clustered",
+        searched=True,
     ),
     "pcqat": Technique(
         "QAT that keeps zeros and clusters",
         _COLLABORATIVE,
         quantization_aware.pcqat,
         "sparse_clustered",
+        searched=True,
     ),
     "pcqat_lut": Technique(
         "QAT that keeps zeros and clusters, look-up tables",
         _TABLES,
-        lookup_table.pcqat_lut,
+        quantization_aware.pcqat,
         "sparse_clustered",
         package=_MICRO,
         extra=_MICRO_EXTRA,
+        tables=True,
+        searched=True,
     ),
     "distilled": Technique(
         "a small student of the baseline, full integer",
@@ -225,3 +247,13 @@ def stages_of(names: list[str]) -> list[str]:
             stage = STAGES[stage].needs
         found += [stage for stage in reversed(chain) if stage not in found]
     return found
+
+
+def prunes(name: str) -> bool:
+    """Whether the recipe `pruning` decides a technique's weights."""
+    return any(STAGES[stage].prunes for stage in stages_of([name]))
+
+
+def clusters(name: str) -> bool:
+    """Whether the recipe `clustering` decides a technique's weights."""
+    return any(STAGES[stage].clusters for stage in stages_of([name]))

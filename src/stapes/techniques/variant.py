@@ -20,15 +20,13 @@ class Variant:
     """One .tflite with its settings, and what is to be said of it.
 
     `layer_notes` stand beside the layers in the order of their kernels in the file; where a
-    technique did not take on a layer, its note says why. `lut` asks for look-up tables, which are
-    made when the file is slimmed, and which TFLite Micro alone reads.
+    technique did not take on a layer, its note says why.
     """
 
     tflite: bytes
     settings: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     layer_notes: list[str] = field(default_factory=list)
-    lut: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,13 @@ class FloatFile:
 class Technique:
     """A row of the table: how it is made, and from which stage's model.
 
-    `source` names the paper or guide; `package` is what must be installed beyond the extra
-    `train`, and `extra` what brings it. `from_file` makes it of somebody's float .tflite, where it
-    needs no training.
+    source : the paper or guide
+    needs : the stage whose model it is made from
+    package, extra : what must be installed beyond the extra `train`, and the extra that has it
+    from_file : makes it from a user's float .tflite, where it needs no training
+    searched : whether a search draws it: all int8, with the layers of the model it is made from
+    tables : whether its file is put into look-up tables, which only TFLite Micro reads
+    slow : whether LiteRT has no fast kernels for it
     """
 
     title: str
@@ -91,6 +93,9 @@ class Technique:
     package: str = ""
     extra: str = ""
     from_file: Callable[[FloatFile], Variant] | None = None
+    searched: bool = False
+    tables: bool = False
+    slow: bool = False
 
     @property
     def missing(self) -> bool:
@@ -102,8 +107,12 @@ class Technique:
 class Stage:
     """A trained Keras model that several techniques share; made once.
 
-    `make` gives a plain tf_keras model without wrappers.
+    make : gives a plain tf_keras model without wrappers
+    needs : the stage whose model it is made from
+    prunes, clusters : whether the recipe `pruning` or `clustering` decides its weights
     """
 
     make: Callable[[Material], Any]
     needs: str = "baseline"
+    prunes: bool = False
+    clusters: bool = False

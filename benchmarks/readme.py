@@ -10,44 +10,26 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stapes.contracts.results import Results, VariantResult, read
+from stapes.contracts.results import Results, read
+from stapes.report.columns import columns
 from stapes.report.figures.plots import size_accuracy
-from stapes.report.terminal.tables import percent
 from stapes.system.files import write_text
+from stapes.system.text import percent
 
 _ROOT = Path(__file__).parents[1]
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of the table -->"
-_HEADS = (
-    *("model", "file bytes", "unslimmed", "gzip bytes", "accuracy", "95 % interval", "p"),
-    *("missed", "arena", "LiteRT µs", "U55 flash"),
-)
+_KEYS = ("name", "bytes", "accuracy", "frr", "tflm_arena_bytes", "ethos_u55_flash_bytes")
+"""The columns of the table."""
 
 
 def table(results: Results) -> str:
-    """The table as Markdown."""
-    lines = [f"| {' | '.join(_HEADS)} |", f"|---|{'---:|' * (len(_HEADS) - 1)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(_cells(row))} |" for row in results.variants)])
-
-
-def _cells(row: VariantResult) -> list[str]:
-    low, high = (100 * bound for bound in row.accuracy_ci95)
-    test = row.against_float32
-    point = row.detection.chosen if row.detection else None
-    litert, tflm, npu = (row.targets.get(name) for name in ("litert", "tflm", "ethos_u55"))
-    latency = litert.latency_us_p50 if litert else None
-    return [
-        row.name,
-        f"{row.bytes:,}",
-        f"{row.bytes_before_slim:,}",
-        f"{row.gzip_bytes:,}",
-        f"{percent(row.accuracy)} %",
-        f"{low:.1f} to {high:.1f}",
-        f"{test.p:.2g}" if test else "",
-        f"{100 * point.frr:.0f} %" if point and point.frr is not None else "-",
-        f"{tflm.arena_bytes:,}" if tflm and tflm.arena_bytes else "no",
-        f"{latency:,.0f}" if latency else "no",
-        f"{npu.flash_bytes:,}" if npu and npu.flash_bytes else "no",
-    ]
+    """The table as Markdown; only the accuracy has its interval."""
+    shown = columns(results, _KEYS)
+    lines = [[column.title for column in shown], ["---", *["---:"] * (len(shown) - 1)]]
+    for row in results.variants:
+        cells = [(column.key, column.cell(row, results)) for column in shown]
+        lines.append([str(cell) if key == "accuracy" else cell.text for key, cell in cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
@@ -63,7 +45,7 @@ def main() -> None:
     cast = next(row.if_cast_unscaled for row in results.variants if row.name == "uint8")
     assert cast is not None
     rate = results.variants[0].detection
-    print(f"cast without scale: {100 * cast.accuracy:.1f} %")
+    print(f"cast without scale: {percent(cast.accuracy, 1)}")
     print(f"threshold for {rate.chosen.fa_per_hour if rate else None} false accepts an hour")
     print(results.recommendation.sentence if results.recommendation else "")
 

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from results_tables import ROWS, Runs, accuracy, frr, head, line, mean, mean_arena
+from results_tables import (
+    ACCURACY,
+    ARENA,
+    FILE,
+    FRR,
+    ROWS,
+    Runs,
+    accuracy,
+    frr,
+    head,
+    line,
+    mean,
+    mean_arena,
+)
 from stapes.measure import front as pareto
 from stapes.report.charts import Axis, Chart, Series, linear_ticks, log_ticks, look, short
 from stapes.report.figures import svg
+from stapes.system.text import count, percent
 
 
 @dataclass(frozen=True)
 class Place:
-    """A technique's bytes and false rejects [%], averaged over all runs."""
+    """A technique's bytes and FRR of clips, a part of one, averaged over all runs."""
 
     name: str
     bytes: float
@@ -34,16 +48,16 @@ def best(found: list[Place]) -> list[Place]:
 
 def front(runs: Runs) -> list[str]:
     """The front as a table, under its picture."""
-    lines = ["![Words missed against file size of each technique](images/front.svg)", ""]
-    lines += head("row", "bytes", "arena", "accuracy", "missed")
+    lines = ["![FRR of clips against file size of each technique](images/front.svg)", ""]
+    lines += head("row", FILE.title, ARENA.title, ACCURACY.title, FRR.title)
     for each in best(places(runs)):
         lines.append(
             line(
                 f"`{each.name}`",
-                f"{each.bytes:,.0f}",
+                count(each.bytes),
                 mean_arena(runs, each.name),
-                f"{mean(runs, each.name, accuracy):.2f} %",
-                f"{each.missed:.2f} %",
+                percent(mean(runs, each.name, accuracy)),
+                percent(each.missed),
             )
         )
     return lines
@@ -55,10 +69,10 @@ def picture(runs: Runs) -> str:
     seeds = len({results.seed for each in runs.values() for results in each})
     return svg.chart(
         _chart(found),
-        title=f"Words missed at 0.5 % false positives: {_count(len(runs), 'word')}, "
+        title=f"{FRR.title} at 0.5 % false positives: {_count(len(runs), 'word')}, "
         f"{_count(seeds, 'seed')} each, {_count(len(found), 'technique')}",
         note="Means over all runs. Colour: float32 and the front, the rows that no other beats in "
-        "both. Dotted: the fewest missed for the size.",
+        "both. Dotted: the lowest rate for the size.",
         standing=True,
     )
 
@@ -68,14 +82,14 @@ def _chart(found: list[Place]) -> Chart:
     shown = ["float32", *(name for name in kept if name != "float32")]
     first = min(each.bytes for each in found) / 1.06
     last = max(each.bytes for each in found) * 1.06
-    most = max(max(each.missed for each in found) * 1.06, 1.0)
-    stairs = [(each.bytes, each.missed) for each in best(found)]
+    most = max(max(100 * each.missed for each in found) * 1.06, 1.0)
+    stairs = [(each.bytes, 100 * each.missed) for each in best(found)]
     guide = stairs[:1]
     for x, y in stairs[1:]:
         guide += [(x, guide[-1][1]), (x, y)]
     return Chart(
         key="front",
-        title="File size against words missed",
+        title=f"File size against {FRR.title}",
         x=Axis(
             "file size [bytes]",
             first,
@@ -84,7 +98,7 @@ def _chart(found: list[Place]) -> Chart:
             log=True,
         ),
         y=Axis(
-            "words missed [%]",
+            f"{FRR.title} [%]",
             -0.04 * most,
             most,
             [(value, short(value)) for value in linear_ticks(0.0, most)],
@@ -98,8 +112,8 @@ def _chart(found: list[Place]) -> Chart:
                     chosen=each.name in shown,
                 ),
                 x=[each.bytes],
-                y=[each.missed],
-                hover=[f"{each.name}: {each.bytes:,.0f} bytes, {each.missed:.2f} % missed"],
+                y=[100 * each.missed],
+                hover=[f"{each.name}: {each.bytes:,.0f} bytes, {FRR.title} {percent(each.missed)}"],
             )
             for number, each in enumerate(found)
         ],

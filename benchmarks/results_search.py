@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from results_tables import accuracy, arena, frr, head, known, line, misses, p_value
+from results_tables import (
+    ACCURACY,
+    ARENA,
+    FILE,
+    FRR,
+    accuracy,
+    arena,
+    frr,
+    head,
+    known,
+    line,
+    misses,
+    p_value,
+)
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.search_said import best_trial, budget, measured
+from stapes.system.text import percent
 
 
 def searches(found: list[Results]) -> list[str]:
@@ -25,7 +39,7 @@ def searches(found: list[Results]) -> list[str]:
                 best.summary if best else "none fits",
             )
         )
-    titles = ("bytes", "arena", "accuracy", "p", "missed", "p", "what")
+    titles = (FILE.title, ARENA.title, ACCURACY.title, "p", FRR.title, "p", "what")
     lines += ["", *head("word", "model", *titles)]
     for results in found:
         base, *others = results.variants
@@ -43,9 +57,9 @@ def _model(results: Results, row: VariantResult) -> str:
         f"`{row.name}`",
         f"{row.bytes:,}",
         arena(row),
-        f"{accuracy(row):.2f} %",
+        percent(accuracy(row)),
         p_value(right.p, worse=worse) if right else "",
-        f"{frr(row):.2f} %",
+        percent(frr(row)),
         p_value(missed.p, worse=missed.difference > 0) if missed else "",
         trials[0].summary if trials else "the reference CNN",
     )

@@ -1,8 +1,7 @@
 """The tables of docs/results.md as Markdown: baselines, rows, changes by word, and the bars.
 
-A row of a table is a technique. Accuracy and false rejects are of the test clips; false rejects are
-told at 0.5 % false positives. A difference is held against float32 of the same run, and counts as
-significant where p < 0.05.
+A row of a table is a technique. Accuracy and FRR are of the test clips; FRR is at 0.5 % false
+positives. A difference is from float32 of the same run, and is significant where p < 0.05.
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from typing import TypeVar
 
 from stapes.contracts.measurements import ClipMisses, Difference, Paired
 from stapes.contracts.results import Results, VariantResult
+from stapes.report.column import follow
+from stapes.report.columns import COLUMNS
+from stapes.system.text import count, percent, points, probability
 from stapes.techniques.registry import TECHNIQUES
 
 Runs = dict[str, list[Results]]
@@ -25,6 +27,11 @@ ALLOWED = 1.0
 
 SIGNIFICANT = 0.05
 
+FILE, GZIP, ARENA, ACCURACY, FRR = (
+    COLUMNS[key] for key in ("bytes", "gzip_bytes", "tflm_arena_bytes", "accuracy", "frr_at_fpr")
+)
+"""The columns that the tables share with those of a run."""
+
 _WORDS = ("word", "row", "model", "seed", "each seed", "budget", "best", "what")
 """Columns that hold no figures to add up."""
 
@@ -33,7 +40,7 @@ _Part = TypeVar("_Part")
 
 def baselines(runs: Runs) -> list[str]:
     """What each word was measured on, and how well the float baseline does."""
-    lines = head("word", "test clips", "accuracy", "each seed", "missed", "each seed")
+    lines = head("word", "test clips", ACCURACY.title, "each seed", FRR.title, "each seed")
     for word, found in runs.items():
         floats = [variant(each, "float32") for each in found]
         right, missed = [accuracy(row) for row in floats], [frr(row) for row in floats]
@@ -41,10 +48,10 @@ def baselines(runs: Runs) -> list[str]:
             line(
                 word,
                 str(floats[0].n_test),
-                f"{statistics.mean(right):.2f} %",
-                ", ".join(f"{share:.2f}" for share in right),
-                f"{statistics.mean(missed):.2f} %",
-                ", ".join(f"{share:.2f}" for share in missed),
+                percent(statistics.mean(right)),
+                ", ".join(map(percent, right)),
+                percent(statistics.mean(missed)),
+                ", ".join(map(percent, missed)),
             )
         )
     return [*lines, "", _allowed(runs)]
@@ -52,7 +59,10 @@ def baselines(runs: Runs) -> list[str]:
 
 def rows(runs: Runs) -> list[str]:
     """For every technique: bytes, gzip, arena, change of accuracy, and false rejects."""
-    lines = head("row", "bytes", "gzip", "arena", "change of accuracy", "missed", "change")
+    lines = head(
+        *("row", FILE.title, GZIP.title, ARENA.title, f"change of {ACCURACY.title}"),
+        *(FRR.title, f"change of {FRR.title}"),
+    )
     base = mean(runs, "float32", frr)
     for name in ROWS:
         change = statistics.mean(_changes(found, name) for found in runs.values())
@@ -60,12 +70,12 @@ def rows(runs: Runs) -> list[str]:
         lines.append(
             line(
                 f"`{name}`",
-                f"{mean(runs, name, lambda row: row.bytes):,.0f}",
-                f"{mean(runs, name, lambda row: row.gzip_bytes):,.0f}",
+                count(mean(runs, name, lambda row: row.bytes)),
+                count(mean(runs, name, lambda row: row.gzip_bytes)),
                 mean_arena(runs, name),
                 _change(change),
-                f"{missed:.2f} %",
-                signed(missed - base),
+                percent(missed),
+                points(missed - base),
             )
         )
     return lines
@@ -79,8 +89,8 @@ def changes(runs: Runs) -> list[str]:
         means = [_changes(found, name) for found in runs.values()]
         whole = statistics.mean(means)
         lines.append(line(f"`{name}`", *map(_change, means), _change(whole)))
-        if whole < -ALLOWED:
-            beyond.append(f"`{name}` ({signed(whole)})")
+        if 100 * whole < -ALLOWED:
+            beyond.append(f"`{name}` ({points(whole)})")
     said = (
         f"All but {_list(beyond)} are" if beyond else "Every row is"
     ) + " within a point of the float baseline, averaged over the words."
@@ -98,8 +108,8 @@ def bars(runs: Runs) -> list[str]:
 
 
 def _bars_of(runs: Runs, name: str) -> list[str]:
-    titles = ("accuracy", "float32", "p", "missed", "float32", "p")
-    lines = head("word", "seed", "bytes", "arena", *titles)
+    titles = (ACCURACY.title, "float32", "p", FRR.title, "float32", "p")
+    lines = head("word", "seed", FILE.title, ARENA.title, *titles)
     for word, found in runs.items():
         for results in found:
             row, base = variant(results, name), variant(results, "float32")
@@ -110,11 +120,11 @@ def _bars_of(runs: Runs, name: str) -> list[str]:
                     str(results.seed),
                     f"{row.bytes:,}",
                     arena(row),
-                    f"{accuracy(row):.2f} %",
-                    f"{accuracy(base):.2f} %",
+                    percent(accuracy(row)),
+                    percent(accuracy(base)),
                     p_value(right.p, worse=right.only_this_wrong > right.only_other_wrong),
-                    f"{frr(row):.2f} %",
-                    f"{frr(base):.2f} %",
+                    percent(frr(row)),
+                    percent(frr(base)),
                     p_value(missed.p, worse=missed.difference > 0),
                 )
             )
@@ -122,9 +132,9 @@ def _bars_of(runs: Runs, name: str) -> list[str]:
     (_, right_mean, missed_mean), (_, right_base, missed_base) = both
     lines.append(
         line(
-            *("mean", "", f"{mean(runs, name, lambda row: row.bytes):,.0f}"),
-            *(mean_arena(runs, name), f"{right_mean:.2f} %", f"{right_base:.2f} %", ""),
-            *(f"{missed_mean:.2f} %", f"{missed_base:.2f} %", ""),
+            *("mean", "", count(mean(runs, name, lambda row: row.bytes)), mean_arena(runs, name)),
+            *(percent(right_mean), percent(right_base), ""),
+            *(percent(missed_mean), percent(missed_base), ""),
         )
     )
     return lines
@@ -146,9 +156,9 @@ def _told(runs: Runs, name: str) -> str:
     both = sum(map(all, zip(as_right, as_found, strict=True)))
     return (
         f"- `{name}`, in {len(pairs)} runs: significantly worse than float32 (p < {SIGNIFICANT:g}) "
-        f"in {right.count(1)} by accuracy, in {missed.count(1)} by words missed, in {either} by "
+        f"in {right.count(1)} by accuracy, in {missed.count(1)} by {FRR.title}, in {either} by "
         f"either; significantly better in {right.count(-1)} and in {missed.count(-1)}. As good as "
-        f"float32 or better in {sum(as_right)} by accuracy, in {sum(as_found)} by words missed, in "
+        f"float32 or better in {sum(as_right)} by accuracy, in {sum(as_found)} by {FRR.title}, in "
         f"{both} by both."
     )
 
@@ -159,8 +169,8 @@ def sign(worse_by: float, p: float) -> int:
 
 
 def p_value(p: float, *, worse: bool) -> str:
-    """Bold where it tells of a loss."""
-    text = f"{p:.2g}"
+    """Bold where the row is significantly worse."""
+    text = probability(p)
     return f"**{text}**" if worse and p < SIGNIFICANT else text
 
 
@@ -170,8 +180,8 @@ def variant(results: Results, name: str) -> VariantResult:
 
 
 def accuracy(row: VariantResult) -> float:
-    """In percent."""
-    return 100 * known(row.accuracy)
+    """Accuracy, a part of one."""
+    return known(row.accuracy)
 
 
 def misses(row: VariantResult) -> ClipMisses:
@@ -180,21 +190,22 @@ def misses(row: VariantResult) -> ClipMisses:
 
 
 def frr(row: VariantResult) -> float:
-    """False rejects in percent."""
-    return 100 * misses(row).frr
+    """FRR of clips, a part of one."""
+    return misses(row).frr
 
 
 def arena(row: VariantResult) -> str:
-    """TFLite Micro's arena, or a dash where it does not run."""
-    found = row.targets.get("tflm")
-    return f"{found.arena_bytes:,}" if found and found.arena_bytes else "-"
+    """TFLite Micro's arena, or `no` where it does not run."""
+    size = follow(row, "targets.tflm.arena_bytes")
+    return ARENA.absent(row) if size is None else count(size)
 
 
 def mean_arena(runs: Runs, name: str) -> str:
-    """Of all runs, or a dash where one of them does not run."""
-    found = [row.targets.get("tflm") for row in every(runs, name)]
-    sizes = [each.arena_bytes for each in found if each and each.arena_bytes]
-    return f"{statistics.mean(sizes):,.0f}" if len(sizes) == len(found) else "-"
+    """The mean of all runs, or `no` where TFLite Micro does not run the model of one of them."""
+    rows = every(runs, name)
+    sizes = [follow(row, "targets.tflm.arena_bytes") for row in rows]
+    absent = [ARENA.absent(row) for row, size in zip(rows, sizes, strict=True) if size is None]
+    return absent[0] if absent else count(statistics.mean(sizes))
 
 
 def every(runs: Runs, name: str) -> list[VariantResult]:
@@ -229,19 +240,15 @@ def _tests(row: VariantResult) -> tuple[Paired, Difference]:
 
 
 def _changes(found: Iterable[Results], name: str) -> float:
-    """Points of accuracy against float32, averaged over a word's seeds."""
+    """Accuracy less float32's, a part of one, averaged over a word's seeds."""
     return statistics.mean(
         accuracy(variant(each, name)) - accuracy(variant(each, "float32")) for each in found
     )
 
 
-def signed(points: float) -> str:
-    """With its sign, and no minus before zero."""
-    return f"{round(points, 2) + 0.0:+.2f}"
-
-
-def _change(points: float) -> str:
-    return f"**{signed(points)}**" if points < -ALLOWED else signed(points)
+def _change(change: float) -> str:
+    text = points(change)
+    return f"**{text}**" if 100 * change < -ALLOWED else text
 
 
 def _list(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from stapes.contracts.results import CastFault, Confusion, Layer, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.measure.accuracy import Accuracy, accuracy, decide, word_scores
+from stapes.system.text import interval, percent
 from stapes.targets import tflm
 from stapes.targets.classifier import Classifier
 from stapes.targets.litert import LiteRT
@@ -86,10 +87,9 @@ def measure(
             reason = (targets[target].reason or "").rstrip(".")
             notes.append(f"does not run in {title_of(target)}: {reason}")
     if fault and interpreter and interpreter.signature.input_dtype == np.uint8:
-        low, high = (100 * bound for bound in fault.accuracy_ci95)
         notes.append(
             "whoever casts floats to uint8 without scale and zero point gets "
-            f"{100 * fault.accuracy:.1f} % [{low:.1f}, {high:.1f}]"
+            f"{percent(fault.accuracy, 1)} (95 %: {interval(fault.accuracy_ci95)})"
         )
     spent = budget(verify(variant.tflite)).model_dump(include=set(BUDGET_PARTS)).items()
     return VariantResult(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from stapes.contracts.results import Results, Search, Trial, VariantResult
 from stapes.report.misses import at_rate
-from stapes.report.style import percent, plural, probability
+from stapes.system.text import percent, plural, probability
 
 MOST_REASONS = 3
 

@@ -1,4 +1,4 @@
-"""Which variants stand out at first, how each looks, and how numbers are written on the page."""
+"""Which models stand out at first, and how each looks in every figure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,6 @@ from stapes.report.charts import Look, look
 
 MOST_CHOSEN = 7
 """More lines than colours cannot be told apart at once."""
-
-TARGETS = {
-    "litert": "LiteRT",
-    "tflm": "TFLM",
-    "ethos_u55": "U55",
-    "ethos_u85": "U85",
-    "esphome": "ESPHome",
-}
 
 
 def staircase(rows: list[VariantResult]) -> list[VariantResult]:
@@ -55,35 +47,3 @@ def looks(results: Results) -> dict[str, Look]:
         name: look(number, variant=names.index(name), chosen=name in chosen)
         for number, name in enumerate(ordered)
     }
-
-
-def percent(part: float | None, digits: int = 2) -> str:
-    """A part of one as a percentage; a dash for what is not known."""
-    return "–" if part is None else f"{100 * part:.{digits}f} %"
-
-
-def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
-    """A 95 % interval of parts of one, in percent."""
-    if ends is None:
-        return ""
-    return f"{100 * ends[0]:.{digits}f} to {100 * ends[1]:.{digits}f}"
-
-
-def count(value: float | None) -> str:
-    """A whole number with its thousands apart; a dash for what is not known."""
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def probability(p: float) -> str:
-    """A p-value: below a thousandth, no more than that is said."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def rate(value: float) -> str:
-    """False accepts an hour."""
-    return f"{value:.3g}"
-
-
-def plural(number: float, noun: str) -> str:
-    """`1 clip`, `2 clips`."""
-    return f"{number:,.10g} {noun}{'' if number == 1 else 's'}"

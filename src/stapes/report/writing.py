@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 from stapes.contracts.results import Results, read
 from stapes.errors import UsageError
+from stapes.report.column import Value
+from stapes.report.columns import columns
 from stapes.report.figures.plots import size_accuracy
 from stapes.report.page.build import page as page_of
 from stapes.report.page.comparison import Comparison, compare, comparison_page
 from stapes.report.page.words import words_page
-from stapes.report.terminal.tables import write_csv
 from stapes.system.files import write_text
 
 PAGE = "report.html"
+
+
+def write_csv(results: Results, path: Path) -> None:
+    """Write results.csv in one step: a line a model, every column, in the units of results.json.
+
+    An interval is two columns, `KEY_low95` and `KEY_high95`. What was not measured is an empty
+    cell.
+    """
+    shown = columns(results)
+    names = []
+    for column in shown:
+        names += [column.key]
+        names += [f"{column.key}_low95", f"{column.key}_high95"] if column.ends else []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in results.variants:
+        cells: list[Value] = []
+        for column in shown:
+            cells.append(column.value_of(row, results))
+            cells += (column.interval_of(row) or (None, None)) if column.ends else ()
+        writer.writerow([("no", "yes")[cell] if isinstance(cell, bool) else cell for cell in cells])
+    write_text(path, text.getvalue())
 
 
 def write_files(results: Results, run: Path, page: Path | None = None) -> None:

@@ -22,6 +22,7 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.errors import UsageError
 from stapes.measure import front as pareto
 from stapes.run.settings import LIMITS, Limit
+from stapes.system.text import percent, rate
 from stapes.targets.registry import title_of
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
@@ -230,7 +231,7 @@ def _why(
     against = "as float32" if abs(drop) < 1e-9 else f"{abs(drop):.2f} points {_side(drop)} float32"
     test = best.against_float32
     p = f", McNemar p = {test.p:.2g}" if test else ""
-    costs = [f"{100 * (best.accuracy or 0):.2f} % of {best.n_test} test clips right, {against}{p}"]
+    costs = [f"{percent(best.accuracy)} of {best.n_test} test clips right, {against}{p}"]
     arena, latency = _arena(best), _latency(best)
     if arena is not None:
         costs.append(f"an arena of {arena:,} bytes")
@@ -254,17 +255,17 @@ def _why(
 def _in_continuous_sound(best: VariantResult, floats: VariantResult) -> str:
     """What accuracy does not tell, in a sentence; nothing where it was not measured."""
     here = best.detection.chosen if best.detection else None
-    there = floats.detection.chosen if floats.detection else None
+    there = floats.detection.chosen if floats.detection and best is not floats else None
     if here is None or here.frr is None or here.fa_per_hour is None:
         return ""
     beside = ""
-    if best is not floats and there is not None and there.frr is not None:
+    if there and there.frr is not None and there.fa_per_hour is not None:
         test = best.detection.against_float32 if best.detection else None
         p = f", p = {test.p:.2g}" if test else ""
-        beside = f" (float32 {100 * there.frr:.1f} % at {there.fa_per_hour:.3g}{p})"
+        beside = f" (float32 {percent(there.frr, 1)} at {rate(there.fa_per_hour)}{p})"
     return (
-        f" In continuous sound it misses {100 * here.frr:.1f} % of the words at "
-        f"{here.fa_per_hour:.3g} false accepts an hour{beside}."
+        f" In continuous sound it misses {percent(here.frr, 1)} of the words at "
+        f"{rate(here.fa_per_hour)} false accepts an hour{beside}."
     )
 
 

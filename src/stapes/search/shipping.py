@@ -16,6 +16,7 @@ from stapes.search.engines import TEACHER
 from stapes.search.front import fits
 from stapes.search.settings import SearchSettings
 from stapes.system.files import atomic_path, write_bytes
+from stapes.system.text import percent
 from stapes.techniques.registry import TECHNIQUES
 from stapes.techniques.variant import Variant
 
@@ -96,19 +97,15 @@ def _on_test_clips(row: VariantResult, floats: VariantResult) -> str:
     test = row.against_float32
     p = f", McNemar p = {test.p:.2g}" if test else ""
     said = (
-        f"On {row.n_test} test clips, which chose nothing, it has {_percent(row.accuracy)} right "
-        f"(float32, {floats.bytes:,} bytes: {_percent(floats.accuracy)}{p})"
+        f"On {row.n_test} test clips, which chose nothing, it has {percent(row.accuracy)} right "
+        f"(float32, {floats.bytes:,} bytes: {percent(floats.accuracy)}{p})"
     )
     if row.misses is None or floats.misses is None:
         return f"{said}."
     apart = row.misses.against_float32
     p = f", p = {apart.p:.2g}" if apart else ""
     return (
-        f"{said} and misses {_percent(row.misses.frr)} of {row.misses.words} words at "
+        f"{said} and misses {percent(row.misses.frr)} of {row.misses.words} words at "
         f"{row.misses.false_positive_percent:g} % false positives (float32 "
-        f"{_percent(floats.misses.frr)}{p})."
+        f"{percent(floats.misses.frr)}{p})."
     )
-
-
-def _percent(part: float | None) -> str:
-    return "-" if part is None else f"{100 * part:.2f} %"

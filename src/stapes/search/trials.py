@@ -17,6 +17,7 @@ from stapes.search.evaluating import Outcome
 from stapes.search.job import SearchJob
 from stapes.search.study import Study
 from stapes.system.files import sha256, write_bytes
+from stapes.system.text import percent
 
 _IN_VAIN_AT_FIRST, _IN_VAIN_FOR_EACH = 100, 30
 """Trials that are refused or fail, in all and for each that is trained: more is hopeless."""
@@ -214,7 +215,7 @@ def line(trial: Trial) -> str:
     costs = f"{trial.bytes:,} bytes, arena {trial.arena_bytes:,}, {trial.macs:,} MACs"
     if trial.refused is not None:
         return f"trial {trial.number}: refused ({trial.refused}): {trial.summary}"
-    rates = f"FRR {100 * (trial.frr or 0):.2f} %, accuracy {100 * (trial.accuracy or 0):.2f} %"
+    rates = f"FRR {percent(trial.frr)}, accuracy {percent(trial.accuracy)}"
     return f"trial {trial.number}: {costs}, {rates}: {trial.summary}"
 
 

@@ -28,10 +28,13 @@ def test_models_are_paired_by_name(other):
     found = compare(whole(), other, NAMES)
     assert [pair.name for pair in found.pairs] == ["float32", "int8"]
     assert found.only == (["qat", "small"], ["new"])
+    assert [column.key for column in found.columns] == [
+        *("bytes", "accuracy", "frr", "tflm_arena_bytes")
+    ]
     int8 = found.pairs[1]
-    assert int8.bytes == (23_000, 22_000)
-    assert int8.points == pytest.approx(-15)
-    assert int8.frr[0] is not None
+    assert [cell.value for cell in int8.cells[0]] == [23_000, 22_000]
+    assert int8.points.value == pytest.approx(-0.15)
+    assert int8.cells[2][0].value is not None
 
 
 def test_what_differs_is_said(other):
@@ -66,13 +69,9 @@ def test_the_terminal_has_a_row_a_pair(other):
         console.print(line, markup=False, highlight=False)
     text = file.getvalue()
     [int8] = [line for line in text.splitlines() if line.startswith("│ int8")]
-    assert [cell.strip() for cell in int8.strip("│").split("│")][:6] == [
-        "int8",
-        "23,000",
-        "22,000",
-        "90.00",
-        "75.00",
-        "−15.00",
+    assert [cell.strip() for cell in int8.strip("│").split("│")] == [
+        *("int8", "23,000", "22,000", "90.00 %", "75.00 %", "5.00 %", "5.00 %", "no", "no"),
+        "-15.00",
     ]
     assert "[red]one" in text
     assert "In two alone: new." in text

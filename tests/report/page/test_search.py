@@ -122,7 +122,7 @@ def test_the_front_has_test_figures_of_variants_alone(run):
     assert [cell.text for cell in best.cells] == [
         "3,900", "6,900", "117,000", "1.25 %", "2.50 %", "90.00 %",
     ]  # fmt: skip
-    assert best.cells[4].below == "1.2 to 5.0"
+    assert best.cells[4].interval == "1.2 to 5.0"
     assert [cell.text for cell in rows[46].cells[4:]] == ["–", "–"]
     assert len(shown.heads) == len(best.cells)
 

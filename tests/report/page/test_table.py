@@ -8,9 +8,10 @@ from tests.report.results_by_hand import beep, known, misses, results, row, sear
 from stapes.contracts.measurements import TargetResult, TestClip
 from stapes.report.page import clips as page_clips
 from stapes.report.page import notes as page_notes
-from stapes.report.page.detection import how, rates_table
-from stapes.report.page.table import heads, rows, said_of
-from stapes.report.style import probability
+from stapes.report.page.detection import sound_table
+from stapes.report.page.table import rows, shown_columns
+from stapes.report.sound import how
+from stapes.report.target_columns import sentence
 
 
 @pytest.fixture(scope="module")
@@ -20,99 +21,107 @@ def run():
 
 @pytest.fixture(scope="module")
 def table(run):
-    """Each row's cells by the head of their column."""
-    names = [head.text for head in heads(run)]
-    return {each.name: dict(zip(names, each.cells, strict=True)) for each in rows(run)}
+    """Each row's cells by the title of their column."""
+    return cells_of(run)
 
 
-def test_a_row_is_held_against_float32(table):
+def cells_of(run):
+    shown = shown_columns(run)
+    names = [column.title for column in shown]
+    return {row.name: dict(zip(names, row.cells, strict=True)) for row in rows(run, shown)}
+
+
+def details_of(run):
+    """Each row's details."""
+    return {row.name: row.details for row in rows(run, shown_columns(run))}
+
+
+def test_a_row_is_compared_with_float32(table):
     qat = table["qat"]
     assert qat["size ×"].text == "0.289"
-    assert qat["points"].text == "−5.00"
-    assert qat["points"].value == pytest.approx(-5)
+    assert qat["points"].text == "-5.00"
+    assert qat["points"].value == pytest.approx(-0.05)
     assert qat["p"].text == "1.00"
-    assert table["float32"]["points"].text == ""
+    assert table["float32"]["points"].text == "–"
 
 
-def test_a_row_tells_its_accuracy_with_its_interval(table):
+def test_a_row_has_its_accuracy_with_its_interval(table):
     cell = table["int8"]["accuracy"]
-    assert (cell.text, cell.below) == ("90.00 %", "80.0 to 95.0")
-    assert table["int8"]["missed"].value == 2
+    assert (cell.text, cell.interval) == ("90.00 %", "80.0 to 95.0")
+    assert table["int8"]["misses"].value == 2
 
 
-def test_a_row_tells_false_rejects_at_the_operating_point(run, table):
+def test_a_row_has_false_rejects_at_the_operating_point(run, table):
     chosen = run.variants[1].detection.chosen
-    assert table["int8"]["FRR"].value == chosen.frr
-    assert "false accepts an hour" in table["int8"]["FRR"].title
+    assert table["int8"]["FRR in sound"].value == chosen.frr
+    assert table["int8"]["FRR in sound"].note == "threshold 0.800, 0.333 FA/h"
 
 
 def test_where_it_runs_and_why_not(table):
     assert table["int8"]["LiteRT"].kind == "yes"
-    assert (table["int8"]["TFLM"].text, table["int8"]["TFLM"].kind) == ("✗", "no")
-    assert table["int8"]["TFLM"].title == "no: hybrid models are not supported"
-    assert table["small"]["U55"].kind == "part"
+    assert (table["int8"]["TFLM"].text, table["int8"]["TFLM"].kind) == ("no", "no")
+    assert table["int8"]["TFLM"].note == "no: hybrid models are not supported"
+    assert (table["small"]["U55"].text, table["small"]["U55"].kind) == ("in part", "part")
+    # It was tried with no model.
+    assert "U85" not in table["int8"]
 
 
-def test_the_reasons_stand_among_the_details(run):
-    int8 = next(each for each in rows(run) if each.name == "int8")
-    assert ("TFLM", "no: hybrid models are not supported") in int8.details
-    assert int8.best
+def test_the_details_have_the_reasons_and_all_that_the_table_leaves_out(run):
+    details = details_of(run)["int8"]
+    assert ("TFLM", "no: hybrid models are not supported") in details
+    assert ("data bytes", "22,000") in details
+    assert ("FRR in sound less float32's", "+5.00 (-2.0 to +12.0)") in details
+    assert not [title for title, _ in details if title in ("file bytes", "accuracy")]
+    assert [row.name for row in rows(run, shown_columns(run)) if row.best] == ["int8"]
+
+
+def test_a_target_that_this_version_does_not_know_is_among_the_details():
+    later = TargetResult(runs=False, reason="too large")
+    found = results(row("float32", targets={"later": later}))
+    assert ("later", "no: too large") in details_of(found)["float32"]
 
 
 def test_a_target_in_words():
     found = TargetResult(
         runs=True,
-        arena_bytes=23_600,
+        configuration="one core",
         n_compared=40,
         decisions_that_differ=2,
         cpu_ops=["SOFTMAX: x"],
     )
-    assert said_of(found) == (
-        "in part, 23,600 bytes of arena, decides otherwise than LiteRT on 2 of 40 clips, "
-        "on the CPU: SOFTMAX: x"
+    assert sentence(found) == (
+        "in part, one core, decides 2 of 40 clips otherwise than LiteRT, on the CPU: SOFTMAX: x"
     )
-    assert said_of(None) == "not measured"
+    assert sentence(None) == "not measured"
+    untried = TargetResult(runs=False, tried=False, reason="not tried: install stapes[npu]")
+    assert sentence(untried) == "not tried: install stapes[npu]"
 
 
-def test_words_missed_among_the_clips_have_a_column_where_any_were_counted(table):
-    found = results(row("float32", misses=misses(0.05)), row("int8"))
-    names = [head.text for head in heads(found)]
-    assert names[7:10] == ["false", "FRR at 0.5 %", "FRR"]
-    first, second = (dict(zip(names, each.cells, strict=True)) for each in rows(found))
-    cell = first["FRR at 0.5 %"]
-    assert (cell.text, cell.below) == ("5.00 %", "2.5 to 10.0")
-    assert cell.title == "at 0.5 % false positives, threshold 0.875"
-    assert second["FRR at 0.5 %"].value is None
-    assert "FRR at 0.5 %" not in table["int8"]
+def test_frr_of_clips_has_a_column_where_it_was_measured(table):
+    found = cells_of(results(row("float32", misses=misses(0.05)), row("int8")))
+    cell = found["float32"]["FRR of clips"]
+    assert (cell.text, cell.interval) == ("5.00 %", "2.5 to 10.0")
+    assert cell.note == "at 0.5 % false positives, threshold 0.875"
+    assert found["int8"]["FRR of clips"].value is None
+    assert "FRR of clips" not in table["int8"]
 
 
 def test_a_search_has_no_column_of_what_it_does_not_measure():
-    found = searched()
-    assert "FRR" not in [head.text for head in heads(found)]
-    assert len(rows(found)[1].cells) == len(heads(found))
-    [said] = [text for name, text in rows(found)[1].details if name == "against float32"]
-    assert "at 0.5 % false positives +1.5 points of words missed (-1.0 to +4.0, p 0.25)" in said
+    assert "FRR in sound" not in cells_of(searched())["best"]
+    assert ("FRR of clips less float32's", "+1.50 (-1.0 to +4.0)") in details_of(searched())["best"]
 
 
-def test_an_older_run_has_dashes():
-    [cells] = [each.cells for each in rows(results(row("float32")))]
-    assert [cell.text for cell in cells[-5:]] == ["–"] * 5
-
-
-@pytest.mark.parametrize(("p", "text"), [(0.0001, "< 0.001"), (0.0312, "0.031"), (0.5, "0.50")])
-def test_p_values(p, text):
-    assert probability(p) == text
-
-
-def test_rates_that_cannot_be_resolved_say_why(run):
-    found = known(rates_table(run))
-    assert found.heads[:4] == ["at 0.1/h", "at 0.5/h", "at 1/h", "at 2/h"]
+def test_rates_that_cannot_be_resolved_have_a_reason_instead_of_a_column(run):
+    found = known(sound_table(run))
+    assert [column.title for column in found.columns] == [
+        *("FRR at 0.5 FA/h", "FRR at 1 FA/h", "FRR at 2 FA/h", "FRR in sound", "FA/h"),
+        *("threshold", "p of FRR in sound", "AUC", "EER"),
+        *("FRR at 20 dB", "FRR at 10 dB", "FRR at 5 dB", "FRR at 0 dB"),
+    ]
     name, cells = found.rows[1]
     assert name == "int8"
-    assert (cells[0].text, cells[0].value) == ("not resolvable", None)
-    assert cells[2].below
-    assert found.heads[4:6] == ["at the threshold", "false/h"]
-    assert found.reasons == ["At 0.1 an hour: 3 hours resolve no rate below 0.33 an hour."]
+    assert cells[2].interval
+    assert found.reasons == ["At 0.1 FA/h 3 hours resolve no rate below 0.33 an hour."]
     assert "3 hours without the word" in how(run)
     assert "a window every 100 ms, the mean of 3 scores" in how(run)
 
@@ -165,7 +174,11 @@ def test_notes_name_their_models(run):
     assert taken["two epochs"] == ["qat"]
     assert len(taken["dense: the last layer is left as it is"]) == 4
     refused = page_notes.not_run(run)
-    assert ("U85", "not tried: install stapes[npu]", [r.name for r in run.variants]) in refused
+    assert (
+        "Ethos-U85",
+        "not tried: install stapes[npu]",
+        [r.name for r in run.variants],
+    ) in refused
     assert page_notes.models([r.name for r in run.variants], run) == "all 4 models"
 
 

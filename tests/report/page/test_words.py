@@ -29,7 +29,7 @@ def test_a_word_leads_to_its_page_and_tells_the_best_beside_float32():
     assert "2.50 % 1.2 to 5.0 80,000" in shown
     assert "alexa no model fits – – – –" in shown
     assert "within flash 4,096 bytes and arena 8,192 bytes" in shown
-    assert "words missed at 0.5 % false positives" in shown
+    assert "FRR of clips is at 0.5 % false positives" in shown
     assert text == words_page(runs())
 
 
@@ -59,11 +59,11 @@ def test_the_table_says_the_same():
     assert [cell.strip() for cell in jarvis.strip("│").split("│")][1:5] == [
         "3,900",
         "6,912",
-        "90.00 (80.0 to 95.0)",
-        "2.50 (1.2 to 5.0)",
+        "90.00 % (80.0 to 95.0)",
+        "2.50 % (1.2 to 5.0)",
     ]
     [alexa] = [line for line in text.splitlines() if line.startswith("│ alexa")]
-    assert [cell.strip() for cell in alexa.strip("│").split("│")][1:6] == [*"----", "80,000"]
+    assert [cell.strip() for cell in alexa.strip("│").split("│")][1:6] == [*"––––", "80,000"]
     assert "[red]x[/b]" in text
-    assert "FRR at 0.5 % false positives" in text
+    assert "FRR of clips at 0.5 % false positives" in text
     assert words_table({}).row_count == 0

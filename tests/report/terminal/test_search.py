@@ -30,7 +30,7 @@ def test_a_row_has_the_figures_of_validation():
     text = shown(front(searched()))
     assert "FRR at 0.5 % false positives on validation clips" in text
     assert cells(text, 12) == [
-        "12", "best", "ds_cnn of 20 filters, 20 MFCCs, int8", "3,900", "6,900", "117,000", "1.25",
+        "12", "best", "ds_cnn of 20 filters, 20 MFCCs, int8", "3,900", "6,900", "117,000", "1.25 %",
     ]  # fmt: skip
     assert cells(text, 46)[1] == ""
 
@@ -38,7 +38,7 @@ def test_a_row_has_the_figures_of_validation():
 def test_what_is_not_known_is_a_dash():
     bare = trial(0, front=True, arena_bytes=None, macs=None)
     text = shown(front(results(row("float32"), search=search(bare))))
-    assert cells(text, 0)[3:] == ["4,000", "-", "-", "10.00"]
+    assert cells(text, 0)[3:] == ["4,000", "–", "–", "10.00 %"]
 
 
 def test_brackets_are_shown_as_they_are():

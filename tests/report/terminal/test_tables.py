@@ -1,8 +1,7 @@
-"""The table says of a run what results.json says, to people and as CSV."""
+"""The table of a terminal has the figures of results.json."""
 
 from __future__ import annotations
 
-import csv
 import io
 
 import pytest
@@ -22,20 +21,14 @@ from stapes.contracts.results import (
     Split,
     VariantResult,
 )
-from stapes.report.misses import MISS_COLUMNS
-from stapes.report.terminal.detection import DETECTION_COLUMNS
 from stapes.report.terminal.tables import (
-    CSV_COLUMNS,
     check_lines,
     evaluation_lines,
     line,
     notes,
-    percent,
     skipped,
     table,
-    write_csv,
 )
-from stapes.report.terminal.targets import TARGET_COLUMNS
 
 
 def confusion(*counts):
@@ -109,16 +102,6 @@ def results():
     )
 
 
-@pytest.fixture
-def lines(results, tmp_path):
-    """The CSV, a mapping a line."""
-    write_csv(results, tmp_path / "results.csv")
-    text = (tmp_path / "results.csv").read_bytes().decode("utf-8")
-    assert text.count("\n") == 3
-    assert "\r" not in text
-    return list(csv.DictReader(io.StringIO(text)))
-
-
 def shown(*renderables):
     console = Console(file=io.StringIO(), width=160, color_system=None)
     for each in renderables:
@@ -133,69 +116,29 @@ def cells(text, name):
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
-def test_the_csv_has_a_line_a_variant_and_the_columns_of_the_contract(lines):
-    assert [line["name"] for line in lines] == ["float32", "uint8"]
-    assert all(tuple(line) == CSV_COLUMNS for line in lines)
-
-
-def test_the_csv_holds_the_figures_of_the_results(lines):
-    apart = {*TARGET_COLUMNS, *DETECTION_COLUMNS, *MISS_COLUMNS}
-    assert {name: lines[1][name] for name in CSV_COLUMNS if name not in apart} == {
-        "name": "uint8",
-        "technique": "post-training, uint8",
-        "bytes": "26000",
-        "bytes_before_slim": "28000",
-        "data_bytes": "20632",
-        "gzip_bytes": "19000",
-        "parameters": "20226",
-        "nonzero_parameters": "20200",
-        "accuracy": "0.9",
-        "accuracy_low95": "0.770000",
-        "accuracy_high95": "0.960000",
-        "n_test": "40",
-        "true_positives": "17",
-        "false_negatives": "3",
-        "false_positives": "1",
-        "true_negatives": "19",
-        "accuracy_if_cast_unscaled": "0.475",
-        "sha256": "u" * 64,
-    }
-    assert lines[0]["accuracy_if_cast_unscaled"] == ""
-    assert lines[0]["accuracy_low95"] == "0.801235"
-
-
-def test_an_accuracy_that_was_not_measured_is_an_empty_cell(tmp_path):
-    write_csv(results_of(row("float32", accuracy=None)), tmp_path / "results.csv")
-    [line] = csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text()))
-    assert line["accuracy"] == ""
-
-
 def test_the_table_shows_sizes_accuracy_and_errors(results):
     text = shown(table(results))
     assert cells(text, "float32") == [
-        "float32", "80,000", "-", "79,000", "70,000",
-        "92.50", "80.1 to 98.0", "2", "1", "-", "-", "", "",
+        "float32", "80,000", "1.000", "70,000", "92.50 % (80.1 to 98.0)", "–", "2", "1",
     ]  # fmt: skip
     assert cells(text, "uint8") == [
-        "uint8", "26,000", "28,000", "20,632", "19,000",
-        "90.00", "77.0 to 96.0", "3", "1", "-", "-", "32%, -2.50", "",
+        "uint8", "26,000", "0.325", "19,000", "90.00 % (77.0 to 96.0)", "-2.50", "3", "1",
     ]  # fmt: skip
 
 
-def test_words_missed_at_a_rate_have_a_column_where_there_are_any():
-    found = results_of(row("float32", misses=misses(0.0625)), row("uint8"))
-    text = shown(table(found))
-    assert cells(text, "float32")[11:] == ["6.25", "", ""]
-    assert cells(text, "uint8")[11] == "-"
-    assert notes(found)[1].startswith("FRR: words missed at 0.5 % false positives, of 200 test")
+def test_a_column_without_any_value_is_left_out():
+    text = shown(table(results_of(row("float32", misses=misses(0.0625)), row("uint8"))))
+    assert cells(text, "float32")[-1] == "6.25 % (3.1 to 12.5)"
+    assert cells(text, "uint8")[-1] == "–"
     assert "FRR" not in shown(table(results_of(row("uint8"))))
 
 
-def test_the_csv_has_words_missed_in_parts_of_one(tmp_path):
-    write_csv(results_of(row("a", misses=misses(0.0625)), row("b")), tmp_path / "results.csv")
-    first, second = csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text()))
-    assert [first[name] for name in MISS_COLUMNS] == ["0.0625", "0.03125", "0.125", "0.5", "", ""]
-    assert [second[name] for name in MISS_COLUMNS] == [""] * 6
+def test_a_note_has_the_rate_of_frr_of_clips():
+    found = results_of(row("float32", misses=misses(0.0625)))
+    assert notes(found)[1] == (
+        "FRR of clips: at 0.5 % false positives, of 200 test clips of the word and 400 others, of "
+        "which at most 2 may lie above the threshold."
+    )
 
 
 def test_the_table_says_what_was_measured_on(results):
@@ -210,25 +153,18 @@ def test_brackets_in_a_word_are_shown_as_they_are(word):
     assert f'"{word}": measured' in shown(table(results_of(row("float32"), word=word)))
 
 
-def test_rows_stand_alone_where_there_is_nothing_to_hold_them_against():
-    assert cells(shown(table(results_of(row("uint8")))), "uint8")[-1] == ""
-    nothing = row("uint8", accuracy=None)
-    said = cells(shown(table(results_of(row("float32"), nothing))), "uint8")
-    assert said[5] == "-"
-    assert said[-1] == ""
+def test_rows_have_no_change_where_there_is_no_reference():
+    assert len(cells(shown(table(results_of(row("uint8")))), "uint8")) == 6
+    unmeasured = results_of(row("float32"), row("uint8", accuracy=None))
+    assert cells(shown(table(unmeasured)), "uint8")[4:] == ["–", "2", "1"]
 
 
 def test_a_row_that_was_just_made_is_one_line():
-    assert line(row("float32")) == "  float32: 80,000 bytes, 92.50 % [80.1, 98.0]"
+    assert line(row("float32")) == (
+        "  float32: 80,000 bytes, accuracy 92.50 % (95 %: 80.1 to 98.0)"
+    )
     refused = row("sparse", accuracy=None, accuracy_ci95=(0.0, 1.0))
-    assert line(refused).startswith("  sparse: 80,000 bytes, - %")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0.00"), (1.0, "100.00"), (0.93654, "93.65"), (None, "-")]
-)
-def test_percentages_have_two_decimals(value, text):
-    assert percent(value) == text
+    assert line(refused).startswith("  sparse: 80,000 bytes, accuracy –")
 
 
 def test_notes_name_their_model_and_the_split(results):
@@ -280,8 +216,9 @@ def test_an_evaluation_is_told_in_a_few_lines():
     )
     assert evaluation_lines(found) == [
         "m.tflite: 26,408 bytes (20,640 of data, 19,000 gzipped)",
-        "accuracy 90.00 % [77.0, 96.1] on 40 clips of the test split: 20 of the word, 20 others",
-        "missed 3 of 20; false 1 of 20",
+        "accuracy 90.00 % (95 %: 77.0 to 96.1) on 40 clips of the test split: 20 of the word, "
+        "20 others",
+        "misses 3 of 20; false positives 1 of 20",
         "Split by the speaker's name.",
         "Skipped 1 files:",
         "  0.wav: is empty",

@@ -17,7 +17,8 @@ from stapes.report.charts import (
     look,
     short,
 )
-from stapes.report.style import count, interval, looks, percent, rate, staircase
+from stapes.report.style import looks, staircase
+from stapes.system.text import count, interval, percent, rate
 
 _MOST_POINTS = 150
 """Of a curve: more cannot be seen."""

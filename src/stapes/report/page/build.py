@@ -9,10 +9,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from stapes.contracts.results import Results
+from stapes.report.columns import columns
 from stapes.report.figures import bars as svg_bars
 from stapes.report.figures import results as page_figures
 from stapes.report.figures import svg
-from stapes.report.misses import first_misses
+from stapes.report.misses import at_rate, counted, first_misses
 from stapes.report.page import (
     clips as page_clips,
 )
@@ -29,7 +30,8 @@ from stapes.report.page import (
     table as page_table,
 )
 from stapes.report.page import weights as weights
-from stapes.report.style import TARGETS, looks
+from stapes.report.sound import how
+from stapes.report.style import looks
 from stapes.report.templates import document
 
 
@@ -46,7 +48,7 @@ def page(results: Results) -> str:
         HTML, below 2 MB.
     """
     clips = page_clips.wrong_clips(results)
-    detection = page_detection.rates_table(results)
+    shown, misses = page_table.shown_columns(results), first_misses(results)
     size = page_figures.size_accuracy(results)
     curves = {
         name: found
@@ -67,16 +69,15 @@ def page(results: Results) -> str:
         scripts=("page.js", "figures.js"),
         results=results,
         search=search,
-        rows=page_table.rows(results),
-        heads=page_table.heads(results),
-        misses=first_misses(results),
-        heard=page_table.heard(results),
-        targets=list(TARGETS.values()),
+        rows=page_table.rows(results, shown),
+        columns=shown,
+        glossary=columns(results),
+        misses="" if misses is None else f"{at_rate(misses)}: {counted(misses)}",
         looks=looks(results),
         size=size,
         curves=curves,
-        detection=detection,
-        how=page_detection.how(results),
+        sound=page_detection.sound_table(results),
+        how=how(results),
         noise=noise,
         kinds=kinds,
         sparsity=weights.sparsity(results),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stapes.contracts.results import Results
-from stapes.report.style import plural
+from stapes.system.text import plural
 
 MOST_CLIPS = 200
 MOST_SOUND = 700_000

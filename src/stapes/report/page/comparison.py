@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from rich.markup import escape
 from rich.table import Table
 
-from stapes.contracts.results import Results, VariantResult
+from stapes.contracts.results import Results
 from stapes.report.charts import (
     Axis,
     Chart,
@@ -25,10 +25,15 @@ from stapes.report.charts import (
     look,
     short,
 )
+from stapes.report.column import Cell, with_values
+from stapes.report.columns import ModelColumn, columns
 from stapes.report.figures import svg
 from stapes.report.page.notes import flat
-from stapes.report.style import count, interval, percent, plural
 from stapes.report.templates import document
+from stapes.system.text import UNKNOWN, count, interval, percent, plural, points
+
+KEYS = ("bytes", "accuracy", "frr_at_fpr", "frr", "tflm_arena_bytes")
+"""The columns of both runs, by key."""
 
 _CLIPS = {
     True: "are the same",
@@ -42,14 +47,10 @@ class Pair:
     """One model in both runs."""
 
     name: str
-    bytes: tuple[int, int]
-    accuracy: tuple[float | None, float | None]
-    accuracy_ci95: tuple[tuple[float, float], tuple[float, float]]
-    points: float | None
-    """The second's accuracy less the first's, in points of a hundred."""
-    frr: tuple[float | None, float | None]
-    """At each run's operating point, without noise."""
-    arena: tuple[int | None, int | None]
+    cells: list[tuple[Cell, Cell]]
+    """By `Comparison.columns`: of the first run and of the second."""
+    points: Cell
+    """The second's accuracy less the first's, in percentage points."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Comparison:
     """What two runs have in common, and what not."""
 
     names: tuple[str, str]
+    columns: list[ModelColumn]
+    """Those of `KEYS` that have a value in any of the pairs."""
     pairs: list[Pair]
     only: tuple[list[str], list[str]]
     """Models of one run alone."""
@@ -82,10 +85,27 @@ def compare(first: Results, second: Results, names: tuple[str, str]) -> Comparis
     # Trials of one number are other models in another search.
     tried = [_tried(run) for run in (first, second)]
     common = [name for name in ones if name in others and tried[0].get(name) == tried[1].get(name)]
+    shown = [
+        column
+        for column in columns(first, KEYS)
+        if with_values([column], [ones[name] for name in common], first)
+        or with_values([column], [others[name] for name in common], second)
+    ]
     clips = [[clip.name for clip in run.clips] for run in (first, second)]
     return Comparison(
         names=names,
-        pairs=[_pair(ones[name], others[name]) for name in common],
+        columns=shown,
+        pairs=[
+            Pair(
+                name,
+                [
+                    (column.cell(ones[name], first), column.cell(others[name], second))
+                    for column in shown
+                ],
+                _points(ones[name].accuracy, others[name].accuracy),
+            )
+            for name in common
+        ],
         only=(
             [name for name in ones if name not in common],
             [name for name in others if name not in common],
@@ -101,19 +121,13 @@ def lines(found: Comparison) -> list[str | Table]:
     one, other = found.names
     shown = Table(title=escape(f"{one} and {other}"), title_justify="left", header_style="bold")
     shown.add_column("model", no_wrap=True)
-    for name in ("file B", "accuracy %", "points", "FRR %", "arena B"):
-        for run in ("",) if name == "points" else found.names:
-            head = f"{name}\n{escape(run)}" if run else name
-            shown.add_column(head, justify="right", no_wrap=True)
+    for column in found.columns:
+        for run in found.names:
+            shown.add_column(f"{column.title}\n{escape(run)}", justify="right", no_wrap=True)
+    shown.add_column("points", justify="right", no_wrap=True)
     for pair in found.pairs:
-        shown.add_row(
-            escape(pair.name),
-            *(count(each) for each in pair.bytes),
-            *(percent(each).removesuffix(" %") for each in pair.accuracy),
-            signed(pair.points),
-            *(percent(each).removesuffix(" %") for each in pair.frr),
-            *(count(each) for each in pair.arena),
-        )
+        cells = [cell.text for both in pair.cells for cell in both]
+        shown.add_row(escape(pair.name), *cells, pair.points.text)
     differ = [f"{name}: {ours}, {theirs}" for name, ours, theirs in found.settings]
     return [shown, *sentences(found), *(["What differs:"] if differ else []), *differ]
 
@@ -128,11 +142,6 @@ def sentences(found: Comparison) -> list[str]:
     elif not found.settings:
         said.append("The settings, versions and data are the same.")
     return said
-
-
-def signed(points: float | None) -> str:
-    """A difference with its sign."""
-    return "–" if points is None else f"{points:+.2f}".replace("-", "−")
 
 
 def comparison_page(first: Results, second: Results, names: tuple[str, str]) -> str:
@@ -154,10 +163,6 @@ def comparison_page(first: Results, second: Results, names: tuple[str, str]) -> 
         said=sentences(found),
         chart=drawn,
         picture="" if drawn is None else Markup(svg.chart(drawn)),
-        count=count,
-        percent=percent,
-        interval=interval,
-        signed=signed,
         plural=plural,
     )
 
@@ -201,19 +206,10 @@ def size_accuracy(first: Results, second: Results, names: tuple[str, str]) -> Ch
     )
 
 
-def _pair(one: VariantResult, other: VariantResult) -> Pair:
-    points = None
-    if one.accuracy is not None and other.accuracy is not None:
-        points = 100 * (other.accuracy - one.accuracy)
-    return Pair(
-        name=one.name,
-        bytes=(one.bytes, other.bytes),
-        accuracy=(one.accuracy, other.accuracy),
-        accuracy_ci95=(one.accuracy_ci95, other.accuracy_ci95),
-        points=points,
-        frr=(_frr(one), _frr(other)),
-        arena=(_arena(one), _arena(other)),
-    )
+def _points(one: float | None, other: float | None) -> Cell:
+    if one is None or other is None:
+        return Cell(UNKNOWN)
+    return Cell(points(other - one), other - one)
 
 
 def _tried(run: Results) -> dict[str, dict[str, JsonValue]]:
@@ -226,15 +222,6 @@ def _tried(run: Results) -> dict[str, dict[str, JsonValue]]:
         for each in search.trials
         if each.variant is not None and each.number != search.best
     }
-
-
-def _frr(row: VariantResult) -> float | None:
-    return None if row.detection is None else row.detection.chosen.frr
-
-
-def _arena(row: VariantResult) -> int | None:
-    tflm = row.targets.get("tflm")
-    return None if tflm is None else tflm.arena_bytes
 
 
 def _differences(first: Results, second: Results) -> list[tuple[str, str, str]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stapes.contracts.results import Results
-from stapes.report.style import TARGETS, percent, plural
+from stapes.system.text import percent, plural
+from stapes.targets.registry import TARGETS, title_of
 
 MOST_SKIPPED = 100
 
@@ -32,7 +33,7 @@ def not_run(results: Results) -> list[tuple[str, str, list[str]]]:
             found = row.targets.get(target)
             if found is not None and not found.runs:
                 reason = found.reason or "no reason was given"
-                said.setdefault((TARGETS.get(target, target), reason), []).append(row.name)
+                said.setdefault((title_of(target), reason), []).append(row.name)
     return [(target, reason, models) for (target, reason), models in said.items()]
 
 

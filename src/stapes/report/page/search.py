@@ -19,7 +19,8 @@ from stapes.report.charts import (
     log_ticks,
     short,
 )
-from stapes.report.page.table import Cell, Head, missed
+from stapes.report.column import Cell
+from stapes.report.columns import COLUMNS
 from stapes.report.search_said import (
     OBJECTIVES,
     architecture,
@@ -33,10 +34,17 @@ from stapes.report.search_said import (
     row_of,
     told,
 )
-from stapes.report.style import count, interval, percent
+from stapes.report.trial_columns import TRIALS
+from stapes.system.text import UNKNOWN, count, percent
 
 MOST_TRIALS = 600
 """More rows than these are no help; results.json has all."""
+
+FRONT = ("bytes", "arena_bytes", "macs", "frr")
+"""The columns of the front, by key of `TRIALS`; those of test clips follow."""
+ON_TEST = ("frr_at_fpr", "accuracy")
+EVERY = (*FRONT, "accuracy", "seconds")
+"""The columns of the table of all trials."""
 
 _BEST = Look(variant=-1, colour=0, dash="solid", symbol="star")
 
@@ -64,7 +72,8 @@ class Shown:
     objectives: str
     float32: str
     figures: list[Chart]
-    heads: list[Head]
+    heads: list[tuple[str, str]]
+    every_heads: list[tuple[str, str]]
     rows: list[TrialRow]
     every: list[TrialRow]
     left_out: int
@@ -87,9 +96,10 @@ def section(results: Results) -> Shown | None:
         objectives=", ".join(OBJECTIVES.get(name, name) for name in search.objectives),
         float32="" if first is None else f"{first.bytes:,} bytes",
         figures=[each for each in figures if each is not None],
-        heads=_heads(search),
+        heads=_heads(),
+        every_heads=[(TRIALS[key].title, TRIALS[key].help) for key in EVERY],
         rows=[_front_row(each, results) for each in told(search)],
-        every=[_any_row(each, search) for each in trials],
+        every=[_any_row(each, search, results) for each in trials],
         left_out=len(search.trials) - len(trials),
     )
 
@@ -224,52 +234,37 @@ def _around(values: list[float], most: float = float("inf")) -> tuple[float, flo
     return min(low, high / 6), high
 
 
-def _heads(search: Search) -> list[Head]:
-    return [
-        Head("file B", "bytes of the .tflite"),
-        Head("arena B", "smallest tensor arena of TFLite Micro"),
-        Head("MACs", "multiply-accumulates of one inference"),
-        Head("FRR validation", f"{metric(search)} on the validation clips that were chosen by"),
-        Head("FRR test", "the same on test clips, of those that are in the table of models"),
-        Head("accuracy test", "on test clips, of those that are in the table of models"),
+def _heads() -> list[tuple[str, str]]:
+    """Title and help of the columns of the front."""
+    heads = [(TRIALS[key].title, TRIALS[key].help) for key in FRONT]
+    of_test = "; of the models in the table of models"
+    return heads + [
+        (f"{COLUMNS[key].title} (test)", COLUMNS[key].help.rstrip(".") + of_test) for key in ON_TEST
     ]
 
 
 def _front_row(trial: Trial, results: Results) -> TrialRow:
     row = row_of(trial, results)
-    accuracy = Cell("–")
-    if row is not None and row.accuracy is not None:
-        accuracy = Cell(percent(row.accuracy), row.accuracy, interval(row.accuracy_ci95))
+    on_test = [Cell(UNKNOWN)] * len(ON_TEST)
+    if row is not None:
+        on_test = [COLUMNS[key].cell(row, results) for key in ON_TEST]
     return TrialRow(
         number=trial.number,
         what=trial.summary,
-        cells=[
-            *_size(trial),
-            Cell(percent(trial.frr), trial.frr),
-            Cell("–") if row is None else missed(row),
-            accuracy,
-        ],
+        cells=[*(TRIALS[key].cell(trial, results) for key in FRONT), *on_test],
         variant=None if row is None else row.name,
         best=results.search is not None and trial.number == results.search.best,
     )
 
 
-def _any_row(trial: Trial, search: Search) -> TrialRow:
+def _any_row(trial: Trial, search: Search, results: Results) -> TrialRow:
     told = outcome(trial)
     return TrialRow(
         number=trial.number,
         what=trial.summary if told == "measured" else f"{trial.summary}; {told}",
         cells=[
             Cell(told.split(":")[0] + (", front" if measured(trial) and trial.front else "")),
-            *_size(trial),
-            Cell(percent(trial.frr), trial.frr),
-            Cell(percent(trial.accuracy), trial.accuracy),
-            Cell("–" if trial.seconds is None else f"{trial.seconds:,.0f}", trial.seconds),
+            *(TRIALS[key].cell(trial, results) for key in EVERY),
         ],
         best=trial.number == search.best,
     )
-
-
-def _size(trial: Trial) -> list[Cell]:
-    figures = (trial.bytes, trial.arena_bytes, trial.macs)
-    return [Cell(count(value), value) for value in figures]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from stapes.contracts.results import Layer, Results
 from stapes.report.charts import Axis, Bars, Panel, linear_ticks, short
-from stapes.report.style import plural, recommended
+from stapes.report.style import recommended
+from stapes.system.text import plural
 
 _MOST_KINDS = 7
 """As many as there are colours."""

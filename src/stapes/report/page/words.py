@@ -10,14 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from stapes.contracts.results import Results, VariantResult
+from stapes.report.column import Cell
+from stapes.report.columns import COLUMNS
 from stapes.report.misses import first_misses
-from stapes.report.page.table import Cell, missed
 from stapes.report.search_said import best_row, best_trial, budget
-from stapes.report.style import count, interval, percent, plural
 from stapes.report.templates import document
+from stapes.report.terminal.tables import heading
+from stapes.system.text import UNKNOWN, plural
 
-_HEADS = ("file B", "arena B", "accuracy", "FRR")
-"""Of `best`, then of float32; the figures are of test clips."""
+KEYS = ("bytes", "tflm_arena_bytes", "accuracy", "frr_at_fpr")
+"""The columns, by key: of `best`, then of float32."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Word:
     word: str
     link: str
     best: list[Cell]
-    """By `_HEADS`; dashes where no model fits."""
+    """By `KEYS`; dashes where no model fits."""
     float32: list[Cell]
     note: str
     """What the best model is, or that there is none."""
@@ -47,7 +49,7 @@ def words_page(results_by_folder: Mapping[str, Results]) -> str:
         styles=("search.css",),
         scripts=("page.js",),
         rows=rows,
-        heads=_HEADS,
+        heads=[COLUMNS[key] for key in KEYS],
         rate=_rate(results_by_folder),
         budgets=_budgets(results_by_folder),
         said=f"{plural(len(rows), 'word')}, a search for each",
@@ -63,22 +65,21 @@ def words_table(results_by_folder: Mapping[str, Results]) -> Table:
         By the name of each word's folder.
     """
     rate = _rate(results_by_folder)
+    at = f"; {COLUMNS['frr_at_fpr'].title} at {rate}" if rate else ""
     shown = Table(
-        title=escape(f"The best model of each word, on its test clips; FRR at {rate}")
-        if rate
-        else "The best model of each word, on its test clips",
+        title=escape(f"The best model of each word, on its test clips{at}"),
         title_justify="left",
         header_style="bold",
     )
     shown.add_column("word", no_wrap=True)
     for model in ("best", "float32"):
-        for name in _HEADS:
-            unit = " %" if name in ("accuracy", "FRR") else ""
-            shown.add_column(f"{model}\n{name}{unit}", justify="right", no_wrap=True)
+        for key in KEYS:
+            title = heading(COLUMNS[key].title)
+            shown.add_column(f"{model}\n{title}", justify="right", no_wrap=True)
     for folder, each in results_by_folder.items():
         row = _word(folder, each)
         cells = [*row.best, *row.float32]
-        shown.add_row(escape(row.word), *(_plain(cell) for cell in cells))
+        shown.add_row(escape(row.word), *map(str, cells))
     return shown
 
 
@@ -89,31 +90,16 @@ def _word(folder: str, results: Results) -> Word:
         word=results.word,
         # Quoted and below this folder, so that no name of one can be an address.
         link=f"./{quote(folder, safe='/')}/report.html",
-        best=_cells(best),
-        float32=_cells(results.float32),
+        best=_cells(best, results),
+        float32=_cells(results.float32, results),
         note="no model fits" if trial is None else trial.summary,
     )
 
 
-def _cells(row: VariantResult | None) -> list[Cell]:
+def _cells(row: VariantResult | None, results: Results) -> list[Cell]:
     if row is None:
-        return [Cell("–")] * len(_HEADS)
-    tflm = row.targets.get("tflm")
-    arena = None if tflm is None else tflm.arena_bytes
-    return [
-        Cell(count(row.bytes), row.bytes),
-        Cell(count(arena), arena),
-        Cell("–")
-        if row.accuracy is None
-        else Cell(percent(row.accuracy), row.accuracy, interval(row.accuracy_ci95)),
-        missed(row),
-    ]
-
-
-def _plain(cell: Cell) -> str:
-    """A cell for a terminal; with its interval, which is short."""
-    said = cell.text.removesuffix(" %").replace("–", "-")
-    return f"{said} ({cell.below})" if cell.below else said
+        return [Cell(UNKNOWN)] * len(KEYS)
+    return [COLUMNS[key].cell(row, results) for key in KEYS]
 
 
 def _rate(results_by_folder: Mapping[str, Results]) -> str:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from stapes.contracts.results import Results, Trial
+from stapes.contracts.results import Results
 from stapes.report.search_said import chosen, chosen_by, counts, metric, on_test, told
+from stapes.report.terminal.tables import heading
+from stapes.report.trial_columns import TRIALS
+
+SHOWN = ("number", "bytes", "arena_bytes", "macs", "frr")
+"""The columns of the front, by key."""
 
 
 def front(results: Results) -> Table:
@@ -19,15 +24,15 @@ def front(results: Results) -> Table:
     shown = Table(
         title=escape(f"The front of the search{by}"), title_justify="left", header_style="bold"
     )
-    shown.add_column("trial", justify="right", no_wrap=True)
+    number, *figures = [TRIALS[key] for key in SHOWN]
+    shown.add_column(number.title, justify="right", no_wrap=True)
     shown.add_column("model", no_wrap=True)
     shown.add_column("what", overflow="fold")
-    for name in ("file B", "arena B", "MACs", "FRR %"):
-        shown.add_column(name, justify="right", no_wrap=True)
+    for column in figures:
+        shown.add_column(heading(column.title), justify="right", no_wrap=True)
     for trial in [] if search is None else told(search):
-        shown.add_row(
-            str(trial.number), escape(trial.variant or ""), escape(trial.summary), *_cells(trial)
-        )
+        cells = [column.cell(trial, results).text for column in (number, *figures)]
+        shown.add_row(cells[0], escape(trial.variant or ""), escape(trial.summary), *cells[1:])
     return shown
 
 
@@ -42,12 +47,4 @@ def search_notes(results: Results) -> list[str]:
         chosen_by(search),
         chosen(search),
         *([] if test is None else [test]),
-    ]
-
-
-def _cells(trial: Trial) -> list[str]:
-    sizes = (trial.bytes, trial.arena_bytes, trial.macs)
-    return [
-        *("-" if size is None else f"{size:,}" for size in sizes),
-        "-" if trial.frr is None else f"{100 * trial.frr:.2f}",
     ]

@@ -1,131 +1,69 @@
-"""The table of a run, for a terminal and as CSV, from results.json alone."""
+"""The table of a run for a terminal, from results.json alone."""
 
 from __future__ import annotations
 
-import csv
-import io
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from textwrap import wrap
+from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 from rich.table import Table
 
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Check, Evaluation, Results, VariantResult
-from stapes.report.misses import MISS_COLUMNS, at_rate, counted, first_misses, miss_cells, missed_at
-from stapes.report.terminal.detection import DETECTION_COLUMNS, detection_cells, p_value
-from stapes.report.terminal.targets import TARGET_COLUMNS, arena, latency, target_cells
-from stapes.system.files import write_text
+from stapes.report.column import with_values
+from stapes.report.columns import COLUMNS, ModelColumn, columns
+from stapes.report.misses import at_rate, counted, first_misses
+from stapes.system.text import interval, percent
 
 if TYPE_CHECKING:
     from stapes.model_files.lookup_tables import LookUpTables
     from stapes.model_files.slimming import Slimmed
 
-CSV_COLUMNS = (
-    "name",
-    "technique",
-    "bytes",
-    "bytes_before_slim",
-    "data_bytes",
-    "gzip_bytes",
-    "parameters",
-    "nonzero_parameters",
-    "accuracy",
-    "accuracy_low95",
-    "accuracy_high95",
-    "n_test",
-    "true_positives",
-    "false_negatives",
-    "false_positives",
-    "true_negatives",
-    "accuracy_if_cast_unscaled",
-    *DETECTION_COLUMNS,
-    *MISS_COLUMNS,
-    *TARGET_COLUMNS,
-    "sha256",
+MODELS = (
+    *("name", "bytes", "size_ratio", "gzip_bytes", "accuracy", "accuracy_against_float32"),
+    *("mcnemar_p", "false_negatives", "false_positives", "frr_at_fpr", "tflm_arena_bytes"),
+    "litert_latency_us_p50",
 )
+"""The columns of the table of models, by key."""
+
+INTERVALS = ("accuracy", "frr_at_fpr", "frr")
+"""Of these columns a terminal shows the interval too: it has no room for all."""
 
 
-def write_csv(results: Results, path: Path) -> None:
-    """Write results.csv in one step: one line a variant, columns as `CSV_COLUMNS`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in results.variants:
-        low, high = row.accuracy_ci95
-        fault = row.if_cast_unscaled
-        writer.writerow(
-            {
-                **row.model_dump(include=set(CSV_COLUMNS)),
-                **row.confusion.model_dump(),
-                **detection_cells(row),
-                **miss_cells(row),
-                **target_cells(row),
-                "accuracy_low95": f"{low:.6f}",
-                "accuracy_high95": f"{high:.6f}",
-                "accuracy_if_cast_unscaled": "" if fault is None else fault.accuracy,
-            }
-        )
-    write_text(path, text.getvalue())
-
-
-def table(results: Results) -> Table:
-    """The rows of a run with what each costs against float32."""
-    shown = Table(
-        title=escape(
-            f'"{results.word}": measured on {_clips(results)}, each .tflite as it is shipped'
-        ),
-        title_justify="left",
-        header_style="bold",
-    )
-    shown.add_column("model", no_wrap=True)
-    for name in (
-        "file B",
-        "unslimmed",
-        "data B",
-        "gzip B",
-        "accuracy %",
-        "95 % interval",
-        "missed",
-        "false",
-        "LiteRT us",
-        "arena B",
-    ):
-        shown.add_column(name, justify="right", no_wrap=True)
-    at = first_misses(results)
-    for name in (*(() if at is None else ("FRR %",)), "vs float32", "p"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    first = results.float32
-    for row in results.variants:
-        low, high = row.accuracy_ci95
-        shown.add_row(
-            escape(row.name),
-            f"{row.bytes:,}",
-            "-" if row.bytes_before_slim is None else f"{row.bytes_before_slim:,}",
-            f"{row.data_bytes:,}",
-            f"{row.gzip_bytes:,}",
-            percent(row.accuracy),
-            f"{100 * low:.1f} to {100 * high:.1f}",
-            str(row.confusion.false_negatives),
-            str(row.confusion.false_positives),
-            latency(row),
-            arena(row),
-            *(() if at is None else (percent(missed_at(row)),)),
-            _against(row, first),
-            p_value(row),
-        )
+def model_table(
+    title: str, results: Results, columns: list[ModelColumn], rows: list[VariantResult]
+) -> Table:
+    """One row a model, without the columns that have no value in any row."""
+    shown = Table(title=escape(title), title_justify="left", header_style="bold")
+    filled = with_values(columns, rows, results)
+    for column in filled:
+        shown.add_column(heading(column.title), justify=_side(column), no_wrap=True)
+    for row in rows:
+        cells = [(column.key, column.cell(row, results)) for column in filled]
+        shown.add_row(*(escape(str(c) if key in INTERVALS else c.text) for key, c in cells))
     return shown
+
+
+def heading(title: str) -> str:
+    """A column's title in lines as narrow as figures are."""
+    return "\n".join(wrap(title, 9, break_long_words=False))
+
+
+def _side(column: ModelColumn) -> Literal["left", "right"]:
+    return "left" if column.key == "name" else "right"
+
+
+def table(results: Results, keys: Iterable[str] = MODELS) -> Table:
+    """The models of a run, and what each costs compared with float32."""
+    title = f'"{results.word}": measured on {_clips(results)}, each .tflite as it ships'
+    return model_table(title, results, columns(results, keys), results.variants)
 
 
 def line(row: VariantResult) -> str:
     """A row in one line, for when it has just been made."""
-    low, high = (100 * bound for bound in row.accuracy_ci95)
-    return f"  {row.name}: {row.bytes:,} bytes, {percent(row.accuracy)} % [{low:.1f}, {high:.1f}]"
-
-
-def percent(value: float | None) -> str:
-    """A part of one as a percentage with two decimals."""
-    return "-" if value is None else f"{100 * value:.2f}"
+    accuracy = f"{percent(row.accuracy)} (95 %: {interval(row.accuracy_ci95)})"
+    return f"  {row.name}: {row.bytes:,} bytes, accuracy {accuracy}"
 
 
 def layers(results: Results) -> Table:
@@ -165,7 +103,7 @@ def notes(results: Results) -> list[str]:
     said.append(f"Split {data.split_rule}.")
     at = first_misses(results)
     if at is not None:
-        said.append(f"FRR: words missed at {at_rate(at)}, of {counted(at)}.")
+        said.append(f"{COLUMNS['frr_at_fpr'].title}: at {at_rate(at)}, of {counted(at)}.")
     for row in results.variants:
         said += [f"{row.name}: {note}." for note in row.notes]
         said += [f"{row.name}, {layer.name}: {layer.note}." for layer in row.layers if layer.note]
@@ -185,15 +123,15 @@ def skipped(files: list[SkippedFile], most: int = 20) -> list[str]:
 
 def evaluation_lines(result: Evaluation) -> list[str]:
     """What `stapes evaluate` found, for people."""
-    low, high = (100 * bound for bound in result.accuracy_ci95)
     counts = result.confusion
+    accuracy = f"{percent(result.accuracy)} (95 %: {interval(result.accuracy_ci95)})"
     lines = [
         f"{result.model}: {result.bytes:,} bytes ({result.data_bytes:,} of data, "
         f"{result.gzip_bytes:,} gzipped)",
-        f"accuracy {percent(result.accuracy)} % [{low:.1f}, {high:.1f}] on {result.n} clips of the "
-        f"{result.split} split: {result.positives} of the word, {result.negatives} others",
-        f"missed {counts.false_negatives} of {result.positives}; "
-        f"false {counts.false_positives} of {result.negatives}",
+        f"accuracy {accuracy} on {result.n} clips of the {result.split} split: "
+        f"{result.positives} of the word, {result.negatives} others",
+        f"misses {counts.false_negatives} of {result.positives}; "
+        f"false positives {counts.false_positives} of {result.negatives}",
         f"Split {result.split_rule}.",
     ]
     return lines + skipped(result.skipped)
@@ -256,9 +194,3 @@ def _clips(results: Results) -> str:
     of = "" if test.speakers is None else f" of {test.speakers} speakers"
     total = test.positives + test.negatives
     return f"{total} test clips{of} ({test.positives} of the word)"
-
-
-def _against(row: VariantResult, first: VariantResult | None) -> str:
-    if first is None or row is first or row.accuracy is None or first.accuracy is None:
-        return ""
-    return f"{row.bytes / first.bytes:.0%}, {100 * (row.accuracy - first.accuracy):+.2f}"

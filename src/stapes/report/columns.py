@@ -1,0 +1,291 @@
+"""Each column of the results table once: its key, title, help, value, and how the value is written.
+
+The terminal, results.csv, the page, the comparison of two runs, README's table and docs/results.md
+all draw from here; each lists the keys that it shows. results.csv has every column, and the page
+lists below each model what its table leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from stapes.contracts.measurements import OperatingPoint
+from stapes.contracts.results import Results, VariantResult
+from stapes.report.column import Column
+from stapes.report.misses import at_rate
+from stapes.report.target_columns import TARGET_COLUMNS
+from stapes.system.text import count, percent, points, points_interval, probability, rate
+
+ModelColumn = Column[VariantResult]
+
+
+def columns(results: Results, keys: Iterable[str] | None = None) -> list[ModelColumn]:
+    """The columns of a run with these keys; without keys, all that there are."""
+    by_key = COLUMNS | {column.key: column for column in (*at_rates(results), *in_noise(results))}
+    return list(by_key.values()) if keys is None else [by_key[key] for key in keys]
+
+
+def at_rates(results: Results) -> list[ModelColumn]:
+    """FRR in continuous sound at each rate of false accepts that the run measured."""
+    return [_at_rate(target) for target in (results.detection.rates if results.detection else [])]
+
+
+def in_noise(results: Results) -> list[ModelColumn]:
+    """FRR in continuous sound at each level of noise that the run measured."""
+    return [_in_noise(level) for level in (results.detection.snr_db if results.detection else [])]
+
+
+def sound_columns(results: Results) -> list[ModelColumn]:
+    """The columns of the table of continuous sound."""
+    fixed = columns(
+        results, ("frr", "fa_per_hour", "threshold", "frr_against_float32_p", "auc", "eer")
+    )
+    return [COLUMNS["name"], *at_rates(results), *fixed, *in_noise(results)]
+
+
+def _at_rate(target: float) -> ModelColumn:
+    def point(row: VariantResult) -> OperatingPoint | None:
+        clean = row.detection.conditions[0].at_rates if row.detection else []
+        return next((each for each in clean if each.target_fa_per_hour == target), None)
+
+    return _of_point(
+        f"frr_at_{target:g}_fa_per_hour",
+        f"FRR at {target:g} FA/h",
+        f"False reject rate in continuous sound at {target:g} false accepts per hour, in percent, "
+        "with a bootstrap 95 % interval.",
+        point,
+    )
+
+
+def _in_noise(snr_db: float) -> ModelColumn:
+    def point(row: VariantResult) -> OperatingPoint | None:
+        conditions = row.detection.conditions if row.detection else []
+        return next((each.at_clean_threshold for each in conditions if each.snr_db == snr_db), None)
+
+    return _of_point(
+        f"frr_at_{snr_db:g}_db",
+        f"FRR at {snr_db:g} dB",
+        f"False reject rate in continuous sound with noise at {snr_db:g} dB, at the threshold "
+        "chosen without noise, in percent, with Wilson's 95 % interval.",
+        point,
+    )
+
+
+def _of_point(
+    key: str, title: str, explained: str, point: Callable[[VariantResult], OperatingPoint | None]
+) -> ModelColumn:
+    return Column(
+        key,
+        title,
+        explained,
+        lambda row, _: getattr(point(row), "frr", None),
+        percent,
+        lambda row: getattr(point(row), "frr_ci95", None),
+        note=lambda row: _point_note(point(row)),
+    )
+
+
+def _point_note(point: OperatingPoint | None) -> str:
+    """The threshold and false accepts of an operating point, or why there is none."""
+    if point is None or point.frr is None:
+        return "" if point is None else point.reason or ""
+    parts = [] if point.threshold is None else [f"threshold {point.threshold:.3f}"]
+    parts += [] if point.fa_per_hour is None else [f"{rate(point.fa_per_hour)} FA/h"]
+    return ", ".join(parts)
+
+
+def _chosen(row: VariantResult) -> OperatingPoint | None:
+    return None if row.detection is None else row.detection.chosen
+
+
+def _size_ratio(row: VariantResult, results: Results) -> float | None:
+    return None if results.float32 is None else row.bytes / results.float32.bytes
+
+
+def _accuracy_change(row: VariantResult, results: Results) -> float | None:
+    first = results.float32
+    if first is None or first is row or row.accuracy is None or first.accuracy is None:
+        return None
+    return row.accuracy - first.accuracy
+
+
+def _paired_note(row: VariantResult) -> str:
+    test = row.against_float32
+    if test is None:
+        return ""
+    return (
+        f"of {test.n:,} clips {test.only_this_wrong:,} are wrong in this model alone, "
+        f"{test.only_other_wrong:,} in float32 alone"
+    )
+
+
+def _misses_note(row: VariantResult) -> str:
+    if row.misses is None:
+        return ""
+    return f"at {at_rate(row.misses)}, threshold {row.misses.threshold:.3f}"
+
+
+def _against_float32(key: str, title: str, at: str) -> tuple[ModelColumn, ModelColumn]:
+    """The difference of an FRR from float32's, and its p-value."""
+    return (
+        Column(
+            key,
+            f"{title} less float32's",
+            f"{title} less that of float32, in percentage points, with a bootstrap 95 % interval.",
+            f"{at}.difference",
+            points,
+            f"{at}.ci95",
+            points_interval,
+        ),
+        Column(
+            f"{key}_p",
+            f"p of {title}",
+            f"Two-sided p-value of the difference in {title} from float32, by the bootstrap.",
+            f"{at}.p",
+            probability,
+        ),
+    )
+
+
+def _of_clips(key: str, title: str, of: str, decision: str) -> ModelColumn:
+    explained = f"Number of {of} that the model {decision} for the word."
+    return Column(key, title, explained, f"confusion.{key}", count)
+
+
+_WORDS, _OTHERS = "test clips of the word", "other test clips"
+
+_ALL: tuple[ModelColumn, ...] = (
+    Column("name", "model", "Name of the model.", "name"),
+    Column("technique", "technique", "Technique that made the model.", "technique"),
+    Column("bytes", "file bytes", "Size of the .tflite, in bytes.", "bytes", count),
+    Column(
+        "bytes_before_slim",
+        "unslimmed bytes",
+        "Size of the .tflite before Stapes removed what no interpreter reads, in bytes.",
+        "bytes_before_slim",
+        count,
+    ),
+    Column(
+        "data_bytes",
+        "data bytes",
+        "Size of the constants in the .tflite, in bytes.",
+        "data_bytes",
+        count,
+    ),
+    Column(
+        "gzip_bytes", "gzip bytes", "Size of the .tflite after gzip, in bytes.", "gzip_bytes", count
+    ),
+    Column(
+        "size_ratio",
+        "size ×",
+        "Size of the .tflite as a part of float32's.",
+        _size_ratio,
+        "{:.3f}".format,
+    ),
+    Column("parameters", "parameters", "Number of weights and biases.", "parameters", count),
+    Column(
+        "nonzero_parameters",
+        "non-zero parameters",
+        "Number of weights and biases that are not zero.",
+        "nonzero_parameters",
+        count,
+    ),
+    Column(
+        "accuracy",
+        "accuracy",
+        "Part of the test clips that the model decides correctly, in percent, with Wilson's 95 % "
+        "interval.",
+        "accuracy",
+        percent,
+        "accuracy_ci95",
+    ),
+    Column(
+        "accuracy_against_float32",
+        "points",
+        "Accuracy less that of float32, in percentage points.",
+        _accuracy_change,
+        points,
+    ),
+    Column(
+        "mcnemar_p",
+        "p",
+        "Two-sided p-value of McNemar's exact test against float32 on the same test clips.",
+        "against_float32.p",
+        probability,
+        note=_paired_note,
+    ),
+    Column("n_test", "test clips", "Number of test clips.", "n_test", count),
+    _of_clips("true_positives", "true positives", _WORDS, "takes"),
+    _of_clips("false_negatives", "misses", _WORDS, "does not take"),
+    _of_clips("false_positives", "false positives", _OTHERS, "takes"),
+    _of_clips("true_negatives", "true negatives", _OTHERS, "does not take"),
+    Column(
+        "accuracy_if_cast_unscaled",
+        "accuracy if cast",
+        "Accuracy if floats are cast to the input's type without scale and zero point, in percent.",
+        "if_cast_unscaled.accuracy",
+        percent,
+    ),
+    Column(
+        "frr_at_fpr",
+        "FRR of clips",
+        "False reject rate of the test clips at a fixed rate of false positives, in percent, with "
+        "a bootstrap 95 % interval.",
+        "misses.frr",
+        percent,
+        "misses.frr_ci95",
+        note=_misses_note,
+    ),
+    Column(
+        "frr_at_fpr_percent",
+        "false positive rate",
+        "Rate of false positives at which FRR of clips is measured, in percent.",
+        "misses.false_positive_percent",
+        "{:g} %".format,
+    ),
+    *_against_float32("frr_at_fpr_against_float32", "FRR of clips", "misses.against_float32"),
+    Column(
+        "frr",
+        "FRR in sound",
+        "False reject rate in continuous sound at the operating point, in percent, with a "
+        "bootstrap 95 % interval.",
+        "detection.chosen.frr",
+        percent,
+        "detection.chosen.frr_ci95",
+        note=lambda row: _point_note(_chosen(row)),
+    ),
+    Column(
+        "fa_per_hour",
+        "FA/h",
+        "False accepts per hour of continuous sound at the operating point.",
+        "detection.chosen.fa_per_hour",
+        rate,
+    ),
+    Column(
+        "threshold",
+        "threshold",
+        "Score from which on the model detects the word at the operating point, from 0 to 1.",
+        "detection.threshold",
+        "{:.4f}".format,
+    ),
+    *_against_float32("frr_against_float32", "FRR in sound", "detection.against_float32"),
+    Column(
+        "auc",
+        "AUC",
+        "Area under the ROC curve of the test clips' scores, from 0 to 1.",
+        "detection.auc",
+        "{:.4f}".format,
+    ),
+    Column(
+        "eer",
+        "EER",
+        "Equal error rate of the test clips' scores, in percent.",
+        "detection.eer",
+        percent,
+    ),
+    *TARGET_COLUMNS,
+    Column("sha256", "SHA-256", "SHA-256 hash of the .tflite.", "sha256"),
+)
+
+COLUMNS = {column.key: column for column in _ALL}
+"""By key, in the order of results.csv."""

@@ -1,0 +1,135 @@
+"""The columns of the targets: each figure once, for every target that gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stapes.contracts.measurements import TargetResult
+from stapes.contracts.results import Results, VariantResult
+from stapes.report.column import Column
+from stapes.system.text import UNKNOWN, count, measure, plural
+from stapes.targets.registry import TARGETS
+
+
+def _difference(value: float) -> str:
+    return f"{value:.0f}" if value >= 1 or value == 0 else f"{value:.0e}"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+_FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
+    "latency_us_p50": (
+        "{} p50 µs",
+        "Median time of one inference in {} on one thread of the run's machine, in microseconds.",
+        measure,
+    ),
+    "latency_us_p99": (
+        "{} p99 µs",
+        "99th percentile of the time of one inference in {}, in microseconds.",
+        measure,
+    ),
+    "arena_bytes": ("arena bytes", "Smallest tensor arena of {}, in bytes.", count),
+    "agrees": ("{} agrees", "Whether {} decides every test clip as LiteRT does.", _yes),
+    "decisions_that_differ": (
+        "{} decisions that differ",
+        "Number of test clips that {} decides otherwise than LiteRT.",
+        count,
+    ),
+    "largest_difference": (
+        "{} largest difference",
+        "Largest difference of {} from LiteRT's outputs, in steps of a quantized output.",
+        _difference,
+    ),
+    "n_compared": ("{} clips compared", "Number of test clips that LiteRT and {} ran.", count),
+    "flash_bytes": ("{} flash bytes", "Size of the model compiled for {}, in bytes.", count),
+    "sram_bytes": ("{} SRAM bytes", "Peak of activations and buffers on {}, in bytes.", count),
+    "weight_bytes": ("{} weight bytes", "Size of the weights as {} stores them, in bytes.", count),
+    "cycles": ("{} cycles", "Cycles of one inference on {}, as the compiler estimates.", count),
+    "inferences_per_second": (
+        "{} inf/s",
+        "Inferences per second on {}, as the compiler estimates.",
+        count,
+    ),
+}
+"""By the field of `TargetResult`: title, help, and how it is written."""
+
+_COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
+"""Of these, `no` would be misread where the target does not run the model."""
+
+_LEFT_OUT = ("agrees", "n_compared", "weight_bytes", "cycles")
+"""What the table of targets has no room for."""
+
+
+def shown_figures() -> list[str]:
+    """The keys of the table of targets: the figures of each, or whether it runs the model."""
+    return [
+        f"{target}_{figure}"
+        for target, its in TARGETS.items()
+        for figure in [each for each in its.figures if each not in _LEFT_OUT] or ["runs"]
+    ]
+
+
+def runs(result: TargetResult | None) -> str | None:
+    """Whether a target runs a model; None where that was not measured."""
+    if result is None or not result.tried:
+        return None
+    return "no" if not result.runs else "in part" if result.cpu_ops else "yes"
+
+
+def sentence(result: TargetResult | None) -> str:
+    """Whether a target runs a model, on which configuration, and why not."""
+    if result is None:
+        return "not measured"
+    if not result.runs:
+        reason = result.reason or "no reason was given"
+        return f"no: {reason}" if result.tried else reason
+    parts = [runs(result) or "", result.configuration, result.reason]
+    if result.n_compared:
+        differ = result.decisions_that_differ or 0
+        parts.append(
+            f"decides {differ:,} of {plural(result.n_compared, 'clip')} otherwise than LiteRT"
+        )
+    parts += [f"on the CPU: {'; '.join(result.cpu_ops)}"] if result.cpu_ops else []
+    return ", ".join(part for part in parts if part)
+
+
+def _runs(target: str) -> Column[VariantResult]:
+    its = TARGETS[target]
+
+    def value(row: VariantResult, _: Results) -> str | None:
+        return runs(row.targets.get(target))
+
+    def note(row: VariantResult) -> str:
+        return sentence(row.targets[target]) if target in row.targets else ""
+
+    return Column(
+        f"{target}_runs", its.short, f"Whether {its.title} runs the model.", value, note=note
+    )
+
+
+def _figure(target: str, figure: str) -> Column[VariantResult]:
+    its = TARGETS[target]
+    heading, explained, text = _FIGURES[figure]
+
+    def absent(row: VariantResult) -> str:
+        refused = runs(row.targets.get(target)) == "no"
+        return "no" if refused and figure not in _COMPARED else UNKNOWN
+
+    return Column(
+        f"{target}_{figure}",
+        heading.format(its.short),
+        explained.format(its.title),
+        f"targets.{target}.{figure}",
+        text,
+        absent=absent,
+    )
+
+
+TARGET_COLUMNS = [
+    column
+    for target, its in TARGETS.items()
+    for column in (_runs(target), *(_figure(target, figure) for figure in its.figures))
+]

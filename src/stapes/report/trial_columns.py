@@ -1,0 +1,35 @@
+"""The columns of the tables of trials: like those of the models, but on validation clips."""
+
+from __future__ import annotations
+
+from stapes.contracts.results import Trial
+from stapes.report.column import Column
+from stapes.report.columns import COLUMNS
+from stapes.system.text import count, percent
+
+_FILE, _ARENA = COLUMNS["bytes"], COLUMNS["tflm_arena_bytes"]
+
+_ALL: tuple[Column[Trial], ...] = (
+    Column("number", "trial", "Number of the trial.", "number"),
+    Column("bytes", _FILE.title, _FILE.help, "bytes", count),
+    Column("arena_bytes", _ARENA.title, _ARENA.help, "arena_bytes", count),
+    Column("macs", "MACs", "Multiply-accumulates of one inference.", "macs", count),
+    Column(
+        "frr",
+        "FRR of validation clips",
+        "False reject rate of the validation clips that the search chooses by, in percent.",
+        "frr",
+        percent,
+    ),
+    Column(
+        "accuracy",
+        "accuracy of validation clips",
+        "Part of the validation clips that the model decides correctly, in percent.",
+        "accuracy",
+        percent,
+    ),
+    Column("seconds", "seconds", "Processor time of the trial, in seconds.", "seconds", count),
+)
+
+TRIALS = {column.key: column for column in _ALL}
+"""By key."""

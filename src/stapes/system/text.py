@@ -1,0 +1,78 @@
+"""How figures are written: the one place for all rooms, so that a figure reads alike everywhere."""
+
+from __future__ import annotations
+
+UNKNOWN = "–"
+"""Stands where a figure was not measured."""
+
+
+def percent(part: float | None, digits: int = 2) -> str:
+    """A part of one as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.93654)
+    '93.65 %'
+    """
+    return UNKNOWN if part is None else f"{100 * part:.{digits}f} %"
+
+
+def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
+    """A 95 % interval of parts of one, in percent; empty where there is none.
+
+    Examples
+    --------
+    >>> interval((0.8012, 0.98))
+    '80.1 to 98.0'
+    """
+    if ends is None:
+        return ""
+    return f"{100 * ends[0]:.{digits}f} to {100 * ends[1]:.{digits}f}"
+
+
+def points(difference: float | None) -> str:
+    """A difference of two parts of one in percentage points, with its sign.
+
+    Examples
+    --------
+    >>> points(-0.025)
+    '-2.50'
+    """
+    # The sum turns -0.0 into 0.0.
+    return UNKNOWN if difference is None else f"{round(100 * difference, 2) + 0.0:+.2f}"
+
+
+def points_interval(ends: tuple[float, float]) -> str:
+    """A 95 % interval of a difference, in percentage points."""
+    return f"{100 * ends[0]:+.1f} to {100 * ends[1]:+.1f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with commas between thousands."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def measure(value: float) -> str:
+    """A quantity: one decimal below a hundred, none above.
+
+    Examples
+    --------
+    >>> measure(15.84), measure(1168.2)
+    ('15.8', '1,168')
+    """
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def probability(p: float) -> str:
+    """A p-value; the smallest that is written is a thousandth."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def rate(value: float) -> str:
+    """False accepts per hour, with three digits."""
+    return f"{value:.3g}"
+
+
+def plural(number: float, noun: str) -> str:
+    """`1 clip`, `2 clips`."""
+    return f"{number:,.10g} {noun}{'' if number == 1 else 's'}"

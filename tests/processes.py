@@ -9,6 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 
+MOST_SECONDS = 3600
+"""Only what hangs takes so long, on any machine."""
+
 
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that is dead and waits for its parent does not."""
@@ -16,9 +19,9 @@ def is_alive(pid: int) -> bool:
     return state.stdout.strip()[:1] not in ("", "Z")
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def wait_until(condition: Callable[[], bool]) -> bool:
     """Wait until a condition holds; whether it came to hold."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + MOST_SECONDS
     while time.monotonic() < end:
         if condition():
             return True

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-
-STAPES = str(Path(sys.executable).with_name("stapes"))
+from tests.end_to_end.command import stapes
 
 
 @pytest.fixture
@@ -27,15 +23,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def call(*arguments: object, cwd: Path) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [STAPES, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=cwd,
-        env={**os.environ, "STAPES_CACHE": str(cwd / "cache")},
-    )
-    assert "Traceback" not in done.stderr
+    done = stapes(*arguments, cwd=cwd, cache=cwd / "cache", status=None)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from tests.end_to_end import command
 
-STAPES = str(Path(sys.executable).with_name("stapes"))
 KWS = "mlperf_tiny_kws.tflite"
 
 
-def stapes(*arguments: object) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [STAPES, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=dict(os.environ),
-    )
-    assert "Traceback" not in done.stderr + done.stdout
-    return done
+def stapes(*arguments):
+    return command.stapes(*arguments, status=None)
 
 
 def test_the_budget_is_printed_and_adds_up(models):

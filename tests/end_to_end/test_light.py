@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-STAPES = str(Path(sys.executable).with_name("stapes"))
+from tests.end_to_end.command import STAPES, environment
+from tests.processes import MOST_SECONDS
 
 # Runs the command line in this process and prints the modules that it left loaded.
 WATCH = """
@@ -31,8 +30,8 @@ def loaded(*arguments: str, cache: Path) -> set[str]:
         [sys.executable, "-c", WATCH, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
-        env={**os.environ, "STAPES_CACHE": str(cache)},
+        timeout=MOST_SECONDS,
+        env=environment(cache),
     )
     line = done.stderr.strip().splitlines()[-1]
     mark, _, modules = line.split(" ") if line.count(" ") == 2 else (*line.split(" "), "")

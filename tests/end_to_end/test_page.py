@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.processes import MOST_SECONDS
 from tests.report.results_by_hand import known, measured, results, row, searched, whole
 from tests.tflite.models_by_hand import dense
 
@@ -25,7 +26,9 @@ SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-compo
 
 def stapes(*words):
     command = [sys.executable, "-c", "from stapes.cli.app import main; main()", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

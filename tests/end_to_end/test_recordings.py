@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.command import stapes
 
 pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
-
-STAPES = str(Path(sys.executable).with_name("stapes"))
 
 pytestmark = pytest.mark.slow
 
 
 def run(*arguments: object, cache: Path) -> str:
-    done = subprocess.run(
-        [STAPES, "run", "--quick", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env={**os.environ, "STAPES_CACHE": str(cache)},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return stapes("run", "--quick", *arguments, cache=cache).stdout
 
 
 def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_path):

@@ -5,42 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.end_to_end.command import stapes, stopped
 
 from stapes.techniques.registry import TECHNIQUES
 
 pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
 pytest.importorskip("espeakng_loader", reason="the extra `synth` is not installed")
 
-STAPES = str(Path(sys.executable).with_name("stapes"))
 # Rows of each kind: converted, quantized, from a shared stage, trained on it, and a student.
 ROWS = ["float32", "uint8", "int16x8", "pruned", "pruned_int8", "pqat", "distilled"]
 SMALL = ["--quick", "--techniques", ",".join(ROWS)]
 
 pytestmark = pytest.mark.slow
-
-
-def stapes(*arguments: object, cache: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [STAPES, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env={**os.environ, "STAPES_CACHE": str(cache)},
-    )
-    assert "Traceback" not in done.stderr + done.stdout
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 def contents(run: Path) -> dict[str, str]:
@@ -306,7 +289,7 @@ def test_another_seed_gives_other_models_and_is_refused_in_the_same_folder(run, 
     out, _ = run
     before = contents(out)
     done = stapes(
-        *("run", "--data", corpus, "--out", out, *SMALL, "--seed", 1), cache=cache, check=False
+        *("run", "--data", corpus, "--out", out, *SMALL, "--seed", 1), cache=cache, status=None
     )
     assert done.returncode == 2
     assert "seed" in done.stderr
@@ -318,46 +301,37 @@ def test_a_killed_run_is_finished_by_the_same_command_with_the_same_bytes(
 ):
     out, _ = run
     again = tmp_path / "killed"
-    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), *SMALL]
-    environment = {**os.environ, "STAPES_CACHE": str(cache)}
+    call = ["run", "--data", corpus, "--out", again, *SMALL]
     # Killed where each of these first appears: in training, between variants, after a stage, in
     # continuous sound.
-    for sign in (
+    for file in (
         *(".work/training.json", "models/float32.tflite", ".work/pruned.keras"),
         *(".work/sound.json", ".work/scores/uint8-*@10 dB.npy"),
     ):
-        before = any(again.glob(sign))
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        assert not before
-        until(lambda sign=sign: any(again.glob(sign)), process)
-        process.kill()
-        process.wait()
-    stapes(*command[1:], cache=cache)
+        assert not any(again.glob(file))
+        end, _ = stopped(*call, cache=cache, scratch=tmp_path / "stop", at=f"{again}/{file}")
+        assert end == -signal.SIGKILL
+        assert any(again.glob(file))
+    stapes(*call, cache=cache)
     assert contents(again) == contents(out)
 
 
 def test_an_interrupted_run_says_so_in_one_sentence_and_goes_on(run, cache, corpus, tmp_path):
     out, _ = run
     again = tmp_path / "interrupted"
-    command = [STAPES, "run", "--data", str(corpus), "--out", str(again), *SMALL]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "STAPES_CACHE": str(cache)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    call = ["run", "--data", corpus, "--out", again, *SMALL]
+    end, message = stopped(
+        *call,
+        cache=cache,
+        scratch=tmp_path / "stop",
+        at=f"{again}/.work/training.json",
+        by=signal.SIGINT,
     )
-    until(lambda: (again / ".work" / "training.json").exists(), process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert said == (
+    assert end == 130
+    assert message == (
         "stapes: Stopped. What was finished is kept: the same command goes on from here.\n"
     )
-    stapes(*command[1:], cache=cache)
+    stapes(*call, cache=cache)
     assert contents(again) == contents(out)
 
 
@@ -376,13 +350,6 @@ def test_run_yaml_is_enough_to_know_all_settings_and_versions(run):
     assert said["settings"]["train"]["epochs"] == 3
     assert said["settings"]["seed"] == 0
     assert {"python", "stapes", "tensorflow", "ai-edge-litert", "numpy"} <= set(said["versions"])
-
-
-def until(condition, process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
-    """Wait for a condition while a process lives; the process decides when, not the clock."""
-    while not condition():
-        assert process.poll() is None, "the run ended before it could be stopped"
-        time.sleep(0.02)
 
 
 def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache, corpus, tmp_path):

@@ -4,47 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.end_to_end.command import stapes, stopped
 
 from stapes.targets import tflm
 
 for extra, package in (("train", "tensorflow"), ("synth", "espeakng_loader"), ("search", "optuna")):
     pytest.importorskip(package, reason=f"the extra `{extra}` is not installed")
 
-STAPES = str(Path(sys.executable).with_name("stapes"))
 SMALL = ["--quick", "--frontends", "logmel,mfcc", "--techniques", "int8,clustered_lut"]
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not tflm.available(), reason="needs the extra `micro`"),
 ]
-
-
-def environment(cache: Path) -> dict[str, str]:
-    return {**os.environ, "STAPES_CACHE": str(cache)}
-
-
-def stapes(*arguments: object, cache: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [STAPES, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=environment(cache),
-    )
-    assert "Traceback" not in done.stderr + done.stdout
-    assert done.returncode == status, done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -136,22 +116,12 @@ def test_the_front_and_the_choice_are_told(search):
 def test_killed_in_the_middle_it_ends_the_same(search, corpus, cache, tmp_path):
     out, _ = search
     again = tmp_path / "again"
-    command = [STAPES, "search", "--data", corpus, "--out", again, *SMALL, "--jobs", "1"]
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=environment(cache),
-    )
-    deadline = time.monotonic() + 300
-    while not list((again / "trials").glob("[0-9]*.tflite")) and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    call = ["search", "--data", corpus, "--out", again, *SMALL, "--jobs", "1"]
+    at = f"{again}/trials/[0-9]*.tflite"
+    end, _ = stopped(*call, cache=cache, scratch=tmp_path / "stop", at=at)
+    assert end == -signal.SIGKILL
     assert not (again / "report.html").exists()
-    stapes(*command[1:], cache=cache)
+    stapes(*call, cache=cache)
     assert untimed(again) == untimed(out)
     for path in (out / "trials").iterdir():
         assert (again / "trials" / path.name).read_bytes() == path.read_bytes()

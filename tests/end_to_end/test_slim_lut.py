@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from tests.end_to_end import command
 
 from stapes.run.steps import _in_tables
 from stapes.techniques.variant import Variant
@@ -42,9 +41,8 @@ def clustered():
     return convert_int8(model, rng.normal(0, 1, (20, 20, 10, 1)).astype(np.float32))
 
 
-def stapes(*words):
-    command = [sys.executable, "-c", "from stapes.cli.app import main; main()", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def stapes(*arguments):
+    return command.stapes(*arguments, status=None)
 
 
 def test_it_writes_a_smaller_file_and_says_what_it_costs(clustered, tmp_path):

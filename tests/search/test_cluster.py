@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,20 @@ def two_workers() -> Iterator[Any]:
     """A head that runs nothing, and two workers of one processor each."""
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        for _ in range(2):
-            made.add_node(num_cpus=1)
-        ray.init(address=made.address, log_to_driver=False)
-        yield made
-    finally:
-        ray.shutdown()
-        made.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        # Ray kills a worker when this machine is short of memory, whoever uses it.
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")
+        # A node of a busy machine may need more than the 30 s that Ray gives it.
+        patch.setattr(Cluster, "_wait_for_node", partialmethod(Cluster._wait_for_node, timeout=600))
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        try:
+            for _ in range(2):
+                made.add_node(num_cpus=1)
+            ray.init(address=made.address, log_to_driver=False)
+            yield made
+        finally:
+            ray.shutdown()
+            made.shutdown()
 
 
 def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> list[Trial]:
@@ -130,13 +136,13 @@ def test_an_address_that_is_none_is_named_with_the_mend(
 def test_an_address_where_nothing_listens_is_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray would try for minutes"))
-    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
-    with (
-        pytest.raises(StapesError, match=r"no cluster answers .*refused.*RAY_ADDRESS"),
-        cluster.on_ray(SETTINGS, tmp_path),
-    ):
-        pass
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # So that no other process takes the port; nobody listens.
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{silent.getsockname()[1]}")
+        with (
+            pytest.raises(StapesError, match=r"no cluster answers .*refused.*RAY_ADDRESS"),
+            cluster.on_ray(SETTINGS, tmp_path),
+        ):
+            pass

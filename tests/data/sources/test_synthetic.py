@@ -359,8 +359,13 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
     others = (tmp_path / ".out-2-5.part", tmp_path / ".out-notes")
     for other in others:
         other.mkdir()
+    # It waits after the first voice, so that it is at work when it is killed.
+    waiting = SCRIPT.replace("flush=True)", "flush=True) or input()")
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(out), "100"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", waiting, str(out), "100"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "4\n"
@@ -375,7 +380,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
 def test_two_processes_that_want_the_same_corpus_both_get_it(tmp_path):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "out"), "8"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    outputs = [process.communicate(timeout=120)[0] for process in both]
+    outputs = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(map(bool, outputs)) == [False, True]
     assert beside(tmp_path / "out") == ["out"]

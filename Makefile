@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
 
-.PHONY: help setup demo test lint types unit browser format lock benchmark clean
+.PHONY: help setup demo quick test lint types unit browser format lock benchmark clean
 
 help:
 	@echo "make demo       set up and run the main job on synthetic speech, into $(DEMO)"
+	@echo "make quick      set up and run lint and the tests that train nothing: under two minutes"
 	@echo "make test       set up and run every check: lint, format, types, tests"
 	@echo "make browser    install Chromium, which the tests of the page use and skip without (Debian, root)"
 	@echo "make format     mend what lint and format can mend"
@@ -28,6 +29,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	$(BIN)/stapes run --word house --out $(DEMO)
+
+quick: lint
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 test: lint types unit
 

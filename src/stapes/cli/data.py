@@ -19,7 +19,7 @@ from stapes.cli.common import (
 )
 
 data_app = typer.Typer(
-    help="Make, fetch or check a folder of clips.",
+    help="Make, fetch or check a folder of clips; show or empty the cache.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -124,3 +124,33 @@ def check(
             print(found.model_dump_json(indent=1))
         else:
             show_lines(console, check_lines(found))
+
+
+@data_app.command(
+    epilog=examples(
+        "stapes data cache",
+        "stapes data cache --clear",
+    )
+)
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete what Stapes keeps there.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show the folder of features and synthetic speech, and its size; STAPES_CACHE chooses it."""
+    from stapes.data import cache_folder
+
+    content = cache_folder.clear() if clear else cache_folder.content()
+    if json:
+        print(content.model_dump_json(indent=1))
+        return
+    features, synthetic = content.features, content.synthetic
+    with console_for() as console:
+        lines = [
+            content.folder,
+            f"{features.count} files of features: {features.bytes:,} bytes",
+            f"{synthetic.count} corpora of synthetic speech: {synthetic.bytes:,} bytes",
+        ]
+        if clear and features.bytes + synthetic.bytes:
+            lines.append("What is left is in use: clear the cache again when that run is over.")
+        show_lines(console, lines)

@@ -88,7 +88,7 @@ def make_corpus(
     progress.begin(f'Speaking "{word}" and other words (synthetic speech)')
     description = _describe(word, voices, takes, seed)
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone_at(place):
+    with alone_at(place):
         _remove_leftovers(place)
         if _is_there(place, description):
             progress.end(f"{out} is there already")
@@ -150,11 +150,14 @@ def _plain(value: float | tuple[float, float]) -> float | list[float]:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _alone_at(place: Path) -> filelock.BaseFileLock:
-    """Have other processes that want this folder wait; the lock is not left beside it."""
+def alone_at(place: Path, seconds: float = -1) -> filelock.BaseFileLock:
+    """Have other processes that want this folder wait; the lock is not left beside it.
+
+    Who waits for more than `seconds`, where they are not negative, gets `filelock.Timeout`.
+    """
     locks = files.cache_folder() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(locks / hashlib.sha256(bytes(place)).hexdigest())
+    return filelock.FileLock(locks / hashlib.sha256(bytes(place)).hexdigest(), timeout=seconds)
 
 
 def _remove_leftovers(place: Path) -> None:

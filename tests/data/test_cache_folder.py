@@ -14,7 +14,8 @@ from stapes.data.cache import open_cache
 from stapes.data.cache_folder import clear, content
 from stapes.data.sources.synthetic import alone_at
 from stapes.errors import StapesError
-from stapes.frontends.registry import LogMel, Mfcc
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
 
 CLIPS = ("house/a_nohash_0.wav", "house/b_nohash_0.wav", "mouse/a_nohash_0.wav")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from xml.etree import ElementTree
 
@@ -33,6 +34,36 @@ def test_every_variant_is_named_and_pointed_at():
     [int8] = [title for title in titles if title.startswith("int8")]
     assert "23,000 bytes" in int8
     assert "90.00 % of 40 clips, 95 %: 80.0 to 95.0" in int8
+
+
+def test_a_mark_stands_where_the_ticks_say():
+    root, _ = drawn(
+        size_accuracy(results(*ROWS, row("small", 4_000, 30, accuracy_ci95=(0.6, 0.8))))
+    )
+    soft = [each for each in root.iter(f"{SVG}text") if each.get("class") == "soft"]
+    sizes, parts = {}, {}
+    for tick in soft:
+        if re.fullmatch(r"[\d,]+", tick.text):
+            below = tick.get("text-anchor") == "middle"
+            (sizes if below else parts)[float(tick.text.replace(",", ""))] = tick
+    # A tick's label stands four units below its line.
+    low, high, least, most = min(sizes), max(sizes), min(parts), max(parts)
+    left, right = (float(sizes[value].get("x")) for value in (low, high))
+    bottom, top = (float(parts[value].get("y")) - 4 for value in (least, most))
+
+    def y_of(value):
+        return bottom + (value - least) / (most - least) * (top - bottom)
+
+    x = left + math.log(23_000 / low) / math.log(high / low) * (right - left)
+    [int8] = [each for each in root.iter(f"{SVG}g") if each.get("data-series") == "int8"]
+    bar, mark = int8.findall(f"{SVG}path")
+    at, low_end, high_end = map(float, re.findall(r"[\d.]+", bar.get("d")))
+    assert at == pytest.approx(x, abs=0.2)
+    assert (low_end, high_end) == pytest.approx((y_of(80), y_of(95)), abs=0.2)
+    # A diamond, from its upper corner.
+    shape = known(re.fullmatch(r"M([\d.]+) ([\d.]+)l([\d.]+) .*z", mark.get("d")))
+    corner, above, half = map(float, shape.groups())
+    assert (corner, above + half) == pytest.approx((x, y_of(90)), abs=0.2)
 
 
 def test_no_two_names_are_over_each_other():

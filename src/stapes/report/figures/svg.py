@@ -98,12 +98,13 @@ def chart(
 def swatch(symbol: str, x: float, y: float, size: float = 5.0) -> str:
     """The path of a marker."""
     r, d = size, round(1.25 * size, 2)
+    left, top, above, below = (round(at, 2) for at in (x - r, y - r, y - d, y + d))
     shapes = {
-        "circle": f"M{x - r} {y}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z",
-        "square": f"M{x - r} {y - r}h{2 * r}v{2 * r}h{-2 * r}z",
-        "diamond": f"M{x} {y - d}l{d} {d}l{-d} {d}l{-d} {-d}z",
-        "triangle-up": f"M{x} {y - d}l{d} {2 * r}h{-2 * d}z",
-        "triangle-down": f"M{x} {y + d}l{d} {-2 * r}h{-2 * d}z",
+        "circle": f"M{left:g} {y:g}a{r:g} {r:g} 0 1 0 {2 * r:g} 0a{r:g} {r:g} 0 1 0 {-2 * r:g} 0z",
+        "square": f"M{left:g} {top:g}h{2 * r:g}v{2 * r:g}h{-2 * r:g}z",
+        "diamond": f"M{x:g} {above:g}l{d:g} {d:g}l{-d:g} {d:g}l{-d:g} {-d:g}z",
+        "triangle-up": f"M{x:g} {above:g}l{d:g} {2 * r:g}h{-2 * d:g}z",
+        "triangle-down": f"M{x:g} {below:g}l{d:g} {-2 * r:g}h{-2 * d:g}z",
         "cross": _polygon(x, y, [(0.35, 1), (0.35, 0.35), (1, 0.35)], d),
         "x": _polygon(x, y, [(0.35, 1), (0.35, 0.35), (1, 0.35)], d, turn=math.pi / 4),
         "star": _star(x, y, 1.2 * d),
@@ -188,7 +189,7 @@ def flow(names: list[str], width: int = WIDTH, *, box: bool = False) -> list[dic
 
 
 def _path(at: list[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x} {y}" for x, y in at) if at else ""
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in at) if at else ""
 
 
 def _polygon(

@@ -1,5 +1,5 @@
 "use strict";
-// Every figure answers to the mouse and to the keyboard; legends and buttons switch series.
+// Every figure answers to the mouse and to the keyboard; legends and buttons switch its series.
 (() => {
   const tip = document.createElement("div");
   tip.className = "tip";
@@ -7,83 +7,65 @@
   tip.hidden = true;
   document.body.append(tip);
   let hide = () => {};
-
+  const set = (node, names) => Object.entries(names).forEach(([name, value]) => node.setAttribute(name, value));
   // A browser would show a title beside the tooltip.
   const label = (node) => {
     const title = node.querySelector(":scope > title");
-    if (!title) return;
-    node.setAttribute("aria-label", title.textContent);
-    title.remove();
+    if (title) node.setAttribute("aria-label", title.textContent);
+    title?.remove();
   };
-  const onPress = (node, act) => {
-    node.addEventListener("click", act);
-    node.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      act();
-    });
-  };
+  const numbers = (text) => text.match(/[-\d.e+]+/g).map(Number);
 
-  // The points of a curve and the bins of a histogram are no elements of their own: one ring shows
-  // the current one of them.
+  // An item is what a tooltip is about: its place, its box, its text. A mark is an element; the
+  // points of a curve and the bins of a histogram are not, and share a ring that shows the current one.
+  const elements = (row) => [...row.querySelectorAll(".mark")].map((node) => {
+    const { x, y, width, height } = node.getBBox();
+    return { row, node, x: x + width / 2, y: y + height / 2, box: [x, y, width, height], text: node.getAttribute("aria-label") };
+  });
   const curve = (row, run, words) => {
-    const at = run.getAttribute("d").match(/[\d.]+/g).map(Number);
+    const places = run.getAttribute("d").slice(1).split("L").map(numbers);
     return run.dataset.values.split(";").map((values, n) => {
-      const [x, y] = [at[2 * n], at[2 * n + 1]];
-      const parts = values.split("|");
-      const text = `${row.dataset.series}\n${words.replace(/\{(\d)\}/g, (_, part) => parts[part])}`;
-      return { row, x, y, left: x, right: x, top: y, bottom: y, text };
+      const [x, y] = places[n];
+      const text = words.replace(/\{(\d)\}/g, (_, part) => values.split("|")[part]);
+      return { row, x, y, box: [x, y, 0, 0], text: `${row.dataset.series}\n${text}` };
     });
   };
   const bins = (row, run) => {
-    const counts = run.dataset.counts.split(" ").map(Number);
-    const [x, top, width, height] = run.dataset.box.split(" ").map(Number);
-    const [low, high] = run.dataset.ends.split(" ").map(Number);
+    const counts = numbers(run.dataset.counts), [low, high] = numbers(run.dataset.ends);
+    const [left, top, all, height] = numbers(run.dataset.box), width = all / counts.length;
     const edge = (n) => Number((low + (n / counts.length) * (high - low)).toPrecision(4));
-    const most = Math.max(...counts);
-    const all = counts.map((count, n) => ({
-      row, x: x + ((n + 0.5) / counts.length) * width, y: top + height * (1 - Math.sqrt(count / most)),
-      left: x + (n / counts.length) * width, right: x + ((n + 1) / counts.length) * width, top,
-      bottom: top + height, text: `${edge(n)} to ${edge(n + 1)}: ${count.toLocaleString("en")}`, count,
-    }));
-    return all.filter((bin) => bin.count);
+    const most = Math.max(...counts), name = row.querySelector(".name").textContent;
+    return counts.map((count, n) => ({
+      row, count, x: left + (n + 0.5) * width, y: top + height * (1 - Math.sqrt(count / most)),
+      box: [left + n * width, top, width, height],
+      text: `${name}\n${edge(n)} to ${edge(n + 1)}: ${count.toLocaleString("en")} weight${count === 1 ? "" : "s"}`,
+    })).filter((bin) => bin.count);
   };
-  const elements = (row) =>
-    [...row.querySelectorAll(".mark")].map((node) => {
-      const { x, y, width, height } = node.getBBox();
-      const box = { left: x, right: x + width, top: y, bottom: y + height };
-      return { row, node, x: x + width / 2, y: y + height / 2, ...box, text: node.getAttribute("aria-label") };
-    });
+  const gap = ([x, y, width, height], at) =>
+    Math.hypot(Math.max(x - at.x, 0, at.x - x - width), Math.max(y - at.y, 0, at.y - y - height));
 
   const answer = (svg) => {
-    label(svg);
-    svg.setAttribute("role", "application");
-    svg.querySelectorAll(".row").forEach(label);
     const marks = [...svg.querySelectorAll(".mark")];
-    for (const mark of marks) {
-      label(mark);
-      mark.setAttribute("role", "img");
-      mark.setAttribute("tabindex", "-1");
-    }
+    [svg, ...svg.querySelectorAll(".row"), ...marks].forEach(label);
+    svg.setAttribute("role", "application");
+    marks.forEach((mark) => set(mark, { role: "img", tabindex: -1 }));
     let ring = null, now = null, last = null, all = null;
     if (svg.querySelector(".run")) {
       ring = document.createElementNS(svg.namespaceURI, "circle");
-      ring.setAttribute("class", "cursor");
-      ring.setAttribute("role", "img");
-      ring.setAttribute("r", 5);
+      set(ring, { class: "cursor", role: "img", r: 5 });
       svg.append(ring);
     }
-    (ring ?? marks[0])?.setAttribute("tabindex", "0");
+    (ring ?? marks[0])?.setAttribute("tabindex", 0);
 
     // Boxes are known once the figure is shown.
     const rows = () => {
       all ??= [...svg.querySelectorAll(".row")].map((row) => {
         const run = row.querySelector(".run");
-        if (!run) return elements(row).sort((a, b) => a.x - b.x);
-        return run.dataset.counts ? bins(row, run) : curve(row, run, svg.dataset.tip);
+        const items = !run ? elements(row) : run.dataset.counts ? bins(row, run) : curve(row, run, svg.dataset.tip);
+        return run ? items : items.sort((a, b) => a.x - b.x);
       });
-      if (all.every((row) => row.length === 1)) all.sort((a, b) => a[0].x - b[0].x);
-      const on = (item) => !item.row.closest(".off") && !item.node?.closest(".off");
+      if (all.every((row) => row.length === 1)) all.sort(([a], [b]) => a.x - b.x);
+      const on = (item) => !(item.node ?? item.row).closest(".off");
       return all.map((row) => row.filter(on)).filter((row) => row.length);
     };
     const show = (item) => {
@@ -98,101 +80,93 @@
       for (const node of svg.querySelectorAll("[data-series]")) {
         node.classList.toggle("here", node.dataset.series === item.row.dataset.series);
       }
-      const node = item.node ?? ring;
-      if (!item.node) [ring.cx.baseVal.value, ring.cy.baseVal.value] = [item.x, item.y];
-      node.classList.add("at");
+      if (!item.node) set(ring, { cx: item.x, cy: item.y });
+      (item.node ?? ring).classList.add("at");
       tip.textContent = item.text;
       tip.hidden = false;
-      const at = new DOMPoint(item.x, item.node ? item.top : item.y).matrixTransform(svg.getScreenCTM());
-      const left = Math.min(Math.max(4, at.x + 10), document.documentElement.clientWidth - tip.offsetWidth - 4);
+      const at = new DOMPoint(item.x, item.node ? item.box[1] : item.y).matrixTransform(svg.getScreenCTM());
+      const room = document.documentElement.clientWidth - tip.offsetWidth - 4;
       const above = at.y - tip.offsetHeight - 10;
-      tip.style.left = `${left + scrollX}px`;
+      tip.style.left = `${Math.max(4, Math.min(at.x + 10, room)) + scrollX}px`;
       tip.style.top = `${(above > 0 ? above : at.y + 18) + scrollY}px`;
     };
     const focus = (item) => {
       last = item;
-      svg.querySelectorAll('[tabindex="0"]:not(.key)').forEach((node) => node.setAttribute("tabindex", "-1"));
+      svg.querySelectorAll(".mark, .cursor").forEach((node) => node.setAttribute("tabindex", -1));
       if (!item.node) {
-        // A screen reader reads what gets the focus anew, not what changes its name.
+        // A screen reader reads an element that gets the focus, not one whose label changes.
         const next = ring.cloneNode();
         ring.replaceWith(next);
         ring = next;
         ring.setAttribute("aria-label", item.text);
       }
-      const node = item.node ?? ring;
-      node.setAttribute("tabindex", "0");
-      node.focus();
+      (item.node ?? ring).setAttribute("tabindex", 0);
+      (item.node ?? ring).focus();
     };
-
     const point = (event) => {
       const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-      let best = null, least = 14;
-      for (const item of rows().flat()) {
-        const x = Math.max(item.left - at.x, 0, at.x - item.right);
-        const y = Math.max(item.top - at.y, 0, at.y - item.bottom);
-        if (Math.hypot(x, y) < least) [best, least] = [item, Math.hypot(x, y)];
-      }
-      if (best !== now) show(best);
+      const nearest = rows().flat().reduce((best, item) => {
+        const away = gap(item.box, at);
+        return away < best.away ? { away, item } : best;
+      }, { away: 14, item: null });
+      if (nearest.item !== now) show(nearest.item);
     };
     svg.addEventListener("pointermove", point);
     svg.addEventListener("pointerdown", point);
     svg.addEventListener("pointerleave", () => hide());
+    svg.addEventListener("focusout", () => hide());
     svg.addEventListener("focusin", ({ target }) => {
       const items = rows().flat();
       if (!target.closest(".key")) show(items.find((item) => item.node === target) ?? last ?? items[0]);
     });
-    svg.addEventListener("focusout", () => hide());
     svg.addEventListener("keydown", (event) => {
       const live = rows(), flat = live.flat(), item = flat.includes(last) ? last : flat[0];
       if (!item || event.target.closest(".key")) return;
-      const row = live.findIndex((items) => items.includes(item)), n = flat.indexOf(item);
+      const n = flat.indexOf(item), row = live.findIndex((items) => items.includes(item));
       const near = (items) => items?.reduce((a, b) => (Math.abs(b.x - item.x) < Math.abs(a.x - item.x) ? b : a));
       const steps = {
         ArrowRight: () => flat[n + 1], ArrowLeft: () => flat[n - 1], Home: () => flat[0], End: () => flat.at(-1),
         ArrowDown: () => near(live[row + 1]), ArrowUp: () => near(live[row - 1]),
       };
-      if (!(event.key in steps)) return;
+      if (!Object.hasOwn(steps, event.key)) return;
       event.preventDefault();
       focus(steps[event.key]() ?? item);
     });
-
     for (const key of svg.querySelectorAll(".key")) {
-      key.setAttribute("role", "button");
-      key.setAttribute("tabindex", "0");
-      key.setAttribute("aria-pressed", "true");
-      onPress(key, () => {
+      set(key, { role: "button", tabindex: 0, "aria-pressed": true });
+      const press = () => {
         const off = key.classList.toggle("off");
-        key.setAttribute("aria-pressed", String(!off));
-        for (const node of svg.querySelectorAll("[data-series]")) {
+        key.setAttribute("aria-pressed", !off);
+        for (const node of svg.querySelectorAll(".row, .mark")) {
           if (node.dataset.series === key.dataset.series) node.classList.toggle("off", off);
         }
+      };
+      key.addEventListener("click", press);
+      key.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        press();
       });
     }
   };
   document.querySelectorAll("svg.f:not(.swatch)").forEach(answer);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
-  // Which models are in colour, in all figures at once.
+  // Which models are in colour, in all figures at once; those lie on top.
   const chips = [...document.querySelectorAll("[data-chip]")];
-  const colour = (chip, on) => {
-    chip.setAttribute("aria-pressed", String(on));
-    for (const node of document.querySelectorAll(`[data-variant="${chip.dataset.chip}"]`)) {
+  const pressed = (chip) => chip.getAttribute("aria-pressed") === "true";
+  const first = new Set(chips.filter(pressed));
+  const colour = (number, on) => {
+    chips.filter((chip) => chip.dataset.chip === number).forEach((chip) => chip.setAttribute("aria-pressed", on));
+    for (const node of document.querySelectorAll(`[data-variant="${number}"]`)) {
       node.classList.toggle("plain", !on);
-      // What is in colour lies on top.
       if (on && node.matches(".row")) [...node.parentNode.querySelectorAll(".row")].at(-1).after(node);
     }
   };
-  const first = new Set(chips.filter((chip) => chip.getAttribute("aria-pressed") === "true"));
-  const same = (chip) => chips.filter((other) => other.dataset.chip === chip.dataset.chip);
-  for (const chip of chips) {
-    chip.addEventListener("click", () => {
-      const on = chip.getAttribute("aria-pressed") !== "true";
-      same(chip).forEach((each) => colour(each, on));
-    });
-  }
+  for (const chip of chips) chip.addEventListener("click", () => colour(chip.dataset.chip, !pressed(chip)));
   for (const button of document.querySelectorAll("[data-all]")) {
     button.addEventListener("click", () => {
-      for (const chip of chips) colour(chip, button.dataset.all === "first" && first.has(chip));
+      for (const chip of chips) colour(chip.dataset.chip, button.dataset.all === "first" && first.has(chip));
     });
   }
   for (const select of document.querySelectorAll("[data-choose]")) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -41,7 +42,8 @@ def test_a_mark_stands_where_the_ticks_say():
         size_accuracy(results(*ROWS, row("small", 4_000, 30, accuracy_ci95=(0.6, 0.8))))
     )
     soft = [each for each in root.iter(f"{SVG}text") if each.get("class") == "soft"]
-    sizes, parts = {}, {}
+    sizes: dict[float, Any] = {}
+    parts: dict[float, Any] = {}
     for tick in soft:
         if re.fullmatch(r"[\d,]+", tick.text):
             below = tick.get("text-anchor") == "middle"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.processes import hang
 from tests.run.results_by_hand import results, variant
 
 from stapes.contracts.measurements import TestClip
@@ -134,9 +135,9 @@ def test_what_an_earlier_try_scored_is_kept(run, monkeypatch):
     scored = []
     usual = detecting.score_file
 
-    def watched(model, features, target, positive):
+    def watched(model, features, target, positive, seconds):
         scored.append(target.name)
-        usual(model, features, target, positive)
+        usual(model, features, target, positive, seconds)
 
     monkeypatch.setattr(detecting, "score_file", watched)
     run.detect()
@@ -169,6 +170,16 @@ def test_a_model_that_fails_says_so_and_costs_the_others_nothing(run):
     assert floats.detection is not None
     assert broken.detection is None
     assert broken.notes[0].startswith("not heard in continuous sound: ")
+
+
+def test_a_users_model_that_loops_is_ended_and_named(run, monkeypatch):
+    monkeypatch.setattr(detecting, "SECONDS", 1)
+    monkeypatch.setattr(detecting, "_SECONDS_A_WINDOW", 0)
+    monkeypatch.setattr(detecting, "_outputs", hang)
+    run.detect(SETTINGS.model_copy(update={"model": run.models / "float32.tflite"}))
+    for row in run.results.variants:
+        assert row.detection is None
+        assert row.notes == ["not heard in continuous sound: it took more than 1 s"]
 
 
 def test_clips_that_cannot_be_used_are_no_background(run, tmp_path):

@@ -27,9 +27,13 @@ from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path, sha256, write_text
+from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets.batches import score
 from stapes.techniques.registry import TECHNIQUES
 from stapes.tflite.read.verify import verify
+
+_SECONDS_A_WINDOW = 0.1
+"""The longest that a user's model may take for a window; a wake-word model takes a hundredth."""
 
 
 def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None:
@@ -47,8 +51,12 @@ def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None
     results.detection = _setup(sound, settings, signature)
 
 
-def score_file(model: Path, features: Path, target: Path, positive: int) -> None:
+def score_file(
+    model: Path, features: Path, target: Path, positive: int, seconds: float | None
+) -> None:
     """Write a variant's score of the word for every window, in a worker process.
+
+    With a limit of `seconds`, in a child: a user's model may loop for some inputs.
 
     Raises
     ------
@@ -57,12 +65,23 @@ def score_file(model: Path, features: Path, target: Path, positive: int) -> None
     """
     content = model.read_bytes()
     verify(content)
-    x = np.load(features, mmap_mode="r", allow_pickle=False)
-    scores = word_scores(score(content, x), positive)
+    try:
+        outputs = (
+            _outputs(content, features)
+            if seconds is None
+            else isolated(seconds, _outputs, content, features)
+        )
+    except Lost as lost:
+        raise ModelError(str(lost)) from None
+    scores = word_scores(outputs, positive)
     if not np.isfinite(scores).all():
         raise ModelError(f"{model.name} gives scores that are no numbers.")
     with atomic_path(target) as temporary, temporary.open("wb") as file:
         np.save(file, scores.astype(np.float32), allow_pickle=False)
+
+
+def _outputs(content: bytes, features: Path) -> NDArray[np.float32]:
+    return score(content, np.load(features, mmap_mode="r", allow_pickle=False))
 
 
 def _score(
@@ -93,6 +112,7 @@ def _score(
     # The slowest first, so that none is left alone at the end.
     slow = {name for name, technique in TECHNIQUES.items() if technique.slow}
     missing.sort(key=lambda row: (row.name not in slow, -row.bytes))
+    seconds = None if settings.model is None else SECONDS + _SECONDS_A_WINDOW * chosen.rows
     waiting = {
         executor.submit(
             score_file,
@@ -100,6 +120,7 @@ def _score(
             path,
             _scores_file(work, row, snr_db),
             settings.positive,
+            seconds,
         ): row
         for row in missing
     }

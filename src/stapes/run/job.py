@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stapes.errors import StapesError
 from stapes.run.folder import RunFolder
 from stapes.run.settings import RunSettings
-from stapes.system.files import send_output_to
+from stapes.system.isolation import TRAINING_MEMORY, begin
 from stapes.system.progress import SILENT, Progress
 from stapes.system.workers import pool
 
@@ -40,8 +40,10 @@ class Job:
             A worker died.
         """
         log = self.folder.log
+        # Our own models on a large corpus may take what the machine has.
+        memory = TRAINING_MEMORY if self.settings.model else None
         try:
-            with pool(max(1, min(self.jobs, tasks)), send_output_to, (log.resolve(),)) as executor:
+            with pool(max(1, min(self.jobs, tasks)), begin, (log.resolve(), memory)) as executor:
                 yield executor
         except BrokenExecutor:
             raise StapesError(

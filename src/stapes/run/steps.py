@@ -18,7 +18,7 @@ import numpy as np
 
 from stapes.contracts.results import Baseline, VariantResult
 from stapes.data.features import FeatureSet
-from stapes.errors import StapesError
+from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import accuracy
 from stapes.measure.roc import frr_at
 from stapes.measure.variant import measure
@@ -31,12 +31,16 @@ from stapes.models.lowering import lower
 from stapes.models.training import train
 from stapes.run.settings import RunSettings
 from stapes.system.files import write_bytes, write_text
+from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets.litert import LiteRT
 from stapes.techniques.registry import STAGES, TECHNIQUES
 from stapes.techniques.variant import FloatFile, Material, Variant
 from stapes.tflite.read.constants import constants
 
 _TRAINING = "training.json"
+
+_SECONDS_A_CLIP = 0.5
+"""The longest that a user's .tflite may take for a test clip, on all interpreters together."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -115,6 +119,20 @@ def make_variant(
     name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
 ) -> VariantResult:
     """Apply one technique to the baseline (.keras or .tflite), write the .tflite, measure it."""
+    arguments = (name, settings, work, keras_file, models)
+    if keras_file.suffix != ".tflite":
+        return _make_variant(*arguments)
+    # A user's file, which interpreters run as it is: not in a worker that other steps need.
+    seconds = SECONDS + _SECONDS_A_CLIP * len(load_features(work, "test").y)
+    try:
+        return isolated(seconds, _make_variant, *arguments)
+    except Lost as lost:
+        raise ModelError(str(lost)) from None
+
+
+def _make_variant(
+    name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
+) -> VariantResult:
     technique = TECHNIQUES[name]
     if keras_file.suffix == ".tflite":
         assert technique.from_file is not None

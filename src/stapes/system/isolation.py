@@ -121,10 +121,11 @@ def isolated_module(
         raise Lost(f"it took more than {seconds:g} s") from None
 
 
-def begin(output: Path, memory: int) -> None:
-    """First thing in a worker: what it prints goes to a file, and its memory has a limit."""
+def begin(output: Path, memory: int | None) -> None:
+    """First thing in a worker: what it prints goes to a file, and its memory may have a limit."""
     send_output_to(output)
-    limit_memory(memory)
+    if memory is not None:
+        limit_memory(memory)
 
 
 def limit_memory(memory: int) -> None:

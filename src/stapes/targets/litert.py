@@ -86,4 +86,4 @@ def _describe(details: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any], 
 def _first_line(error: Exception) -> str:
     # C++ puts the lines that it printed one behind the other.
     lines = [line.strip() for line in _NEXT.split(str(error)) if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return lines[0] if lines else "it gives no reason; too little memory, perhaps"

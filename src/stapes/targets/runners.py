@@ -106,4 +106,4 @@ USUAL = ("litert", "litert_plain", "tflm")
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return lines[0] if lines else "it gives no reason; too little memory, perhaps"

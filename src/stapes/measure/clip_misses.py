@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stapes.contracts.measurements import ClipMisses, Difference
 from stapes.measure.bootstrap import difference, interval
 from stapes.measure.intervals import wilson
-from stapes.measure.roc import allowed_positives
+from stapes.measure.roc import allowed_positives, words_and_others
 
 _DRAWS = 2000
 _MOST_DRAWN = 1 << 20
@@ -51,7 +51,9 @@ def clip_misses(
     ValueError
         Not one label for each score, a score is no number, or `percent` is not from 0 to 100.
     """
-    words, others = _parted(scores, y, percent)
+    if not 0 <= percent < 100:
+        raise ValueError(f"{percent} % false positives")
+    words, others = words_and_others(scores, y)
     if not len(words) or not len(others):
         return None
     threshold = _threshold(others, percent)
@@ -60,7 +62,7 @@ def clip_misses(
     low, high = interval(draws, wilson(missed, len(words)))
     against: Difference | None = None
     if float32 is not None:
-        its_words, its_others = _parted(float32, y, percent)
+        its_words, its_others = words_and_others(float32, y)
         there = float((its_words <= _threshold(its_others, percent)).mean())
         its_draws = _drawn(its_words, its_others, percent, seed)
         against = difference(draws, its_draws, missed / len(words), there)
@@ -74,19 +76,6 @@ def clip_misses(
         frr_ci95=(low, high),
         against_float32=against,
     )
-
-
-def _parted(
-    scores: NDArray[np.floating], y: NDArray[np.integer], percent: float
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    if scores.shape != y.shape or scores.ndim != 1:
-        raise ValueError(f"scores {scores.shape} for labels {y.shape}")
-    if not np.isfinite(scores).all():
-        raise ValueError("a score is no number")
-    if not 0 <= percent < 100:
-        raise ValueError(f"{percent} % false positives")
-    is_word = np.asarray(y, bool)
-    return scores[is_word], scores[~is_word]
 
 
 def _threshold(others: NDArray[np.floating], percent: float) -> float:

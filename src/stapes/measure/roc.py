@@ -29,7 +29,7 @@ def auc(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1]))
     0.875
     """
-    words, others = _parted(scores, y)
+    words, others = words_and_others(scores, y)
     if not len(words) or not len(others):
         return None
     others = np.sort(others)
@@ -51,7 +51,7 @@ def eer(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
     >>> eer(np.array([0.1, 0.8, 0.2, 0.9]), np.array([0, 0, 1, 1]))
     0.5
     """
-    words, others = _parted(scores, y)
+    words, others = words_and_others(scores, y)
     if not len(words) or not len(others):
         return None
     thresholds = np.append(np.unique(scores), np.inf)
@@ -90,7 +90,7 @@ def frr_at(
     >>> frr_at(np.array([0.9, 0.3, 0.4, 0.1]), np.array([1, 1, 0, 0]), 0.5)
     0.5
     """
-    words, others = _parted(scores, y)
+    words, others = words_and_others(scores, y)
     if not len(words) or not len(others):
         return None
     allowed = allowed_positives(len(others), false_positive_percent)
@@ -105,9 +105,16 @@ def allowed_positives(others: int, false_positive_percent: float) -> int:
     return int(false_positive_percent / 100 * others + 1e-9)
 
 
-def _parted(
+def words_and_others(
     scores: NDArray[np.floating], y: NDArray[np.integer]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """The scores of the clips with the word, and those of the others.
+
+    Raises
+    ------
+    ValueError
+        Not one label for each score, or a score is no number.
+    """
     if scores.shape != y.shape or scores.ndim != 1:
         raise ValueError(f"scores {scores.shape} for labels {y.shape}")
     if not np.isfinite(scores).all():

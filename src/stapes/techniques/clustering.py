@@ -47,11 +47,6 @@ def clustered_int8(material: Material) -> Variant:
     return with_distinct(convert_int8(material.model, material.calibration), material)
 
 
-def sparse_clustered(material: Material) -> Variant:
-    """Float, pruned and clustered."""
-    return with_distinct(convert(material.model), material)
-
-
 def with_distinct(tflite: bytes, material: Material) -> Variant:
     """A variant whose layer notes say where more values are distinct than was asked for."""
     recipe = material.recipes.clustering

@@ -119,7 +119,7 @@ TECHNIQUES: dict[str, Technique] = {
     "sparse_clustered": Technique(
         "pruning, then clustering that keeps the zeros",
         _COLLABORATIVE,
-        clustering.sparse_clustered,
+        clustering.clustered,
         "sparse_clustered",
     ),
     "pqat": Technique(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import subprocess
+import sys
 
 import pytest
 from tests.tflite.models_by_hand import dense
@@ -46,3 +48,28 @@ def test_what_stapes_brings_along_is_never_missing(monkeypatch):
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_targets_and_what_they_give_can_go_to_another_process(name):
     assert pickle.loads(pickle.dumps(TARGETS[name])) == TARGETS[name]  # noqa: S301
+
+
+TOY = """
+from stapes.targets import registry
+from stapes.targets.target import Target
+
+registry.TARGETS["toy"] = Target(
+    "Toy Runtime", "Toy", None, figures=("cycles",), package="no_such", extra="toys"
+)
+
+from stapes.report.page.table import MODELS
+from stapes.report.target_columns import TARGET_COLUMNS, shown_figures
+
+titles = {column.key: (column.title, column.help) for column in TARGET_COLUMNS}
+assert titles["toy_runs"] == ("Toy", "Whether Toy Runtime runs the model."), titles
+assert titles["toy_cycles"][0] == "Toy cycles", titles
+assert MODELS[-1] == "toy_runs"
+assert shown_figures()[-1] == "toy_runs"
+print(registry.TARGETS["toy"].missing)
+"""
+
+
+def test_a_new_target_is_a_file_and_an_entry():
+    output = subprocess.check_output([sys.executable, "-c", TOY], text=True)
+    assert output == "not tried: install stapes[toys]\n"

@@ -81,6 +81,12 @@ def test_a_target_that_this_version_does_not_know_is_among_the_details():
     assert ("later", "no: too large") in details_of(found)["float32"]
 
 
+def test_the_details_name_the_paper_of_a_technique():
+    details = details_of(results(row("float32"), row("qat"), row("a_later_one")))
+    assert ("source", "Jacob et al. 2018, arXiv:1712.05877") in details["qat"]
+    assert not [title for title, _ in details["a_later_one"] if title == "source"]
+
+
 def test_a_target_in_words():
     found = TargetResult(
         runs=True,

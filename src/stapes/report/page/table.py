@@ -13,6 +13,7 @@ from stapes.report.page.notes import flat
 from stapes.report.style import looks, recommended
 from stapes.report.target_columns import sentence
 from stapes.targets.registry import TARGETS
+from stapes.techniques.registry import TECHNIQUES
 
 MODELS = (
     *("size_ratio", "accuracy_against_float32", "mcnemar_p", "bytes", "gzip_bytes", "accuracy"),
@@ -59,6 +60,8 @@ def _details(
     """What the table does not show: the notes of its cells, and all other columns."""
     in_table = {"name", *(column.key for column in shown)}
     details = [("file", row.file)]
+    if row.name in TECHNIQUES:
+        details.append(("source", TECHNIQUES[row.name].source))
     for column in columns(results):
         cell = column.cell(row, results)
         if column.key in in_table:

@@ -109,8 +109,8 @@ def test_what_was_chosen():
 def test_what_the_test_clips_say():
     assert on_test(searched()) == (
         "On the test clips, which no choice saw: best decides 90.00 % rightly, float32 95.00 % "
-        "(p 0.62); at 0.5 % false positives best misses 2.50 % of the words, float32 1.00 % "
-        "(p 0.25)."
+        "(p = 0.62); at 0.5 % false positives best misses 2.50 % of the words, float32 1.00 % "
+        "(p = 0.25)."
     )
 
 

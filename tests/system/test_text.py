@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from stapes.system.text import count, interval, measure, percent, plural, points, probability
+from stapes.system.text import (
+    count,
+    interval,
+    measure,
+    p_value,
+    percent,
+    plural,
+    points,
+    probability,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +39,10 @@ def test_a_difference_has_its_sign_and_zero_has_no_minus(difference, text):
 @pytest.mark.parametrize(("p", "text"), [(0.0001, "< 0.001"), (0.0312, "0.031"), (0.5, "0.50")])
 def test_p_values(p, text):
     assert probability(p) == text
+
+
+def test_a_p_value_in_a_sentence():
+    assert (p_value(0.0001), p_value(0.5)) == ("p < 0.001", "p = 0.50")
 
 
 def test_numbers():

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from stapes.contracts.results import Results, Search, Trial, VariantResult
 from stapes.report.misses import at_rate
-from stapes.system.text import percent, plural, probability
+from stapes.system.text import p_value, percent, plural
 
 MOST_REASONS = 3
 
@@ -91,7 +91,7 @@ def metric_head(search: Search) -> str:
     found = _METRIC.match(search.metric)
     if found is None:
         return f"FRR is by the metric {search.metric}"
-    return f"FRR: words missed at {found[1]} % false positives"
+    return f"FRR is at {found[1]} % false positives"
 
 
 def budget(search: Search) -> str:
@@ -179,14 +179,14 @@ def on_test(results: Results) -> str | None:
     said = []
     if best.accuracy is not None and first.accuracy is not None:
         test = best.against_float32
-        p = "" if test is None else f" (p {probability(test.p)})"
+        p = "" if test is None else f" ({p_value(test.p)})"
         said.append(
             f"{best.name} decides {percent(best.accuracy)} rightly, float32 "
             f"{percent(first.accuracy)}{p}"
         )
     if best.misses is not None and first.misses is not None:
         worse = best.misses.against_float32
-        p = "" if worse is None else f" (p {probability(worse.p)})"
+        p = "" if worse is None else f" ({p_value(worse.p)})"
         said.append(
             f"at {at_rate(best.misses)} {best.name} misses {percent(best.misses.frr)} of the "
             f"words, float32 {percent(first.misses.frr)}{p}"

@@ -22,7 +22,7 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.errors import UsageError
 from stapes.measure import front as pareto
 from stapes.run.settings import LIMITS, Limit
-from stapes.system.text import percent, rate
+from stapes.system.text import p_value, percent, rate
 from stapes.targets.registry import title_of
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
@@ -230,7 +230,7 @@ def _why(
     drop = _drop(best, floats)
     against = "as float32" if abs(drop) < 1e-9 else f"{abs(drop):.2f} points {_side(drop)} float32"
     test = best.against_float32
-    p = f", McNemar p = {test.p:.2g}" if test else ""
+    p = f", McNemar {p_value(test.p)}" if test else ""
     costs = [f"{percent(best.accuracy)} of {best.n_test} test clips right, {against}{p}"]
     arena, latency = _arena(best), _latency(best)
     if arena is not None:
@@ -261,7 +261,7 @@ def _in_continuous_sound(best: VariantResult, floats: VariantResult) -> str:
     beside = ""
     if there and there.frr is not None and there.fa_per_hour is not None:
         test = best.detection.against_float32 if best.detection else None
-        p = f", p = {test.p:.2g}" if test else ""
+        p = f", {p_value(test.p)}" if test else ""
         beside = f" (float32 {percent(there.frr, 1)} at {rate(there.fa_per_hour)}{p})"
     return (
         f" In continuous sound it misses {percent(here.frr, 1)} of the words at "

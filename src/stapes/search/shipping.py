@@ -16,7 +16,7 @@ from stapes.search.engines import TEACHER
 from stapes.search.front import fits
 from stapes.search.settings import SearchSettings
 from stapes.system.files import atomic_path, write_bytes
-from stapes.system.text import percent
+from stapes.system.text import p_value, percent
 from stapes.techniques.registry import TECHNIQUES
 from stapes.techniques.variant import Variant
 
@@ -95,7 +95,7 @@ def recommend(results: Results, settings: SearchSettings) -> Recommendation:
 
 def _on_test_clips(row: VariantResult, floats: VariantResult) -> str:
     test = row.against_float32
-    p = f", McNemar p = {test.p:.2g}" if test else ""
+    p = f", McNemar {p_value(test.p)}" if test else ""
     said = (
         f"On {row.n_test} test clips, which chose nothing, it has {percent(row.accuracy)} right "
         f"(float32, {floats.bytes:,} bytes: {percent(floats.accuracy)}{p})"
@@ -103,7 +103,7 @@ def _on_test_clips(row: VariantResult, floats: VariantResult) -> str:
     if row.misses is None or floats.misses is None:
         return f"{said}."
     apart = row.misses.against_float32
-    p = f", p = {apart.p:.2g}" if apart else ""
+    p = f", {p_value(apart.p)}" if apart else ""
     return (
         f"{said} and misses {percent(row.misses.frr)} of {row.misses.words} words at "
         f"{row.misses.false_positive_percent:g} % false positives (float32 "

@@ -68,6 +68,11 @@ def probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def p_value(p: float) -> str:
+    """`p = 0.031`, or `p < 0.001`."""
+    return f"p {probability(p)}" if p < 0.001 else f"p = {probability(p)}"
+
+
 def rate(value: float) -> str:
     """False accepts per hour, with three digits."""
     return f"{value:.3g}"

@@ -98,7 +98,7 @@ def test_noise_keeps_the_clean_threshold(run):
     said = run.variants[1].detection.conditions
     assert int8.y == [100 * each.at_clean_threshold.frr for each in said]
     assert len(int8.y) == len(LEVELS)
-    assert "of 20 words missed" in int8.hover[0]
+    assert "FRR 5.00 % of 20 words" in int8.hover[0]
 
 
 def test_training_has_a_chart_for_each_measure(run):

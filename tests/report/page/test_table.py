@@ -7,7 +7,6 @@ from tests.report.results_by_hand import beep, known, misses, results, row, sear
 
 from stapes.contracts.measurements import TargetResult, TestClip
 from stapes.report.page import clips as page_clips
-from stapes.report.page import notes as page_notes
 from stapes.report.page.detection import sound_table
 from stapes.report.page.table import rows, shown_columns
 from stapes.report.sound import how
@@ -173,28 +172,6 @@ def test_confusion(run):
     matrix = next(each for each in page_clips.matrices(run) if each.name == "int8")
     assert [number for _, number, _ in matrix.cells] == [18, 2, 2, 18]
     assert [part for _, _, part in matrix.cells] == [0.9, 0.1, 0.1, 0.9]
-
-
-def test_notes_name_their_models(run):
-    taken = dict(page_notes.not_taken(run))
-    assert taken["two epochs"] == ["qat"]
-    assert len(taken["dense: the last layer is left as it is"]) == 4
-    refused = page_notes.not_run(run)
-    assert (
-        "Ethos-U85",
-        "not tried: install stapes[npu]",
-        [r.name for r in run.variants],
-    ) in refused
-    assert page_notes.models([r.name for r in run.variants], run) == "all 4 models"
-
-
-def test_settings_in_one_list(run):
-    assert page_notes.flat(run.settings) == [
-        ("word", "house"),
-        ("train.epochs", "3"),
-        ("train.keep_best", "true"),
-    ]
-    assert page_notes.flat({"a": None, "b": [1, 2]}) == [("a", "none"), ("b", "1, 2")]
 
 
 def test_the_tone_of_these_tests_is_an_mp3():

@@ -17,6 +17,7 @@ from stapes.report.charts import (
     look,
     short,
 )
+from stapes.report.columns import COLUMNS
 from stapes.report.style import looks, staircase
 from stapes.system.text import count, interval, percent, rate
 
@@ -125,11 +126,11 @@ def det(results: Results, condition: str) -> Chart | None:
     return Chart(
         key="det",
         title=f"Detection error trade-off, {condition}",
-        x=_log_axis("false accepts an hour", least_fa, high),
-        y=_log_axis("false rejects [%]", least_frr, 100.0),
+        x=_log_axis("FA/h", least_fa, high),
+        y=_log_axis(f"{COLUMNS['frr'].title} [%]", least_frr, 100.0),
         series=series,
         markers=False,
-        tip="{0} false accepts an hour\n{1} % of the words missed\nthreshold {2}",
+        tip="{0} FA/h\nFRR {1} %\nthreshold {2}",
     )
 
 
@@ -175,7 +176,7 @@ def noise(results: Results) -> Chart | None:
             [(float(n), name) for n, name in enumerate(names)],
         ),
         y=Axis(
-            "false rejects [%]",
+            f"{COLUMNS['frr'].title} [%]",
             0.0,
             high,
             [(value, short(value)) for value in linear_ticks(0.0, high)],
@@ -269,8 +270,8 @@ def _threshold(value: float) -> str:
 
 
 def _at(name: str, each: Condition, point: OperatingPoint) -> str:
-    said = [name, f"{each.name}: {percent(point.frr)} of {each.words:,} words missed"]
+    said = [name, f"{each.name}: FRR {percent(point.frr)} of {each.words:,} words"]
     said += [f"95 %: {interval(point.frr_ci95)}"] if point.frr_ci95 else []
     if point.fa_per_hour is not None:
-        said.append(f"{rate(point.fa_per_hour)} false accepts an hour")
+        said.append(f"{rate(point.fa_per_hour)} FA/h")
     return "\n".join(said)

@@ -9,27 +9,17 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from stapes.contracts.results import Results
+from stapes.report import notes as page_notes
 from stapes.report.columns import columns
 from stapes.report.figures import bars as svg_bars
 from stapes.report.figures import results as page_figures
 from stapes.report.figures import svg
 from stapes.report.misses import at_rate, counted, first_misses
-from stapes.report.page import (
-    clips as page_clips,
-)
-from stapes.report.page import (
-    detection as page_detection,
-)
-from stapes.report.page import (
-    notes as page_notes,
-)
-from stapes.report.page import (
-    search as page_search,
-)
-from stapes.report.page import (
-    table as page_table,
-)
-from stapes.report.page import weights as weights
+from stapes.report.page import clips as page_clips
+from stapes.report.page import detection as page_detection
+from stapes.report.page import search as page_search
+from stapes.report.page import table as page_table
+from stapes.report.page import weights
 from stapes.report.sound import how
 from stapes.report.style import looks
 from stapes.report.templates import document

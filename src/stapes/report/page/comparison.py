@@ -28,7 +28,7 @@ from stapes.report.charts import (
 from stapes.report.column import Cell, with_values
 from stapes.report.columns import ModelColumn, columns
 from stapes.report.figures import svg
-from stapes.report.page.notes import flat
+from stapes.report.notes import flat
 from stapes.report.templates import document
 from stapes.system.text import UNKNOWN, count, interval, percent, plural, points
 

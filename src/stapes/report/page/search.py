@@ -144,9 +144,9 @@ def _chart(
     guide = _stairs([(x, y(each)) for x, each in points], last)
     return Chart(
         key=key,
-        title=f"{title.split(' [')[0]} against false rejects of the models that were tried",
+        title=f"{title.split(' [')[0]} against FRR of the models that were tried",
         x=Axis(title, first, last, [(v, count(v)) for v in log_ticks(first, last)], log=True),
-        y=Axis("FRR on validation clips [%]", low, high, ticks, log=True),
+        y=Axis(f"{TRIALS['frr'].title} [%]", low, high, ticks, log=True),
         series=_series(search, points, y),
         lines=False,
         guide=guide,

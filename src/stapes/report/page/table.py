@@ -9,7 +9,7 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.report.charts import Look
 from stapes.report.column import Cell, with_values
 from stapes.report.columns import ModelColumn, columns
-from stapes.report.page.notes import flat
+from stapes.report.notes import flat
 from stapes.report.style import looks, recommended
 from stapes.report.target_columns import sentence
 from stapes.targets.registry import TARGETS

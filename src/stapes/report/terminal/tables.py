@@ -14,6 +14,7 @@ from stapes.contracts.results import Check, Evaluation, Results, VariantResult
 from stapes.report.column import with_values
 from stapes.report.columns import COLUMNS, ModelColumn, columns
 from stapes.report.misses import at_rate, counted, first_misses
+from stapes.report.notes import about_data, headline, models, not_taken
 from stapes.system.text import interval, percent
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _side(column: ModelColumn) -> Literal["left", "right"]:
 
 def table(results: Results, keys: Iterable[str] = MODELS) -> Table:
     """The models of a run, and what each costs compared with float32."""
-    title = f'"{results.word}": measured on {_clips(results)}, each .tflite as it ships'
+    title = f'"{results.word}": {headline(results)}; each .tflite as it ships'
     return model_table(title, results, columns(results, keys), results.variants)
 
 
@@ -84,7 +85,7 @@ def layers(results: Results) -> Table:
                 f"{layer.zeros:,}",
                 f"{layer.nonzero_biases:,}",
                 f"{layer.distinct:,}",
-                "-" if part is None else f"{part:.0%}",
+                percent(part, 0),
                 escape(layer.note),
                 end_section=number == len(row.layers) - 1,
             )
@@ -92,22 +93,14 @@ def layers(results: Results) -> Table:
 
 
 def notes(results: Results) -> list[str]:
-    """What must be said below the table, one sentence each."""
-    said = []
-    data = results.data
-    if data.synthetic:
-        said.append(
-            "The speech is synthetic (espeak-ng): these figures compare the models with each "
-            "other and say nothing of people's voices."
-        )
-    said.append(f"Split {data.split_rule}.")
-    at = first_misses(results)
-    if at is not None:
-        said.append(f"{COLUMNS['frr_at_fpr'].title}: at {at_rate(at)}, of {counted(at)}.")
-    for row in results.variants:
-        said += [f"{row.name}: {note}." for note in row.notes]
-        said += [f"{row.name}, {layer.name}: {layer.note}." for layer in row.layers if layer.note]
-    return said
+    """What people must know of the figures, one sentence each."""
+    misses = first_misses(results)
+    of_clips = COLUMNS["frr_at_fpr"].title
+    return [
+        *about_data(results),
+        *([] if misses is None else [f"{of_clips}: at {at_rate(misses)}, of {counted(misses)}."]),
+        *(f"{models(names, results)}: {note}." for note, names in not_taken(results)),
+    ]
 
 
 def skipped(files: list[SkippedFile], most: int = 20) -> list[str]:
@@ -187,10 +180,3 @@ def check_lines(found: Check) -> list[str | Table]:
     lines: list[str | Table] = [shown, f"Split {found.split_rule}."]
     lines.append(f"Speakers: {said}." if said else "The speakers are not told.")
     return [*lines, *skipped(found.skipped, most=1000)]
-
-
-def _clips(results: Results) -> str:
-    test = results.data.splits["test"]
-    of = "" if test.speakers is None else f" of {test.speakers} speakers"
-    total = test.positives + test.negatives
-    return f"{total} test clips{of} ({test.positives} of the word)"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rich.table import Table
 
-from stapes.contracts.measurements import TargetResult
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.columns import columns
+from stapes.report.notes import models, reasons
 from stapes.report.target_columns import shown_figures
 from stapes.report.terminal.tables import model_table
 from stapes.targets.registry import TARGETS
@@ -22,46 +22,28 @@ def targets(results: Results, keys: Iterable[str] | None = None) -> Table:
 
 
 def target_notes(results: Results, verbose: bool = True) -> list[str]:
-    """What must be said below the table of targets: what was assumed, and why models do not run.
+    """What was assumed of each target, and why it does not run models, one sentence each.
 
-    Models with the same reason stand in one sentence. All that stands in ESPHome's way is told
-    with `verbose` alone: hardly a model is made for it.
+    ESPHome's reasons need `verbose`: hardly a model is made for it.
     """
-    said = []
-    rows = results.variants
+    lines = []
     for target, its in TARGETS.items():
-        found = [(row.name, row.targets[target]) for row in rows if target in row.targets]
-        known = Counter(each.configuration for _, each in found if each.configuration)
-        if known:
-            said.append(f"{its.title}: {known.most_common(1)[0][0]}.")
-        refused = [(name, each) for name, each in found if not each.runs]
+        measured = [row.targets[target] for row in results.variants if target in row.targets]
+        known = Counter(each.configuration for each in measured if each.configuration)
+        lines += [f"{its.title}: {known.most_common(1)[0][0]}."] if known else []
+        refused = [row.name for row in results.variants if _refuses(row, target)]
         if target == "esphome" and refused and not verbose:
-            who = _all([name for name, _ in refused], rows)
-            said.append(f"Not in {its.title}: {who}; --verbose says what stands in the way.")
+            who = models(refused, results)
+            lines.append(f"Not in {its.title}: {who}; --verbose shows what stands in the way.")
             continue
-        partly = [(name, each) for name, each in found if each.runs]
-        for names, reason in _joined(refused, parts=target == "esphome"):
-            said.append(f"Not in {its.title}: {_all(names, rows)} ({reason}).")
-        for names, reason in _joined(partly):
-            said.append(f"{its.title}, {_all(names, rows)}: {reason}.")
-    return said
+        for name, reason, names in reasons(results, runs=False):
+            if name == target:
+                lines.append(f"Not in {its.title}: {models(names, results)} ({reason}).")
+        for name, reason, names in reasons(results, runs=True):
+            if name == target:
+                lines.append(f"{its.title}, {models(names, results)}: {reason}.")
+    return lines
 
 
-def _joined(
-    found: Iterable[tuple[str, TargetResult]], parts: bool = False
-) -> Iterator[tuple[list[str], str]]:
-    """Models by reason; with `parts`, by each part of it, and what is of the same models in one."""
-    by_reason: dict[str, list[str]] = {}
-    for name, each in found:
-        if each.reason:
-            for reason in each.reason.split("; ") if parts else [each.reason]:
-                by_reason.setdefault(reason, []).append(name)
-    by_names: dict[tuple[str, ...], list[str]] = {}
-    for reason, names in by_reason.items():
-        by_names.setdefault(tuple(names), []).append(reason)
-    for together, reasons in by_names.items():
-        yield list(together), "; ".join(reasons)
-
-
-def _all(names: list[str], rows: list[VariantResult]) -> str:
-    return "every model" if 1 < len(rows) == len(names) else ", ".join(names)
+def _refuses(row: VariantResult, target: str) -> bool:
+    return target in row.targets and not row.targets[target].runs

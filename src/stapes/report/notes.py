@@ -7,7 +7,8 @@ from typing import Any
 
 from stapes.contracts.results import Results
 from stapes.system.text import percent, plural
-from stapes.targets.registry import TARGETS, title_of
+from stapes.targets.registry import TARGETS
+from stapes.targets.registry import title_of as title_of
 
 MOST_SKIPPED = 100
 
@@ -24,23 +25,32 @@ def not_taken(results: Results) -> list[tuple[str, list[str]]]:
     return list(said.items())
 
 
-def not_run(results: Results) -> list[tuple[str, str, list[str]]]:
-    """Targets that do not run a model: the target, the reason, and the models."""
-    said: dict[tuple[str, str], list[str]] = {}
-    names = [*TARGETS, *{name: 0 for row in results.variants for name in row.targets}]
+def reasons(results: Results, *, runs: bool) -> list[tuple[str, str, list[str]]]:
+    """Why targets do not run models, or run them in part: the target, the reason, the models.
+
+    Models with the same reason stand together, and so do reasons of the same models.
+    """
+    found = []
+    names = [*TARGETS, *(name for row in results.variants for name in row.targets)]
     for target in dict.fromkeys(names):
+        by_reason: dict[str, list[str]] = {}
         for row in results.variants:
-            found = row.targets.get(target)
-            if found is not None and not found.runs:
-                reason = found.reason or "no reason was given"
-                said.setdefault((title_of(target), reason), []).append(row.name)
-    return [(target, reason, models) for (target, reason), models in said.items()]
+            result = row.targets.get(target)
+            if result is not None and result.runs == runs and (result.reason or not runs):
+                reason = result.reason or "no reason was given"
+                # ESPHome lists all that is in the way, each part true of other models.
+                for part in reason.split("; ") if target == "esphome" else [reason]:
+                    by_reason.setdefault(part, []).append(row.name)
+        by_models: dict[tuple[str, ...], list[str]] = {}
+        for reason, of in by_reason.items():
+            by_models.setdefault(tuple(of), []).append(reason)
+        found += [(target, "; ".join(parts), list(of)) for of, parts in by_models.items()]
+    return found
 
 
 def models(names: list[str], results: Results) -> str:
     """Names of models, or that it is all of them."""
-    every = len(results.variants)
-    return f"all {every} models" if len(names) == every > 2 else ", ".join(names)
+    return "every model" if len(names) == len(results.variants) > 1 else ", ".join(names)
 
 
 def headline(results: Results) -> str:

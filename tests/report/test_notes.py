@@ -1,0 +1,69 @@
+"""What people must know of a run beside its figures."""
+
+from __future__ import annotations
+
+import pytest
+from tests.report.results_by_hand import results, row, whole
+
+from stapes.contracts.measurements import TargetResult
+from stapes.report.notes import about_data, flat, headline, models, not_taken, reasons
+
+
+@pytest.fixture(scope="module")
+def run():
+    return whole()
+
+
+def refused(reason):
+    return TargetResult(runs=False, reason=reason)
+
+
+def test_notes_name_their_models(run):
+    taken = dict(not_taken(run))
+    assert taken["two epochs"] == ["qat"]
+    assert len(taken["dense: the last layer is left as it is"]) == 4
+
+
+def test_models_with_one_reason_stand_together(run):
+    names = [each.name for each in run.variants]
+    found = reasons(run, runs=False)
+    assert ("ethos_u85", "not tried: install stapes[npu]", names) in found
+    assert ("tflm", "hybrid models are not supported", ["int8"]) in found
+    assert models(names, run) == "every model"
+    assert models(names[:2], run) == "float32, int8"
+
+
+def test_each_part_of_esphomes_reason_names_its_models_and_no_other_target_is_parted():
+    run = results(
+        row("a", targets={"esphome": refused("x; y"), "tflm": refused("p; q")}),
+        row("b", targets={"esphome": refused("x; z")}),
+    )
+    assert reasons(run, runs=False) == [
+        ("tflm", "p; q", ["a"]),
+        ("esphome", "x", ["a", "b"]),
+        ("esphome", "y", ["a"]),
+        ("esphome", "z", ["b"]),
+    ]
+
+
+def test_a_model_that_runs_in_part_has_its_reason_apart():
+    partly = TargetResult(runs=True, reason="1 op is the CPU's")
+    run = results(row("a", targets={"ethos_u55": partly, "later": refused("too large")}))
+    assert reasons(run, runs=True) == [("ethos_u55", "1 op is the CPU's", ["a"])]
+    # A target that this version does not know is there too.
+    assert reasons(run, runs=False) == [("later", "too large", ["a"])]
+
+
+def test_the_data_in_a_line_and_in_sentences(run):
+    assert headline(run) == "40 test clips of 7 speakers, 20 of the word; recordings"
+    assert about_data(run)[0] == "Split by the speaker's name."
+    assert "1 file of continuous sound could not be used." in about_data(run)
+
+
+def test_settings_in_one_list(run):
+    assert flat(run.settings) == [
+        ("word", "house"),
+        ("train.epochs", "3"),
+        ("train.keep_best", "true"),
+    ]
+    assert flat({"a": None, "b": [1, 2]}) == [("a", "none"), ("b", "1, 2")]

@@ -27,8 +27,8 @@ import numpy as np
 from stapes.contracts.inspection import BUDGET_PARTS
 from stapes.errors import ModelError
 from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.reader import read
 from stapes.tflite.format.spans import spans
-from stapes.tflite.format.tree import read
 from stapes.tflite.read.inspect import inspect
 from stapes.tflite.read.verify import verify
 

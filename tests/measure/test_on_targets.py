@@ -132,7 +132,7 @@ def test_a_broken_file_is_given_to_no_target(content):
 
 @needs_tflm
 def test_esphome_does_not_run_what_its_interpreter_refuses(content, made):
-    root = verify(content).root
+    root = verify(content).table
     root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)
     found = targets_of(write(root), made=made, names=("tflm", "esphome"))
     assert found["tflm"].reason == "Didn't find op for builtin opcode 'DENSIFY'"

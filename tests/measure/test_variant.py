@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import importlib.util
 
-import flatbuffers
 import numpy as np
 import pytest
 
@@ -19,7 +18,9 @@ from stapes.measure.intervals import wilson
 from stapes.measure.variant import confusion, measure
 from stapes.targets.litert import LiteRT
 from stapes.techniques.variant import Variant
-from stapes.tflite.read.constants import data_bytes, parse
+from stapes.tflite.edit.write import write
+from stapes.tflite.read.constants import data_bytes
+from stapes.tflite.read.verify import verify
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
@@ -185,12 +186,10 @@ def test_a_file_that_is_no_model_is_refused(test_set, float32):
 
 def without_quantization(model):
     """The same file with an input that LiteRT can not be fed by."""
-    tree = parse(model)
-    graph = tree.subgraphs[0]
-    graph.tensors[graph.inputs[0]].quantization = None
-    builder = flatbuffers.Builder(4096)
-    builder.Finish(tree.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    view = verify(model)
+    graph = view.graphs[0]
+    graph.tensor(graph.inputs[0]).table.drop("quantization")
+    return write(view.table)
 
 
 def test_a_model_that_litert_refuses_is_a_row_with_the_reason(uint8, float32, test_set):

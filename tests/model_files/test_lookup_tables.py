@@ -19,7 +19,7 @@ from stapes.targets.tflm import TFLMClassifier
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.lookup_table import DECODE, candidates
-from stapes.tflite.read.verify import stored, verify
+from stapes.tflite.read.verify import verify
 
 needs_tflm = pytest.mark.skipif(
     importlib.util.find_spec("tflite_micro") is None, reason="needs the extra `micro`"
@@ -37,16 +37,10 @@ def weights():
 
 def unpacked(content):
     """The weights of a file in tables, by a reader that knows the format's description alone."""
-    tree = verify(content)
-    graph = tree.root["subgraphs"][0]
-
-    def data(number):
-        return stored(tree, tree.root["buffers"][graph["tensors"][number]["buffer"]]).tobytes()
-
-    for op in graph["operators"]:
-        if tree.root["operator_codes"][op["opcode_index"]]["custom_code"] == DECODE:
-            [packed, ancillary], [output] = map(data, op["inputs"]), op["outputs"]
-            shape = graph["tensors"][output]["shape"].tolist()
+    for op in verify(content).operators:
+        if op.name == DECODE:
+            [packed, ancillary] = (op.graph.tensor(number).data.tobytes() for number in op.inputs)
+            shape = op.graph.tensor(op.outputs[0]).shape
             axis, bits, stride = ancillary[5] >> 4, ancillary[5] & 7, ancillary[6]
             text = "".join(format(byte, "08b") for byte in packed)
             for place, at in zip(np.ndindex(*shape), range(0, len(text), bits), strict=False):

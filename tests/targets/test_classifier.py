@@ -45,7 +45,7 @@ def test_features_of_another_shape_are_refused(model):
 
 @needs_tflm
 def test_tflite_micro_takes_one_clip_at_a_time(model):
-    root = verify(model).root
+    root = verify(model).table
     for tensor, size in zip(root["subgraphs"][0]["tensors"], (30, None, 3), strict=True):
         if size:
             tensor.fields["shape"] = np.array([2, size], np.int32)

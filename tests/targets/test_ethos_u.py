@@ -25,7 +25,7 @@ from stapes.targets.ethos_u import (
     footprint,
 )
 from stapes.tflite.edit.slim import slim
-from stapes.tflite.format.tree import read
+from stapes.tflite.format.reader import read
 
 needs_vela = pytest.mark.skipif(
     importlib.util.find_spec("ethosu") is None, reason="needs the extra `npu`"

@@ -29,7 +29,7 @@ def test_the_file_is_whole_and_holds_the_same_weights(dense_model, scales, older
     # A slimmed file has the codes of its ops where those of before 2020 had them.
     model = slim(model, keep={"names"}) if older else model
     encoded = encode(model, candidates(verify(model)))
-    root = verify(encoded).root
+    root = verify(encoded).table
     first, second = root["subgraphs"][0]["operators"]
     assert root["operator_codes"][first["opcode_index"]]["custom_code"] == b"TFLM_DECODE"
     assert root["operator_codes"][second["opcode_index"]]["builtin_code"] == 9

@@ -8,6 +8,7 @@ import pytest
 from stapes.errors import ModelError
 from stapes.targets.probes import inputs, specs
 from stapes.tflite.format.tree import Table, Tree
+from stapes.tflite.graph import Model
 
 
 def model(kind, *, low=None, high=None):
@@ -18,7 +19,7 @@ def model(kind, *, low=None, high=None):
             {"min": np.array([low], np.float32), "max": np.array([high], np.float32)},
         )
     graph = Table("SubGraph", {"tensors": [tensor], "inputs": np.zeros(1, int)})
-    return Tree(b"", Table("Model", {"subgraphs": [graph]}), {})
+    return Model(Tree(b"", Table("Model", {"subgraphs": [graph]}), {}))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from stapes.errors import ModelError
 from stapes.targets import proof
 from stapes.targets.proof import prove
 from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.reader import read
 from stapes.tflite.format.spans import spans
-from stapes.tflite.format.tree import read, walk
+from stapes.tflite.format.tree import walk
 from stapes.tflite.read.verify import verify
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
@@ -114,13 +115,13 @@ def test_an_interpreter_that_refuses_the_original_says_nothing_about_the_other(m
     """An op that TFLite Micro does not know."""
     from stapes.tflite.edit.write import write
 
-    tree = verify((models / "mlperf_tiny_kws.tflite").read_bytes())
-    softmax = tree.root["operator_codes"][-1]
+    root = verify((models / "mlperf_tiny_kws.tflite").read_bytes()).table
+    softmax = root["operator_codes"][-1]
     assert 25 in (softmax["builtin_code"], softmax["deprecated_builtin_code"])
-    for table in walk(tree.root):
+    for table in walk(root):
         if table.kind == "OperatorCode" and table is softmax:
             table.fields.update(builtin_code=126, deprecated_builtin_code=126, version=1)
-    model = write(tree.root)
+    model = write(root)
     found = prove(model, model, inputs=2)
     assert "tflm" in found.refused
 

@@ -68,7 +68,7 @@ def test_a_model_that_runs_and_does_not_fit_the_clips_is_not_compared(dense_mode
 
 
 def test_a_refusal_is_a_result_in_the_interpreters_words(dense_model):
-    root = verify(dense_model(np.ones((3, 30), np.int8))).root
+    root = verify(dense_model(np.ones((3, 30), np.int8))).table
     root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)
     found = attempt(write(root))
     assert not found.result.runs

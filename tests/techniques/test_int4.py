@@ -7,10 +7,10 @@ import importlib.util
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from ai_edge_litert.schema_py_generated import TensorType
 
 from stapes.targets.litert import LiteRT
-from stapes.tflite.read.constants import constants, parse
+from stapes.tflite.read.constants import constants
+from stapes.tflite.read.verify import verify
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ai_edge_quantizer") is None, reason="needs the extra `int4`"
@@ -32,12 +32,11 @@ def scales(model):
 
 
 def test_every_kernel_is_stored_in_half_bytes(model):
-    tree = parse(model)
-    stored = {tensor.name: tensor for tensor in tree.subgraphs[0].tensors}
+    stored = {tensor.name: tensor for tensor in verify(model).graphs[0].tensors}
     for kernel in [each for each in constants(model) if each.role == "kernel"]:
-        tensor = stored[kernel.name.encode()]
-        assert tensor.type == TensorType.INT4
-        assert len(tree.buffers[tensor.buffer].data) == -(-kernel.values.size // 2)
+        tensor = stored[kernel.name]
+        assert tensor.type == "INT4"
+        assert len(tensor.data) == -(-kernel.values.size // 2)
 
 
 def test_half_bytes_are_read_as_litert_reads_them(model, kernels):

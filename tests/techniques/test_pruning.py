@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stapes.tflite.read.constants import constants, parse
+from stapes.tflite.read.constants import constants
+from stapes.tflite.read.verify import verify
 
 FINAL = 0.8  # The recipe's default.
 
@@ -41,12 +42,11 @@ def test_the_sparse_file_holds_the_weights_of_the_dense_one(kernels, variant):
 
 
 def test_the_sparse_file_stores_no_zeros(variant):
-    tree = parse(variant("pruned_sparse").tflite)
-    sparse = [tensor for tensor in tree.subgraphs[0].tensors if tensor.sparsity is not None]
+    [graph] = verify(variant("pruned_sparse").tflite).graphs
+    sparse = [tensor for tensor in graph.tensors if tensor.table["sparsity"] is not None]
     assert len(sparse) == 3
     for tensor in sparse:
-        values = np.asarray(tree.buffers[tensor.buffer].data, np.uint8).view(np.float32)
-        assert values.all()
+        assert tensor.data.view(np.float32).all()
     assert len(variant("pruned_sparse").tflite) < 0.8 * len(variant("pruned").tflite)
 
 

@@ -83,6 +83,11 @@ def packed(root: Any) -> bytes:
     return bytes(builder.Output())
 
 
+def unpacked(content: bytes) -> Any:
+    """A model of a file, for `packed` once it is changed."""
+    return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+
+
 def dense(values=None, **quantization) -> bytes:
     """A dense layer of four inputs and three outputs."""
     kernel = np.arange(12).reshape(3, 4).astype(np.int8) if values is None else values

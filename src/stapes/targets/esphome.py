@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
 from stapes.targets.target import Tried, refused
-from stapes.tflite.format.tree import Table, Tree
-from stapes.tflite.read.constants import OP_NAMES, builtin
+from stapes.tflite.graph import OP_NAMES, Graph, Model
 from stapes.tflite.read.verify import verify
 
 OPS = frozenset(
@@ -55,7 +54,6 @@ MOST_STRIDE = 255
 MOST_VARIABLES = 20
 SCHEMA = 3
 
-_TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 7: "int16", 9: "int8", 17: "int4"}
 _CONFIGURATION = (
     f"micro_wake_word: {len(OPS)} ops, int8 [1, stride, {FEATURES}] of the micro frontend to "
     "uint8 [1, 1]"
@@ -81,73 +79,49 @@ def obstacles(model: bytes) -> list[str]:
     ModelError
         The file is broken.
     """
-    tree = verify(model)
-    graph = tree.root["subgraphs"][0]
+    view = verify(model)
+    graph, version = view.graphs[0], view.version
     found = []
-    if tree.root["version"] != SCHEMA:
-        found.append(f"its schema is {tree.root['version']}, not {SCHEMA}")
-    variables = _variables(tree)
+    if version != SCHEMA:
+        found.append(f"its schema is {version}, not {SCHEMA}")
+    variables = _variables(view)
     if variables > MOST_VARIABLES:
         found.append(f"it has {variables} resource variables, more than {MOST_VARIABLES}")
-    found += [f"{op} is not among its ops" for op in _unknown_ops(tree)]
+    found += [f"{op} is not among its ops" for op in _unknown_ops(view)]
     return found + _input(graph) + _output(graph)
 
 
-def _input(graph: Table) -> list[str]:
-    tensor = _one(graph, "inputs")
-    if isinstance(tensor, str):
-        return [tensor]
-    shape = _shape(tensor)
+def _input(graph: Graph) -> list[str]:
+    if len(graph.inputs) != 1:
+        return [f"it has {len(graph.inputs)} inputs, not one"]
+    tensor = graph.tensor(graph.inputs[0])
+    shape = tensor.shape
     fits = len(shape) == 3 and (shape[0], shape[2]) == (1, FEATURES)
-    if fits and 1 <= shape[1] <= MOST_STRIDE and _type(tensor) == "int8":
+    if fits and 1 <= shape[1] <= MOST_STRIDE and tensor.type == "INT8":
         return []
-    return [f"its input is {_type(tensor)} {shape}, not int8 [1, stride, {FEATURES}]"]
+    return [f"its input is {tensor.type.lower()} {shape}, not int8 [1, stride, {FEATURES}]"]
 
 
-def _output(graph: Table) -> list[str]:
-    tensor = _one(graph, "outputs")
-    if isinstance(tensor, str):
-        return [tensor]
-    if _shape(tensor) == [1, 1] and _type(tensor) == "uint8":
+def _output(graph: Graph) -> list[str]:
+    if len(graph.outputs) != 1:
+        return [f"it has {len(graph.outputs)} outputs, not one"]
+    tensor = graph.tensor(graph.outputs[0])
+    if tensor.shape == [1, 1] and tensor.type == "UINT8":
         return []
-    return [f"its output is {_type(tensor)} {_shape(tensor)}, not uint8 [1, 1]"]
+    return [f"its output is {tensor.type.lower()} {tensor.shape}, not uint8 [1, 1]"]
 
 
-def _one(graph: Table, which: str) -> Table | str:
-    """The only input or output; a sentence's part where there is another number of them."""
-    numbers = graph.items(which)
-    if len(numbers) != 1:
-        return f"it has {len(numbers)} {which}, not one"
-    tensor: Table = graph["tensors"][numbers[0]]
-    return tensor
+def _unknown_ops(model: Model) -> list[str]:
+    newer = "an op that is newer than Stapes"
+    ops = {
+        (op.name or "CUSTOM") if op.builtin in OP_NAMES.values() else newer
+        for op in model.operators
+    }
+    return sorted(ops - OPS)
 
 
-def _unknown_ops(tree: Tree) -> list[str]:
-    found = set()
-    for graph in tree.root["subgraphs"]:
-        for op in graph.items("operators"):
-            name = OP_NAMES.get(builtin(tree, op), "an op that is newer than Stapes")
-            if name == "CUSTOM":
-                code = tree.root["operator_codes"][op["opcode_index"]]
-                name = (code["custom_code"] or b"").decode("utf-8", "replace") or name
-            found.add(name)
-    return sorted(found - OPS)
-
-
-def _variables(tree: Tree) -> int:
-    """Resource variables of all subgraphs, each of its name once, as TFLite Micro counts them."""
-    options = [
-        op["builtin_options"]
-        for graph in tree.root["subgraphs"]
-        for op in graph.items("operators")
-        if OP_NAMES.get(builtin(tree, op)) == "VAR_HANDLE"
-    ]
-    return len({(each["container"], each["shared_name"]) for each in options if each is not None})
-
-
-def _shape(tensor: Table) -> list[int]:
-    return [int(size) for size in tensor.items("shape")]
-
-
-def _type(tensor: Table) -> str:
-    return _TYPES.get(tensor["type"], f"of type {tensor['type']}")
+def _variables(model: Model) -> int:
+    """Resource variables of all graphs, each of its name once, as TFLite Micro counts them."""
+    handles = [op for op in model.operators if op.builtin == "VAR_HANDLE"]
+    names = [(op.option("container"), op.option("shared_name")) for op in handles if op.options]
+    return len(set(names))

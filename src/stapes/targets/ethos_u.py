@@ -35,7 +35,8 @@ from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
 from stapes.system.isolation import Lost, isolated_module
 from stapes.targets.target import Tried, refused
-from stapes.tflite.format.tree import read
+from stapes.tflite.format.reader import read
+from stapes.tflite.graph import Model
 
 SECONDS = 60.0
 """The longest that compiling may take; a wake-word model takes a quarter of a second."""
@@ -160,10 +161,9 @@ def constant_bytes(compiled: bytes) -> int:
     ModelError
         It is no .tflite.
     """
-    root = read(compiled).root
-    apart = {each["buffer"] for each in root.items("metadata")}
-    buffers = enumerate(root.items("buffers"))
-    return sum(len(each.items("data")) for number, each in buffers if number not in apart)
+    model = Model(read(compiled))
+    apart = {buffer for _, buffer in model.metadata}
+    return sum(len(data) for number, data in enumerate(model.buffers) if number not in apart)
 
 
 def _fallbacks(said: str) -> list[tuple[str, str]]:

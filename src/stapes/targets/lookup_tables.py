@@ -10,10 +10,8 @@ from collections.abc import Sequence
 
 from stapes.errors import MissingExtraError, ModelError
 from stapes.targets import tflm
-from stapes.tflite.edit.write import write
-from stapes.tflite.format.tree import read
-from stapes.tflite.read.lookup_table import Candidate, mend
-from stapes.tflite.read.verify import verify
+from stapes.tflite.edit.for_tools import with_newer_codes, without_encoded_scales
+from stapes.tflite.read.lookup_table import Candidate
 
 _PACKAGE = "tflite_micro.tensorflow.lite.micro.compression"
 
@@ -55,18 +53,7 @@ def encode(content: bytes, chosen: Sequence[Candidate]) -> bytes:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
-            encoded = bytes(compression.compress(_plain(content), specs))
+            encoded = bytes(compression.compress(with_newer_codes(content), specs))
     except (error, ValueError, TypeError) as refusal:
         raise ModelError(f"TFLite Micro's package does not compress it: {refusal}.") from None
-    # Not yet with `verify`, which refuses what `mend` takes out.
-    root = read(encoded).root
-    mend(root)
-    return write(root)
-
-
-def _plain(content: bytes) -> bytes:
-    """The file with every op code in the newer of its two fields: the package reads that alone."""
-    root = verify(content).root
-    for code in root.items("operator_codes"):
-        code.fields["builtin_code"] = max(code["builtin_code"], code["deprecated_builtin_code"])
-    return write(root)
+    return without_encoded_scales(encoded)

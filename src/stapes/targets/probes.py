@@ -8,13 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.tflite.format.tree import Table, Tree
-
-# TensorType to what NumPy calls it.
-_TYPES: dict[int, str] = {
-    0: "<f4", 1: "<f2", 2: "<i4", 3: "u1", 4: "<i8", 6: "?", 7: "<i2", 9: "i1", 10: "<f8",
-    12: "<u8", 15: "<u4", 16: "<u2",
-}  # fmt: skip
+from stapes.tflite.graph import DTYPES, Model, Tensor
 
 _RUN = 10
 """Inputs in a row that are alike, so that a streaming model's state comes to fit them."""
@@ -24,30 +18,27 @@ _INDEX_END = 8
 """Wide integers are indices as a rule, and one beyond its table would only be refused."""
 
 
-def specs(tree: Tree) -> list[tuple[tuple[int, ...], str]]:
-    """Shape and type of each input of a model's first subgraph.
+def specs(model: Model) -> list[tuple[tuple[int, ...], str]]:
+    """Shape and type of each input of a model's first graph.
 
     Raises
     ------
     ModelError
         An input holds no numbers.
     """
-    found = []
-    for tensor in _inputs(tree):
-        if tensor["type"] not in _TYPES:
-            raise ModelError("The model takes inputs that are no numbers: it cannot be compared.")
-        shape = tuple(int(size) for size in tensor.items("shape"))
-        found.append((shape, np.dtype(_TYPES[tensor["type"]]).str))
-    return found
+    tensors = _inputs(model)
+    if any(tensor.type not in DTYPES for tensor in tensors):
+        raise ModelError("The model takes inputs that are no numbers: it cannot be compared.")
+    return [(tuple(tensor.shape), DTYPES[tensor.type].str) for tensor in tensors]
 
 
-def inputs(tree: Tree, count: int, seed: int) -> list[list[NDArray[Any]]]:
+def inputs(model: Model, count: int, seed: int) -> list[list[NDArray[Any]]]:
     """Inputs over the whole range of each type, and over parts of it.
 
     Parameters
     ----------
-    tree : Tree
-        The model.
+    model : Model
+        From `verify`.
     count : int > 0
     seed : int
 
@@ -59,7 +50,7 @@ def inputs(tree: Tree, count: int, seed: int) -> list[list[NDArray[Any]]]:
         and over the range seen in calibration where the file tells it.
     """
     rng = np.random.default_rng(seed)
-    tensors, types = _inputs(tree), specs(tree)
+    tensors, types = _inputs(model), specs(model)
     chosen = []
     for number in range(count):
         run = number // _RUN
@@ -73,7 +64,7 @@ def inputs(tree: Tree, count: int, seed: int) -> list[list[NDArray[Any]]]:
 
 
 def _draw(
-    rng: np.random.Generator, tensor: Table, shape: tuple[int, ...], dtype: np.dtype[Any], run: int
+    rng: np.random.Generator, tensor: Tensor, shape: tuple[int, ...], dtype: np.dtype[Any], run: int
 ) -> NDArray[Any]:
     if dtype.kind == "b":
         return rng.integers(0, 2, shape).astype(dtype)
@@ -94,15 +85,11 @@ def _draw(
     return rng.integers(low, high, shape, endpoint=True).astype(dtype)
 
 
-def _calibrated(tensor: Table) -> tuple[float, float]:
-    quantization = tensor["quantization"]
-    if quantization is None or not len(quantization.items("min")) or quantization["max"] is None:
-        return 0.0, 0.0
-    low, high = float(quantization["min"][0]), float(max(quantization["max"], default=0.0))
+def _calibrated(tensor: Tensor) -> tuple[float, float]:
+    low, high = tensor.quantization.range or (0.0, 0.0)
     return (low, high) if np.isfinite(low) and np.isfinite(high) else (0.0, 0.0)
 
 
-def _inputs(tree: Tree) -> list[Table]:
-    graph = tree.root["subgraphs"][0]
-    tensors: list[Table] = graph.items("tensors")
-    return [tensors[index] for index in graph.items("inputs")]
+def _inputs(model: Model) -> list[Tensor]:
+    graph = model.graphs[0]
+    return [graph.tensor(number) for number in graph.inputs]

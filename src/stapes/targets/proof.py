@@ -22,15 +22,15 @@ from stapes.errors import ModelError
 from stapes.system.isolation import Child, Lost
 from stapes.targets import probes
 from stapes.targets.runners import RUNNERS, USUAL
-from stapes.tflite.format.tree import Tree
-from stapes.tflite.read.lookup_table import is_decode
+from stapes.tflite.graph import Model
+from stapes.tflite.read.lookup_table import DECODE
 from stapes.tflite.read.verify import verify
 
 INPUTS = 100
 SECONDS = 120.0
 
 # Types of tensors that hold no numbers: strings, resources, variants.
-_OPAQUE = {5, 13, 14}
+_OPAQUE = {"STRING", "RESOURCE", "VARIANT"}
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ def prove(
     ModelError
         A file is broken: nothing was run.
     """
-    trees = [verify(original), verify(candidate)]
-    chosen = probes.inputs(trees[0], inputs, seed)
-    if probes.specs(trees[0]) != probes.specs(trees[1]):
+    models = [verify(original), verify(candidate)]
+    chosen = probes.inputs(models[0], inputs, seed)
+    if probes.specs(models[0]) != probes.specs(models[1]):
         return Proof((), {}, inputs, 0, "the files take different inputs")
-    taps = [_taps(tree) for tree in trees]
+    taps = [_taps(model) for model in models]
     if len(taps[0]) != len(taps[1]):
         taps = [[], []]
     names = tuple(USUAL if interpreters is None else interpreters)
@@ -123,16 +123,14 @@ def prove(
     return Proof(tuple(ran), refused, inputs, distinct, difference)
 
 
-def _taps(tree: Tree) -> list[int]:
+def _taps(model: Model) -> list[int]:
     """The tensors that the ops of the first subgraph give, in the order of the ops.
 
     Without what DECODE ops give: it is a constant in the file that look-up tables were made of.
     """
-    graph = tree.root["subgraphs"][0]
-    tensors = graph.items("tensors")
-    ops = [op for op in graph.items("operators") if not is_decode(tree, op)]
-    given = [int(n) for op in ops for n in op.items("outputs")]
-    return [n for n in given if tensors[n]["type"] not in _OPAQUE]
+    graph = model.graphs[0]
+    numbers = [number for op in graph.operators if op.name != DECODE for number in op.outputs]
+    return [number for number in numbers if graph.tensor(number).type not in _OPAQUE]
 
 
 @dataclass(frozen=True)

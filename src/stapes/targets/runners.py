@@ -79,7 +79,7 @@ def _tflm_of(model: bytes, *, keep_tensors: bool) -> tuple[Invoke, Tap | None]:
     if not tflm.available():
         raise ModelError("TFLite Micro is not installed: install stapes[micro].")
     interpreter = tflm.TFLM(model, keep_tensors=keep_tensors)
-    outputs = len(verify(model).root["subgraphs"][0].items("outputs"))
+    outputs = len(verify(model).graphs[0].outputs)
 
     def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
         for index, value in enumerate(values):

@@ -131,9 +131,9 @@ class TFLMClassifier(Classifier):
     """
 
     def __init__(self, model: bytes) -> None:
-        graph = verify(model).root["subgraphs"][0]
-        ends = [graph["tensors"][n] for name in ("inputs", "outputs") for n in graph.items(name)]
-        if len(ends) != 2 or not len(graph.items("inputs")) == 1 == ends[0].items("shape")[:1]:
+        graph = verify(model).graphs[0]
+        ends = len(graph.inputs), len(graph.outputs)
+        if ends != (1, 1) or graph.tensor(graph.inputs[0]).shape[:1] != [1]:
             raise ModelError(
                 "TFLite Micro is fed with one clip: one input and one output are needed."
             )

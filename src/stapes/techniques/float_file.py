@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stapes.techniques.variant import FloatFile, Variant
+from stapes.tflite.edit.for_tools import with_signature
 from stapes.tflite.edit.retype import uint8_ends
-from stapes.tflite.read.signature import with_signature
 
 
 def float32(file: FloatFile) -> Variant:

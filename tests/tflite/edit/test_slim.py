@@ -11,8 +11,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from stapes.errors import ModelError
 from stapes.tflite.edit.slim import slim
+from stapes.tflite.format.reader import read
 from stapes.tflite.format.spans import spans
-from stapes.tflite.format.tree import Table, read
+from stapes.tflite.format.tree import Table
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.verify import verify
 

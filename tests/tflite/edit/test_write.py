@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from stapes.tflite.edit.renumber import signature_of
 from stapes.tflite.edit.write import write
+from stapes.tflite.format.reader import read
 from stapes.tflite.format.schema import SCALARS, TABLES, UNIONS
 from stapes.tflite.format.spans import spans
-from stapes.tflite.format.tree import DTYPES, Table, read, walk
+from stapes.tflite.format.tree import DTYPES, Table, walk
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 

@@ -12,9 +12,10 @@ from ai_edge_litert import schema_py_generated as generated
 
 from stapes.errors import ModelError
 from stapes.tflite.edit.write import write
+from stapes.tflite.format.reader import MOST_OBJECTS, read
 from stapes.tflite.format.schema import TABLES
 from stapes.tflite.format.spans import spans
-from stapes.tflite.format.tree import MOST_OBJECTS, Table, read, unfolded, walk
+from stapes.tflite.format.tree import Table, unfolded, walk
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 

@@ -7,15 +7,15 @@ import importlib.util
 import io
 import re
 
-import flatbuffers
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.tflite.models_by_hand import packed, unpacked
 
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
-from stapes.tflite.read.constants import constants, data_bytes, parse
+from stapes.tflite.read.constants import constants, data_bytes
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
@@ -158,7 +158,7 @@ def test_kernels_of_models_that_others_made(models):
 
 def test_a_streaming_model_of_two_graphs_is_read(models):
     model = (models / "alexa.tflite").read_bytes()
-    assert len(parse(model).subgraphs) == 2
+    assert len(unpacked(model).subgraphs) == 2
     kernels = [each for each in constants(model) if each.role == "kernel"]
     assert kernels[0].values.shape == (32, 5, 1, 40)
     assert all(each.values.dtype == np.int8 for each in kernels)
@@ -208,11 +208,9 @@ def test_a_file_that_is_cut_is_refused_or_read_as_far_as_it_holds_together(small
 
 def broken(model, how):
     """The model, packed again after `how` has spoiled its tree."""
-    tree = parse(model)
+    tree = unpacked(model)
     how(tree)
-    builder = flatbuffers.Builder(4096)
-    builder.Finish(tree.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    return packed(tree)
 
 
 def op(tree):

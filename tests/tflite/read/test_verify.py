@@ -8,7 +8,7 @@ import pytest
 from stapes.errors import ModelError
 from stapes.tflite.edit.write import write
 from stapes.tflite.format.tree import Table
-from stapes.tflite.read.verify import MOST_SUBGRAPHS, called, stored, verify
+from stapes.tflite.read.verify import MOST_SUBGRAPHS, called, verify
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
@@ -58,7 +58,7 @@ def sparsity(segments, indices, *, order=(0, 1), dense=3):
 
 @pytest.mark.parametrize("name", REAL)
 def test_models_that_others_made_hold_together(models, name):
-    assert verify((models / f"{name}.tflite").read_bytes()).unknown == []
+    assert verify((models / f"{name}.tflite").read_bytes()).tree.unknown == []
 
 
 def test_the_model_made_by_hand_holds_together(small):
@@ -163,16 +163,15 @@ def test_two_subgraphs_that_call_each_other_are_refused():
 
     with pytest.raises(ModelError, match="calls itself"):
         verify(model([1], [0]))
-    tree = verify(model([1], []))
-    assert called(tree.root["subgraphs"][0]["operators"][0]) == [1]
+    [op] = verify(model([1], [])).operators
+    assert called(op.table) == [1]
 
 
 def test_a_buffer_behind_the_tree_is_found(changed):
     data = b"weights behind the tree."
     place = len(changed(lambda tree: tree["buffers"][3].fields.update(offset=9, size=len(data))))
     content = changed(lambda tree: tree["buffers"][3].fields.update(offset=place, size=len(data)))
-    tree = verify(content + data)
-    assert stored(tree, tree.root["buffers"][3]).tobytes() == data
+    assert verify(content + data).buffers[3].tobytes() == data
 
 
 def test_shared_parts_are_not_checked_over_and_over():

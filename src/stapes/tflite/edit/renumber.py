@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stapes.tflite.format.tree import Table
+from stapes.tflite.graph import builtin_code
 
 _PLACEHOLDER = 127
 """What the byte-wide code of an op holds where its code does not fit."""
@@ -103,8 +104,8 @@ def renumber_opcodes(model: Table, *, versions: bool) -> None:
     old = model.items("operator_codes")
     for code in old:
         if not versions:
-            code.fields.pop("version", None)
-        builtin = max(code["builtin_code"], code["deprecated_builtin_code"])
+            code.drop("version")
+        builtin = builtin_code(code)
         # Interpreters take the larger of the two fields: one is enough.
         code.fields["builtin_code"] = builtin if builtin >= _PLACEHOLDER else 0
         code.fields["deprecated_builtin_code"] = builtin if builtin < _PLACEHOLDER else 0
@@ -152,5 +153,4 @@ def _metadata(model: Table) -> Any:
 
 
 def _code(code: Table) -> tuple[int, bytes]:
-    builtin = max(code["builtin_code"], code["deprecated_builtin_code"])
-    return builtin, code["custom_code"] or b""
+    return builtin_code(code), code["custom_code"] or b""

@@ -2,84 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
-import flatbuffers
-from ai_edge_litert import schema_py_generated as schema
+import numpy as np
 
 from stapes.errors import ModelError
-from stapes.tflite.read.constants import parse
+from stapes.tflite.edit.unshared import unshared
+from stapes.tflite.edit.write import write
+from stapes.tflite.format.tree import Table
+from stapes.tflite.graph import Graph
 
 _SHIFT = 128
 """Between the zero points of int8 and uint8: both count the same steps."""
 
+# Numbers of the schema: a TensorType and a BuiltinOperator.
+_UINT8, _QUANTIZE = 3, 114
 
-def uint8_ends(model: bytes) -> bytes:
+
+def uint8_ends(content: bytes) -> bytes:
     """An int8 model that takes and gives uint8: a QUANTIZE op at either end shifts by 128.
 
     Parameters
     ----------
-    model : bytes
-        A .tflite whose main subgraph has int8 inputs and outputs.
+    content : bytes
+        A .tflite whose first graph has int8 inputs and outputs.
 
     Raises
     ------
     ModelError
         It is broken, or an input or output is not int8.
     """
-    tree = parse(model)
-    graph = tree.subgraphs[0]
-    code = _code(tree)
-    ahead = [_between(graph, place, "inputs", code) for place in range(len(graph.inputs))]
-    behind = [_between(graph, place, "outputs", code) for place in range(len(graph.outputs))]
-    graph.operators = [*ahead, *graph.operators, *behind]
-    for signature in tree.signatureDefs or []:
-        if signature.subgraphIndex == 0:
-            _rename(signature.inputs, [(op.outputs[0], op.inputs[0]) for op in ahead])
-            _rename(signature.outputs, [(op.inputs[0], op.outputs[0]) for op in behind])
-    builder = flatbuffers.Builder(len(model) + 4096)
-    builder.Finish(tree.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    model = unshared(content)
+    graph, codes = model.graphs[0], list(model.table.items("operator_codes"))
+    quantize = {"builtin_code": _QUANTIZE, "deprecated_builtin_code": _QUANTIZE}
+    model.table.fields["operator_codes"] = [*codes, Table("OperatorCode", {**quantize})]
+    inner_inputs, inner_outputs = graph.inputs, graph.outputs
+    inputs, outputs = _new_ends(graph, "inputs"), _new_ends(graph, "outputs")
+    graph.table.fields["operators"] = [
+        *(_quantize(len(codes), *pair) for pair in zip(inputs, inner_inputs, strict=True)),
+        *graph.table.items("operators"),
+        *(_quantize(len(codes), *pair) for pair in zip(inner_outputs, outputs, strict=True)),
+    ]
+    for signature in model.table.items("signature_defs"):
+        if signature["subgraph_index"] == 0:
+            _rename(signature.items("inputs"), dict(zip(inner_inputs, inputs, strict=True)))
+            _rename(signature.items("outputs"), dict(zip(inner_outputs, outputs, strict=True)))
+    return write(model.table)
 
 
-def _code(tree: Any) -> int:
-    """The index of QUANTIZE among the op codes, where it is put if it is not there."""
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
-    code.version = 1
-    tree.operatorCodes.append(code)
-    return len(tree.operatorCodes) - 1
-
-
-def _between(graph: Any, place: int, end: str, code: int) -> Any:
-    """Put a uint8 tensor at an end of the graph, and give the op between it and the old one."""
-    ends = list(getattr(graph, end))
-    inner = ends[place]
-    old = graph.tensors[inner]
-    if old.type != schema.TensorType.INT8 or old.quantization is None:
-        raise ModelError(
-            f"The model's {end} are not int8: only a full-integer model can be retyped."
+def _new_ends(graph: Graph, end: Literal["inputs", "outputs"]) -> list[int]:
+    """Put a uint8 tensor in place of each input or output, and give the numbers of the new."""
+    tensors = list(graph.table["tensors"])
+    old = getattr(graph, end)
+    for tensor in map(graph.tensor, old):
+        quantization = tensor.quantization
+        if tensor.type != "INT8" or tensor.table["quantization"] is None:
+            raise ModelError(
+                f"The model's {end} are not int8: only a full-integer model can be retyped."
+            )
+        same = ("shape", "shape_signature", "has_rank")
+        fields = {name: value for name, value in tensor.table.fields.items() if name in same}
+        zero_points = quantization.zero_points + _SHIFT
+        fields["name"] = (tensor.table["name"] or b"") + b"_uint8"
+        fields["type"] = _UINT8
+        fields["quantization"] = Table(
+            "QuantizationParameters", {"scale": quantization.scales, "zero_point": zero_points}
         )
-    new = schema.TensorT()
-    new.name, new.shape, new.shapeSignature = old.name + b"_uint8", old.shape, old.shapeSignature
-    new.type, new.hasRank, new.buffer = schema.TensorType.UINT8, old.hasRank, 0
-    new.quantization = schema.QuantizationParametersT()
-    new.quantization.scale = old.quantization.scale
-    new.quantization.zeroPoint = [int(point) + _SHIFT for point in old.quantization.zeroPoint]
-    graph.tensors.append(new)
-    ends[place] = len(graph.tensors) - 1
-    setattr(graph, end, ends)
-    op = schema.OperatorT()
-    op.opcodeIndex = code
-    op.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
-    op.builtinOptions = schema.QuantizeOptionsT()
-    op.inputs, op.outputs = (
-        ([ends[place]], [inner]) if end == "inputs" else ([inner], [ends[place]])
-    )
-    return op
+        tensors.append(Table("Tensor", fields))
+    new = list(range(len(tensors) - len(old), len(tensors)))
+    graph.table.fields.update({"tensors": tensors, end: np.array(new, np.int32)})
+    return new
 
 
-def _rename(maps: Any, pairs: list[tuple[int, int]]) -> None:
-    renamed = dict(pairs)
-    for each in maps or []:
-        each.tensorIndex = renamed.get(each.tensorIndex, each.tensorIndex)
+def _quantize(code: int, source: int, target: int) -> Table:
+    ends = {"inputs": np.array([source], np.int32), "outputs": np.array([target], np.int32)}
+    return Table("Operator", {"opcode_index": code, **ends})
+
+
+def _rename(entries: list[Table], renamed: dict[int, int]) -> None:
+    for entry in entries:
+        number = entry["tensor_index"]
+        entry.fields["tensor_index"] = renamed.get(number, number)

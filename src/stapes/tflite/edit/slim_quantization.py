@@ -13,113 +13,93 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
+from stapes.tflite.graph import Graph, Model, Operator, Tensor
 
-from stapes.tflite.format.tree import Table
-
-# TensorType: what has no scale in any kernel.
-_FLOAT32, _FLOAT16, _STRING, _BOOL, _RESOURCE, _VARIANT = 0, 1, 5, 6, 13, 14
-_PLAIN = {_FLOAT32, _FLOAT16, _STRING, _BOOL, _RESOURCE, _VARIANT}
-_INT16, _INT32, _INT64, _INT8 = 7, 2, 4, 9
-_CONV_2D, _DEPTHWISE_CONV_2D, _FULLY_CONNECTED = 3, 4, 9
+# What has no scale in any kernel.
+_PLAIN = {"FLOAT32", "FLOAT16", "STRING", "BOOL", "RESOURCE", "VARIANT"}
 
 _MOST_DIFFERENCE = 0.02 * 0.999
 """TFLite Micro's bound on (scales' product - bias scale) / output scale, less a rounding."""
 
 
 def slim_quantization(
-    model: Table, runtime: Literal["any", "tflm"], *, bias_scales: bool = False
+    model: Model, runtime: Literal["any", "tflm"], *, bias_scales: bool = False
 ) -> None:
     """Drop what is not read of the quantization of every tensor of a model.
 
     Parameters
     ----------
-    model : Table
+    model : Model
         Changed in place.
     runtime : str
         Who is to run it.
     bias_scales : bool
         Keep the scales of biases, for what is no CPU.
     """
-    for graph in model.items("subgraphs"):
-        tensors = graph.items("tensors")
-        biases = {} if bias_scales else _biases(model, graph)
+    for graph in model.graphs:
+        biases = {} if bias_scales else _biases(graph)
         if runtime == "any":
-            for index, kernel in biases.items():
-                _borrow_scales(tensors[index], kernel)
+            for number, kernel in biases.items():
+                _borrow_scales(graph.tensor(number), kernel)
         dropped = set(biases) if runtime == "tflm" else set()
-        for index, tensor in enumerate(tensors):
-            _slim_tensor(tensor, keep=index not in dropped, one_zero_point=runtime == "tflm")
+        for tensor in graph.tensors:
+            keep = tensor.number not in dropped
+            _slim_tensor(tensor, keep=keep, one_zero_point=runtime == "tflm")
 
 
-def _slim_tensor(tensor: Table, *, keep: bool, one_zero_point: bool) -> None:
-    quantization = tensor["quantization"]
-    if quantization is None:
-        return
+def _slim_tensor(tensor: Tensor, *, keep: bool, one_zero_point: bool) -> None:
+    quantization = tensor.quantization
     # The range that was seen in calibration is the converter's.
-    for name in ("min", "max"):
-        quantization.fields.pop(name, None)
-    if quantization["details_type"] != 0:
+    quantization.table.drop("min", "max")
+    if not quantization.by_scales:
         return
-    scales = quantization.items("scale")
-    if not keep or not len(scales) or tensor["type"] in _PLAIN:
-        del tensor.fields["quantization"]
+    if not keep or not len(quantization.scales) or tensor.type in _PLAIN:
+        tensor.table.drop("quantization")
         return
-    if len(scales) == 1:
+    if len(quantization.scales) == 1:
         # There is nothing along an axis.
-        quantization.fields.pop("quantized_dimension", None)
-    zero_points = quantization.items("zero_point")
+        quantization.table.drop("quantized_dimension")
+    zero_points = quantization.zero_points
     if one_zero_point and len(zero_points) > 1 and len(set(zero_points.tolist())) == 1:
-        quantization.fields["zero_point"] = zero_points[:1]
+        quantization.table.fields["zero_point"] = zero_points[:1]
 
 
-def _borrow_scales(bias: Table, kernel: Table) -> None:
+def _borrow_scales(bias: Tensor, kernel: Tensor) -> None:
     """Have a bias point at its kernel's scales, where there is one for each channel."""
-    own, lent = bias["quantization"], kernel["quantization"]
-    if own is None or lent is None or own["details_type"] or lent["details_type"]:
-        return
-    if len(own.items("scale")) == len(lent.items("scale")) > 1:
-        own.fields["scale"] = lent["scale"]
+    own, lent = bias.quantization, kernel.quantization
+    if own.by_scales and lent.by_scales and len(own.scales) == len(lent.scales) > 1:
+        own.table.fields["scale"] = lent.table["scale"]
 
 
-def _biases(model: Table, graph: Table) -> dict[int, Table]:
+def _biases(graph: Graph) -> dict[int, Tensor]:
     """{bias whose scales no kernel of the CPU reads, or misses: the kernel it is added to}."""
-    tensors, ops = graph.items("tensors"), graph.items("operators")
-    free: dict[int, Table] = {}
-    needed: set[int] = {int(n) for n in (*graph.items("inputs"), *graph.items("outputs"))}
-    for op in ops:
-        inputs = [int(n) for n in op.items("inputs")]
-        bias = inputs[2] if len(inputs) == 3 and _ignores_bias_scale(model, tensors, op) else -1
+    free: dict[int, Tensor] = {}
+    needed = {*graph.inputs, *graph.outputs}
+    for op in graph.operators:
+        inputs = op.inputs
+        bias = inputs[2] if len(inputs) == 3 and _ignores_bias_scale(op) else -1
         if bias >= 0:
-            free.setdefault(bias, tensors[inputs[1]])
-        needed.update(n for n in inputs if n != bias)
-        needed.update(int(n) for n in op.items("outputs"))
+            free.setdefault(bias, graph.tensor(inputs[1]))
+        needed.update(number for number in inputs if number != bias)
+        needed.update(op.outputs)
     return {bias: kernel for bias, kernel in free.items() if bias not in needed}
 
 
-def _ignores_bias_scale(model: Table, tensors: list[Table], op: Table) -> bool:
-    code = model["operator_codes"][op["opcode_index"]]
-    kind = max(code["builtin_code"], code["deprecated_builtin_code"])
-    inputs, outputs = op.items("inputs"), op.items("outputs")
-    if kind not in (_CONV_2D, _DEPTHWISE_CONV_2D, _FULLY_CONNECTED) or inputs.min() < 0:
+def _ignores_bias_scale(op: Operator) -> bool:
+    data, kernel, bias, output = op.input(0), op.input(1), op.input(2), op.output(0)
+    kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    if op.builtin not in kinds or data is None or kernel is None or bias is None:
         return False
-    data, kernel, bias = (tensors[n] for n in inputs)
-    if bias["type"] not in (_INT32, _INT64) or data["type"] not in (_INT8, _INT16):
+    if bias.type not in ("INT32", "INT64") or data.type not in ("INT8", "INT16"):
         return False
-    if kind != _FULLY_CONNECTED:
+    if op.builtin != "FULLY_CONNECTED":
         return True
-    if not len(outputs):
+    if output is None:
         return False
-    scales = [_scales(each) for each in (data, kernel, tensors[outputs[0]])]
+    scales = [tensor.quantization.scales for tensor in (data, kernel, output)]
     if any(not len(each) for each in scales):
         return False
     if len(scales[1]) > 1:
         return True
     product = float(scales[0][0]) * float(scales[1][0])
     return product <= _MOST_DIFFERENCE * float(scales[2][0])
-
-
-def _scales(tensor: Table) -> np.ndarray:
-    quantization = tensor["quantization"]
-    empty = np.zeros(0, np.float32)
-    return empty if quantization is None else np.asarray(quantization.items("scale"), np.float32)

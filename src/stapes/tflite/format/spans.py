@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stapes.tflite.format.tree import Span, Table, Tree, refuse, walk
 
 
@@ -41,6 +44,15 @@ def external_range(table: Table, prefix: str = "") -> tuple[int, int] | None:
     """
     offset, size = table[f"{prefix}offset"], table[f"{prefix}size"]
     return (offset, size) if offset > 1 and size > 0 else None
+
+
+def stored(tree: Tree, buffer: Table) -> NDArray[np.uint8]:
+    """A buffer's bytes, wherever the file keeps them: uint8 [shape=(n,)]."""
+    place = external_range(buffer)
+    data = buffer["data"]
+    if place is not None and (data is None or not len(data)):
+        return np.frombuffer(tree.content, np.uint8, place[1], place[0])
+    return np.zeros(0, np.uint8) if data is None else np.asarray(data)
 
 
 def _external(tree: Tree) -> Iterator[Span]:

@@ -1,15 +1,7 @@
-"""A .tflite as a tree of tables, read with every offset checked before it is followed.
-
-The file may come from anywhere. Each object (table, vtable, vector, string) is read once, however
-many parents point at it, and all of them together may not take more bytes than the file has: so a
-small file cannot unfold into a large tree. What the schema does not know is noted, not followed.
-
-Source: FlatBuffers' file format, https://flatbuffers.dev/internals; the schema is `schema.py`.
-"""
+"""A .tflite as a tree of tables: what `reader.read` gives and `edit.write.write` takes."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -18,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.tflite.format.schema import SCALARS, TABLES, UNIONS, Field
-
-MOST_OBJECTS = 500_000
-"""A file with more tables, strings and references between them is refused: no device runs it."""
+from stapes.tflite.format.schema import SCALARS, TABLES
 
 DTYPES: dict[str, np.dtype[Any]] = {
     name: np.dtype("?" if name == "bool" else f"<{name[0]}{int(name[1:]) // 8}") for name in SCALARS
@@ -49,6 +38,11 @@ class Table:
     def items(self, name: str) -> Any:
         """A vector's elements; none if the file leaves it out."""
         return self.fields.get(name, ())
+
+    def drop(self, *names: str) -> None:
+        """Leave fields out, where the file has them."""
+        for name in names:
+            self.fields.pop(name, None)
 
 
 _DEFAULTS: dict[str, dict[str, bool | int | float | None]] = {
@@ -84,21 +78,6 @@ class Tree:
     """Every object by its first byte."""
     unknown: list[str] = field(default_factory=list)
     """What a newer schema may know and this one does not."""
-
-
-def read(content: bytes) -> Tree:
-    """Read a .tflite.
-
-    Raises
-    ------
-    ModelError
-        It is no .tflite, it is broken or cut, or it is larger than any model for a device.
-    """
-    if content[4:8] != b"TFL3":
-        raise ModelError("The file is no .tflite: it lacks the mark TFL3 at byte 4.")
-    reader = _Reader(content)
-    root = reader.table("Model", reader.target(0, "the root"))
-    return Tree(content, root, reader.claims, sorted(reader.unknown))
 
 
 def walk(table: Table) -> Iterator[Table]:
@@ -139,165 +118,3 @@ def unfolded(table: Table) -> int:
 def refuse(what: str) -> NoReturn:
     """Say that the file is broken."""
     raise ModelError(f"The .tflite is broken: {what}.")
-
-
-_U16 = struct.Struct("<H")
-_U32 = SCALARS["u32"]
-_I32 = SCALARS["i32"]
-
-
-class _Reader:
-    """Reads objects of one file, each once, and keeps account of their bytes."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.claims: dict[int, Span] = {}
-        self.unknown: set[str] = set()
-        self._claimed = 0
-        self._objects = 0
-        self._memory: dict[tuple[int, str], Any] = {}
-        self._vtables: dict[int, tuple[int, list[int]]] = {}
-
-    def target(self, at: int, what: str) -> int:
-        """Where the offset at a place leads."""
-        self._inside(at, 4, what)
-        distance: int = _U32.unpack_from(self.content, at)[0]
-        if distance == 0 or distance > 1 << 31:
-            refuse(f"{what} points nowhere")
-        self._count()
-        return at + distance
-
-    def table(self, kind: str, at: int) -> Table:
-        key = (at, kind)
-        if key in self._memory:
-            known: Table = self._memory[key]
-            return known
-        self._inside(at, 4, kind)
-        size, slots = self._vtable(at - _I32.unpack_from(self.content, at)[0], kind)
-        self._inside(at, size, kind)
-        table = Table(kind, {})
-        self._memory[key] = table
-        self._claim(at, at + size, "table", kind, table)
-        fields = TABLES[kind]
-        for each in fields:
-            start = slots[each.slot] if each.slot < len(slots) else 0
-            if start:
-                if start < 4 or start + each.size > size:
-                    refuse(f"{kind}.{each.name} lies outside its table")
-                value = self._value(table, each, at + start)
-                if value is not None:
-                    table.fields[each.name] = value
-        known_slots = fields[-1].slot + 1 if fields else 0
-        if any(slots[known_slots:]):
-            self.unknown.add(f"{kind} has a field that is newer than this schema")
-        return table
-
-    def _vtable(self, at: int, kind: str) -> tuple[int, list[int]]:
-        """A table's size in bytes, and where in it each slot is; 0 is absent."""
-        if at in self._vtables:
-            return self._vtables[at]
-        what = f"the vtable of {kind}"
-        if at % 2:
-            refuse(f"{what} at byte {at} is not aligned")
-        self._inside(at, 4, what, alignment=2)
-        length: int = _U16.unpack_from(self.content, at)[0]
-        size: int = _U16.unpack_from(self.content, at + 2)[0]
-        if length < 4 or length % 2 or size < 4:
-            refuse(f"{what} at byte {at} is none")
-        self._inside(at, length, what, alignment=2)
-        slots = np.frombuffer(self.content, "<u2", (length - 4) // 2, at + 4).tolist()
-        self._claim(at, at + length, "vtable", kind, None)
-        self._vtables[at] = size, slots
-        return size, slots
-
-    def _value(self, table: Table, each: Field, at: int) -> Value | None:
-        what = f"{table.kind}.{each.name}"
-        if at % each.size:
-            refuse(f"{what} at byte {at} is not aligned")
-        if each.shape == "scalar":
-            number: int | float | bool = SCALARS[each.type].unpack_from(self.content, at)[0]
-            return number
-        kind = each.type
-        if each.shape == "union":
-            number = table[f"{each.name}_type"]
-            members = UNIONS[kind]
-            if not 0 < number <= len(members):
-                if number:
-                    self.unknown.add(f"{what} holds number {number}, newer than this schema")
-                return None
-            kind = members[int(number) - 1]
-        at = self.target(at, what)
-        if each.shape in ("table", "union"):
-            return self.table(kind, at)
-        if each.shape == "string":
-            return self._string(table, what, at)
-        vector: Value = self._vector(table, each, what, at)
-        return vector
-
-    def _string(self, table: Table, what: str, at: int) -> bytes:
-        key = (at, "str")
-        if key not in self._memory:
-            start, end = self._extent(at, 1, what)
-            self._inside(start, end - start + 1, what, alignment=1)
-            if self.content[end]:
-                refuse(f"{what} at byte {at} does not end in a zero")
-            self._claim(at, end + 1, "string", what, table)
-            self._memory[key] = self.content[start:end]
-        text: bytes = self._memory[key]
-        return text
-
-    def _vector(self, table: Table, each: Field, what: str, at: int) -> Any:
-        key = (at, f"[{each.type}]")
-        if key in self._memory:
-            return self._memory[key]
-        scalars = each.shape == "scalars"
-        start, end = self._extent(at, SCALARS[each.type].size if scalars else 4, what)
-        self._claim(at, end, "vector", what, table)
-        if scalars:
-            dtype = DTYPES[each.type]
-            count = (end - start) // dtype.itemsize
-            # No offset into nothing: NumPy refuses an empty array at a buffer's end.
-            values = np.frombuffer(self.content, dtype, count, start) if count else _none(dtype)
-            self._memory[key] = values
-            return values
-        items: list[Any] = []
-        self._memory[key] = items
-        for place in range(start, end, 4):
-            to = self.target(place, what)
-            strings = each.shape == "strings"
-            items.append(self._string(table, what, to) if strings else self.table(each.type, to))
-        return items
-
-    def _extent(self, at: int, width: int, what: str) -> tuple[int, int]:
-        """First byte of a vector's elements, and the byte after them."""
-        self._inside(at, 4, what)
-        count: int = _U32.unpack_from(self.content, at)[0]
-        self._inside(at, 4 + count * width, what)
-        return at + 4, at + 4 + count * width
-
-    def _inside(self, at: int, size: int, what: str, *, alignment: int = 4) -> None:
-        if at < 0 or at + size > len(self.content):
-            refuse(f"{what} at byte {at} runs past its end")
-        if at % alignment:
-            refuse(f"{what} at byte {at} is not aligned")
-
-    def _claim(self, start: int, end: int, kind: SpanKind, owner: str, table: Table | None) -> None:
-        before = self.claims.get(start)
-        known = start if before is None else before.end
-        if end <= known:
-            return
-        self._claimed += end - known
-        if self._claimed > len(self.content):
-            refuse("its parts overlap")
-        self.claims[start] = Span(start, end, kind, owner, table)
-
-    def _count(self) -> None:
-        self._objects += 1
-        if self._objects > MOST_OBJECTS:
-            raise ModelError(
-                f"The .tflite has more than {MOST_OBJECTS:,} parts: that is no model for a device."
-            )
-
-
-def _none(dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.zeros(0, dtype)

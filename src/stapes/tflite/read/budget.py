@@ -7,7 +7,8 @@ from collections.abc import Hashable
 
 from stapes.contracts.inspection import Budget
 from stapes.tflite.format.spans import external_range, spans
-from stapes.tflite.format.tree import Span, Table, Tree
+from stapes.tflite.format.tree import Span, Table
+from stapes.tflite.graph import Model, ints
 from stapes.tflite.read.roles import roles
 
 # Tables that are there for one thing alone, with all their vectors and strings.
@@ -47,7 +48,7 @@ _LENGTH = 4
 _RANK = ("weights", "biases", "constants", "metadata")
 
 
-def budget(tree: Tree) -> Budget:
+def budget(model: Model) -> Budget:
     """Give each byte of a file to what it is there for.
 
     A buffer that is used for several things is the first of: weights, biases, another constant,
@@ -55,7 +56,7 @@ def budget(tree: Tree) -> Budget:
 
     Parameters
     ----------
-    tree : Tree
+    model : Model
         The file, from `verify`.
 
     Returns
@@ -63,10 +64,10 @@ def budget(tree: Tree) -> Budget:
     budget : Budget
         Its parts add up to the file's size, and so do its owners.
     """
-    uses = _uses(tree)
+    uses = _uses(model)
     parts: Counter[str] = Counter()
     owners: Counter[str] = Counter()
-    for span in spans(tree):
+    for span in spans(model.tree):
         size = span.end - span.start
         owners[_OWNER_OF_KIND.get(span.kind, span.owner)] += size
         if span.owner in ("Buffer.data", "Buffer.offset") and span.table is not None:
@@ -87,29 +88,24 @@ def _part(span: Span) -> str:
     return _PART_OF_FIELD.get(span.owner) or _PART_OF_TABLE.get(span.table.kind, "tables")
 
 
-def _uses(tree: Tree) -> dict[Hashable, str]:
+def _uses(model: Model) -> dict[Hashable, str]:
     """What each buffer's data is for, by `_data_key`."""
-    found: dict[Hashable, str] = {}
-    buffers = tree.root["buffers"]
+    uses: dict[Hashable, str] = {}
+    buffers = model.table["buffers"]
 
     def note(buffer: int, use: str) -> None:
         key = _data_key(buffers[buffer])
-        known = found.get(key, use)
-        found[key] = min(known, use, key=_RANK.index)
+        uses[key] = min(uses.get(key, use), use, key=_RANK.index)
 
-    for entry in tree.root.items("metadata"):
-        note(int(entry["buffer"]), "metadata")
-    for number in tree.root.items("metadata_buffer"):
-        note(int(number), "metadata")
-    for graph in tree.root.items("subgraphs"):
-        known = roles(tree, graph)
-        for number, tensor in enumerate(graph.items("tensors")):
-            role = known[number][0] if number in known else "constant"
-            note(
-                int(tensor["buffer"]),
-                {"weight": "weights", "bias": "biases"}.get(role, "constants"),
-            )
-    return found
+    named = [buffer for _, buffer in model.metadata]
+    for number in named + ints(model.table.items("metadata_buffer")):
+        note(number, "metadata")
+    for graph in model.graphs:
+        known = roles(graph)
+        for tensor in graph.tensors:
+            role = known[tensor.number][0] if tensor.number in known else "constant"
+            note(tensor.buffer, {"weight": "weights", "bias": "biases"}.get(role, "constants"))
+    return uses
 
 
 def _data_key(buffer: Table) -> Hashable:

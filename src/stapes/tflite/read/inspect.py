@@ -28,15 +28,17 @@ from stapes.contracts.inspection import (
     Tensor,
 )
 from stapes.errors import ModelError
+from stapes.tflite import graph as view
 from stapes.tflite.format.schema import TABLES
-from stapes.tflite.format.tree import Table, Tree
+from stapes.tflite.format.tree import Table
+from stapes.tflite.graph import ints, text
 from stapes.tflite.read.budget import budget
-from stapes.tflite.read.constants import builtin, widened
+from stapes.tflite.read.constants import widened
 from stapes.tflite.read.cost import macs_of_op
-from stapes.tflite.read.roles import CUSTOM, op_name, operands, roles
+from stapes.tflite.read.roles import operands, roles
 from stapes.tflite.read.statistics import statistics
-from stapes.tflite.read.values import TYPE_NAMES, values
-from stapes.tflite.read.verify import called, elements, stored, verify
+from stapes.tflite.read.values import values
+from stapes.tflite.read.verify import called, verify
 
 MOST_TOLD = 1 << 22
 """A file that says more names, numbers and tables than these is refused: no device runs it."""
@@ -66,36 +68,30 @@ def inspect(content: bytes) -> Inspection:
     ModelError
         It is no .tflite, it is broken, or it is larger than any model for a device.
     """
-    tree = verify(content)
-    if _told(tree.root, {}) > MOST_TOLD:
+    model = verify(content)
+    if _told(model.table, {}) > MOST_TOLD:
         raise ModelError("The .tflite says more than any model for a device.")
-    buffers = tree.root["buffers"]
-    held = [stored(tree, buffer) for buffer in buffers]
-    seen = _Seen()
+    buffers, seen = model.buffers, _Seen()
     graphs, parameters = [], 0
-    for number, graph in enumerate(tree.root["subgraphs"]):
-        known = roles(tree, graph)
-        parameters += sum(elements(graph["tensors"][index]) for index in known)
-        graphs.append(_subgraph(tree, graph, number, known, seen))
+    for graph in model.graphs:
+        known = roles(graph)
+        parameters += sum(graph.tensor(number).elements for number in known)
+        graphs.append(_subgraph(graph, known, seen))
     return Inspection(
         bytes=len(content),
-        data_bytes=sum(len(data) for data in held),
-        zero_bytes=_zero_bytes(held),
+        data_bytes=sum(len(data) for data in buffers),
+        zero_bytes=_zero_bytes(buffers),
         parameters=parameters,
         macs=sum(op.macs for graph in graphs for op in graph.ops),
-        description=_text(tree.root["description"]),
+        description=text(model.table["description"]),
         subgraphs=graphs,
-        signatures=[_signature(each) for each in tree.root.items("signature_defs")],
+        signatures=[_signature(table) for table in model.table.items("signature_defs")],
         metadata=[
-            Metadata(
-                name=_text(each["name"]),
-                buffer=each["buffer"],
-                bytes=len(stored(tree, buffers[each["buffer"]])),
-            )
-            for each in tree.root.items("metadata")
+            Metadata(name=name, buffer=buffer, bytes=len(buffers[buffer]))
+            for name, buffer in model.metadata
         ],
-        unknown=tree.unknown,
-        budget=budget(tree),
+        unknown=model.tree.unknown,
+        budget=budget(model),
     )
 
 
@@ -111,126 +107,105 @@ def _place(data: NDArray[np.uint8]) -> tuple[int, int]:
     return data.__array_interface__["data"][0], len(data)
 
 
-def _subgraph(
-    tree: Tree, graph: Table, number: int, known: dict[int, tuple[Role, bool]], seen: _Seen
-) -> Subgraph:
-    origins = widened(tree, graph)
-    tensors = [
-        _tensor(tree, tensor, index, known.get(index), seen)
-        for index, tensor in enumerate(graph.items("tensors"))
-    ]
+def _subgraph(graph: view.Graph, known: dict[int, tuple[Role, bool]], seen: _Seen) -> Subgraph:
+    origins = widened(graph)
+    tensors = [_tensor(tensor, known.get(tensor.number), seen) for tensor in graph.tensors]
     return Subgraph(
-        number=number,
-        name=_text(graph["name"]),
-        inputs=_ints(graph.items("inputs")),
-        outputs=_ints(graph.items("outputs")),
+        number=graph.number,
+        name=text(graph.table["name"]),
+        inputs=graph.inputs,
+        outputs=graph.outputs,
         data_bytes=sum(tensor.bytes for tensor in tensors),
-        ops=[
-            _op(tree, graph, op, index, origins)
-            for index, op in enumerate(graph.items("operators"))
-        ],
+        ops=[_op(op, origins) for op in graph.operators],
         tensors=tensors,
     )
 
 
-def _op(tree: Tree, graph: Table, op: Table, number: int, origins: dict[int, int]) -> Op:
-    read = {tensor for tensor, _ in operands(tree, graph, op, origins)}
+def _op(op: view.Operator, origins: dict[int, int]) -> Op:
+    weights = {tensor for tensor, _ in operands(op, origins)}
     return Op(
-        number=number,
-        name=op_name(tree, op),
-        custom=builtin(tree, op) == CUSTOM,
-        version=tree.root["operator_codes"][op["opcode_index"]]["version"],
-        inputs=_ints(op.items("inputs")),
-        outputs=_ints(op.items("outputs")),
-        intermediates=_ints(op.items("intermediates")),
-        calls=called(op),
-        macs=macs_of_op(tree, graph, op),
-        parameters=sum(elements(graph["tensors"][index]) for index in read),
+        number=op.number,
+        name=op.name,
+        custom=op.builtin == "CUSTOM",
+        version=op.code["version"],
+        inputs=op.inputs,
+        outputs=op.outputs,
+        intermediates=ints(op.table.items("intermediates")),
+        calls=called(op.table),
+        macs=macs_of_op(op),
+        parameters=sum(op.graph.tensor(number).elements for number in weights),
     )
 
 
-def _tensor(
-    tree: Tree, tensor: Table, number: int, known: tuple[Role, bool] | None, seen: _Seen
-) -> Tensor:
-    data = stored(tree, tree.root["buffers"][tensor["buffer"]])
+def _tensor(tensor: view.Tensor, known: tuple[Role, bool] | None, seen: _Seen) -> Tensor:
+    data = tensor.data
     role, channels_last = known or ("constant" if len(data) else None, False)
-    first, said = _constant(tree, tensor, data, channels_last, seen) if len(data) else ([], None)
-    signature = tensor["shape_signature"]
+    first, described = _constant(tensor, data, channels_last, seen) if len(data) else ([], None)
+    signature = tensor.table["shape_signature"]
     return Tensor(
-        number=number,
-        name=_text(tensor["name"]),
-        type=TYPE_NAMES[tensor["type"]],
-        shape=_ints(tensor.items("shape")),
-        shape_signature=None if signature is None else _ints(signature),
-        is_variable=tensor["is_variable"],
-        buffer=tensor["buffer"],
+        number=tensor.number,
+        name=tensor.name,
+        type=tensor.type,
+        shape=tensor.shape,
+        shape_signature=None if signature is None else ints(signature),
+        is_variable=tensor.is_variable,
+        buffer=tensor.buffer,
         bytes=len(data),
-        sparse=tensor["sparsity"] is not None,
+        sparse=tensor.table["sparsity"] is not None,
         role=role,
-        quantization=_quantization(tensor["quantization"]),
+        quantization=_quantization(tensor.quantization),
         first_values=first,
-        statistics=said,
+        statistics=described,
     )
 
 
 def _constant(
-    tree: Tree, tensor: Table, data: NDArray[np.uint8], channels_last: bool, seen: _Seen
+    tensor: view.Tensor, data: NDArray[np.uint8], channels_last: bool, seen: _Seen
 ) -> tuple[list[Number], Statistics | None]:
     """A constant's first values and statistics; none where it is not made of numbers."""
-    shape, quantization = tuple(_ints(tensor.items("shape"))), tensor["quantization"]
-    sparsity = tensor["sparsity"]
-    key = (
-        *(_place(data), tensor["type"], shape, channels_last),
-        *(id(sparsity), id(quantization)),
-    )
+    shared = (id(tensor.table["sparsity"]), id(tensor.table["quantization"]))
+    key = (_place(data), tensor.type, tuple(tensor.shape), channels_last, shared)
     if key not in seen.statistics:
-        seen.values += elements(tensor)
-        if seen.values > MOST_SHARED_VALUES + 4 * len(tree.content):
+        seen.values += tensor.elements
+        if seen.values > MOST_SHARED_VALUES + 4 * len(tensor.graph.model.tree.content):
             raise ModelError("The .tflite has more values than any model for a device.")
-        seen.statistics[key] = _described(tree, tensor, channels_last)
+        seen.statistics[key] = _described(tensor, channels_last)
     return seen.statistics[key]
 
 
-def _described(
-    tree: Tree, tensor: Table, channels_last: bool
-) -> tuple[list[Number], Statistics | None]:
+def _described(tensor: view.Tensor, channels_last: bool) -> tuple[list[Number], Statistics | None]:
     try:
-        found = values(tree, tensor)
+        content = values(tensor)
     except ModelError:
         # Its buffer is longer than its shape, or compressed: `verify` lets that pass.
-        found = None
-    if found is None or not found.size:
+        content = None
+    if content is None or not content.size:
         return [], None
     # As Python's own numbers, without a copy of all.
-    first: list[Number] = found.ravel()[:FIRST_VALUES].tolist()
-    zero = _zero(tensor["quantization"], found)
-    return first, statistics(found, zero, channels_last=channels_last)
+    first: list[Number] = content.ravel()[:FIRST_VALUES].tolist()
+    zero = _zero(tensor.quantization, content.ndim)
+    return first, statistics(content, zero, channels_last=channels_last)
 
 
-def _zero(quantization: Table | None, found: NDArray[Any]) -> NDArray[Any] | int:
+def _zero(quantization: view.Quantization, rank: int) -> NDArray[Any] | int:
     """The stored values that stand for 0, such that they broadcast to the constant's shape."""
-    points: Any = () if quantization is None else quantization.items("zero_point")
-    if quantization is None or not len(points) or quantization["details_type"]:
+    points = quantization.zero_points
+    if not len(points) or not quantization.by_scales:
         return 0
     if len(points) == 1:
         return int(points[0])
-    axis: int = quantization["quantized_dimension"]
-    along: NDArray[Any] = np.asarray(points)
-    return along.reshape([-1 if each == axis else 1 for each in range(found.ndim)])
+    return points.reshape([-1 if axis == quantization.axis else 1 for axis in range(rank)])
 
 
-def _quantization(quantization: Table | None) -> Quantization | None:
-    if quantization is None:
-        return None
-    scale = quantization.items("scale")
-    details = quantization["details"]
-    if not len(scale) and details is None:
+def _quantization(quantization: view.Quantization) -> Quantization | None:
+    scales, details = quantization.scales.tolist(), quantization.table["details"]
+    if not scales and details is None:
         # A range that was seen in calibration says nothing of how values are stored.
         return None
     return Quantization(
-        scale=[float(each) for each in scale],
-        zero_point=_ints(quantization.items("zero_point")),
-        axis=quantization["quantized_dimension"] if len(scale) > 1 else None,
+        scale=scales,
+        zero_point=ints(quantization.zero_points),
+        axis=quantization.axis if len(scales) > 1 else None,
         details="" if details is None else details.kind,
     )
 
@@ -238,12 +213,12 @@ def _quantization(quantization: Table | None) -> Quantization | None:
 def _signature(signature: Table) -> Signature:
     def named(part: str) -> list[NamedTensor]:
         return [
-            NamedTensor(name=_text(each["name"]), tensor=each["tensor_index"])
+            NamedTensor(name=text(each["name"]), tensor=each["tensor_index"])
             for each in signature.items(part)
         ]
 
     return Signature(
-        key=_text(signature["signature_key"]),
+        key=text(signature["signature_key"]),
         subgraph=signature["subgraph_index"],
         inputs=named("inputs"),
         outputs=named("outputs"),
@@ -267,11 +242,3 @@ def _told(table: Table, known: dict[int, int]) -> int:
                 total += len(value)
         known[id(table)] = total
     return known[id(table)]
-
-
-def _text(name: bytes | None) -> str:
-    return (name or b"").decode("utf-8", "replace")
-
-
-def _ints(numbers: Any) -> list[int]:
-    return [int(each) for each in numbers]

@@ -31,10 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.tflite.format.tree import Table, Tree
-from stapes.tflite.read.verify import stored
+from stapes.tflite.graph import DTYPES, Graph, Model, Tensor
 
-DECODE = b"TFLM_DECODE"
+DECODE = "TFLM_DECODE"
 """The custom op that unpacks."""
 
 HEADER_BYTES = 16
@@ -46,11 +45,11 @@ _PER_TENSOR = 15
 
 # Kernels that read these inputs in Invoke alone, tried in the package; most others look at their
 # constants in Prepare, when nothing is decoded yet.
-_READERS = {3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 9: "FULLY_CONNECTED"}
+_READERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 _ROLES = {1: "kernel", 2: "bias"}
 
-# TensorType to NumPy: the types that DECODE writes.
-_TYPES: dict[int, str] = {0: "<f4", 2: "<i4", 4: "<i8", 7: "<i2", 9: "i1"}
+# What DECODE writes.
+_TYPES = {"FLOAT32", "INT8", "INT16", "INT32", "INT64"}
 
 
 @dataclass(frozen=True)
@@ -99,65 +98,53 @@ class Candidate:
         return 0 if self.form is None else self.bytes - self.form.bytes - self.reads * DECODE_BYTES
 
 
-def candidates(tree: Tree) -> list[Candidate]:
+def candidates(model: Model) -> list[Candidate]:
     """The constants of a model that look-up tables are for, in the order they are read.
 
     Parameters
     ----------
-    tree : Tree
+    model : Model
         From `verify`.
     """
     readers: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    holders: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for g, graph in enumerate(tree.root.items("subgraphs")):
-        for t, tensor in enumerate(graph.items("tensors")):
-            holders[tensor["buffer"]].append((g, t))
-        for name, position, t in _reads(tree, graph):
-            readers[graph["tensors"][t]["buffer"]].append((name, position))
-    kept = {entry["buffer"] for entry in tree.root.items("metadata")}
-    found = []
+    holders: dict[int, list[Tensor]] = defaultdict(list)
+    for graph in model.graphs:
+        for tensor in graph.tensors:
+            holders[tensor.buffer].append(tensor)
+        for name, position, number in _reads(graph):
+            readers[graph.tensor(number).buffer].append((name, position))
+    apart = {buffer for _, buffer in model.metadata}
+    rows = []
     for buffer, uses in readers.items():
-        plain = all(name in _READERS.values() and role in _ROLES for name, role in uses)
-        if plain and buffer not in kept:
-            each = _candidate(tree, buffer, holders[buffer], uses)
-            found += [each] if each is not None else []
-    return found
+        plain = all(name in _READERS and role in _ROLES for name, role in uses)
+        if plain and buffer not in apart:
+            candidate = _candidate(holders[buffer], uses)
+            rows += [candidate] if candidate is not None else []
+    return rows
 
 
-def _reads(tree: Tree, graph: Table) -> Iterator[tuple[str, int, int]]:
+def _reads(graph: Graph) -> Iterator[tuple[str, int, int]]:
     """Op, position and tensor of all that is read; what the graph itself takes or gives too."""
-    for op in graph.items("operators"):
-        code = tree.root["operator_codes"][op["opcode_index"]]
-        number = max(code["builtin_code"], code["deprecated_builtin_code"])
-        for position, t in enumerate(op.items("inputs")):
-            if t >= 0:
-                yield _READERS.get(number, ""), position, int(t)
-    for name in ("inputs", "outputs"):
-        for t in graph.items(name):
-            yield "", 0, int(t)
+    for op in graph.operators:
+        for position, number in enumerate(op.inputs):
+            if number >= 0:
+                yield op.builtin, position, number
+    for number in (*graph.inputs, *graph.outputs):
+        yield "", 0, number
 
 
-def _candidate(
-    tree: Tree, buffer: int, places: list[tuple[int, int]], uses: list[tuple[str, int]]
-) -> Candidate | None:
-    tensors = [tree.root["subgraphs"][g]["tensors"][t] for g, t in places]
+def _candidate(tensors: list[Tensor], uses: list[tuple[str, int]]) -> Candidate | None:
     first = tensors[0]
-    data = stored(tree, tree.root["buffers"][buffer])
-    shape = [int(size) for size in first.items("shape")]
-    kind = _TYPES.get(first["type"])
-    plain = not any(each["sparsity"] is not None or each["is_variable"] for each in tensors)
-    if kind is None or not shape or not len(data) or not plain:
+    data, shape = first.data, first.shape
+    dtype = DTYPES[first.type] if first.type in _TYPES else None
+    plain = not any(t.table["sparsity"] is not None or t.is_variable for t in tensors)
+    if dtype is None or not shape or not plain or not len(data):
         return None
-    dtype = np.dtype(kind)
-    if len(data) != math.prod(shape) * dtype.itemsize:
+    if len(data) != first.elements * dtype.itemsize:
         return None
     scales, axis = _quantization(first)
-    alike = all(
-        (each["type"], list(each.items("shape")), *_quantization(each))
-        == (first["type"], list(first.items("shape")), scales, axis)
-        for each in tensors
-    )
-    if not alike:
+    alike = (first.type, shape, scales, axis)
+    if any((t.type, t.shape, *_quantization(t)) != alike for t in tensors):
         return None
     values = data.view(dtype).reshape(shape)
     per_tensor = _form(values, None)
@@ -168,19 +155,17 @@ def _candidate(
     if form is not None and axis not in ends:
         form, reason = None, f"the decoder reads no tables along axis {axis}"
     op, position = uses[0]
-    name = (first["name"] or b"").decode("utf-8", "replace") or f"tensor {places[0][1]}"
     return Candidate(
-        tuple(places), name, op, _ROLES[position], len(data), len(uses),
-        per_tensor, per_channel, form, reason,
+        tuple((t.graph.number, t.number) for t in tensors),
+        first.name or f"tensor {first.number}",
+        op, _ROLES[position], len(data), len(uses), per_tensor, per_channel, form, reason,
     )  # fmt: skip
 
 
-def _quantization(tensor: Table) -> tuple[int, int]:
+def _quantization(tensor: Tensor) -> tuple[int, int]:
     """How many scales a tensor has, and along which axis."""
-    quantization = tensor["quantization"]
-    if quantization is None or not len(quantization.items("scale")):
-        return 0, 0
-    return len(quantization["scale"]), int(quantization["quantized_dimension"])
+    scales = len(tensor.quantization.scales)
+    return scales, tensor.quantization.axis if scales else 0
 
 
 def _distinct(values: NDArray[Any], axis: int, scales: int) -> str:
@@ -200,13 +185,18 @@ def _form(values: NDArray[Any], axis: int | None) -> Form | None:
     return Form(axis, bits, -(-values.size * bits // 8) + HEADER_BYTES + tables)
 
 
-def is_decode(tree: Tree, op: Table) -> bool:
-    """Whether an op unpacks constants."""
-    return bool(tree.root["operator_codes"][op["opcode_index"]]["custom_code"] == DECODE)
+def decoders(graph: Graph) -> dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """{tensor: the indices and tables that a DECODE op makes it from}."""
+    pairs: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+    for op in graph.operators:
+        if op.name == DECODE:
+            parts = [graph.tensor(number).data for number in op.inputs]
+            pairs.update(zip(op.outputs, zip(parts[::2], parts[1::2], strict=False), strict=False))
+    return pairs
 
 
 def decode(
-    encoded: NDArray[np.uint8], ancillary: NDArray[np.uint8], shape: list[int], kind: int
+    encoded: NDArray[np.uint8], ancillary: NDArray[np.uint8], shape: list[int], kind: str
 ) -> NDArray[Any]:
     """The constant that indices and tables stand for, by the axis that the header says.
 
@@ -216,7 +206,7 @@ def decode(
         The inputs of a DECODE op.
     shape : list of int
         Of its output.
-    kind : int
+    kind : str
         TensorType of its output.
 
     Raises
@@ -228,7 +218,7 @@ def decode(
     if len(header) < HEADER_BYTES or header[:2] != [0, 1] or header[4] != 1 or kind not in _TYPES:
         raise ModelError("The .tflite is compressed in a way that this version does not know.")
     axis, bits, entries, count = header[5] >> 4, header[5] & 7, header[6], math.prod(shape)
-    dtype = np.dtype(_TYPES[kind])
+    dtype = DTYPES[kind]
     channels = 1 if axis == _PER_TENSOR else shape[axis] if axis < len(shape) else 0
     tables = ancillary[HEADER_BYTES:]
     sizes = (channels * entries * dtype.itemsize, -(-count * bits // 8))
@@ -242,16 +232,3 @@ def decode(
     channel = np.zeros(shape, np.intp) if axis == _PER_TENSOR else np.indices(shape)[axis]
     decoded: NDArray[Any] = values[channel, indices.reshape(shape)]
     return decoded
-
-
-def mend(root: Table) -> None:
-    """Take from encoded constants the quantization that the package leaves with them.
-
-    A vector of indices has no scales along an axis: such a file is broken.
-    """
-    codes = root.items("operator_codes")
-    for graph in root.items("subgraphs"):
-        for op in graph.items("operators"):
-            if codes[op["opcode_index"]]["custom_code"] == DECODE:
-                for t in op.items("inputs"):
-                    graph["tensors"][t].fields.pop("quantization", None)

@@ -8,14 +8,15 @@ an op's options is its own, so that a file from elsewhere still runs in a proces
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from stapes.tflite.format.reader import read
 from stapes.tflite.format.schema import TABLES
-from stapes.tflite.format.spans import external_range, spans
-from stapes.tflite.format.tree import Table, Tree, read, refuse
+from stapes.tflite.format.spans import external_range, spans, stored
+from stapes.tflite.format.tree import Table, Tree, refuse
+from stapes.tflite.graph import Model, builtin_code, ints
 
 MOST_TENSOR_BYTES = 1 << 30
 MOST_SUBGRAPHS = 1_000
@@ -48,12 +49,12 @@ _SUBGRAPH_FIELDS = {
 }
 
 
-def verify(content: bytes) -> Tree:
+def verify(content: bytes) -> Model:
     """Read a .tflite and check that it holds together.
 
     Returns
     -------
-    tree : Tree
+    model : Model
         The file, each of its bytes accounted for once.
 
     Raises
@@ -91,39 +92,16 @@ def verify(content: bytes) -> Tree:
                 _check_op(tree, op, len(tensors), f"op {index} of {where}", done)
     _check_calls(graphs)
     _check_names(model, done)
-    return tree
-
-
-def subgraph_fields(op: Table) -> Iterator[tuple[Table, str]]:
-    """Where an op's options hold numbers of subgraphs."""
-    for name in ("builtin_options", "builtin_options2"):
-        options = op[name]
-        if options is not None:
-            for each in _SUBGRAPH_FIELDS.get(options.kind, ()):
-                yield options, each
+    return Model(tree)
 
 
 def called(op: Table) -> list[int]:
     """The subgraphs that an op names in its options."""
-    found: list[int] = []
-    for options, name in subgraph_fields(op):
-        value = options[name]
-        found += [] if value is None else [int(index) for index in np.atleast_1d(value)]
-    return found
-
-
-def stored(tree: Tree, buffer: Table) -> Any:
-    """A buffer's bytes, wherever the file keeps them: uint8 [shape=(n,)]."""
-    place = external_range(buffer)
-    data = buffer["data"]
-    if place is not None and (data is None or not len(data)):
-        return np.frombuffer(tree.content, np.uint8, place[1], place[0])
-    return np.zeros(0, np.uint8) if data is None else data
-
-
-def elements(tensor: Table) -> int:
-    """How many elements a tensor has; 1 if it is a scalar."""
-    return math.prod(int(size) for size in tensor.items("shape"))
+    numbers: list[int] = []
+    for options in (op["builtin_options"], op["builtin_options2"]):
+        for name in () if options is None else _SUBGRAPH_FIELDS.get(options.kind, ()):
+            numbers += [] if options[name] is None else ints(np.atleast_1d(options[name]))
+    return numbers
 
 
 def _check_tensor(tree: Tree, tensor: Table, where: str, *, compressed: bool) -> int:
@@ -142,7 +120,7 @@ def _check_tensor(tree: Tree, tensor: Table, where: str, *, compressed: bool) ->
     signature = tensor.items("shape_signature")
     if len(signature) not in (0, len(shape)):
         refuse(f"{where} has a shape signature of another rank")
-    needed = (elements(tensor) * BITS.get(kind, 0) + 7) // 8
+    needed = (math.prod(ints(shape)) * BITS.get(kind, 0) + 7) // 8
     if needed > MOST_TENSOR_BYTES:
         refuse(f"{where} takes {needed:,} bytes")
     data = stored(tree, buffers[index])
@@ -213,7 +191,7 @@ def _check_op(tree: Tree, op: Table, tensors: int, where: str, done: Done) -> No
     if op["opcode_index"] >= len(codes):
         refuse(f"{where} is of kind {op['opcode_index']} of {len(codes)}")
     code = codes[op["opcode_index"]]
-    if max(code["builtin_code"], code["deprecated_builtin_code"]) == _CUSTOM:
+    if builtin_code(code) == _CUSTOM:
         if code["custom_code"] is None:
             refuse(f"{where} is a custom op without a name")
     elif min(code["builtin_code"], code["deprecated_builtin_code"]) < 0:

@@ -1,0 +1,39 @@
+"""A model to be changed: no two parents share a part of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stapes.errors import ModelError
+from stapes.tflite.format.tree import Table, Value, unfolded
+from stapes.tflite.graph import Model
+from stapes.tflite.read.verify import verify
+
+_MOST_UNFOLDED = 500_000
+
+
+def unshared(content: bytes) -> Model:
+    """Read a .tflite such that a change of one of its tables changes no other.
+
+    Arrays are still the file's.
+
+    Raises
+    ------
+    ModelError
+        It is no .tflite, it is broken, or it has more parts than any model for a device.
+    """
+    tree = verify(content).tree
+    if unfolded(tree.root) > _MOST_UNFOLDED:
+        raise ModelError("The .tflite has more parts than any model for a device.")
+    return Model(replace(tree, root=_copy(tree.root)))
+
+
+def _copy(table: Table) -> Table:
+    def copied(value: Value) -> Value:
+        if isinstance(value, Table):
+            return _copy(value)
+        if isinstance(value, list):
+            return [_copy(item) if isinstance(item, Table) else item for item in value]  # type: ignore[return-value]
+        return value
+
+    return Table(table.kind, {name: copied(value) for name, value in table.fields.items()})

@@ -9,99 +9,87 @@ from typing import Any
 import numpy as np
 
 from stapes.tflite.format.tree import Table
-from stapes.tflite.graph import builtin_code
+from stapes.tflite.graph import Model, builtin_code, ints
 
 _PLACEHOLDER = 127
 """What the byte-wide code of an op holds where its code does not fit."""
 
 
-def renumber_tensors(model: Table) -> None:
+def renumber_tensors(model: Model) -> None:
     """Drop tensors that no op, graph or signature names; equal constants become one tensor."""
-    for number, graph in enumerate(model.items("subgraphs")):
-        ops = graph.items("operators")
-        signatures = [
-            each for each in model.items("signature_defs") if each["subgraph_index"] == number
-        ]
-        maps = [
+    for graph in model.graphs:
+        entries = [
             entry
-            for each in signatures
-            for entry in (*each.items("inputs"), *each.items("outputs"))
+            for signature in model.table.items("signature_defs")
+            if signature["subgraph_index"] == graph.number
+            for entry in (*signature.items("inputs"), *signature.items("outputs"))
         ]
-        named = {int(n) for each in (graph, *ops) for _, array in _lists(each) for n in array}
-        named |= {entry["tensor_index"] for entry in maps}
-        tensors = graph.items("tensors")
         # What a graph takes or gives, and what an op writes, stays a tensor of its own.
-        own = {int(n) for each in (graph, *ops) for name, a in _lists(each) for n in a
-               if each is graph or name == "outputs"}  # fmt: skip
-        own |= {entry["tensor_index"] for entry in maps}
-        first: dict[Hashable, int] = {}
-        kept: list[Table] = []
+        own = {entry["tensor_index"] for entry in entries} | {*graph.inputs, *graph.outputs}
+        own.update(number for op in graph.operators for number in op.outputs)
+        parts = [graph.table, *(op.table for op in graph.operators)]
+        named = own.union(*(ints(array) for part in parts for _, array in _lists(part)))
+        kept: dict[Hashable, tuple[int, Table]] = {}
         numbers = {-1: -1}
-        for index, tensor in enumerate(tensors):
-            if index not in named:
-                continue
-            constant = index not in own and _constant(model, tensor)
-            key = signature_of(tensor) if constant else index
-            if key not in first:
-                first[key] = len(kept)
-                kept.append(tensor)
-            numbers[index] = first[key]
-        for each in (graph, *ops):
-            for name, array in _lists(each):
-                each.fields[name] = np.array([numbers[int(n)] for n in array], np.int32)
-        for entry in maps:
+        for tensor in graph.tensors:
+            if tensor.number in named:
+                constant = len(tensor.data) and not tensor.is_variable
+                alone = tensor.number in own or not constant
+                key = tensor.number if alone else signature_of(tensor.table)
+                numbers[tensor.number], _ = kept.setdefault(key, (len(kept), tensor.table))
+        for part in parts:
+            for name, array in _lists(part):
+                part.fields[name] = np.array([numbers[n] for n in ints(array)], np.int32)
+        for entry in entries:
             entry.fields["tensor_index"] = numbers[entry["tensor_index"]]
-        if tensors:
-            graph.fields["tensors"] = kept
+        if graph.table.items("tensors"):
+            graph.table.fields["tensors"] = [table for _, table in kept.values()]
 
 
-def renumber_buffers(model: Table, *, keep_present: bool) -> None:
+def renumber_buffers(model: Model, *, keep_present: bool) -> None:
     """Drop buffers that nothing points at; equal ones become one, and the first is the empty one.
 
     Parameters
     ----------
-    model : Table
+    model : Model
+        Changed in place.
     keep_present : bool
         Whether data of no bytes differs from no data: LiteRT takes the former for a constant.
     """
-    old = model["buffers"]
+    old = model.table["buffers"]
     # Buffer 0 means none, whatever is in it.
-    kept = [old[0]]
-    first: dict[Hashable, int] = {}
+    kept: dict[Hashable, tuple[int, Table]] = {None: (0, old[0])}
     # The longest first would not pay: their numbers all take four bytes.
     numbers = {0: 0}
-    users = [tensor for graph in model["subgraphs"] for tensor in graph.items("tensors")]
-    users += model.items("metadata")
-    for index in [user["buffer"] for user in users] + [int(n) for n in _metadata(model)]:
+    users = [tensor.table for graph in model.graphs for tensor in graph.tensors]
+    users += model.table.items("metadata")
+    of_metadata = ints(model.table.items("metadata_buffer"))
+    for index in [user["buffer"] for user in users] + of_metadata:
         if index in numbers:
             continue
         data = old[index]["data"]
-        if data is None or (not len(data) and not keep_present):
-            numbers[index] = 0
-            continue
-        key = data.tobytes()
-        if key not in first:
-            first[key] = len(kept)
-            kept.append(old[index])
-        numbers[index] = first[key]
+        absent = data is None or (not len(data) and not keep_present)
+        key = None if absent else data.tobytes()
+        numbers[index], _ = kept.setdefault(key, (len(kept), old[index]))
     for user in users:
         user.fields["buffer"] = numbers[user["buffer"]]
-    if model["metadata_buffer"] is not None:
-        moved = [numbers[int(n)] for n in _metadata(model)]
-        model.fields["metadata_buffer"] = np.array(moved, np.int32)
-    model.fields["buffers"] = kept
+    if model.table["metadata_buffer"] is not None:
+        moved = [numbers[index] for index in of_metadata]
+        model.table.fields["metadata_buffer"] = np.array(moved, np.int32)
+    model.table.fields["buffers"] = [buffer for _, buffer in kept.values()]
 
 
-def renumber_opcodes(model: Table, *, versions: bool) -> None:
+def renumber_opcodes(model: Model, *, versions: bool) -> None:
     """Drop op codes that no op has; the most frequent is the first, as 0 takes no bytes.
 
     Parameters
     ----------
-    model : Table
+    model : Model
+        Changed in place.
     versions : bool
         Whether to keep the ops' versions, which TFLite Micro does not look at.
     """
-    old = model.items("operator_codes")
+    old = model.table.items("operator_codes")
     for code in old:
         if not versions:
             code.drop("version")
@@ -109,7 +97,7 @@ def renumber_opcodes(model: Table, *, versions: bool) -> None:
         # Interpreters take the larger of the two fields: one is enough.
         code.fields["builtin_code"] = builtin if builtin >= _PLACEHOLDER else 0
         code.fields["deprecated_builtin_code"] = builtin if builtin < _PLACEHOLDER else 0
-    ops = [op for graph in model["subgraphs"] for op in graph.items("operators")]
+    ops = [op.table for op in model.operators]
     # Equal codes are one.
     keys = [signature_of(code) for code in old]
     same = [keys.index(key) for key in keys]
@@ -118,7 +106,7 @@ def renumber_opcodes(model: Table, *, versions: bool) -> None:
     for op in ops:
         op.fields["opcode_index"] = order.index(same[op["opcode_index"]])
     if old:
-        model.fields["operator_codes"] = [old[n] for n in order]
+        model.table.fields["operator_codes"] = [old[n] for n in order]
 
 
 def signature_of(table: Table) -> Hashable:
@@ -141,15 +129,6 @@ def _lists(part: Table) -> Iterator[tuple[str, Any]]:
     for name in ("inputs", "outputs", "intermediates"):
         if name in part.fields and (part.kind == "Operator" or name != "intermediates"):
             yield name, part.fields[name]
-
-
-def _constant(model: Table, tensor: Table) -> bool:
-    data = model["buffers"][tensor["buffer"]].items("data")
-    return len(data) > 0 and not tensor["is_variable"]
-
-
-def _metadata(model: Table) -> Any:
-    return model.items("metadata_buffer")
 
 
 def _code(code: Table) -> tuple[int, bytes]:

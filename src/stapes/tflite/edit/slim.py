@@ -80,12 +80,12 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     if not _has_metadata(root, _COMPRESSED):
         slim_quantization.slim_quantization(model, runtime, bias_scales="bias_scales" in keep)
     # Constants can only be equal once their buffers are.
-    renumber_buffers(root, keep_present=runtime != "tflm")
+    renumber_buffers(model, keep_present=runtime != "tflm")
     # Plans and look-up tables name tensors by number.
     if not _has_metadata(root, _PLANNED) and not _has_metadata(root, _COMPRESSED):
-        renumber_tensors(root)
-    renumber_buffers(root, keep_present=runtime != "tflm")
-    renumber_opcodes(root, versions=runtime != "tflm")
+        renumber_tensors(model)
+    renumber_buffers(model, keep_present=runtime != "tflm")
+    renumber_opcodes(model, versions=runtime != "tflm")
     slimmed = write(root)
     return slimmed if len(slimmed) < len(content) else content
 

@@ -60,22 +60,15 @@ def macs_of_op(op: Operator) -> int:
         # Each input element is multiplied with a window for each output channel.
         return math.prod(_shape(op.input(2))) * math.prod(kernel[:3])
     if code == "BATCH_MATMUL" and len(first) > 1:
-        return made * first[-2 if _option(op, "BatchMatMulOptions", "adj_x") else -1]
+        return made * first[-2 if op.option("adj_x") else -1]
     if code in _SEQUENCES and first:
         weights = (_shape(op.input(place)) for place in _SEQUENCES[code])
         # A weight is never a scalar: no shape is an input that is left out.
         return math.prod(first[:-1]) * sum(math.prod(shape) for shape in weights if shape)
     if code in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
-        height, width = (_option(op, "Pool2DOptions", f"filter_{n}") for n in ("height", "width"))
-        return made * height * width
+        return made * int(op.option("filter_height") or 0) * int(op.option("filter_width") or 0)
     return 2 * made if code == "SOFTMAX" else 0
 
 
 def _shape(tensor: Tensor | None) -> list[int]:
     return [] if tensor is None else tensor.shape
-
-
-def _option(op: Operator, kind: str, name: str) -> int:
-    """The value of an option; 0 where the op has options of another kind, or none."""
-    options = op.options
-    return int(options[name]) if options is not None and options.kind == kind else 0

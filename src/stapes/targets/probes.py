@@ -26,10 +26,7 @@ def specs(model: Model) -> list[tuple[tuple[int, ...], str]]:
     ModelError
         An input holds no numbers.
     """
-    tensors = _inputs(model)
-    if any(tensor.type not in DTYPES for tensor in tensors):
-        raise ModelError("The model takes inputs that are no numbers: it cannot be compared.")
-    return [(tuple(tensor.shape), DTYPES[tensor.type].str) for tensor in tensors]
+    return [(tuple(tensor.shape), DTYPES[tensor.type].str) for tensor in _inputs(model)]
 
 
 def inputs(model: Model, count: int, seed: int) -> list[list[NDArray[Any]]]:
@@ -50,22 +47,12 @@ def inputs(model: Model, count: int, seed: int) -> list[list[NDArray[Any]]]:
         and over the range seen in calibration where the file tells it.
     """
     rng = np.random.default_rng(seed)
-    tensors, types = _inputs(model), specs(model)
-    chosen = []
-    for number in range(count):
-        run = number // _RUN
-        chosen.append(
-            [
-                _draw(rng, tensor, shape, np.dtype(dtype), run)
-                for tensor, (shape, dtype) in zip(tensors, types, strict=True)
-            ]
-        )
-    return chosen
+    tensors = _inputs(model)
+    return [[_draw(rng, tensor, n // _RUN) for tensor in tensors] for n in range(count)]
 
 
-def _draw(
-    rng: np.random.Generator, tensor: Tensor, shape: tuple[int, ...], dtype: np.dtype[Any], run: int
-) -> NDArray[Any]:
+def _draw(rng: np.random.Generator, tensor: Tensor, run: int) -> NDArray[Any]:
+    shape, dtype = tensor.shape, DTYPES[tensor.type]
     if dtype.kind == "b":
         return rng.integers(0, 2, shape).astype(dtype)
     if dtype.kind == "f":
@@ -92,4 +79,7 @@ def _calibrated(tensor: Tensor) -> tuple[float, float]:
 
 def _inputs(model: Model) -> list[Tensor]:
     graph = model.graphs[0]
-    return [graph.tensor(number) for number in graph.inputs]
+    tensors = [graph.tensor(number) for number in graph.inputs]
+    if any(tensor.type not in DTYPES for tensor in tensors):
+        raise ModelError("The model takes inputs that are no numbers: it cannot be compared.")
+    return tensors

@@ -27,17 +27,18 @@ Runtime = Literal["any", "tflm"]
 KEEP = frozenset({"names", "signatures", "metadata", "bias_scales"})
 """What `slim` can be told to leave in the file, though no interpreter needs it."""
 
+_PLANNED = "OfflineMemoryAllocation"
+_COMPRESSED = "COMPRESSION_METADATA"
+
 # Metadata that interpreters do read: plans of TFLite Micro's memory and its look-up tables, the
 # order that LiteRT must run ops in, and which floats it may compute in half precision.
 _RUNTIME_METADATA = (
-    b"OfflineMemoryAllocation",
-    b"COMPRESSION_METADATA",
-    b"model_control_dependencies",
-    b"reduced_precision_support",
-    b"LiteRt",
+    _PLANNED,
+    _COMPRESSED,
+    "model_control_dependencies",
+    "reduced_precision_support",
+    "LiteRt",
 )
-_PLANNED = b"OfflineMemoryAllocation"
-_COMPRESSED = b"COMPRESSION_METADATA"
 
 
 def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset()) -> bytes:
@@ -66,9 +67,9 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
         It is broken, or holds what this version of the schema does not know.
     """
     model = unshared(content)
-    root, unknown = model.table, model.tree.unknown
-    if unknown:
-        raise ModelError(f"The .tflite is newer than this version of Stapes knows: {unknown[0]}.")
+    if model.tree.unknown:
+        newer = model.tree.unknown[0]
+        raise ModelError(f"The .tflite is newer than this version of Stapes knows: {newer}.")
     _bring_inside(model)
     _drop_names(model, keep)
     _drop_metadata(model, keep)
@@ -77,16 +78,17 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
             _slim_op(op, runtime)
         for tensor in graph.tensors:
             _slim_tensor(tensor.table, runtime)
-    if not _has_metadata(root, _COMPRESSED):
+    metadata = {name for name, _ in model.metadata}
+    if _COMPRESSED not in metadata:
         slim_quantization.slim_quantization(model, runtime, bias_scales="bias_scales" in keep)
     # Constants can only be equal once their buffers are.
     renumber_buffers(model, keep_present=runtime != "tflm")
     # Plans and look-up tables name tensors by number.
-    if not _has_metadata(root, _PLANNED) and not _has_metadata(root, _COMPRESSED):
+    if not metadata & {_PLANNED, _COMPRESSED}:
         renumber_tensors(model)
     renumber_buffers(model, keep_present=runtime != "tflm")
     renumber_opcodes(model, versions=runtime != "tflm")
-    slimmed = write(root)
+    slimmed = write(model.table)
     return slimmed if len(slimmed) < len(content) else content
 
 
@@ -117,8 +119,8 @@ def _drop_metadata(model: Model, keep: Set[str]) -> None:
         return
     entries = [
         entry
-        for entry in model.table.items("metadata")
-        if (entry["name"] or b"").startswith(_RUNTIME_METADATA)
+        for entry, (name, _) in zip(model.table.items("metadata"), model.metadata, strict=True)
+        if name.startswith(_RUNTIME_METADATA)
     ]
     model.table.drop("description", "metadata_buffer", "metadata")
     if entries:
@@ -126,10 +128,6 @@ def _drop_metadata(model: Model, keep: Set[str]) -> None:
     for table in [graph.table for graph in model.graphs] + [op.table for op in model.operators]:
         # It points into metadata of the compiler.
         table.drop("debug_metadata_index")
-
-
-def _has_metadata(model: Table, name: bytes) -> bool:
-    return any(entry["name"] == name for entry in model.items("metadata"))
 
 
 def _slim_op(op: Operator, runtime: Runtime) -> None:

@@ -48,11 +48,10 @@ def external_range(table: Table, prefix: str = "") -> tuple[int, int] | None:
 
 def stored(tree: Tree, buffer: Table) -> NDArray[np.uint8]:
     """A buffer's bytes, wherever the file keeps them: uint8 [shape=(n,)]."""
-    place = external_range(buffer)
-    data = buffer["data"]
-    if place is not None and (data is None or not len(data)):
+    place, data = external_range(buffer), buffer.items("data")
+    if place is not None and not len(data):
         return np.frombuffer(tree.content, np.uint8, place[1], place[0])
-    return np.zeros(0, np.uint8) if data is None else np.asarray(data)
+    return np.asarray(data, np.uint8)
 
 
 def _external(tree: Tree) -> Iterator[Span]:

@@ -19,7 +19,8 @@ from stapes.search import cluster, engines
 from stapes.search.job import SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.search.study import open_study
-from stapes.search.trials import run_trials, trial_file
+from stapes.search.trials import run_trials
+from stapes.search.under_way import trial_file
 from stapes.targets import tflm
 
 ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")

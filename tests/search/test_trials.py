@@ -22,7 +22,8 @@ from stapes.search.job import SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.search.space import chains
 from stapes.search.study import open_study
-from stapes.search.trials import line, run_trials, trial_file
+from stapes.search.trials import line, run_trials
+from stapes.search.under_way import trial_file
 
 SETTINGS = SearchSettings(trials=9, together=4)
 

@@ -184,21 +184,14 @@ def _failures(
         for name, said in needed.items()
         if name not in row.targets or not row.targets[name].runs
     ]
-    if "flash" in budget and row.bytes > budget["flash"]:
-        over = row.bytes - budget["flash"]
-        found.append(_Failure(f"flash is {over:,.0f} bytes over", over / budget["flash"]))
-    arena = _arena(row)
-    if "arena" in budget and arena is None:
-        found.append(_Failure("its arena was not measured", _WORST))
-    if "arena" in budget and arena is not None and arena > budget["arena"]:
-        over = arena - budget["arena"]
-        found.append(_Failure(f"arena is {over:,.0f} bytes over", over / budget["arena"]))
-    latency = _latency(row)
-    if "latency" in budget and latency is None:
-        found.append(_Failure("its latency was not measured", _WORST))
-    if "latency" in budget and latency is not None and latency > budget["latency"]:
-        over = latency - budget["latency"]
-        found.append(_Failure(f"latency is {over:.3g} ms over", over / budget["latency"]))
+    costs = {"flash": row.bytes, "arena": _arena(row), "latency": _latency(row)}
+    for limit in [limit for limit in LIMITS if limit in budget]:
+        cost, most = costs[limit], budget[limit]
+        if cost is None:
+            found.append(_Failure(f"its {limit} was not measured", _WORST))
+        elif cost > most:
+            over = f"{cost - most:.3g} ms" if limit == "latency" else f"{cost - most:,.0f} bytes"
+            found.append(_Failure(f"{limit} is {over} over", (cost - most) / most))
     if _is_deaf(row) and not _is_deaf(floats):
         found.append(_Failure("in continuous sound it misses every word", _WORST))
     drop = _drop(row, floats)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from pathlib import Path
 
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
 from stapes.search.candidate import Candidate
-from stapes.search.engines import MOST_DEATHS, Engine
-from stapes.search.evaluating import Outcome
+from stapes.search.engines import Engine
 from stapes.search.job import SearchJob
 from stapes.search.study import Study
+from stapes.search.under_way import UnderWay, trial_file
 from stapes.system.files import sha256, write_bytes
 from stapes.system.text import percent
 
@@ -47,18 +44,11 @@ def run_trials(job: SearchJob, study: Study, engine: Engine) -> list[Trial]:
     """
     told = study.told()
     _restore(job, told, engine)
-    waiting = study.open()
-    trained = sum(trial.frr is not None for trial in told)
-    if trained < job.settings.trials:
-        _go_on(job, study, engine, told, waiting)
+    if sum(trial.frr is not None for trial in told) < job.settings.trials:
+        _go_on(job, study, engine, told)
     if not any(trial.frr is not None for trial in told):
         raise StapesError(_in_vain(told))
     return told
-
-
-def trial_file(folder: Path, number: int) -> Path:
-    """Where a trial's .tflite is."""
-    return folder / f"{number:04d}.tflite"
 
 
 def _restore(job: SearchJob, told: list[Trial], engine: Engine) -> None:
@@ -90,41 +80,23 @@ def _restore(job: SearchJob, told: list[Trial], engine: Engine) -> None:
     progress.end(f"{len(damaged)} files")
 
 
-def _go_on(
-    job: SearchJob,
-    study: Study,
-    engine: Engine,
-    told: list[Trial],
-    waiting: dict[int, Candidate],
-) -> None:
+def _go_on(job: SearchJob, study: Study, engine: Engine, told: list[Trial]) -> None:
     settings, progress = job.settings, job.progress
-    pending: dict[Future[Outcome], int] = {}
-    done: dict[int, Trial] = {}
-    deaths: Counter[int] = Counter()
-
-    def submit(number: int) -> None:
-        pending[engine.submit(waiting[number])] = number
-
+    under_way = UnderWay(engine, job.folder.trials)
     progress.begin(f"Searching: {settings.trials} models")
-    for number in sorted(waiting):
-        submit(number)
+    for number, candidate in sorted(study.open().items()):
+        under_way.begin(number, candidate)
     while True:
         trained = sum(trial.frr is not None for trial in told)
         progress.update(trained, settings.trials, _said(told))
-        enough = trained + len(waiting) >= settings.trials or _is_hopeless(told)
+        enough = trained + under_way.count >= settings.trials or _is_hopeless(told)
         # One told, one asked: the order of both is the same whoever is quick.
-        if len(waiting) < settings.together and not enough:
-            number, candidate = study.ask()
-            waiting[number] = candidate
-            submit(number)
+        if under_way.count < settings.together and not enough:
+            under_way.begin(*study.ask())
             continue
-        if not waiting:
+        if not under_way.count:
             break
-        first = min(waiting)
-        while first not in done:
-            _collect(pending, waiting, done, deaths, engine, submit, job.folder.trials)
-        trial = done.pop(first)
-        del waiting[first]
+        trial = under_way.finish_first()
         study.tell(trial)
         told.append(trial)
         log.info("%s", line(trial))
@@ -133,79 +105,6 @@ def _go_on(
     progress.end(_said(told))
     if _is_hopeless(told) and any(trial.frr is not None for trial in told):
         progress.note("So many were refused that the search ends here: allow more in --budget.")
-
-
-def _collect(
-    pending: dict[Future[Outcome], int],
-    waiting: dict[int, Candidate],
-    done: dict[int, Trial],
-    deaths: Counter[int],
-    engine: Engine,
-    submit: Callable[[int], None],
-    folder: Path,
-) -> None:
-    """Wait for a trial, or for several, and keep what it came to."""
-    broken = []
-    for future in wait(pending, return_when=FIRST_COMPLETED).done:
-        number = pending.pop(future)
-        try:
-            done[number] = _trial(number, waiting[number], future.result(), folder)
-        except BrokenExecutor:
-            broken.append(number)
-        except OSError:
-            raise
-        except Exception as error:
-            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-            done[number] = _nothing(number, waiting[number], reason)
-    if not broken:
-        return
-    # A pool that lost a worker is lost with all it had; which trial did it is not known.
-    log.warning("a worker died; %d trials are done again", len(broken) + len(pending))
-    again = [*broken, *pending.values()]
-    pending.clear()
-    engine.renew()
-    for number in sorted(again):
-        deaths[number] += number in broken
-        if deaths[number] > MOST_DEATHS:
-            done[number] = _nothing(number, waiting[number], "its worker died (out of memory?)")
-        else:
-            submit(number)
-
-
-def _trial(number: int, candidate: Candidate, outcome: Outcome, folder: Path) -> Trial:
-    found = Trial(
-        number=number,
-        candidate=candidate.model_dump(mode="json"),
-        summary=candidate.summary,
-        refused=outcome.refused or None,
-        bytes=outcome.bytes,
-        bytes_before_slim=outcome.bytes_before_slim,
-        arena_bytes=outcome.arena_bytes,
-        macs=outcome.macs,
-        parameters=outcome.parameters,
-        seconds=round(outcome.seconds, 1),
-        frr=outcome.frr,
-        accuracy=outcome.accuracy,
-        loss=outcome.loss,
-        notes=outcome.notes,
-        layer_names=outcome.layer_names,
-        layer_notes=outcome.layer_notes,
-    )
-    if outcome.tflite is not None:
-        path = trial_file(folder, number)
-        write_bytes(path, outcome.tflite)
-        found.file = f"{folder.name}/{path.name}"
-        found.sha256 = sha256(path)
-    return found
-
-
-def _nothing(number: int, candidate: Candidate, reason: str) -> Trial:
-    return Trial(
-        number=number,
-        candidate=candidate.model_dump(mode="json"),
-        summary=candidate.summary,
-        failed=reason,
-    )
 
 
 def line(trial: Trial) -> str:

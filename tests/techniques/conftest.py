@@ -34,6 +34,13 @@ QUICK = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """What needs the trained model, be it through another fixture, is slow."""
+    for item in items:
+        if "baseline" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def clips(n, seed):
     """Noise, and in every other clip the wake word: a band that rises with time."""
     rng = np.random.default_rng(seed)

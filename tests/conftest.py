@@ -82,6 +82,22 @@ def write_clip() -> WriteClip:
     return write
 
 
+@pytest.fixture(scope="module")
+def untrained() -> Any:
+    """The reference CNN, untrained, with biases that are not zero: zeros would be left out."""
+    from stapes.models.architectures import reference_cnn
+    from stapes.models.backend import start_over
+
+    start_over(0)
+    model = reference_cnn()
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.count_params():
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, rng.uniform(0.1, 0.5, bias.shape)])
+    return model
+
+
 @pytest.fixture(scope="session")
 def dense_model() -> Callable[..., bytes]:
     """`dense_model(weights, scales=1, axis=0)`: a .tflite of one dense layer of int8.

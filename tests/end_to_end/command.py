@@ -55,6 +55,12 @@ def stapes(
     return done
 
 
+def speak(word: str, out: Path, voices: int, cache: Path) -> None:
+    """Make a corpus of synthetic speech, six takes by each voice."""
+    options = ("--voices", voices, "--takes", 6)
+    stapes("data", "synth", "--word", word, "--out", out, *options, cache=cache)
+
+
 def stopped(
     *arguments: object,
     cache: Path,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from tests.end_to_end.command import stapes, stopped
+from tests.end_to_end.command import speak, stapes, stopped
 
+from stapes.system.files import sha256
 from stapes.techniques.registry import TECHNIQUES
 
 pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
@@ -26,49 +27,38 @@ SMALL = ["--quick", "--techniques", ",".join(ROWS)]
 pytestmark = pytest.mark.slow
 
 
-def contents(run: Path) -> dict[str, str]:
-    """Hash of every file of a run folder but its log, without what was timed.
+def contents(run: Path) -> dict[str, Any]:
+    """Every file of a run folder but its log, without what was timed.
 
-    What is recommended hangs on the times too, and the page shows both.
+    A binary file is its hash; a table is its cells, so that a test shows which one differs. What
+    is recommended depends on the times too, and the page shows both.
     """
     apart = {"log.txt", "report.html"}
     files = [path for path in run.rglob("*") if path.is_file() and path.name not in apart]
-    untimed = {"results.json": without_times, "results.csv": columns_without_times}
-    return {
-        str(path.relative_to(run)): hashlib.sha256(
-            untimed[path.name](path).encode() if path.name in untimed else path.read_bytes()
-        ).hexdigest()
-        for path in files
-    }
+    read = {"results.json": without_times, "results.csv": columns_without_times}
+    return {str(path.relative_to(run)): read.get(path.name, sha256)(path) for path in files}
 
 
-def without_times(path: Path) -> str:
+def without_times(path: Path) -> Any:
     document = json.loads(path.read_text())
     del document["recommendation"]
     for row in document["variants"]:
         for name in ("latency_us_p50", "latency_us_p99", "configuration"):
             row["targets"]["litert"].pop(name)
-    return json.dumps(document)
+    return document
 
 
-def columns_without_times(path: Path) -> str:
-    rows = csv.DictReader(path.open())
-    return json.dumps(
-        [{name: cell for name, cell in row.items() if "latency" not in name} for row in rows]
-    )
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def columns_without_times(path: Path) -> Any:
+    return [
+        {name: cell for name, cell in row.items() if "latency" not in name}
+        for row in csv.DictReader(path.open())
+    ]
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     out = tmp_path_factory.mktemp("corpora") / "house"
-    stapes(
-        "data", "synth", "--word", "house", "--out", out, "--voices", 10, "--takes", 6, cache=cache
-    )
+    speak("house", out, 10, cache)
     return out
 
 
@@ -115,7 +105,7 @@ def test_results_json_describes_the_files_that_are_there(run):
     for row in results["variants"]:
         content = (out / row["file"]).read_bytes()
         assert row["bytes"] == len(content)
-        assert row["sha256"] == hashlib.sha256(content).hexdigest()
+        assert row["sha256"] == sha256(out / row["file"])
         assert row["data_bytes"] < row["bytes"]
         assert row["parameters"] == (20_226 if row["name"] != "distilled" else 3_266)
         confusion = row["confusion"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.end_to_end.command import stapes, stopped
+from tests.end_to_end.command import speak, stapes, stopped
 
 from stapes.targets import tflm
 
@@ -28,16 +28,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     out = tmp_path_factory.mktemp("corpora") / "house"
-    stapes(
-        "data", "synth", "--word", "house", "--out", out, "--voices", 20, "--takes", 6, cache=cache
-    )
+    speak("house", out, 20, cache)
     return out
 
 
@@ -153,8 +146,7 @@ def test_another_command_is_kept_out_of_its_folder(search, corpus, cache):
 def two_words(tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Path) -> Path:
     """The corpus with the clips of another word in it, by the same voices."""
     other = tmp_path_factory.mktemp("corpora") / "mouse"
-    voices = ("--voices", 20, "--takes", 6)
-    stapes("data", "synth", "--word", "jarvis", "--out", other, *voices, cache=cache)
+    speak("jarvis", other, 20, cache)
     shutil.copytree(corpus / "house", other / "house", dirs_exist_ok=True)
     for split in ("train", "val", "test"):
         its, theirs = (

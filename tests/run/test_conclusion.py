@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from tests.run.results_by_hand import results, variant
+from tests.run.rows_by_hand import results, variant
 
 from stapes.data.clip import Clip
 from stapes.run.conclusion import against, conclude

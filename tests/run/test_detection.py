@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.processes import hang
-from tests.run.results_by_hand import results, variant
+from tests.run.rows_by_hand import results, variant
 
 from stapes.contracts.measurements import TestClip
 from stapes.data import corpus as corpora

@@ -7,7 +7,7 @@ from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from threading import Lock
 
 import pytest
-from tests.run.results_by_hand import results, variant
+from tests.run.rows_by_hand import results, variant
 
 from stapes.contracts.results import Baseline, read
 from stapes.run import making, steps

@@ -7,7 +7,7 @@ import doctest
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.run.results_by_hand import N, results, variant
+from tests.run.rows_by_hand import N, results, variant
 
 from stapes.contracts.measurements import (
     Detection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from tests.run.results_by_hand import results, variant
+from tests.run.rows_by_hand import results, variant
 
 from stapes.contracts.results import Baseline, read
 from stapes.run.folder import RunFolder

@@ -26,23 +26,7 @@ def features(seed, n=6, spread=4.0):
 
 
 @pytest.fixture(scope="module")
-def baseline():
-    """The reference CNN, untrained, with biases that are not zero: zeros would be left out."""
-    from stapes.models.architectures import reference_cnn
-    from stapes.models.backend import start_over
-
-    start_over(0)
-    model = reference_cnn()
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if layer.count_params():
-            kernel, bias = layer.get_weights()
-            layer.set_weights([kernel, rng.uniform(0.1, 0.5, bias.shape)])
-    return model
-
-
-@pytest.fixture(scope="module")
-def make(baseline):
+def make(untrained):
     from stapes.techniques.recipes import Recipes
     from stapes.techniques.registry import TECHNIQUES
     from stapes.techniques.variant import Material
@@ -50,15 +34,15 @@ def make(baseline):
     def make(name, calibration):
         labels = np.arange(len(calibration), dtype=np.uint8) % 2
         training = FeatureSet(calibration, labels, [""] * len(calibration))
-        material = Material(baseline, baseline, training, calibration, Recipes(), seed=0)
+        material = Material(untrained, untrained, training, calibration, Recipes(), seed=0)
         return TECHNIQUES[name].make(material)
 
     return make
 
 
 @pytest.fixture(scope="module")
-def weights_before(baseline):
-    return [weight.copy() for weight in baseline.get_weights()]
+def weights_before(untrained):
+    return [weight.copy() for weight in untrained.get_weights()]
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +98,11 @@ def test_weights_have_the_types_of_the_name(variants, name, kernels, biases):
 
 
 @pytest.mark.parametrize("name", ["dynamic_range", "uint8", "int8", "int16x8"])
-def test_int8_kernels_stand_for_the_baselines_weights(variants, baseline, name):
+def test_int8_kernels_stand_for_the_baselines_weights(variants, untrained, name):
     model = variants[name].tflite
     by_name = {tensor.name: tensor.quantization for tensor in verify(model).graphs[0].tensors}
     kernels = [each for each in constants(model) if each.role == "kernel"]
-    for stored, weights in zip(kernels, baseline.get_weights()[::2], strict=True):
+    for stored, weights in zip(kernels, untrained.get_weights()[::2], strict=True):
         if stored.values.dtype != np.int8:
             continue
         expected = np.moveaxis(weights, -1, 0)
@@ -139,9 +123,9 @@ def test_float_files_are_larger_than_half_floats_and_those_than_integers(variant
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scores_stay_near_the_baselines(variants, baseline, name):
+def test_scores_stay_near_the_baselines(variants, untrained, name):
     x = features(1)
-    expected = baseline(x).numpy()
+    expected = untrained(x).numpy()
     assert np.ptp(expected[:, 1]) > 0.1, "scores that are all alike would show nothing"
     slack = {"float32": 1e-5, "float16": 2e-3}.get(name, 0.05)
     np.testing.assert_allclose(LiteRT(variants[name].tflite).predict(x), expected, atol=slack)
@@ -192,8 +176,8 @@ def test_it_takes_one_clip_and_needs_no_op_to_know_that(variants, name):
     assert not names & {"SHAPE", "STRIDED_SLICE", "PACK", "CUSTOM"}
 
 
-def test_the_baseline_is_left_as_it_was(variants, baseline, weights_before):
+def test_the_baseline_is_left_as_it_was(variants, untrained, weights_before):
     assert len(variants) == len(NAMES)
-    for before, after in zip(weights_before, baseline.get_weights(), strict=True):
+    for before, after in zip(weights_before, untrained.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
-    assert [type(layer).__name__ for layer in baseline.layers][-1] == "Dense"
+    assert [type(layer).__name__ for layer in untrained.layers][-1] == "Dense"

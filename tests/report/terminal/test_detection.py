@@ -6,7 +6,7 @@ import io
 
 import pytest
 from rich.console import Console
-from tests.run.results_by_hand import results, variant
+from tests.run.rows_by_hand import results, variant
 
 from stapes.contracts.measurements import (
     Condition,

@@ -26,30 +26,14 @@ REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
 
 @pytest.fixture(scope="module")
-def baseline():
-    """The reference CNN, untrained, with biases that are not zero: zeros would be left out."""
-    from stapes.models.architectures import reference_cnn
-    from stapes.models.backend import start_over
-
-    start_over(0)
-    model = reference_cnn()
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if layer.count_params():
-            kernel, bias = layer.get_weights()
-            layer.set_weights([kernel, rng.uniform(0.1, 0.5, bias.shape)])
-    return model
-
-
-@pytest.fixture(scope="module")
-def variants(baseline):
+def variants(untrained):
     from stapes.techniques import post_training
     from stapes.techniques.recipes import Recipes
     from stapes.techniques.variant import Material
 
     x = np.random.default_rng(1).normal(0, 20, (4, 50, 13, 1)).astype(np.float32)
     training = FeatureSet(x, np.array([0, 1, 0, 1], np.uint8), list("abcd"))
-    material = Material(baseline, baseline, training, x, Recipes(), seed=0)
+    material = Material(untrained, untrained, training, x, Recipes(), seed=0)
     return {name: getattr(post_training, name)(material).tflite for name in NAMES}
 
 
@@ -89,9 +73,9 @@ def test_data_bytes_of_models_that_others_made_are_the_analyzers(models, name):
     assert data_bytes(model) == analyzed(model)
 
 
-def test_float32_holds_every_parameter_of_the_baseline(variants, baseline):
+def test_float32_holds_every_parameter_of_the_baseline(variants, untrained):
     found = constants(variants["float32"])
-    assert sum(constant.values.size for constant in found) == baseline.count_params() == 20_226
+    assert sum(constant.values.size for constant in found) == untrained.count_params() == 20_226
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,15 +93,19 @@ def test_kernels_and_biases_come_in_the_order_of_the_ops(variants, name):
         assert layer in each.name
 
 
-def test_float32_values_are_the_layers_weights(variants, baseline):
-    for stored, weights in zip(constants(variants["float32"]), baseline.get_weights(), strict=True):
+def test_float32_values_are_the_layers_weights(variants, untrained):
+    for stored, weights in zip(
+        constants(variants["float32"]), untrained.get_weights(), strict=True
+    ):
         # Keras has the outputs last, the file has them first.
         expected = np.moveaxis(weights, -1, 0)
         np.testing.assert_array_equal(stored.values, expected)
 
 
-def test_float16_values_are_given_as_they_are_stored(variants, baseline):
-    for stored, weights in zip(constants(variants["float16"]), baseline.get_weights(), strict=True):
+def test_float16_values_are_given_as_they_are_stored(variants, untrained):
+    for stored, weights in zip(
+        constants(variants["float16"]), untrained.get_weights(), strict=True
+    ):
         assert stored.values.dtype == np.float16
         np.testing.assert_array_equal(stored.values, np.moveaxis(weights, -1, 0).astype(np.float16))
 

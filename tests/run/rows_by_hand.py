@@ -1,4 +1,4 @@
-"""A results.json made by hand, for what is computed from one."""
+"""Rows whose right and wrong test clips are named, for what is computed from a results.json."""
 
 from __future__ import annotations
 

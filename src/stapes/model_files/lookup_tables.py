@@ -10,7 +10,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stapes.errors import MissingExtraError, ModelError
+from stapes.errors import ModelError
 from stapes.system.isolation import Lost, isolated
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.lookup_tables import encode
@@ -116,8 +116,7 @@ def compress(
     ModelError
         The file is broken, or TFLite Micro does not run it.
     """
-    if not tflm.available():
-        raise MissingExtraError("Look-up-table compression", "micro")
+    tflm.require("Look-up-table compression")
     named = slim(content, runtime="tflm", keep=keep | {"names"})
     plain = slim(content, runtime="tflm", keep=keep)
     found = candidates(verify(named))

@@ -6,7 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from stapes.errors import MissingExtraError, ModelError, UsageError
+from stapes.errors import ModelError, UsageError
 from stapes.model_files.lookup_tables import LookUpTables, compress
 from stapes.system.files import write_bytes
 from stapes.targets import tflm
@@ -75,11 +75,11 @@ def slim_file(
     if not keep <= KEEP:
         wrong = ", ".join(sorted(keep - KEEP))
         raise UsageError(f"{wrong} cannot be kept: choose from {', '.join(sorted(KEEP))}.")
-    if lut and not tflm.available():
-        raise MissingExtraError("Look-up-table compression", "micro")
+    if lut:
+        tflm.require("Look-up-table compression")
     runtime = "tflm" if lut else runtime
-    if runtime == "tflm" and not tflm.available():
-        raise MissingExtraError("Proving a model for TFLite Micro", "micro")
+    if runtime == "tflm":
+        tflm.require("Proving a model for TFLite Micro")
     content = read_tflite(model)
     tables = None
     try:

@@ -107,8 +107,7 @@ def _require(cluster: Cluster | None) -> None:
     backend.require()
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("A search", "search")
-    if not tflm.available():
-        raise MissingExtraError("Measuring an arena", "micro")
+    tflm.require("Measuring an arena")
     if cluster == "ray":
         clusters.require()
 

@@ -115,9 +115,10 @@ def starts(
             continue
         for name in SIZES[architecture]:
             start[_of(architecture, name)] = start.pop(name)
-        chain = "int8" if "int8" in techniques else None
-        rest = {name: value for name, value in _AS_SMALL.items() if name != "technique"}
-        yield {**start, **rest, **({"technique": chain} if chain else {})}
+        start |= _AS_SMALL
+        if start["technique"] not in techniques:
+            del start["technique"]
+        yield start
 
 
 def _of(architecture: str, size: str) -> str:

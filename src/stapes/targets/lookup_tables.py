@@ -8,7 +8,7 @@ import io
 import warnings
 from collections.abc import Sequence
 
-from stapes.errors import MissingExtraError, ModelError
+from stapes.errors import ModelError
 from stapes.targets import tflm
 from stapes.tflite.edit.for_tools import with_newer_codes, without_encoded_scales
 from stapes.tflite.read.lookup_table import Candidate
@@ -38,8 +38,7 @@ def encode(content: bytes, chosen: Sequence[Candidate]) -> bytes:
     ModelError
         It refuses a constant.
     """
-    if not tflm.available():
-        raise MissingExtraError("Look-up-table compression", "micro")
+    tflm.require("Look-up-table compression")
     compression = importlib.import_module("tflite_micro").compression
     spec = importlib.import_module(f"{_PACKAGE}.spec")
     error = importlib.import_module(f"{_PACKAGE}.compressor").CompressionError

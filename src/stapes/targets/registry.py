@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stapes.targets import esphome, ethos_u, litert_cost, tflm_cost
+from stapes.targets import esphome, ethos_u, litert_cost, tflm, tflm_cost
 from stapes.targets.target import Target
 
 _COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
@@ -21,8 +21,8 @@ TARGETS: dict[str, Target] = {
         "TFLM",
         tflm_cost.attempt,
         figures=("arena_bytes", *_COMPARED),
-        package="tflite_micro",
-        extra="micro",
+        package=tflm.PACKAGE,
+        extra=tflm.EXTRA,
         runs=True,
     ),
     "ethos_u55": Target(

@@ -32,9 +32,18 @@ _PLACE = re.compile(r"^\S+\.(?:cc|h)(?::\d+)?\s+")
 _NODE = re.compile(r"Node (\w+) \(number \d+\) failed to")
 
 
+PACKAGE, EXTRA = "tflite_micro", "micro"
+
+
 def available() -> bool:
     """Whether the package is installed."""
-    return importlib.util.find_spec("tflite_micro") is not None
+    return importlib.util.find_spec(PACKAGE) is not None
+
+
+def require(what: str) -> None:
+    """Raise MissingExtraError where the package that `what` needs is not installed."""
+    if not available():
+        raise MissingExtraError(what, EXTRA)
 
 
 class TFLM:
@@ -60,8 +69,7 @@ class TFLM:
     def __init__(
         self, model: bytes, *, keep_tensors: bool = False, arena_bytes: int | None = None
     ) -> None:
-        if not available():
-            raise MissingExtraError("TFLite Micro", "micro")
+        require("TFLite Micro")
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         kinds = runtime.InterpreterConfig
         kind = kinds.kPreserveAllTensors if keep_tensors else kinds.kAllocationRecording

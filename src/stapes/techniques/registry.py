@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from stapes.errors import MissingExtraError, UsageError
+from stapes.targets import tflm
 from stapes.techniques import (
     channels,
     clustering,
@@ -24,7 +25,6 @@ _2BY4 = "Mishra et al. 2021, arXiv:2104.08378"
 _QAT = "Jacob et al. 2018, arXiv:1712.05877"
 _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
 _QUANTIZER, _QUANTIZER_EXTRA = "ai_edge_quantizer", "int4"
-_MICRO, _MICRO_EXTRA = "tflite_micro", "micro"
 _TABLES = "TFLite Micro's compression package; Han et al. 2016, arXiv:1510.00149"
 _TEMPORAL = "Choi et al. 2019, arXiv:1904.03814"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
@@ -111,8 +111,8 @@ TECHNIQUES: dict[str, Technique] = {
         _TABLES,
         clustering.clustered_int8,
         "clustered",
-        package=_MICRO,
-        extra=_MICRO_EXTRA,
+        package=tflm.PACKAGE,
+        extra=tflm.EXTRA,
         tables=True,
         searched=True,
     ),
@@ -148,8 +148,8 @@ TECHNIQUES: dict[str, Technique] = {
         _TABLES,
         quantization_aware.pcqat,
         "sparse_clustered",
-        package=_MICRO,
-        extra=_MICRO_EXTRA,
+        package=tflm.PACKAGE,
+        extra=tflm.EXTRA,
         tables=True,
         searched=True,
     ),

@@ -74,7 +74,7 @@ def test_an_architecture_has_a_name_whatever_the_candidate_holds():
 
 def test_the_metric_in_words():
     assert metric(search()) == "FRR at 0.5 % false positives"
-    assert metric_head(search()) == "FRR: words missed at 0.5 % false positives"
+    assert metric_head(search()) == "FRR is at 0.5 % false positives"
     assert metric(search(metric="<b>")) == "<b>"
     assert metric_head(search(metric="eer")) == "FRR is by the metric eer"
 

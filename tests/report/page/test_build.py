@@ -137,9 +137,7 @@ def test_a_curve_has_its_values_at_each_of_its_points():
     }
     assert {(float(fa), float(frr)) for fa, frr, _ in values} == all_points
     # XML reads the line feeds of an attribute as spaces; HTML keeps them.
-    assert figure.get("data-tip") == (
-        "{0} false accepts an hour {1} % of the words missed threshold {2}"
-    )
+    assert figure.get("data-tip") == ("{0} FA/h FRR {1} % threshold {2}")
 
 
 def test_each_model_has_its_weights_and_the_best_is_shown():

@@ -135,7 +135,7 @@ def det(results: Results, condition: str) -> Chart | None:
 
 
 def noise(results: Results) -> Chart | None:
-    """False rejects in each condition at the threshold without noise; None where not measured."""
+    """FRR in each condition at the threshold without noise; None where not measured."""
     names = conditions(results)
     if len(names) < 2:
         return None
@@ -168,7 +168,7 @@ def noise(results: Results) -> Chart | None:
     high = min(100.0, max(1.0, 1.05 * top))
     return Chart(
         key="noise",
-        title="False rejects under noise",
+        title="FRR in noise",
         x=Axis(
             "signal to noise ratio",
             -0.25,

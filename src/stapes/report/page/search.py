@@ -105,12 +105,12 @@ def section(results: Results) -> Shown | None:
 
 
 def against_bytes(search: Search) -> Chart | None:
-    """File bytes against false rejects; None where no trial was measured."""
+    """File bytes against FRR; None where no trial was measured."""
     return _chart(search, "search-bytes", "file size [bytes]", "flash", lambda each: each.bytes)
 
 
 def against_arena(search: Search) -> Chart | None:
-    """TFLite Micro's arena against false rejects; None where it was measured of no trial."""
+    """TFLite Micro's arena against FRR; None where it was measured of no trial."""
     return _chart(
         search,
         "search-arena",
@@ -156,7 +156,7 @@ def _chart(
 
 
 def _parts(points: list[tuple[float, Trial]]) -> list[float]:
-    """False rejects above none; one where there are none."""
+    """FRR above none; one where there are none."""
     return [each.frr for _, each in points if each.frr] or [1.0]
 
 

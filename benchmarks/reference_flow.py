@@ -111,7 +111,7 @@ def list_clips(data: Path, word: str, listing: Path, cache: Path) -> None:
     from stapes.data import corpus as corpora
     from stapes.data.cache import open_cache
     from stapes.data.features import choose
-    from stapes.run.settings import settle
+    from stapes.run.settle import settle
 
     settings = settle({"preset": "reference", "data": data, "word": word})
     corpus = corpora.load(data, word, validation=settings.validation, test=settings.test)

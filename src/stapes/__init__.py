@@ -4,27 +4,32 @@ Examples
 --------
 >>> import stapes
 >>> results = stapes.run(word="computer", data="recordings", out="runs/computer")  # doctest: +SKIP
->>> results.variants[0].accuracy  # doctest: +SKIP
+>>> results["int8"].accuracy  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from stapes.system.version import __version__
 
-if TYPE_CHECKING:
-    from stapes.api import evaluate, inspect, run, slim
-    from stapes.api_search import search, search_words
-
-__all__ = ["__version__", "evaluate", "inspect", "run", "search", "search_words", "slim"]
+# Late, so that `import stapes` and `stapes --help` do not wait for NumPy and SciPy. The stub gives
+# signatures to type checkers, so `lazy_loader.attach_stub` cannot read the names from it.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "api": ["data", "evaluate", "inspect", "load", "report", "run", "search", "slim"],
+        "errors": ["AudioError", "MissingExtraError", "ModelError", "StapesError", "UsageError"],
+    },
+)
+__all__ += ["__version__"]
 
 
 class _Package(ModuleType):
-    """Rooms are named as verbs are: importing the room `run` must not hide the function `run`."""
+    """Rooms have the names of verbs: importing the room `run` must not hide the function `run`."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in __all__ and isinstance(value, ModuleType)):
@@ -32,12 +37,3 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> object:
-    # Late, so that `import stapes` and `stapes --help` do not wait for NumPy and SciPy.
-    if name in __all__:
-        # By name: an import statement here would have the import graph run in a circle.
-        module = "stapes.api_search" if name.startswith("search") else "stapes.api"
-        return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module 'stapes' has no attribute '{name}'")

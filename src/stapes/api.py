@@ -1,225 +1,219 @@
-"""The main verbs as Python functions with plain arguments."""
+"""The verbs as Python functions; `**settings` are the fields of the verb's settings model."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stapes.contracts.inspection import Inspection
-from stapes.contracts.results import Evaluation, Results
+from stapes.contracts.results import Evaluation, Results, read
 from stapes.data.slug import slug
-from stapes.frontends.frontend import Frontend
+from stapes.errors import UsageError
 from stapes.model_files.inspection import converted, inspect_file
+from stapes.model_files.settings import SlimSettings
 from stapes.model_files.slimming import Slimmed, slim_file
+from stapes.report.page.comparison import Comparison
+from stapes.report.writing import write_comparison, write_report
 from stapes.run import evaluation, pipeline
-from stapes.run.evaluation import SplitName
+from stapes.run.corpora import data
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
-from stapes.run.recommendation import parse_budget
-from stapes.run.settings import Limit, settle
+from stapes.run.settings import QUICK, EvaluationSettings, RunSettings
+from stapes.run.settle import over, settle, settle_as
+from stapes.search import pipeline as search_pipeline
+from stapes.search.job import Cluster, SearchFolder, SearchJob
+from stapes.search.settings import QUICK as QUICK_SEARCH
+from stapes.search.settings import SearchSettings
+from stapes.search.words import search_words
+from stapes.system.options import (
+    PathLike,
+    checked,
+    nested,
+    split_names,
+    unknown,
+    with_settings,
+)
 from stapes.system.progress import SILENT, Progress
-from stapes.targets.proof import INPUTS
-from stapes.tflite.edit.slim import Runtime
 
-PathLike = str | os.PathLike[str]
+__all__ = ["data", "evaluate", "inspect", "load", "report", "run", "search", "slim"]
 
 
+@with_settings(RunSettings)
 def run(
     *,
-    word: str | None = None,
-    data: PathLike | None = None,
     out: PathLike | None = None,
-    negatives: PathLike | None = None,
-    continuous: PathLike | None = None,
-    noise: PathLike | None = None,
-    target_fa_per_hour: float | None = None,
-    budget: str | Mapping[Limit, float] | None = None,
-    max_drop: float | None = None,
-    model: PathLike | None = None,
-    architecture: str | None = None,
-    frontend: str | Mapping[str, Any] | Frontend | None = None,
-    preset: str | None = None,
-    techniques: str | None = None,
-    seed: int | None = None,
     config: PathLike | None = None,
     quick: bool = False,
     jobs: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     **settings: Any,
 ) -> Results:
-    """Train, apply the techniques, measure every model, and write the run folder.
+    """Train a model, apply the techniques, measure every variant, and write the run folder.
 
     Parameters
     ----------
-    word : str, optional
-        The wake word, "house" unless `config` says another.
-    data : path, optional
-        The folder of clips; without one, synthetic speech is made.
+    **settings
     out : path, optional
-        The run folder; default: runs/<word>.
-    negatives : path, optional
-        A folder of speech without the word.
-    continuous : path, optional
-        A folder of recordings without the word, to count false accepts in; default: the negative
-        test clips, joined.
-    noise : path, optional
-        A folder of noise; default: pink noise is made.
-    target_fa_per_hour : float > 0, optional
-        False accepts an hour that the threshold is chosen for [0.5].
-    budget : str or mapping, optional
-        Limits that a variant is recommended for: `flash=20k,arena=24k,latency=5ms`, or bytes and
-        milliseconds by name.
-    max_drop : float >= 0, optional
-        Points of accuracy below float32 that may be lost [0.5].
-    model : path, optional
-        A trained model of your own in place of the baseline: .keras, .h5, SavedModel, or a float
-        .tflite.
-    architecture : {"reference_cnn", "temporal_cnn", "ds_cnn", "bc_resnet"}, optional
-        Of the baseline that is trained; `sizes` sets its sizes, e.g. `sizes={"width": 16}`.
-    frontend : str or mapping, optional
-        Features that the model sees; a mapping has a `kind` and sizes.
-    preset : {"default", "reference"}, optional
-    techniques : str, optional
-        "all", or names with commas between them.
-    seed : int, optional
+        The run folder [runs/WORD].
     config : path, optional
-        A run.yaml, under the other arguments.
+        A run.yaml, whose settings the other arguments override.
     quick : bool
         A try with few epochs.
     jobs : int, optional
         Worker processes; default: the cores.
     progress : Progress, optional
-    **settings
-        Any other field of `stapes.run.settings.RunSettings`, e.g. `negatives_per_positive=2`.
 
     Returns
     -------
-    results : stapes.contracts.results.Results
+    results : Results
 
     Raises
     ------
-    stapes.errors.UsageError
+    UsageError
         An argument or the data is wrong; nothing was written.
-    stapes.errors.StapesError
+    StapesError
         The work failed; what was finished is kept.
+
+    Examples
+    --------
+    >>> results = run(word="computer", data="recordings")  # doctest: +SKIP
+    >>> results["int8"].accuracy  # doctest: +SKIP
     """
-    given = {
-        "word": word,
-        "data": absolute(data),
-        "negatives": absolute(negatives),
-        "continuous": absolute(continuous),
-        "noise": absolute(noise),
-        "budget": parse_budget(budget) if isinstance(budget, str) else budget,
-        "max_drop": max_drop,
-        "model": absolute(model),
-        "architecture": architecture,
-        "frontend": _frontend(frontend),
-        "preset": preset,
-        "techniques": techniques,
-        "seed": seed,
-        **settings,
-    }
-    if target_fa_per_hour is not None:
-        detection = {**settings.get("detection", {}), "target_fa_per_hour": target_fa_per_hour}
-        given["detection"] = detection
-    settled = settle(given, config=path_of(config), quick=quick)
-    folder = path_of(out) or Path("runs") / slug(settled.word)
-    job = Job(settled, RunFolder(folder, settled), jobs or os.cpu_count() or 1, progress or SILENT)
-    return pipeline.run(job)
+    chosen = settle(settings, config=_path(config), quick=quick)
+    folder = _path(out) or Path("runs") / slug(chosen.word)
+    return pipeline.run(
+        Job(chosen, RunFolder(folder, chosen), jobs or os.cpu_count() or 1, progress)
+    )
 
 
+@with_settings(SearchSettings)
+def search(
+    *,
+    words: str | Sequence[str] | None = None,
+    out: PathLike | None = None,
+    config: PathLike | None = None,
+    quick: bool = False,
+    jobs: int | None = None,
+    cluster: Cluster | None = None,
+    progress: Progress = SILENT,
+    **settings: Any,
+) -> Results | dict[str, Results]:
+    """Search for the smallest model of a word under a budget, and write the run folder.
+
+    Parameters
+    ----------
+    **settings
+    words : str or sequence of str, optional
+        Several words in place of `word`: a search for each, and a page over all of them.
+    out : path, optional
+        The run folder [runs/search-WORD]; a search that began in it is continued. For `words`, the
+        folder of their run folders [runs/search].
+    config : path, optional
+        A search's run.yaml, whose settings the other arguments override.
+    quick : bool
+        A try with few trials and epochs.
+    jobs : int, optional
+        Worker processes; default: the cores.
+    cluster : "ray", optional
+        Where trials run, if not in processes of this machine.
+    progress : Progress, optional
+
+    Returns
+    -------
+    results : Results, or dict of str to Results
+        For `words`, by the names of the words' folders.
+
+    Raises
+    ------
+    UsageError
+        An argument or the data is wrong; nothing was written.
+    StapesError
+        The work failed, or nothing fits the budget; what was finished is kept.
+    """
+    processes = jobs or os.cpu_count() or 1
+    few = over(QUICK, QUICK_SEARCH) if quick else {}
+
+    def chosen(**word: str) -> SearchSettings:
+        arguments = {**settings, **word}
+        return settle_as(SearchSettings, arguments, config=_path(config), quick=few)
+
+    def begin(one: SearchSettings, folder: Path) -> Results:
+        place = SearchFolder(folder, one)
+        return search_pipeline.search(SearchJob(one, place, processes, progress, cluster))
+
+    if cluster not in (None, "ray"):
+        raise UsageError(f"--cluster: {unknown(cluster, ['ray'])}.")
+    if words is None:
+        one = chosen()
+        return begin(one, _path(out) or Path("runs") / f"search-{slug(one.word)}")
+    if settings.get("word") is not None:
+        raise UsageError("--words: names the words already; leave --word out.")
+    searches = [chosen(word=word) for word in split_names(words)]
+    root = _path(out) or Path("runs") / "search"
+    return search_words(searches, root, begin, progress)
+
+
+@with_settings(EvaluationSettings)
 def evaluate(
     model: PathLike,
     *,
-    data: PathLike | None = None,
-    word: str | None = None,
-    negatives: PathLike | None = None,
-    split: SplitName = "test",
-    seed: int | None = None,
-    positive: int | None = None,
-    frontend: str | Mapping[str, Any] | Frontend | None = None,
     config: PathLike | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
+    **settings: Any,
 ) -> Evaluation:
-    """Measure a classifier .tflite on labelled clips.
+    """Measure a classifier .tflite on labelled clips, those that a run would choose.
 
     Parameters
     ----------
     model : path
-    data : path, optional
-        The folder of clips; may come from `config`.
-    word : str, optional
-        The wake word.
-    negatives : path, optional
-        A folder of speech without the word.
-    split : {"test", "train", "validation", "all"}
-    seed : int, optional
-        Draws the negative clips; a run's own seed gives the clips of that run.
-    positive : int, optional
-        The output that means the wake word, where there are several [1].
-    frontend : str or mapping, optional
-        That which the model was trained with.
+    **settings
     config : path, optional
-        A run.yaml: its data, word, frontend, seed, split and `positive`.
+        A run.yaml, whose settings the other arguments override.
     progress : Progress, optional
 
     Raises
     ------
-    stapes.errors.UsageError
+    UsageError
         An argument, the model or the data is wrong.
-    stapes.errors.ModelError
+    ModelError
         The model is broken or does not fit.
     """
-    given = {
-        "word": word,
-        "data": absolute(data),
-        "negatives": absolute(negatives),
-        "seed": seed,
-        "positive": positive,
-        "frontend": _frontend(frontend),
-    }
-    settled = settle(given, config=path_of(config))
-    return evaluation.evaluate(Path(model), settled, split=split, progress=progress)
+    chosen = settle_as(EvaluationSettings, settings, config=_path(config), quick={})
+    return evaluation.evaluate(Path(model), chosen, progress=progress)
 
 
-def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
-    """Read all that a model file says: ops, tensors, cost, weights, and where each byte goes.
+def inspect(model: PathLike, *, progress: Progress = SILENT) -> Inspection:
+    """Read all that a model file holds: ops, tensors, cost, weights, and where each byte goes.
 
     Parameters
     ----------
     model : path
         A .tflite; or a Keras model, which is converted first.
     progress : Progress, optional
-        Is told of a conversion.
+        Shows the conversion.
 
     Raises
     ------
-    stapes.errors.UsageError
+    UsageError
         It cannot be read.
-    stapes.errors.ModelError
+    ModelError
         It is broken.
     """
-    shown = progress or Progress()
 
     def convert(path: Path) -> bytes:
-        shown.begin(f"Converting {path}")
+        progress.begin(f"Converting {path}")
         content = converted(path)
-        shown.end()
+        progress.end()
         return content
 
     return inspect_file(Path(model), convert=convert)
 
 
+@with_settings(SlimSettings)
 def slim(
-    model: PathLike,
-    output: PathLike,
-    *,
-    runtime: Runtime = "any",
-    keep: Iterable[str] = (),
-    lut: bool = False,
-    inputs: int = INPUTS,
+    model: PathLike, output: PathLike, *, progress: Progress = SILENT, **settings: Any
 ) -> Slimmed:
     """Take out of a .tflite what no interpreter reads, and prove that it computes the same.
 
@@ -227,39 +221,78 @@ def slim(
     ----------
     model, output : path
         They may be the same.
-    runtime : {"any", "tflm"}
-        Who is to run it: LiteRT and TFLite Micro, or TFLite Micro alone.
-    keep : iterable of str
-        What to leave in for other tools: "names", "signatures", "metadata", "bias_scales".
-    lut : bool
-        Put constants with few distinct values into look-up tables, which TFLite Micro alone reads.
-    inputs : int > 0
-        How many inputs to prove it with.
+    progress : Progress, optional
+    **settings
 
     Raises
     ------
-    stapes.errors.UsageError
+    UsageError
         The call is wrong, or a file cannot be read or written.
-    stapes.errors.ModelError
+    ModelError
         It is broken, no interpreter runs it, or the result would not compute the same.
-    stapes.errors.MissingExtraError
+    MissingExtraError
         TFLite Micro is not installed to prove it.
     """
-    return slim_file(
-        Path(model), Path(output), runtime=runtime, keep=frozenset(keep), lut=lut, inputs=inputs
+    chosen = checked(SlimSettings, nested(SlimSettings, settings), called=settings)
+    progress.begin(f"Slimming {model} and proving it")
+    slimmed = slim_file(
+        Path(model),
+        Path(output),
+        runtime=chosen.runtime,
+        keep=frozenset(chosen.keep),
+        lut=chosen.lut,
+        inputs=chosen.inputs,
     )
+    progress.end()
+    return slimmed
 
 
-def _frontend(frontend: str | Mapping[str, Any] | Frontend | None) -> Any:
-    return {"kind": frontend} if isinstance(frontend, str) else frontend
+def report(
+    run: PathLike,
+    other: PathLike | None = None,
+    *,
+    page: PathLike | None = None,
+    plot: PathLike | None = None,
+) -> Results | Comparison:
+    """Write the page and the CSV of a run again, or a page that compares two runs.
+
+    Parameters
+    ----------
+    run, other : path
+        Folders of runs.
+    page : path, optional
+        The page [RUN/report.html; of two runs, RUN/comparison-OTHER.html].
+    plot : path, optional
+        An .svg of size and accuracy, of one run.
+
+    Raises
+    ------
+    UsageError
+        The call is wrong.
+    StapesError
+        A results.json is missing or broken.
+    """
+    if other is None:
+        return write_report(Path(run), page=_path(page), plot=_path(plot))
+    if plot is not None:
+        raise UsageError("--plot: draws one run; name one, or leave it out.")
+    return write_comparison(Path(run), Path(other), page=_path(page))
 
 
-def path_of(path: PathLike | None) -> Path | None:
-    """An argument as a path."""
+def load(run: PathLike) -> Results:
+    """Read the results of a run folder.
+
+    Raises
+    ------
+    StapesError
+        Its results.json is missing or broken.
+
+    Examples
+    --------
+    >>> load("runs/computer")["int8"].accuracy  # doctest: +SKIP
+    """
+    return read(Path(run) / "results.json")
+
+
+def _path(path: PathLike | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def absolute(path: PathLike | None) -> Path | None:
-    """An argument as a path that means the same from everywhere."""
-    # run.yaml must mean the same folder wherever it is run again from.
-    return None if path is None else Path(path).expanduser().resolve()

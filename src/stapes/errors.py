@@ -6,11 +6,24 @@ prints the message alone and exits with `exit_code`.
 
 from __future__ import annotations
 
+import re
+
+_OPTION = re.compile(r"(?<!\S)--([a-z]+(?:-[a-z]+)*)")
+
 
 class StapesError(Exception):
     """Base of all errors a user can mend; exit status 1: the work failed."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message with each option by its name in Python: `max_drop` for `--max-drop`."""
+        return _OPTION.sub(lambda option: option[1].replace("-", "_"), self.typed)
+
+    @property
+    def typed(self) -> str:
+        """The message with each option as it is typed in a terminal."""
+        return super().__str__()
 
 
 class UsageError(StapesError):

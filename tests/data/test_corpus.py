@@ -281,7 +281,7 @@ def test_a_word_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -
         put(tmp_path / f"word{number:02}" / "a.wav")
     with pytest.raises(UsageError) as caught:
         load(tmp_path, "house")
-    assert str(caught.value).startswith("--word house: ")
+    assert str(caught.value).startswith("word house: ")
     assert "word00, word01" in str(caught.value)
     assert str(caught.value).endswith("word11, ....")
 

@@ -121,13 +121,13 @@ def test_y_is_one_for_the_word_and_positives_come_first(planned: Path, cache: Fe
 def test_negatives_are_as_many_as_the_ratio_says(
     planned: Path, cache: FeatureCache, ratio: float, wanted: int
 ) -> None:
-    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, negatives_per_positive=ratio)
+    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, ratio=ratio)
     assert chosen["train"].positives == 12
     assert chosen["train"].negatives == wanted
 
 
 def test_no_more_negatives_are_chosen_than_there_are(planned: Path, cache: FeatureCache) -> None:
-    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, negatives_per_positive=100.0)
+    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, ratio=100.0)
     assert {split: part.negatives for split, part in chosen.items()} == {
         "train": 65,
         "validation": 12,
@@ -140,9 +140,7 @@ def test_no_more_negatives_are_chosen_than_there_are(planned: Path, cache: Featu
 def test_every_other_word_has_its_share(
     planned: Path, cache: FeatureCache, seed: int, ratio: float, most_apart: int
 ) -> None:
-    chosen, _ = choose(
-        load(planned, "yes"), SETTINGS, cache, negatives_per_positive=ratio, seed=seed
-    )
+    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, ratio=ratio, seed=seed)
     counts = labels(chosen["train"])
     assert counts.pop("yes") == 12
     assert set(counts) == {"no", "up", "down", "left"}
@@ -150,7 +148,7 @@ def test_every_other_word_has_its_share(
 
 
 def test_where_a_word_runs_out_the_others_stand_in(planned: Path, cache: FeatureCache) -> None:
-    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, negatives_per_positive=35 / 12)
+    chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, ratio=35 / 12)
     assert labels(chosen["train"]) == {"yes": 12, "down": 5, "no": 10, "up": 10, "left": 10}
 
 
@@ -220,7 +218,7 @@ def test_the_choice_does_not_depend_on_what_is_in_the_cache(odd: Corpus, tmp_pat
     found = []
     with open_cache(tmp_path / "one", SETTINGS) as cache:
         for _ in range(2):
-            chosen, skipped = choose(odd, SETTINGS, cache, negatives_per_positive=3.0)
+            chosen, skipped = choose(odd, SETTINGS, cache, ratio=3.0)
             sets = [gather(chosen[split], cache) for split in SPLITS]
             found.append((names(chosen), skipped, [part.x.tobytes() for part in sets]))
     with open_cache(tmp_path / "half", SETTINGS) as cache:
@@ -233,7 +231,7 @@ def test_the_choice_does_not_depend_on_what_is_in_the_cache(odd: Corpus, tmp_pat
             )
             if not isinstance(x, AudioError)
         )
-        chosen, skipped = choose(odd, SETTINGS, cache, negatives_per_positive=3.0)
+        chosen, skipped = choose(odd, SETTINGS, cache, ratio=3.0)
         sets = [gather(chosen[split], cache) for split in SPLITS]
         found.append((names(chosen), skipped, [part.x.tobytes() for part in sets]))
     assert found[0] == found[1]
@@ -252,9 +250,7 @@ def test_what_was_interrupted_goes_on_to_the_same_choice(
     assert names(chosen) == names(expected)
 
 
-@pytest.mark.parametrize(
-    "again", [{"seed": 9}, {"negatives_per_positive": 2.0}, {"splits": ("test",)}]
-)
+@pytest.mark.parametrize("again", [{"seed": 9}, {"ratio": 2.0}, {"splits": ("test",)}])
 def test_nothing_is_computed_twice(
     planned: Path, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch, again: dict[str, int]
 ) -> None:
@@ -289,7 +285,7 @@ def test_a_file_that_was_changed_is_computed_again(
 
 
 def test_what_cannot_be_used_is_skipped_with_its_reason(odd: Corpus, cache: FeatureCache) -> None:
-    chosen, skipped = choose(odd, SETTINGS, cache, negatives_per_positive=100.0)
+    chosen, skipped = choose(odd, SETTINGS, cache, ratio=100.0)
     assert {each.file: each.reason for each in skipped} == {
         "yes/train-0.wav": "does not decode (Format not recognised)",
         "no/train-0.wav": "the file is empty (0 bytes)",
@@ -320,7 +316,7 @@ def test_a_sound_in_two_splits_is_in_the_test_set_alone(
     shutil.copy(root / "no/test-1.wav", root / "yes/validation-1.wav")
     # And one file that two lists name.
     add_row(root, "train.csv", "up/test-0.wav,up,someone")
-    chosen, skipped = choose(load(root, word), SETTINGS, cache, negatives_per_positive=100.0)
+    chosen, skipped = choose(load(root, word), SETTINGS, cache, ratio=100.0)
     assert {each.file: each.reason for each in skipped} == {
         "yes/train-5.wav": "the same file as yes/test-0.wav",
         "no/train-6.wav": "the same file as yes/validation-0.wav",
@@ -339,7 +335,7 @@ def test_recordings_and_clips_of_one_name_are_two_sounds(
     folder = root.parent / "elsewhere" / "no"
     write_clip(folder / "test-0.wav", rate=8_000, seconds=0.4)
     loaded = load(root, "yes", negatives=folder, validation=0.0, test=0.99)
-    chosen, skipped = choose(loaded, SETTINGS, cache, negatives_per_positive=100.0)
+    chosen, skipped = choose(loaded, SETTINGS, cache, ratio=100.0)
     assert skipped == []
     found = [clip for clip in chosen["test"].clips if clip.name == "no/test-0.wav"]
     assert [clip.path for clip in found] == [root / "no/test-0.wav", folder / "test-0.wav"] or [
@@ -351,7 +347,7 @@ def test_recordings_and_clips_of_one_name_are_two_sounds(
 
 
 def test_windows_of_one_recording_have_their_own_features(odd: Corpus, cache: FeatureCache) -> None:
-    chosen, _ = choose(odd, SETTINGS, cache, negatives_per_positive=100.0)
+    chosen, _ = choose(odd, SETTINGS, cache, ratio=100.0)
     seen = 0
     for part in chosen.values():
         gathered = gather(part, cache)

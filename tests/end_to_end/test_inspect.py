@@ -90,12 +90,14 @@ def test_slim_prints_its_proof_and_does_the_same_again(models, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "equal bits for 100 inputs in litert, litert_plain, tflm" in done.stdout
     assert once.stat().st_size <= 31_500
-    told = json.loads(stapes("slim", once, "-o", twice, "--check", 10, "--json").stdout)
+    told = json.loads(stapes("slim", once, "-o", twice, "--inputs", 10, "--json").stdout)
     assert told["before"] == told["after"]
     assert once.read_bytes() == twice.read_bytes()
-    kept = stapes("slim", models / KWS, "-o", twice, "--keep", "names,signatures", "--for", "tflm")
+    kept = stapes(
+        "slim", models / KWS, "-o", twice, "--keep", "names,signatures", "--runtime", "tflm"
+    )
     assert kept.returncode == 0, kept.stderr
     assert b"functional_1/dense/MatMul" in twice.read_bytes()
     wrong = stapes("slim", models / KWS, "-o", twice, "--keep", "weights")
     assert wrong.returncode == 2
-    assert "weights cannot be kept" in wrong.stderr
+    assert "--keep: weights is unknown; known are names" in wrong.stderr

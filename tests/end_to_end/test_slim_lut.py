@@ -48,8 +48,8 @@ def stapes(*arguments):
 def test_it_writes_a_smaller_file_and_says_what_it_costs(clustered, tmp_path):
     model, plain, small = (tmp_path / f"{name}.tflite" for name in ("model", "plain", "small"))
     model.write_bytes(clustered)
-    assert stapes("slim", model, "-o", plain, "--for", "tflm").returncode == 0
-    done = stapes("slim", model, "-o", small, "--lut", "--check", "20", "--json")
+    assert stapes("slim", model, "-o", plain, "--runtime", "tflm").returncode == 0
+    done = stapes("slim", model, "-o", small, "--lut", "--inputs", "20", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["runtime"] == "tflm"
@@ -58,7 +58,7 @@ def test_it_writes_a_smaller_file_and_says_what_it_costs(clustered, tmp_path):
     assert found["lut"]["arena_after"] > found["lut"]["arena_before"] > 0
     assert found["lut"]["time_ratio"] > 0
     assert found["proof"]["difference"] is None
-    done = stapes("slim", model, "-o", small, "--lut", "--check", "20")
+    done = stapes("slim", model, "-o", small, "--lut", "--inputs", "20")
     text = " ".join(done.stdout.split())
     assert "look-up table per channel, 4 bits:" in text
     assert "bytes of arena more" in text

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from stapes.data.sound.sliding import Plan
-from stapes.measure.continuous import DetectionSettings, condition_name, heard
+from stapes.measure.continuous import condition_name, heard
+from stapes.measure.settings import DetectionSettings
 
 # Two recordings of 30 and 10 windows, then three words of 5 windows, in half an hour of sound.
 PLAN = Plan(

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from stapes.data.features import FeatureSet
 from stapes.measure.roc import frr_at
 from stapes.models.labels import softened
-from stapes.models.training import TrainSettings, batches, train
+from stapes.models.settings import TrainSettings
+from stapes.models.training import batches, train
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"

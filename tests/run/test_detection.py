@@ -17,7 +17,7 @@ from stapes.data.features import choose
 from stapes.errors import UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.measure import detection as metrics
-from stapes.measure.continuous import DetectionSettings
+from stapes.measure.settings import DetectionSettings
 from stapes.run import detection as detecting
 from stapes.run import sound as sounds
 from stapes.run.folder import RunFolder
@@ -196,5 +196,5 @@ def test_folders_are_looked_for_before_anything_is_made(tmp_path, option):
     (tmp_path / "empty").mkdir()
     for folder, said in (("missing", "no such folder"), ("empty", "no sound file is in it")):
         settings = RunSettings.model_validate({option: tmp_path / folder})
-        with pytest.raises(UsageError, match=f"--{option} .*{said}"):
+        with pytest.raises(UsageError, match=f"{option} .*{said}"):
             sounds.check(settings)

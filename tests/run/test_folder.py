@@ -16,7 +16,8 @@ from stapes.errors import StapesError, UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
 from stapes.run.folder import RunFolder, versions
-from stapes.run.settings import RunSettings, settle
+from stapes.run.settings import RunSettings
+from stapes.run.settle import settle
 
 SETTINGS = RunSettings(word="go", seed=3)
 DATA = "ab" * 32
@@ -51,7 +52,7 @@ def refusal(path, **changed):
         folder(path, **changed).check()
     assert content(path) == before
     message = str(caught.value)
-    assert message.startswith((f"--out {path}: ", str(path)))
+    assert message.startswith((f"out {path}: ", str(path)))
     assert "\n" not in message
     return message
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +14,7 @@ from stapes.contracts.measurements import (
     Paired,
     TargetResult,
 )
-from stapes.errors import UsageError
-from stapes.run import recommendation
-from stapes.run.recommendation import front, parse_budget, recommend
+from stapes.run.recommendation import front, recommend
 
 
 def row(name, size, errors=0, **given):
@@ -211,42 +207,3 @@ def cost(each):
         each.targets["litert"].latency_us_p50,
         each.accuracy,
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("flash=20k,arena=24k,latency=5ms", {"flash": 20_000, "arena": 24_000, "latency": 5}),
-        (" flash = 20 KiB , latency = 0.5 s ", {"flash": 20_480, "latency": 500}),
-        ("arena=24000,latency=2", {"arena": 24_000, "latency": 2}),
-        ("arena=2Ki", {"arena": 2_048}),
-        ("latency=250us,flash=1.5MB", {"latency": 0.25, "flash": 1_500_000}),
-    ],
-)
-def test_budgets_are_read(text, expected):
-    assert parse_budget(text) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "names no limit"),
-        ("ram=3k", "--budget ram=3k: give flash, arena, latency"),
-        ("flash", "flash wants a number above 0"),
-        ("flash=0", "flash wants a number above 0"),
-        ("flash=-3k", "flash wants a number"),
-        ("flash=3ms", "flash wants a number above 0 and one of b, k, kb"),
-        ("latency=3k", "latency wants a number above 0 and one of ms, us, s"),
-        ("flash=1k,flash=2k", "given twice"),
-        ("flash=1e3k", "flash wants"),
-        ("flash=nan", "flash wants"),
-    ],
-)
-def test_a_budget_that_says_nothing_is_refused(text, said):
-    with pytest.raises(UsageError) as caught:
-        parse_budget(text)
-    assert said in str(caught.value)
-
-
-def test_examples_run():
-    assert doctest.testmod(recommendation).failed == 0

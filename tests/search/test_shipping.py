@@ -6,7 +6,7 @@ from tests.report.results_by_hand import results, row, search, trial
 
 from stapes.contracts.measurements import TargetResult
 from stapes.contracts.results import VariantResult
-from stapes.run.settings import Limit
+from stapes.run.budget import Limit
 from stapes.search.settings import SearchSettings
 from stapes.search.shipping import recommend
 

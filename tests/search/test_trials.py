@@ -200,8 +200,8 @@ def test_a_hopeless_budget_ends_and_says_what_is_nearest(
             return Outcome(None, "too large", 2000 + weights, 9000, 1, 1, 0.1)
 
     small = SETTINGS.model_copy(update={"trials": 2})
-    with pytest.raises(StapesError, match=r"No model of \d+ fits --budget; the nearest has 2,0"):
+    with pytest.raises(StapesError, match=r"No model of \d+ fits budget; the nearest has 2,0"):
         _run(tmp_path, Refuses(), small)
     many = SETTINGS.model_copy(update={"trials": 60})
-    with pytest.raises(StapesError, match=r"No model of 1\d fits --budget"):
+    with pytest.raises(StapesError, match=r"No model of 1\d fits budget"):
         _run(tmp_path, Refuses(), many, "many")

@@ -71,7 +71,8 @@ def test_clips():
 def baseline(training):
     """A reference CNN of fewer filters that tells the clips apart."""
     from stapes.models.architectures import reference_cnn
-    from stapes.models.training import TrainSettings, train
+    from stapes.models.settings import TrainSettings
+    from stapes.models.training import train
 
     build = functools.partial(reference_cnn, SHAPE, filters=FILTERS)
     return train(build, training, None, TrainSettings(epochs=6), seed=0).model

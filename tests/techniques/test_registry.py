@@ -62,18 +62,18 @@ def test_every_technique_can_be_named(name):
     ("names", "unknown"),
     [
         ("int4x", "int4x"),
-        ("uint8,nope,abc", "abc, nope"),
+        ("uint8,nope", "nope"),
         ("UINT8", "UINT8"),
         ("all,uint8", "all"),
-        ("", "none given"),
-        (" , ", "none given"),
+        ("", "an empty list"),
+        (" , ", "an empty list"),
     ],
 )
 def test_unknown_names_are_refused_with_those_that_are_known(names, unknown):
     with pytest.raises(UsageError) as caught:
         select(names)
     message = str(caught.value)
-    assert message.startswith("--techniques")
+    assert message.startswith("techniques: ")
     assert unknown in message
     assert all(name in message for name in TECHNIQUES)
 

@@ -4,51 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from stapes.frontends.registry import FRONTENDS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from stapes.contracts.results import Results
 
-Data = Annotated[
+Out = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of clips: a folder a label, or CSV files."),
+    typer.Option(
+        "--out", metavar="DIR", help="The run folder [runs/WORD; of a search, runs/search-WORD]."
+    ),
 ]
-Negatives = Annotated[
-    Path | None,
-    typer.Option("--negatives", metavar="DIR", help="More speech without the word."),
-]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every draw.")]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="N", min=1, help="Worker processes; default: the cores."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]
-Positive = Annotated[
-    int | None,
-    typer.Option("--positive", metavar="N", help="The model's output that means the word [1]."),
 ]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
 ]
-
-Frontend = Annotated[
-    str | None,
-    typer.Option(
-        "--frontend",
-        metavar="|".join(FRONTENDS),
-        help="What the model sees [mfcc].",
-    ),
-]
+Quick = Annotated[bool, typer.Option("--quick", help="A quick try; its figures mean little.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]
 
 
 def examples(*commands: str) -> str:
@@ -78,6 +63,19 @@ def progress_for(console: Console) -> Iterator[Any]:
         yield progress
     finally:
         progress.stop()
+
+
+def print_json(document: Any) -> None:
+    """Print a document of a contract, or a mapping of them by name, as one JSON document."""
+    if isinstance(document, dict):
+        parts = (
+            f'"{name}": {part.model_dump_json(by_alias=True)}' for name, part in document.items()
+        )
+        print("{" + ",\n".join(parts) + "}")
+    elif is_dataclass(document):
+        print(dumps(asdict(document), indent=1))  # type: ignore[arg-type]
+    else:
+        print(document.model_dump_json(by_alias=True, indent=1))
 
 
 def show_lines(console: Console, lines: Iterable[Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,12 +11,14 @@ from stapes.cli.common import (
     Debug,
     Jobs,
     Json,
-    Negatives,
     console_for,
     examples,
+    print_json,
     progress_for,
     show_lines,
 )
+from stapes.cli.options import settings_options
+from stapes.run.settings import RunSettings
 
 data_app = typer.Typer(
     help="Make, fetch or check a folder of clips; show or empty the cache.",
@@ -30,35 +32,20 @@ data_app = typer.Typer(
         'stapes data synth --word "hey computer" --out corpora/hey_computer --voices 40',
     )
 )
+@settings_options(RunSettings, "synth")
 def synth(
+    *,
     word: Annotated[str, typer.Option("--word", metavar="PHRASE", help="What is said.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
-    voices: Annotated[
-        int | None, typer.Option("--voices", metavar="N", min=3, help="Speakers [160].")
-    ] = None,
-    takes: Annotated[
-        int | None, typer.Option("--takes", metavar="N", min=1, help="By each voice [7].")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides every draw.")] = 0,
     jobs: Jobs = None,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Make a corpus of synthetic speech for any phrase; no voice is in two splits."""
-    from stapes.data.sources.synthetic import make_corpus
-    from stapes.run.settings import SyntheticSettings
+    from stapes import api
 
-    given = {"voices": voices, "takes": takes}
-    wanted = SyntheticSettings(**{key: value for key, value in given.items() if value is not None})
     with console_for() as console, progress_for(console) as progress:
-        make_corpus(
-            word,
-            out,
-            voices=wanted.voices,
-            takes=wanted.takes,
-            seed=seed,
-            jobs=jobs,
-            progress=progress,
-        )
+        api.data.synth(word, out, jobs=jobs, progress=progress, **settings)
 
 
 @data_app.command(
@@ -84,14 +71,10 @@ def fetch(
     debug: Debug = False,
 ) -> None:
     """Download and unpack Google's Speech Commands; a broken download is resumed."""
-    from stapes.data.sources.speech_commands import fetch as fetch_archive
-    from stapes.errors import UsageError
+    from stapes import api
 
-    if name != "speech-commands":
-        raise UsageError(f"{name}: unknown data set; known is speech-commands.")
-    folder = out or Path(f"speech_commands_v{version}")
     with console_for() as console, progress_for(console) as progress:
-        fetch_archive(folder, version=version, url=url, sha256=sha256, progress=progress)
+        api.data.fetch(name, out, version=version, url=url, sha256=sha256, progress=progress)
 
 
 @data_app.command(
@@ -100,30 +83,27 @@ def fetch(
         "stapes data check recordings --word computer --json",
     )
 )
+@settings_options(RunSettings, "check")
 def check(
     data: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of clips.")],
+    *,
     word: Annotated[
-        str | None, typer.Option("--word", metavar="WORD", help="See that it is there.")
+        str | None, typer.Option("--word", metavar="WORD", help="A label that must be in it.")
     ] = None,
-    negatives: Negatives = None,
     json: Json = False,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """List what a run would use of a folder, and what it would skip and why."""
-    from stapes.data.check import check as check_corpus
-    from stapes.data.corpus import load
-    from stapes.frontends.mfcc import Mfcc
+    from stapes import api
     from stapes.report.terminal.tables import check_lines
 
-    corpus = load(data, word, negatives=negatives)
     with console_for(json) as console, progress_for(console) as progress:
-        progress.begin("Decoding every clip")
-        found = check_corpus(corpus, Mfcc(), progress)
-        progress.end()
+        state = api.data.check(data, word=word, progress=progress, **settings)
         if json:
-            print(found.model_dump_json(indent=1))
+            print_json(state)
         else:
-            show_lines(console, check_lines(found))
+            show_lines(console, check_lines(state))
 
 
 @data_app.command(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from stapes.cli.common import Debug, Json, console_for, examples, progress_for, show_lines
+from stapes.cli.common import (
+    Debug,
+    Json,
+    console_for,
+    examples,
+    print_json,
+    progress_for,
+    show_lines,
+)
+from stapes.cli.options import settings_options
+from stapes.model_files.settings import SlimSettings
 
 model_app = typer.Typer(rich_markup_mode=None)
-
-
-class RuntimeChoice(str, Enum):
-    """Who is to run what `slim` makes."""
-
-    any = "any"
-    tflm = "tflm"
 
 
 @model_app.command(
@@ -47,66 +49,44 @@ def inspect(
     from stapes.report.terminal.anatomy import lines
 
     with console_for(json) as console, progress_for(console) as progress:
-        found = api.inspect(model, progress=progress)
+        inspection = api.inspect(model, progress=progress)
         if plot is not None:
-            draw(found, plot)
+            draw(inspection, plot)
         if json:
-            print(found.model_dump_json(by_alias=True, indent=1))
+            print_json(inspection)
         else:
-            show_lines(console, lines(found, weights=weights))
+            show_lines(console, lines(inspection, weights=weights))
 
 
 @model_app.command(
     epilog=examples(
         "stapes slim model.tflite -o small.tflite",
-        "stapes slim model.tflite -o small.tflite --for tflm",
+        "stapes slim model.tflite -o small.tflite --runtime tflm",
         "stapes slim model.tflite -o small.tflite --lut",
-        "stapes slim model.tflite -o small.tflite --keep signatures,names --check 1000",
+        "stapes slim model.tflite -o small.tflite --keep signatures,names --inputs 1000",
     )
 )
+@settings_options(SlimSettings, "slim")
 def slim(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")
     ],
-    runtime: Annotated[
-        RuntimeChoice,
-        typer.Option("--for", help="Who runs it: LiteRT and TFLite Micro, or the latter alone."),
-    ] = RuntimeChoice.any,
-    keep: Annotated[
-        str,
-        typer.Option(
-            "--keep", metavar="a,b", help="Of signatures, names, metadata, bias_scales [none]."
-        ),
-    ] = "",
-    lut: Annotated[
-        bool,
-        typer.Option(
-            "--lut", help="Look-up tables for weights of few values; for TFLite Micro alone."
-        ),
-    ] = False,
-    check: Annotated[
-        int, typer.Option("--check", metavar="N", min=1, help="Inputs to prove it with.")
-    ] = 100,
+    *,
     json: Json = False,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Take out of a .tflite what no interpreter reads: the same outputs, bit for bit.
 
     Nothing is written unless it was proven in every interpreter that runs the original.
     """
-    from dataclasses import asdict
-    from json import dumps
-
     from stapes import api
     from stapes.report.terminal.tables import slim_lines
 
     with console_for(json) as console, progress_for(console) as progress:
-        progress.begin(f"Slimming {model} and proving it")
-        names = [name.strip() for name in keep.split(",") if name.strip()]
-        made = api.slim(model, output, runtime=runtime.value, keep=names, lut=lut, inputs=check)
-        progress.end()
+        slimmed = api.slim(model, output, progress=progress, **settings)
         if json:
-            print(dumps(asdict(made), indent=1))
+            print_json(slimmed)
         else:
-            show_lines(console, slim_lines(made))
+            show_lines(console, slim_lines(slimmed))

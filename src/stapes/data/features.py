@@ -92,7 +92,7 @@ def choose(
     settings: Frontend,
     cache: FeatureCache,
     *,
-    negatives_per_positive: float = 1.0,
+    ratio: float = 1.0,
     seed: int = 0,
     splits: tuple[str, ...] = SPLITS,
     progress: Progress = SILENT,
@@ -106,7 +106,7 @@ def choose(
         The frontend.
     cache : FeatureCache
         Of the same settings.
-    negatives_per_positive : float > 0
+    ratio : float > 0
         Negative clips for each positive one, in every split, as far as there are any.
     seed : int
         Draws the order of the negatives.
@@ -130,7 +130,7 @@ def choose(
             continue
         positives = _usable(corpus.positives(split), work)
         others = _usable(corpus.negatives(split), work)
-        wanted = round(len(positives) * negatives_per_positive)
+        wanted = round(len(positives) * ratio)
         negatives = _in_turn(others, np.random.default_rng([seed, number]))[:wanted]
         pairs = positives + negatives
         chosen[split] = Chosen(

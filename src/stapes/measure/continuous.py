@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from stapes.contracts.measurements import Condition, Detection, OperatingPoint
 from stapes.data.sound.sliding import Plan
@@ -20,34 +19,9 @@ from stapes.measure import detection as rules
 from stapes.measure.bootstrap import difference, interval, redrawn
 from stapes.measure.detection import Curve
 from stapes.measure.roc import auc, eer
+from stapes.measure.settings import DetectionSettings
 
 CLEAN = "clean"
-
-
-class DetectionSettings(BaseModel):
-    """How detection in continuous sound is measured; the rules are those of `measure.detection`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    hop_frames: int = Field(default=4, ge=1, le=1000, description="from one window to the next")
-    smoothing: int = Field(default=4, ge=1, le=1000, description="scores that are averaged")
-    refractory_seconds: float = Field(default=1.0, ge=0, le=3600)
-    tolerance_seconds: float = Field(default=0.5, ge=0, le=60, description="after a word's clip")
-    target_fa_per_hour: float = Field(default=0.5, gt=0, description="that the threshold is for")
-    rates: tuple[float, ...] = Field(
-        default=(0.1, 0.5, 1.0, 2.0), description="false accepts an hour to tell the misses at"
-    )
-    snr_db: tuple[float, ...] = Field(default=(20.0, 10.0, 5.0, 0.0), description="of noise")
-    noise_hours: float = Field(
-        default=0.5, gt=0, description="of the sound without the word that is heard with noise too"
-    )
-
-    @field_validator("rates")
-    @classmethod
-    def _are_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
-        if not rates or min(rates) <= 0:
-            raise ValueError("false accepts an hour must be above 0")
-        return rates
 
 
 def condition_name(snr_db: float | None) -> str:

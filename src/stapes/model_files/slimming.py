@@ -11,7 +11,8 @@ from stapes.model_files.lookup_tables import LookUpTables, compress
 from stapes.system.files import write_bytes
 from stapes.targets import tflm
 from stapes.targets.proof import INPUTS, Proof, prove
-from stapes.tflite.edit.slim import KEEP, Runtime, slim
+from stapes.tflite.edit.choices import KEEP, Runtime
+from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import read_tflite
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from stapes.frontends.registry import shapes
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion, interpreters
 from stapes.run.preparation import choose_clips, load_corpus
-from stapes.run.settings import RunSettings
+from stapes.run.settings import EvaluationSettings
 from stapes.system.files import cache_folder
 from stapes.system.isolation import Lost, isolated
 from stapes.system.progress import Progress
@@ -36,14 +35,11 @@ from stapes.tflite.read.verify import verify
 _SECONDS, _SECONDS_A_CLIP = 60.0, 0.5
 """The longest that a model may take: the reference CNN takes a thousandth of that."""
 
-SplitName = Literal["train", "validation", "test", "all"]
-
 
 def evaluate(
     model: Path,
-    settings: RunSettings,
+    settings: EvaluationSettings,
     *,
-    split: SplitName = "test",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure a .tflite on the clips that a run with these settings would choose.
@@ -52,11 +48,8 @@ def evaluate(
     ----------
     model : Path
         A classifier of one input and one output whose input fits the frontend.
-    settings : RunSettings
-        `data` must be given; the word, the frontend, the seed, the split and `positive` are used
-        too.
-    split : str
-        Which clips: those of one split, or all.
+    settings : EvaluationSettings
+        `data` must be set; the word, the frontend, the seed, the split and `positive` are used too.
     progress : Progress, optional
 
     Raises
@@ -73,6 +66,7 @@ def evaluate(
     if settings.data is None:
         raise UsageError("--data: name the folder of clips to measure on.")
     settings.frontend.require()
+    split = settings.split
     corpus = load_corpus(settings.data, settings)
     # The splits are chosen in the order of a run, so that a clip that stands in two is left to
     # the same one.

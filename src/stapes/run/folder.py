@@ -12,12 +12,14 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from stapes.errors import StapesError, UsageError
 from stapes.frontends.registry import FRONTENDS, kind_of
@@ -75,19 +77,28 @@ class RunFolder:
 
     def __init__(self, path: Path, settings: RunSettings) -> None:
         self.path = path
-        self.from_file = settings.model is not None and is_float_file(settings.model)
+        self._model = settings.model
+        self._settings_type = type(settings)
         self.said: dict[str, Any] = {
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
         }
         self.config = path / "run.yaml"
-        self.baseline = path / ("baseline.tflite" if self.from_file else "baseline.keras")
         self.models = path / "models"
         self.results = path / "results.json"
         self.table = path / "results.csv"
         self.log = path / "log.txt"
         self.work = path / ".work"
         """Features in memory-mapped files and the models of stages; gone when the run is done."""
+
+    @cached_property
+    def from_file(self) -> bool:
+        """Whether the baseline is the user's float .tflite."""
+        return self._model is not None and is_float_file(self._model)
+
+    @property
+    def baseline(self) -> Path:
+        return self.path / ("baseline.tflite" if self.from_file else "baseline.keras")
 
     @property
     def features(self) -> Path:
@@ -168,6 +179,10 @@ class RunFolder:
                 f"--out {self.path}: holds files and no run; choose a new or empty folder."
             )
         found = self._read()
+        with contextlib.suppress(ValidationError):
+            # An older run.yaml has other names for some settings, and lacks new ones.
+            settings = self._settings_type.model_validate(found.get("settings"))
+            found["settings"] = settings.model_dump(mode="json")
         if found.get("command", "run") != self.command:
             raise UsageError(
                 f"--out {self.path}: is the folder of a stapes {found.get('command', 'run')}, not "

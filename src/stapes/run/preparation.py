@@ -78,7 +78,7 @@ def choose_clips(
         corpus,
         settings.frontend,
         cache,
-        negatives_per_positive=settings.negatives_per_positive,
+        ratio=settings.ratio,
         seed=settings.seed,
         splits=splits,
         progress=progress,

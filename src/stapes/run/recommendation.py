@@ -13,73 +13,20 @@ flash or arena or there is no budget, in LiteRT if it speaks of latency.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stapes.contracts.measurements import Recommendation
 from stapes.contracts.results import Results, VariantResult
-from stapes.errors import UsageError
 from stapes.measure import front as pareto
-from stapes.run.settings import LIMITS, Limit
+from stapes.run.budget import LIMITS, Limit
 from stapes.system.text import p_value, percent, rate
 from stapes.targets.registry import title_of
-
-_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
-_BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "mb": 10**6}
-_BYTES |= {"ki": 1024, "kib": 1024, "mib": 1 << 20}
-_MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
 
 _WORST = math.inf
 
 _NEAREST = 2
 """Variants that are named where none fits: one may fail a limit, the next another."""
-
-
-def parse_budget(text: str) -> dict[Limit, float]:
-    """Limits as they are given on the command line.
-
-    Parameters
-    ----------
-    text : str
-        E.g. `flash=20k,arena=24KiB,latency=5ms`. k is 1,000 bytes and Ki 1,024; a latency without
-        a unit is in milliseconds.
-
-    Returns
-    -------
-    budget : dict
-        `flash` and `arena` in bytes, `latency` in milliseconds.
-
-    Raises
-    ------
-    UsageError
-        It cannot be read.
-
-    Examples
-    --------
-    >>> parse_budget("flash=20k,latency=500us")
-    {'flash': 20000.0, 'latency': 0.5}
-    """
-    budget: dict[Limit, float] = {}
-    for part in [each.strip() for each in text.split(",") if each.strip()]:
-        given, _, said = (each.strip() for each in part.partition("="))
-        name = next((limit for limit in LIMITS if limit == given), None)
-        if name is None:
-            raise UsageError(
-                f"--budget {part}: give {', '.join(LIMITS)}, as in flash=20k,arena=24k,latency=5ms."
-            )
-        units: Mapping[str, float] = _MILLISECONDS if name == "latency" else _BYTES
-        match = _NUMBER.fullmatch(said)
-        unit = match[2].lower() if match else ""
-        if not match or unit not in units or not float(match[1]) > 0:
-            known = ", ".join(each for each in units if each)
-            raise UsageError(f"--budget {part}: {name} wants a number above 0 and one of {known}.")
-        if name in budget:
-            raise UsageError(f"--budget {part}: {name} is given twice.")
-        budget[name] = float(match[1]) * units[unit]
-    if not budget:
-        raise UsageError("--budget: names no limit, as in flash=20k,arena=24k,latency=5ms.")
-    return budget
 
 
 def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) -> Recommendation:

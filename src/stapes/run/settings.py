@@ -1,26 +1,32 @@
-"""All settings of a run: presets, what run.yaml says, and what the command line says over them."""
+"""All settings of a run, and the presets that they start from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from stapes.data.slug import slug
-from stapes.errors import UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.registry import FRONTENDS, AnyFrontend, kind_of
-from stapes.measure.continuous import DetectionSettings
+from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
-from stapes.models.training import TrainSettings
+from stapes.models.settings import TrainSettings
+from stapes.run.budget import Limit, budget_of
+from stapes.system.options import Option, unknown
 from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 
-Settings = TypeVar("Settings", bound="RunSettings")
-Limit = Literal["flash", "arena", "latency"]
-LIMITS: tuple[Limit, ...] = get_args(Limit)
+RENAMED = {"negatives_per_positive": "ratio"}
+"""Settings of older run.yaml files, and their names now."""
 
 LATER = ("budget", "continuous", "detection", "max_drop", "noise")
 """Settings that no model depends on: a finished run may change them, and measures anew."""
@@ -30,13 +36,30 @@ _LARGEST = 512
 """Size of a model that is still for a wake word."""
 
 
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under the names that they have now."""
+    return {RENAMED.get(name, name): value for name, value in settings.items()}
+
+
+def frontend_of(frontend: Any) -> Any:
+    """A frontend that is given by its name as its settings, for a validator."""
+    settings = {"kind": frontend} if isinstance(frontend, str) else frontend
+    if kind_of(settings) not in FRONTENDS:
+        raise ValueError(unknown(kind_of(settings), FRONTENDS))
+    return settings
+
+
 class SyntheticSettings(BaseModel):
     """The corpus that is made where no data is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    voices: int = Field(default=160, ge=3)
-    takes: int = Field(default=7, ge=1, description="of the word, by each voice")
+    voices: Annotated[int, Option("synth", "N")] = Field(
+        default=160, ge=3, description="Speakers of synthetic speech."
+    )
+    takes: Annotated[int, Option("synth", "N")] = Field(
+        default=7, ge=1, description="Takes of the word by each voice."
+    )
 
 
 class RunSettings(BaseModel):
@@ -44,44 +67,114 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    word: str = Field(default="house", min_length=1)
-    data: Path | None = Field(default=None, description="None: synthetic speech")
-    negatives: Path | None = None
-    continuous: Path | None = Field(
-        default=None, description="sound without the word; None: the negative test clips, joined"
+    word: Annotated[str, Option("run search evaluate", "WORD")] = Field(
+        default="house", min_length=1, description="The wake word."
     )
-    noise: Path | None = Field(default=None, description="None: pink noise is made")
-    model: Path | None = Field(default=None, description="the user's; None: a baseline is trained")
-    positive: int = Field(default=1, ge=0, description="the model's output that means the word")
-    preset: Literal["default", "reference"] = "default"
-    techniques: str = "all"
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    frontend: AnyFrontend = Field(
-        default=Mfcc(), description=f"what the model sees: {', '.join(FRONTENDS)}"
+    data: Annotated[Path | None, Option("run search evaluate", "DIR")] = Field(
+        default=None,
+        description="Folder of clips: a folder a label, or CSV files; a run without it makes "
+        "synthetic speech.",
     )
-    negatives_per_positive: float = Field(default=1.0, gt=0)
-    validation: float = Field(default=0.1, ge=0, lt=1)
-    test: float = Field(default=0.2, gt=0, lt=1)
-    architecture: str = Field(default="reference_cnn", description="of the baseline")
+    negatives: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
+        default=None, description="Folder of more speech without the word."
+    )
+    continuous: Annotated[Path | None, Option("run", "DIR", "the negative test clips")] = Field(
+        default=None,
+        description="Folder of recordings without the word, in which false accepts are counted.",
+    )
+    noise: Annotated[Path | None, Option("run", "DIR", "pink noise is made")] = Field(
+        default=None, description="Folder of recordings of noise."
+    )
+    model: Annotated[Path | None, Option("run", "FILE")] = Field(
+        default=None,
+        description="Your trained model in place of the baseline: .keras, .h5, SavedModel or a "
+        "float .tflite.",
+    )
+    positive: Annotated[int, Option("run evaluate", "N")] = Field(
+        default=1, ge=0, description="The model's output that means the word, counted from 0."
+    )
+    preset: Annotated[Literal["default", "reference"], Option("run")] = Field(
+        default="default", description="Settings to start from."
+    )
+    techniques: Annotated[str, Option("run search", "all|a,b,c", accepts=str | Sequence[str])] = (
+        Field(default="all", description="Techniques to apply, by name.")
+    )
+    seed: Annotated[int, Option("run search evaluate synth", "N")] = Field(
+        default=0, ge=0, lt=2**32, description="Seed of every random draw."
+    )
+    frontend: Annotated[
+        AnyFrontend,
+        Option(
+            "run evaluate",
+            "|".join(FRONTENDS),
+            "mfcc",
+            accepts=str | Mapping[str, Any] | BaseModel,
+        ),
+    ] = Field(
+        default=Mfcc(),
+        description="Features that the model takes: mfcc, the reference's; logmel, 40 bands that "
+        "no level changes; micro, those of ESPHome's devices (extra `micro`).",
+    )
+    ratio: Annotated[float, Option("run search", "R")] = Field(
+        default=1.0, gt=0, description="Negative clips for each positive one."
+    )
+    validation: float = Field(default=0.1, ge=0, lt=1, description="Share of the clips.")
+    test: float = Field(default=0.2, gt=0, lt=1, description="Share of the clips.")
+    architecture: Annotated[str, Option("run", "|".join(ARCHITECTURES))] = Field(
+        default="reference_cnn", description="Architecture of the baseline."
+    )
     sizes: dict[str, int] = Field(
         default={},
-        description="of the architecture, by its own names; others keep its defaults",
+        description="Sizes of the architecture by their names; others keep their defaults.",
     )
     training_clips: int = Field(
-        default=2000, ge=0, description="to train on at least: copies that sound otherwise fill up"
+        default=2000,
+        ge=0,
+        description="Clips to train on at least: copies that sound different fill up.",
     )
-    train: TrainSettings = TrainSettings()
-    calibration_clips: int = Field(default=200, ge=2)
-    slim: bool = Field(default=True, description="take out of each .tflite what nothing reads")
-    recipes: Recipes = Recipes()
-    synthetic: SyntheticSettings = SyntheticSettings()
-    detection: DetectionSettings = DetectionSettings()
-    budget: dict[Limit, float] = Field(
-        default={}, description="flash and arena in bytes, latency in milliseconds"
+    train: TrainSettings = Field(
+        default=TrainSettings(), description="How the baseline is trained."
     )
-    max_drop: float = Field(
-        default=0.5, ge=0, description="points of accuracy below float32 that may be lost"
+    calibration_clips: int = Field(
+        default=200, ge=2, description="Training clips that quantization is calibrated with."
     )
+    slim: bool = Field(default=True, description="Take out of each .tflite what nothing reads.")
+    recipes: Recipes = Field(default=Recipes(), description="Settings of each technique.")
+    synthetic: SyntheticSettings = Field(
+        default=SyntheticSettings(), description="The corpus of synthetic speech."
+    )
+    detection: DetectionSettings = Field(
+        default=DetectionSettings(), description="How detection in continuous sound is measured."
+    )
+    budget: Annotated[
+        dict[Limit, float],
+        BeforeValidator(budget_of),
+        Option("run search", "LIMITS", accepts=str | Mapping[str, float]),
+    ] = Field(
+        default={},
+        description="Limits of the device, e.g. flash=20k,arena=24k,latency=5ms; as numbers, "
+        "bytes and milliseconds.",
+    )
+    max_drop: Annotated[float, Option("run", "P")] = Field(
+        default=0.5,
+        ge=0,
+        description="Points of accuracy that the recommended variant may lose to float32.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_names(cls, settings: Any) -> Any:
+        return renamed(settings) if isinstance(settings, Mapping) else settings
+
+    @field_validator("techniques", mode="before")
+    @classmethod
+    def _is_one_text(cls, techniques: Any) -> Any:
+        return ",".join(techniques) if isinstance(techniques, list | tuple) else techniques
+
+    @field_validator("frontend", mode="before")
+    @classmethod
+    def _has_a_kind(cls, frontend: Any) -> Any:
+        return frontend_of(frontend)
 
     @field_validator("word")
     @classmethod
@@ -94,7 +187,7 @@ class RunSettings(BaseModel):
     @classmethod
     def _is_known(cls, architecture: str) -> str:
         if architecture not in ARCHITECTURES:
-            raise ValueError(f"{architecture} is unknown; known are {', '.join(ARCHITECTURES)}")
+            raise ValueError(unknown(architecture, ARCHITECTURES))
         return architecture
 
     @field_validator("budget")
@@ -132,6 +225,14 @@ class RunSettings(BaseModel):
         return self
 
 
+class EvaluationSettings(RunSettings):
+    """The settings of a run whose clips a model is evaluated on, and which of them."""
+
+    split: Annotated[Literal["test", "validation", "train", "all"], Option("evaluate")] = Field(
+        default="test", description="Clips to measure on."
+    )
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     # The published project's: an 80/20 split, 15 epochs and the last one kept, 100 clips to
@@ -155,82 +256,3 @@ QUICK: dict[str, Any] = {
     "recipes": QUICK_RECIPES,
 }
 """What `--quick` sets: a try in under a minute, whose figures mean little."""
-
-
-def settle(
-    given: Mapping[str, Any], *, config: Path | None = None, quick: bool = False
-) -> RunSettings:
-    """The settings of a run: the preset's, over them `config`'s, over them those `given`.
-
-    Parameters and errors are those of `settle_as`.
-    """
-    return settle_as(RunSettings, given, config=config, quick=QUICK if quick else {})
-
-
-def settle_as(
-    kind: type[Settings],
-    given: Mapping[str, Any],
-    *,
-    config: Path | None = None,
-    quick: Mapping[str, Any],
-) -> Settings:
-    """Settings of one kind: the preset's, over them `config`'s, over them those `given`.
-
-    Parameters
-    ----------
-    kind : type
-        RunSettings, or what has more fields than it.
-    given : mapping
-        Settings by name; None means not given.
-    config : Path, optional
-        A run.yaml.
-    quick : mapping
-        Settings of a try, over the preset and under everything else.
-
-    Raises
-    ------
-    UsageError
-        The file or a setting is wrong; the message names it.
-    """
-    said = _read(config) if config else {}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    preset = chosen.get("preset", said.get("preset", "default"))
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise UsageError(f"--preset {preset}: unknown; known are {', '.join(PRESETS)}.")
-    layers = [PRESETS[preset], quick, said, chosen, {"preset": preset}]
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = over(merged, layer)
-    try:
-        return kind.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        asked = first["loc"] and first["loc"][0] in chosen
-        where = "the call" if asked or not config else str(config)
-        raise UsageError(f"{where}: {name or 'settings'}: {first['msg']}.") from None
-
-
-def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with others over them, down into what is nested."""
-    merged = dict(below)
-    for name, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
-            # The sizes of one frontend are not another's.
-            another = "kind" in value and kind_of(value) != kind_of(merged[name])
-            value = value if another else over(merged[name], value)
-        merged[name] = value
-    return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        said = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"--config {path}: cannot be read ({error.strerror}).") from None
-    except (ValueError, yaml.YAMLError):  # PyYAML lets a date of no calendar through as ValueError.
-        raise UsageError(f"--config {path}: is no YAML file.") from None
-    settings = said.get("settings") if isinstance(said, dict) else None
-    if not isinstance(settings, dict):
-        raise UsageError(f"--config {path}: has no `settings`; give the run.yaml of a run.")
-    return settings

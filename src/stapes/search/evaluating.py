@@ -25,7 +25,8 @@ from stapes.models.backend import start_over
 from stapes.models.cost import macs
 from stapes.models.labels import softened
 from stapes.models.lowering import lower
-from stapes.models.training import TrainSettings, train
+from stapes.models.settings import TrainSettings
+from stapes.models.training import train
 from stapes.search.candidate import Candidate
 from stapes.search.front import exceeded
 from stapes.search.settings import SearchSettings

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from stapes.contracts.results import Trial
 from stapes.measure import front as pareto
-from stapes.run.settings import Limit
+from stapes.run.budget import Limit
 
 OBJECTIVES = ("bytes", "arena_bytes", "macs", "frr")
 """Fields of a trial; of each, less is better."""

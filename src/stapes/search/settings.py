@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.registry import FRONTENDS, AnyFrontend
-from stapes.run.settings import Limit, RunSettings
-from stapes.search.space import SIZES
+from stapes.run.budget import Limit, budget_of
+from stapes.run.settings import RunSettings, frontend_of
+from stapes.system.options import Option, split_names, unknown
 
 LATER = ("trials",)
 """Settings that a finished search may be given anew, to go on."""
+
+SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
+    "temporal_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1), "kernel": (3, 15, 2)},
+    "ds_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1)},
+    "bc_resnet": {"width": (4, 16, 1), "blocks": (1, 4, 1), "kernel": (3, 5, 2)},
+}
+"""Architectures that a search draws: least, largest and step of each size."""
 
 _METRIC = re.compile(r"frr@([0-9]+(?:\.[0-9]{1,6})?)")
 
@@ -26,33 +34,53 @@ class SearchSettings(RunSettings):
     against, and which teaches them.
     """
 
-    budget: dict[Limit, float] = Field(
-        default={"flash": 6000, "arena": 12_000}, description="in bytes: what the chip has"
+    budget: Annotated[
+        dict[Limit, float],
+        BeforeValidator(budget_of),
+        Option("search", "LIMITS", "flash=6k,arena=12k", accepts=str | Mapping[str, float]),
+    ] = Field(
+        default={"flash": 6000, "arena": 12_000},
+        description="Limits of the device: a model that cannot fit is not trained.",
     )
-    metric: str = Field(
-        default="frr@0.5", description="false rejects at a rate of false positives in percent"
+    techniques: Annotated[str, Option("search", "all|a,b,c", accepts=str | Sequence[str])] = Field(
+        default="all", description="Integer techniques to choose from, by name."
     )
-    trials: int = Field(default=60, ge=1, description="models that are trained")
+    metric: Annotated[str, Option("search", "frr@P")] = Field(
+        default="frr@0.5", description="False rejects at P percent of false positives."
+    )
+    trials: Annotated[int, Option("search", "N")] = Field(
+        default=60, ge=1, description="Models to train."
+    )
     together: int = Field(
         default=8,
         ge=1,
         le=256,
-        description="trials under way at once; each knows what those before them came to",
+        description="Trials at once: each knows the results of those before them.",
     )
-    architectures: tuple[str, ...] = Field(default=tuple(SIZES), min_length=1)
-    frontends: tuple[AnyFrontend, ...] = Field(
+    architectures: Annotated[
+        tuple[str, ...], BeforeValidator(split_names), Option("search", "a,b,c", ",".join(SIZES))
+    ] = Field(default=tuple(SIZES), min_length=1, description="Architectures to choose from.")
+    frontends: Annotated[
+        tuple[AnyFrontend, ...],
+        Option(
+            "search",
+            "a,b,c",
+            ",".join(FRONTENDS),
+            accepts=str | Sequence[str | Mapping[str, Any] | BaseModel],
+        ),
+    ] = Field(
         default_factory=lambda: tuple(frontend() for frontend in FRONTENDS.values()),
         min_length=1,
-        description="one of a kind",
+        description="Frontends to choose from, one of a kind.",
     )
-    epochs: int = Field(default=40, ge=1)
+    epochs: int = Field(default=40, ge=1, description="Epochs that a trial trains at most.")
     patience: int = Field(
-        default=12, ge=1, description="epochs without a better one, after which training ends"
+        default=12, ge=1, description="Epochs without a better one that end a training."
     )
     validation_copies: int = Field(
-        default=3, ge=0, le=7, description="of each validation clip, that sound otherwise"
+        default=3, ge=0, le=7, description="Copies of each validation clip, each changed."
     )
-    front: int = Field(default=5, ge=0, description="models of the front that become rows, at most")
+    front: int = Field(default=5, ge=0, description="Rows of the table from the front, at most.")
 
     @property
     def false_positive_percent(self) -> float:
@@ -60,6 +88,12 @@ class SearchSettings(RunSettings):
         match = _METRIC.fullmatch(self.metric)
         assert match
         return float(match[1])
+
+    @field_validator("frontends", mode="before")
+    @classmethod
+    def _have_kinds(cls, frontends: Any) -> Any:
+        names = split_names(frontends)
+        return [frontend_of(frontend) for frontend in names] if names else names
 
     @field_validator("metric")
     @classmethod
@@ -81,7 +115,7 @@ class SearchSettings(RunSettings):
     def _are_known(cls, architectures: tuple[str, ...]) -> tuple[str, ...]:
         for name in architectures:
             if name not in SIZES:
-                raise ValueError(f"{name} is not searched; there are {', '.join(SIZES)}")
+                raise ValueError(unknown(name, SIZES))
         return architectures
 
     @field_validator("frontends")
@@ -100,8 +134,3 @@ QUICK: dict[str, Any] = {
     "validation_copies": 0,
 }
 """What `--quick` sets beyond what it sets of a run."""
-
-
-def kinds(names: Sequence[str] | None) -> list[dict[str, str]] | None:
-    """Frontends by their kinds, with the settings that they have by default."""
-    return None if names is None else [{"kind": name} for name in names]

@@ -12,15 +12,10 @@ from typing import Any
 
 from stapes.errors import UsageError
 from stapes.search.candidate import Candidate
+from stapes.search.settings import SIZES
+from stapes.system.options import unknown
 from stapes.techniques import registry
 from stapes.techniques.registry import TECHNIQUES
-
-SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
-    "temporal_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1), "kernel": (3, 15, 2)},
-    "ds_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1)},
-    "bc_resnet": {"width": (4, 16, 1), "blocks": (1, 4, 1), "kernel": (3, 5, 2)},
-}
-"""Least, largest and step of each size."""
 
 _STARTS: tuple[dict[str, Any], ...] = (
     {"architecture": "temporal_cnn", "width": 8, "blocks": 3, "kernel": 9, "frontend": "logmel"},
@@ -58,12 +53,8 @@ def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
     if names == "all":
         return [name for name in searched if name not in missing]
     wanted = {name.strip() for name in names.split(",") if name.strip()}
-    unknown = sorted(wanted - set(searched))
-    if unknown or not wanted:
-        raise UsageError(
-            f"--techniques: a search has no {', '.join(unknown) or '(none given)'}; it has "
-            f"{', '.join(searched)}, or all."
-        )
+    for name in sorted(wanted - set(searched)) or ([] if wanted else ["an empty list"]):
+        raise UsageError(f"--techniques: {unknown(name, (*searched, 'all'))}.")
     return [name for name in TECHNIQUES if name in wanted]
 
 

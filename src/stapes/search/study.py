@@ -23,7 +23,7 @@ import numpy as np
 
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
-from stapes.run.settings import Limit
+from stapes.run.budget import Limit
 from stapes.search.candidate import Candidate
 from stapes.search.front import OBJECTIVES
 from stapes.search.settings import SearchSettings

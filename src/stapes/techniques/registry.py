@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from stapes.errors import MissingExtraError, UsageError
+from stapes.system.options import unknown
 from stapes.targets import tflm
 from stapes.techniques import (
     channels,
@@ -191,12 +192,8 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
     if names == "all":
         return [name for name in TECHNIQUES if not _missing(name, from_file)]
     wanted = {name.strip() for name in names.split(",") if name.strip()}
-    unknown = sorted(wanted - set(TECHNIQUES))
-    if unknown or not wanted:
-        raise UsageError(
-            f"--techniques: unknown {', '.join(unknown) or '(none given)'}; "
-            f"known are {', '.join(TECHNIQUES)}, or all."
-        )
+    for name in sorted(wanted - set(TECHNIQUES)) or ([] if wanted else ["an empty list"]):
+        raise UsageError(f"--techniques: {unknown(name, (*TECHNIQUES, 'all'))}.")
     for name in [name for name in TECHNIQUES if name in wanted]:
         missing = _missing(name, from_file)
         if missing == _TRAINING:

@@ -114,11 +114,9 @@ def test_a_folder_with_nothing_to_hear_is_refused(tmp_path, speech, option):
     empty.mkdir()
     (empty / "bad.wav").write_text("no sound")
     given = {"continuous": speech, option: empty}
-    with pytest.raises(
-        UsageError, match=rf"--{option} .*no sound file in it can be used.*bad\.wav"
-    ):
+    with pytest.raises(UsageError, match=rf"{option} .*no sound file in it can be used.*bad\.wav"):
         gathered(tmp_path, **given)
-    with pytest.raises(UsageError, match=rf"--{option} .*no such folder"):
+    with pytest.raises(UsageError, match=rf"{option} .*no such folder"):
         gathered(tmp_path, **{**given, option: tmp_path / "missing"})
 
 

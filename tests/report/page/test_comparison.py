@@ -164,7 +164,7 @@ def test_a_folder_without_results_is_named(folders, tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"page": "results.json"}, "--page"), ({"plot": "picture.png"}, "--plot")],
+    [({"page": "results.json"}, "page"), ({"plot": "picture.png"}, "plot")],
 )
 def test_another_kind_of_file_is_not_written_over(folders, given, said):
     first, _ = folders

@@ -172,7 +172,7 @@ def budgets_in(text):
 
 def test_the_page_says_what_is_measured(models):
     page = (Path(__file__).parents[3] / "docs" / "file-anatomy.md").read_text("utf-8")
-    before, any_one, micro = re.split("## After slimming|After `--for tflm`", page)
+    before, any_one, micro = re.split("## After slimming|After `--runtime tflm`", page)
     contents = [(models / f"{name}.tflite").read_bytes() for name in IN_PAGE]
     slimmed = {
         any_one: [slim(each) for each in contents],

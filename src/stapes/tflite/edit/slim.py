@@ -8,12 +8,12 @@ sources of LiteRT 2.3 and of TFLite Micro, and is proven for each file by `targe
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import Literal
 
 import numpy as np
 
 from stapes.errors import ModelError
 from stapes.tflite.edit import slim_quantization
+from stapes.tflite.edit.choices import Runtime
 from stapes.tflite.edit.renumber import renumber_buffers, renumber_opcodes, renumber_tensors
 from stapes.tflite.edit.unshared import unshared
 from stapes.tflite.edit.write import write
@@ -21,11 +21,6 @@ from stapes.tflite.format.schema import TABLES
 from stapes.tflite.format.spans import external_range
 from stapes.tflite.format.tree import Table
 from stapes.tflite.graph import Model, Operator
-
-Runtime = Literal["any", "tflm"]
-
-KEEP = frozenset({"names", "signatures", "metadata", "bias_scales"})
-"""What `slim` can be told to leave in the file, though no interpreter needs it."""
 
 _PLANNED = "OfflineMemoryAllocation"
 _COMPRESSED = "COMPRESSION_METADATA"

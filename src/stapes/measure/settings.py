@@ -1,0 +1,37 @@
+"""How detection is measured, as plain data: what run.yaml holds under `detection`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from stapes.system.options import Option
+
+
+class DetectionSettings(BaseModel):
+    """How detection in continuous sound is measured; the rules are those of `measure.detection`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    hop_frames: int = Field(default=4, ge=1, le=1000, description="from one window to the next")
+    smoothing: int = Field(default=4, ge=1, le=1000, description="scores that are averaged")
+    refractory_seconds: float = Field(default=1.0, ge=0, le=3600)
+    tolerance_seconds: float = Field(default=0.5, ge=0, le=60, description="after a word's clip")
+    target_fa_per_hour: Annotated[float, Option("run", "R")] = Field(
+        default=0.5, gt=0, description="False accepts per hour that the threshold is chosen for."
+    )
+    rates: tuple[float, ...] = Field(
+        default=(0.1, 0.5, 1.0, 2.0), description="false accepts an hour to tell the misses at"
+    )
+    snr_db: tuple[float, ...] = Field(default=(20.0, 10.0, 5.0, 0.0), description="of noise")
+    noise_hours: float = Field(
+        default=0.5, gt=0, description="of the sound without the word that is heard with noise too"
+    )
+
+    @field_validator("rates")
+    @classmethod
+    def _are_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if not rates or min(rates) <= 0:
+            raise ValueError("false accepts an hour must be above 0")
+        return rates

@@ -1,0 +1,111 @@
+"""The verbs of `stapes data`: folders of clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stapes.contracts.results import Check
+from stapes.errors import UsageError
+from stapes.frontends.mfcc import Mfcc
+from stapes.run.settings import RunSettings
+from stapes.run.settle import settle
+from stapes.system.options import PathLike, unknown, with_settings
+from stapes.system.progress import SILENT, Progress
+
+
+class data:
+    """Make, fetch or check a folder of clips."""
+
+    @staticmethod
+    @with_settings(RunSettings, "synth")
+    def synth(
+        word: str,
+        out: PathLike,
+        *,
+        jobs: int | None = None,
+        progress: Progress = SILENT,
+        **settings: Any,
+    ) -> Path:
+        """Make a corpus of synthetic speech for any phrase; no voice is in two splits.
+
+        Parameters
+        ----------
+        word : str
+        out : path
+            A new folder, which is returned.
+        jobs : int, optional
+            Worker processes; default: the cores.
+        progress : Progress, optional
+        **settings
+        """
+        from stapes.data.sources.synthetic import make_corpus
+
+        chosen = settle({"word": word, **settings})
+        return make_corpus(
+            word,
+            Path(out),
+            voices=chosen.synthetic.voices,
+            takes=chosen.synthetic.takes,
+            seed=chosen.seed,
+            jobs=jobs,
+            progress=progress,
+        )
+
+    @staticmethod
+    def fetch(
+        name: str = "speech-commands",
+        out: PathLike | None = None,
+        *,
+        version: str = "0.02",
+        url: str | None = None,
+        sha256: str | None = None,
+        progress: Progress = SILENT,
+    ) -> Path:
+        """Download and unpack Google's Speech Commands; a broken download is resumed.
+
+        Parameters
+        ----------
+        name : str
+            The data set; there is one.
+        out : path, optional
+            The folder, which is returned [speech_commands_vVERSION].
+        version : {"0.02", "0.01"}
+        url, sha256 : str, optional
+            Another address of the archive, and its checksum.
+        progress : Progress, optional
+        """
+        from stapes.data.sources.speech_commands import fetch
+
+        if name != "speech-commands":
+            raise UsageError(f"{unknown(name, ['speech-commands'])}.")
+        target = Path(out or f"speech_commands_v{version}")
+        return fetch(target, version=version, url=url, sha256=sha256, progress=progress)
+
+    @staticmethod
+    def check(
+        folder: PathLike,
+        *,
+        word: str | None = None,
+        negatives: PathLike | None = None,
+        progress: Progress = SILENT,
+    ) -> Check:
+        """List what a run would use of a folder, and what it would skip and why.
+
+        Parameters
+        ----------
+        folder : path
+        word : str, optional
+            A label that must be in it.
+        negatives : path, optional
+            Folder of more speech without the word.
+        progress : Progress, optional
+        """
+        from stapes.data.check import check
+        from stapes.data.corpus import load
+
+        corpus = load(Path(folder), word, negatives=Path(negatives) if negatives else None)
+        progress.begin("Decoding every clip")
+        state = check(corpus, Mfcc(), progress)
+        progress.end()
+        return state

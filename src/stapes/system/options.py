@@ -1,0 +1,268 @@
+"""Fields of settings models as options: of a Python function and of a command.
+
+A settings model holds each fact of an option once: name, default, help, limits and choices. A field
+that is marked with `Option` is an option of commands; a nested one goes by the name of its leaf.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import textwrap
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from stapes.errors import UsageError
+
+PathLike = str | os.PathLike[str]
+
+Model = TypeVar("Model", bound=BaseModel)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Option:
+    """The mark of a field that is an option of commands.
+
+    verbs : commands that have it, with spaces between them
+    metavar : what stands for its value in the help; by default the choices of a Literal
+    default : the default in words, where the value does not say it
+    accepts : the type of the argument in Python, where it is wider than the field's
+    """
+
+    verbs: str
+    metavar: str | None = None
+    default: str | None = None
+    accepts: Any = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field as an option: its place in the model, e.g. ("detection", "rates"), and its mark."""
+
+    name: str
+    path: tuple[str, ...]
+    field: FieldInfo
+    option: Option | None
+
+    @property
+    def type(self) -> Any:
+        """The field's type without None."""
+        parts = [part for part in _union(self.field.annotation) if part is not type(None)]
+        return parts[0] if len(parts) == 1 else Union[tuple(parts)]  # noqa: UP007
+
+    @property
+    def accepts(self) -> Any:
+        """The type of the argument in Python, without None."""
+        if self.option and self.option.accepts is not None:
+            return self.option.accepts
+        return _accepted(self.type)
+
+    @property
+    def metavar(self) -> str:
+        """What stands for the value in the help."""
+        if self.option and self.option.metavar:
+            return self.option.metavar
+        return "|".join(get_args(self.type)) if get_origin(self.type) is Literal else "VALUE"
+
+    @property
+    def help(self) -> str:
+        """The description with the default in brackets."""
+        default = self.field.get_default(call_default_factory=True)
+        text = self.option.default if self.option else None
+        if text is None and isinstance(default, str | int | float) and default is not False:
+            text = f"{default:g}" if isinstance(default, float) else str(default)
+        sentence = (self.field.description or self.name).rstrip(".")
+        return f"{sentence} [{text}]." if text else f"{sentence}."
+
+
+def settings_of(model: type[BaseModel], verb: str | None = None) -> dict[str, Setting]:
+    """The options of a settings model by name.
+
+    Parameters
+    ----------
+    model : type
+    verb : str, optional
+        Only those that are marked for this command; by default every field, and marked nested ones.
+    """
+    settings = [setting for setting in _walk(model) if len(setting.path) == 1 or setting.option]
+    return {
+        setting.name: setting
+        for setting in settings
+        if verb is None or (setting.option and verb in setting.option.verbs.split())
+    }
+
+
+def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as the model holds them: leaves in their groups, paths absolute, no None.
+
+    A path must mean the same file wherever the settings are read again.
+    """
+    known = settings_of(model)
+    settings = {name: value for name, value in arguments.items() if value is not None}
+    for name, value in list(settings.items()):
+        setting = known.get(name)
+        if setting and setting.type is Path and isinstance(value, str | os.PathLike):
+            settings[name] = Path(value).expanduser().resolve()
+        if setting and len(setting.path) == 2:
+            group = settings.get(setting.path[0], {})
+            inside = group.model_dump() if isinstance(group, BaseModel) else group
+            settings[setting.path[0]] = {**inside, name: settings.pop(name)}
+    return settings
+
+
+def checked(
+    model: type[Model],
+    settings: Mapping[str, Any],
+    *,
+    called: Collection[str] = (),
+    file: Path | None = None,
+) -> Model:
+    """Settings as their model, or a UsageError that names the first wrong one.
+
+    Parameters
+    ----------
+    model : type
+    settings : mapping
+    called : collection of str
+        Arguments of the call; other settings are from `file`.
+    file : Path, optional
+    """
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+    path = tuple(str(part) for part in first["loc"])
+    place = ".".join(path) or "settings"
+    options = {setting.path: setting.name for setting in settings_of(model).values()}
+    option = options.get(path[:2]) or options.get(path[:1]) if path else None
+    if file and not {option, *path[:1]} & set(called):
+        raise UsageError(f"{file}: {place}: {_reason(model, first)}.")
+    if option in called and (path in options or type(first["loc"][-1]) is int):
+        place = f"--{str(option).replace('_', '-')}"
+    raise UsageError(f"{place}: {_reason(model, first)}.")
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """A part of a sentence that names the nearest of the known names.
+
+    Examples
+    --------
+    >>> unknown("int9", ["int8", "uint8"])
+    'int9 is unknown (did you mean int8?); known are int8, uint8'
+    """
+    names = list(known)
+    return f"{name} is unknown{_nearest(name, names)}; known are {', '.join(names)}"
+
+
+def split_names(value: Any) -> Any:
+    """Names with commas between them as a tuple; anything else as it is, for a validator.
+
+    Examples
+    --------
+    >>> split_names("int8, qat")
+    ('int8', 'qat')
+    """
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def with_settings(
+    model: type[BaseModel], verb: str | None = None
+) -> Callable[[Function], Function]:
+    """Show a function's `**settings` as the parameters that they are, in signature and help."""
+
+    def decorate(function: Function) -> Function:
+        own = inspect.signature(function).parameters
+        settings = [each for each in settings_of(model, verb).values() if each.name not in own]
+        show_parameters(
+            function,
+            [
+                inspect.Parameter(
+                    setting.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=None,
+                    annotation=setting.accepts | None,
+                )
+                for setting in settings
+            ],
+        )
+        entries = []
+        for setting in settings:
+            lines = textwrap.wrap(setting.help, 92)
+            entry = f"{setting.name} : {type_name(setting.accepts)}, optional"
+            entries.append("\n        ".join([entry, *lines]))
+        function.__doc__ = (function.__doc__ or "").replace("**settings", "\n    ".join(entries))
+        return function
+
+    return decorate
+
+
+def type_name(kind: Any) -> str:
+    """A type in words for a help text."""
+    text = inspect.formatannotation(kind).replace("str | os.PathLike[str]", "path")
+    return re.sub(r"\b[a-z_.]+\.(?=[A-Z])", "", text)
+
+
+def show_parameters(function: Callable[..., Any], made: Sequence[inspect.Parameter]) -> None:
+    """Put parameters in the place of a function's `**settings`."""
+    signature = inspect.signature(function, eval_str=True)
+    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    first = [each for each in own if each.kind is not each.KEYWORD_ONLY]
+    last = [each for each in own if each.kind is each.KEYWORD_ONLY]
+    parameters = [*first, *made, *last]
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {each.name: each.annotation for each in parameters}
+
+
+def _walk(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterable[Setting]:
+    for name, field in model.model_fields.items():
+        marks = [mark for mark in field.metadata if isinstance(mark, Option)]
+        setting = Setting(name, (*above, name), field, marks[0] if marks else None)
+        yield setting
+        if isinstance(setting.type, type) and issubclass(setting.type, BaseModel):
+            yield from _walk(setting.type, setting.path)
+
+
+def _union(annotation: Any) -> tuple[Any, ...]:
+    union = get_origin(annotation) in (Union, types.UnionType)
+    return get_args(annotation) if union else (annotation,)
+
+
+def _accepted(kind: Any) -> Any:
+    if kind is Path:
+        return PathLike
+    if get_origin(kind) is tuple:
+        names = get_args(kind)[0] not in (int, float)
+        return str | Sequence[str] if names else Sequence[get_args(kind)[0]]  # type: ignore[misc]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return Mapping[str, Any] | BaseModel
+    return Mapping[get_args(kind)] if get_origin(kind) is dict else kind  # type: ignore[misc]
+
+
+def _reason(model: type[BaseModel], error: Mapping[str, Any]) -> str:
+    """What is wrong with one setting, as a part of a sentence."""
+    if error["type"] == "extra_forbidden":
+        group: Any = model
+        for part in error["loc"][:-1]:
+            fields = getattr(group, "model_fields", {})
+            group = Setting(part, (), fields[part], None).type if part in fields else None
+        fields = settings_of(model) if group is model else getattr(group, "model_fields", {})
+        return f"there is no such setting{_nearest(str(error['loc'][-1]), fields)}"
+    if error["type"] == "literal_error":
+        return unknown(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"]))
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(known), 1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""

@@ -1,0 +1,11 @@
+"""What a caller of `slim` chooses from; here, so that help texts load no NumPy."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Runtime = Literal["any", "tflm"]
+Keep = Literal["names", "signatures", "metadata", "bias_scales"]
+
+KEEP: frozenset[str] = frozenset(get_args(Keep))
+"""What `slim` can be told to leave in the file, though no interpreter needs it."""

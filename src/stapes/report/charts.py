@@ -69,7 +69,7 @@ class Series:
     values: list[tuple[str, ...]] = field(default_factory=list)
     """What each point of a curve has to show in the chart's `tip`."""
     small: bool = False
-    """Whether its points stand back behind the others of a cloud."""
+    """Whether its points stand back behind the others."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,12 @@ class Chart:
     y: Axis
     series: list[Series]
     lines: bool = True
-    markers: bool = True
     labels: bool = False
     """Whether each point is named beside it."""
     guide: list[tuple[float, float]] = field(default_factory=list)
     """A dotted line."""
     mark: tuple[float, str] | None = None
     """A vertical line at x, and what it says."""
-    cloud: bool = False
-    """Whether its points, however many, are all that it shows."""
     tip: str = ""
     """The tooltip of a curve's point, with {0}, {1} and so on for its values.
 

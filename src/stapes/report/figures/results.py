@@ -129,7 +129,6 @@ def det(results: Results, condition: str) -> Chart | None:
         x=_log_axis("FA/h", least_fa, high),
         y=_log_axis(f"{COLUMNS['frr'].title} [%]", least_frr, 100.0),
         series=series,
-        markers=False,
         tip="{0} FA/h\nFRR {1} %\nthreshold {2}",
     )
 

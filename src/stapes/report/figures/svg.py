@@ -54,7 +54,7 @@ def chart(
     width = WIDTH if wide else NARROW
     # The page has buttons for variants, which say what each looks like.
     named = {each.name: each for each in drawn.series if each.look.variant < 0}
-    legend = [] if drawn.labels else _legend(list(named.values()), width, bare=drawn.cloud)
+    legend = [] if drawn.labels else _legend(list(named.values()), width, bare=not drawn.lines)
     head = (HEAD if title else TOP) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
     inner = width - _LEFT - right
 
@@ -120,9 +120,9 @@ def dash(name: str) -> str:
 def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
     at = [(x_of(x), y_of(y)) for x, y in zip(each.x, each.y, strict=True)]
     ends = zip(each.x, each.low, each.high, strict=True) if each.low else ()
-    many = len(at) > 30 and not drawn.cloud
+    # Of a line with many points, a point shows itself when it is pointed at.
+    many = len(at) > 30 and drawn.lines
     size = 3.5 if each.small or many else 5.0
-    tips = each.hover if drawn.markers else []
     return {
         "name": each.name,
         "variant": each.look.variant,
@@ -134,7 +134,7 @@ def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
         "bars": [{"x": x_of(x), "low": y_of(low), "high": y_of(high)} for x, low, high in ends],
         "points": [
             {"tip": tip, "path": swatch(each.look.symbol, *xy, size)}
-            for tip, xy in zip(tips, at, strict=bool(tips))
+            for tip, xy in zip(each.hover, at, strict=not each.values)
         ],
         "many": many,
         "small": each.small,
@@ -142,8 +142,8 @@ def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
 
 
 def _mark(x: float, text: str, drawn: Chart, x_of: Any) -> dict[str, Any]:
-    # Its words stand left of it, but where there is no room for them.
-    return {"at": x_of(x), "text": text, "right": drawn.cloud and drawn.x.place(x) < 0.5}
+    # Its words stand where there is more room for them.
+    return {"at": x_of(x), "text": text, "right": drawn.x.place(x) < 0.5}
 
 
 def _names(drawn: Chart, x_of: Any, y_of: Any, top: float, bottom: float) -> list[dict[str, Any]]:

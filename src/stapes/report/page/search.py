@@ -151,7 +151,6 @@ def _chart(
         lines=False,
         guide=guide,
         mark=(at_most, f"{limit} {count(at_most)}") if near and at_most else None,
-        cloud=True,
     )
 
 

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from tests.processes import crash, hang, run_out
+from tests.processes import allocate, crash, hang, run_out
 
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
@@ -15,6 +15,7 @@ from stapes.frontends.mfcc import Mfcc
 from stapes.model_files import inspection, lookup_tables, slimming
 from stapes.models import backend
 from stapes.run import evaluation, own_model, pipeline, steps
+from stapes.run import job as jobs
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
@@ -114,6 +115,18 @@ def test_a_run_reads_a_users_model_within_limits(how, seconds, reason, tmp_path,
     with pytest.raises(ModelError, match=rf"mine\.tflite cannot be used: {reason}"):
         pipeline.run(Job(settings, RunFolder(tmp_path / "out", settings)))
     assert not (tmp_path / "out").exists()
+
+
+@linux
+def test_workers_have_little_memory_for_a_users_model_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "TRAINING_MEMORY", 1 << 30)
+    model = tmp_path / "mine.tflite"
+    model.write_bytes(b"\0\0\0\0TFL3 and so on")
+    for settings in (RunSettings(word="on", model=model), RunSettings(word="on")):
+        job = Job(settings, RunFolder(tmp_path, settings))
+        with job.workers() as executor:
+            future = executor.submit(allocate, 2 << 30)
+            assert isinstance(future.exception(), MemoryError) == (settings.model is not None)
 
 
 @pytest.fixture

@@ -26,14 +26,15 @@ from stapes.system.workers import Workers
 
 MEMORY = 6 << 30
 """Bytes that a child may write to. An interpreter with a wake-word model takes 0.1 GiB, TensorFlow
-that reads or converts one 0.8 GiB; the largest tensor that a file may hold is 1 GiB."""
+that reads or converts one 0.6 GiB; the largest tensor that a file may hold is 1 GiB."""
 
 SECONDS = 600.0
-"""The longest that reading and converting a model may take; a wake-word model takes ten."""
+"""The longest that reading and converting a model may take; a wake-word model takes 75 where ten
+processes want each core."""
 
 TRAINING_MEMORY = 16 << 30
-"""Bytes that a worker may write to which trains a model from elsewhere; TensorFlow takes 1 GiB with
-the reference CNN, and a copy of the features of a million clips 8 GiB."""
+"""Bytes that a worker may write to which trains a model from elsewhere: TensorFlow takes 0.6 GiB
+with the reference CNN, and a copy of the MFCCs of a million clips 2.4 GiB."""
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -161,7 +161,7 @@ def test_sparsity_by_layer_where_models_have_other_layers():
     assert (first[0].zero, first[1]) == (0, None)
     assert (second[0], second[1].zero) == (None, 0.5)
     assert (
-        second[1].title == "5 of 10 weights are zero; 50% of the groups of four have two "
+        second[1].title == "5 of 10 weights are zero; 50 % of the groups of four have two "
         "zeros or more; kept"
     )
 

@@ -7,6 +7,7 @@ import math
 from stapes.report.charts import COLOURS, Bars, Panel
 from stapes.report.figures import labels, svg
 from stapes.report.templates import render
+from stapes.system.text import percent
 
 _ROW, _BAR = 22, 14
 _COLUMNS, _GAP, _HIGH, _HEAD, _FOOT = 3, 24, 90, 42, 38
@@ -32,8 +33,8 @@ def bars(drawn: Bars) -> str:
             start, end = end, end + values[number]
             x, until = (round(left + inner * drawn.axis.place(at), 1) for at in (start, end))
             if until > x:
-                share = 100 * values[number] / total
-                tip = f"{name}\n{part}: {values[number]:,} of {total:,} bytes, {share:.1f} %"
+                share = percent(values[number] / total, 1)
+                tip = f"{name}\n{part}: {values[number]:,} of {total:,} bytes, {share}"
                 width = round(until - x, 1)
                 pieces.append({"x": x, "width": width, "colour": colour, "part": part, "tip": tip})
         middle = head + _ROW * number + _ROW // 2

@@ -8,6 +8,7 @@ from stapes.contracts.inspection import Inspection, Op, Subgraph
 from stapes.errors import StapesError
 from stapes.report.charts import Panel
 from stapes.report.terminal.anatomy import short, shown
+from stapes.system.text import percent
 
 _MOST_PANELS = 300
 
@@ -58,7 +59,7 @@ def _panels(graph: Subgraph) -> list[Panel]:
         histogram = statistics.histogram
         if histogram is None or not any(histogram.counts):
             continue
-        zeros = f"{100 * statistics.zeros / statistics.values:.1f} % zero"
+        zeros = f"{percent(statistics.zeros / statistics.values, 1)} zero"
         panel = Panel(
             name=f"{reader.number} {shown(reader.name)}",
             title=f"T{tensor.number} {short(tensor.name, 120)}".strip(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stapes.contracts.results import Layer, Results
 from stapes.report.charts import Axis, Bars, Panel, linear_ticks, short
 from stapes.report.style import recommended
-from stapes.system.text import plural
+from stapes.system.text import percent, plural
 
 _MOST_KINDS = 7
 """As many as there are colours."""
@@ -76,7 +76,7 @@ def distributions(results: Results) -> dict[str, list[Panel]]:
         row.name: [
             Panel(
                 name=layer.name,
-                detail=f"{plural(layer.weights, 'weight')}, {_zero(layer):.1f} % zero, "
+                detail=f"{plural(layer.weights, 'weight')}, {percent(_zero(layer), 1)} zero, "
                 f"{layer.distinct:,} distinct",
                 low=layer.histogram.low,
                 high=layer.histogram.high,
@@ -98,16 +98,18 @@ def first_shown(results: Results, among: dict[str, list[Panel]]) -> str:
 
 
 def _zero(layer: Layer) -> float:
-    return 100 * layer.zeros / max(1, layer.weights)
+    return layer.zeros / max(1, layer.weights)
 
 
 def _cell(layer: Layer) -> LayerCell:
     said = [f"{layer.zeros:,} of {plural(layer.weights, 'weight')} are zero"]
     if layer.compliance_2by4 is not None:
-        said.append(f"{layer.compliance_2by4:.0%} of the groups of four have two zeros or more")
+        said.append(
+            f"{percent(layer.compliance_2by4, 0)} of the groups of four have two zeros or more"
+        )
     said += [layer.note] if layer.note else []
     return LayerCell(
-        zero=layer.zeros / max(1, layer.weights),
+        zero=_zero(layer),
         distinct=f"{layer.distinct:,}",
         title="; ".join(said),
     )

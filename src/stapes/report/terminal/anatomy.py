@@ -21,6 +21,7 @@ from stapes.contracts.inspection import (
     Subgraph,
     Tensor,
 )
+from stapes.system.text import percent
 
 _PART_NAMES = {
     "constants": "other constants",
@@ -151,7 +152,7 @@ def constants(graph: Subgraph) -> Table:
                 *("-" if value is None else f"{value:.4g}" for value in spread),
                 f"{said.entropy_bits:.2f}",
                 f"{said.coded_bytes:,}",
-                "" if part is None else f"{part:.0%}",
+                "" if part is None else percent(part, 0),
                 spark(said.histogram),
             ]
         )

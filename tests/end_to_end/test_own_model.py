@@ -16,7 +16,7 @@ pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
 
 FROM_FILE = [name for name, technique in TECHNIQUES.items() if technique.from_file]
 # One of each kind that needs the model's head or layers: labels, wrappers, filters, a student.
-TRAINED = ["pruned_sparse", "pruned_channels", "qat", "pcqat", "distilled", "small", "tiny"]
+TRAINED = ["pruned_sparse", "pruned_channels", "pcqat", "distilled", "small"]
 
 pytestmark = pytest.mark.slow
 

@@ -286,41 +286,28 @@ def test_another_seed_gives_other_models_and_is_refused_in_the_same_folder(run, 
     assert contents(out) == before
 
 
-def test_a_killed_run_is_finished_by_the_same_command_with_the_same_bytes(
+def test_a_stopped_run_is_finished_by_the_same_command_with_the_same_bytes(
     run, cache, corpus, tmp_path
 ):
     out, _ = run
-    again = tmp_path / "killed"
+    again = tmp_path / "stopped"
     call = ["run", "--data", corpus, "--out", again, *SMALL]
-    # Killed where each of these first appears: in training, between variants, after a stage, in
-    # continuous sound.
-    for file in (
-        *(".work/training.json", "models/float32.tflite", ".work/pruned.keras"),
-        *(".work/sound.json", ".work/scores/uint8-*@10 dB.npy"),
-    ):
+
+    def stop(file: str, by: signal.Signals) -> tuple[int, str]:
         assert not any(again.glob(file))
-        end, _ = stopped(*call, cache=cache, scratch=tmp_path / "stop", at=f"{again}/{file}")
-        assert end == -signal.SIGKILL
+        at, scratch = f"{again}/{file}", tmp_path / "stop"
+        end = stopped(*call, cache=cache, scratch=scratch, at=at, by=by)
         assert any(again.glob(file))
-    stapes(*call, cache=cache)
-    assert contents(again) == contents(out)
+        return end
 
-
-def test_an_interrupted_run_says_so_in_one_sentence_and_goes_on(run, cache, corpus, tmp_path):
-    out, _ = run
-    again = tmp_path / "interrupted"
-    call = ["run", "--data", corpus, "--out", again, *SMALL]
-    end, message = stopped(
-        *call,
-        cache=cache,
-        scratch=tmp_path / "stop",
-        at=f"{again}/.work/training.json",
-        by=signal.SIGINT,
+    # In training, as Ctrl-C does; then killed after a stage and in continuous sound.
+    assert stop(".work/training.json", signal.SIGINT) == (
+        130,
+        "stapes: Stopped. What was finished is kept: the same command goes on from here.\n",
     )
-    assert end == 130
-    assert message == (
-        "stapes: Stopped. What was finished is kept: the same command goes on from here.\n"
-    )
+    for file in (".work/pruned.keras", ".work/scores/uint8-*@10 dB.npy"):
+        end, _ = stop(file, signal.SIGKILL)
+        assert end == -signal.SIGKILL
     stapes(*call, cache=cache)
     assert contents(again) == contents(out)
 
@@ -374,7 +361,7 @@ def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache,
 
 def test_another_architecture_is_the_baseline_without_batch_normalization(cache, corpus, tmp_path):
     call = ("run", "--data", corpus, "--out", tmp_path / "run", "--quick", "--seed", 1)
-    rows = ["float32", "pruned_channels", "qat", "clustered", "pcqat"]
+    rows = ["float32", "pruned_channels", "clustered", "pcqat"]
     said = ("--architecture", "bc_resnet", "--techniques", ",".join(rows))
     done = stapes(*call, *said, cache=cache)
     results = json.loads((tmp_path / "run" / "results.json").read_text())

@@ -15,9 +15,12 @@ from stapes.models.labels import softened
 from stapes.models.settings import TrainSettings
 from stapes.models.training import batches, train
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+    ),
+]
 
 SHAPE = (4, 3, 1)
 

@@ -43,7 +43,9 @@ def browser():
     # Chromium's sandbox refuses to start for root.
     root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=[*SWITCHES, *root])
+        started = playwright.chromium.launch(
+            executable_path=path, args=[*SWITCHES, *root], timeout=1000 * MOST_SECONDS
+        )
         yield started
         started.close()
 
@@ -65,6 +67,7 @@ def opened(browser):
 
     def open_page(path, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(1000 * MOST_SECONDS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
 from stapes.measure.accuracy import decide
+from stapes.system import isolation
 from stapes.system.isolation import Child, Lost
 from stapes.targets.litert_cost import SECONDS, Latency, latency
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, reason, refused, tried, untried
 from stapes.tflite.read.verify import verify
 
-_SECONDS, _SECONDS_A_CLIP = 120.0, 0.5
-"""The longest that one target may take; Vela and a few hundred clips in TFLite Micro take one."""
+_SECONDS, _SECONDS_A_CLIP = 2 * isolation.SECONDS, 0.5
+"""The longest that one target may take, which may use what is isolated itself."""
 
 
 def targets_of(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from stapes.errors import ModelError
-from stapes.system.isolation import Lost, isolated
+from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.lookup_tables import encode
-from stapes.targets.proof import INPUTS, SECONDS, Proof, prove
+from stapes.targets.proof import INPUTS, Proof, prove
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.lookup_table import Candidate, candidates
 from stapes.tflite.read.verify import verify

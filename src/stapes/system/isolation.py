@@ -29,8 +29,11 @@ MEMORY = 6 << 30
 that reads or converts one 0.6 GiB; the largest tensor that a file may hold is 1 GiB."""
 
 SECONDS = 600.0
-"""The longest that reading and converting a model may take; a wake-word model takes 75 where ten
-processes want each core."""
+"""The longest that reading, converting or compiling a model may take, or running it.
+
+A wake-word model takes ten, and 75 where ten processes want each core. Only a hang takes longer:
+what is measured must not depend on who else is at work.
+"""
 
 TRAINING_MEMORY = 16 << 30
 """Bytes that a worker may write to which trains a model from elsewhere: TensorFlow takes 0.6 GiB

@@ -33,13 +33,10 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.system.isolation import Lost, isolated_module
+from stapes.system.isolation import SECONDS, Lost, isolated_module
 from stapes.targets.target import Tried, refused
 from stapes.tflite.format.reader import read
 from stapes.tflite.graph import Model
-
-SECONDS = 60.0
-"""The longest that compiling may take; a wake-word model takes a quarter of a second."""
 
 _KIB = 1024
 _MOST_WORDS = 300

@@ -19,7 +19,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.system.isolation import Child, Lost
+from stapes.system.isolation import SECONDS, Child, Lost
 from stapes.targets import probes
 from stapes.targets.runners import RUNNERS, USUAL
 from stapes.tflite.graph import Model
@@ -27,7 +27,6 @@ from stapes.tflite.read.lookup_table import DECODE
 from stapes.tflite.read.verify import verify
 
 INPUTS = 100
-SECONDS = 120.0
 
 # Types of tensors that hold no numbers: strings, resources, variants.
 _OPAQUE = {"STRING", "RESOURCE", "VARIANT"}

@@ -16,6 +16,7 @@ from stapes.model_files import inspection, lookup_tables, slimming
 from stapes.models import backend
 from stapes.run import evaluation, own_model, pipeline, steps
 from stapes.run import job as jobs
+from stapes.run.feature_files import feature_file, save_features
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
@@ -136,9 +137,9 @@ def step(tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "_SECONDS_A_CLIP", 0)
     for split in ("train", "validation", "test"):
         x = np.zeros((8, 50, 13, 1), np.float32)
-        np.save(steps.feature_file(tmp_path, split), x)
+        np.save(feature_file(tmp_path, split), x)
         features = FeatureSet(x, np.arange(8, dtype=np.uint8) % 2, [str(n) for n in range(8)])
-        steps.save_features(features, tmp_path, split)
+        save_features(features, tmp_path, split)
 
     def make(model):
         settings = RunSettings(word="on", model=model)

@@ -10,7 +10,7 @@ import pytest
 
 from stapes.data.features import FeatureSet
 from stapes.frontends.logmel import LogMel
-from stapes.run import steps
+from stapes.run.feature_files import feature_file, save_features
 from stapes.search.engines import TEACHER
 from stapes.search.settings import SearchSettings
 
@@ -44,8 +44,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "logmel").mkdir()
     for seed, (split, n) in enumerate({"train": 96, "validation": 64, "test": 32}.items()):
         features = clips(n, seed)
-        np.save(steps.feature_file(folder / "logmel", split), features.x)
-        steps.save_features(features, folder / "logmel", split)
+        np.save(feature_file(folder / "logmel", split), features.x)
+        save_features(features, folder / "logmel", split)
     truth = np.eye(2, dtype=np.float32)[clips(96, 0).y]
     np.save(folder / TEACHER, 0.9 * truth + 0.05)
     return folder

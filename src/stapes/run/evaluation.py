@@ -14,7 +14,6 @@ import numpy as np
 
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Evaluation
-from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS
 from stapes.data.features import gather
 from stapes.errors import ModelError, UsageError
@@ -22,9 +21,8 @@ from stapes.frontends.frontend import Frontend
 from stapes.frontends.registry import shapes
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion, interpreters
-from stapes.run.preparation import choose_clips, load_corpus
+from stapes.run.preparation import choose_clips, feature_cache, load_corpus
 from stapes.run.settings import EvaluationSettings
-from stapes.system.files import cache_folder
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.system.progress import Progress
 from stapes.targets.classifier import fits
@@ -70,7 +68,7 @@ def evaluate(
     corpus = load_corpus(settings.data, settings)
     # The splits are chosen in the order of a run, so that a clip that stands in two is left to
     # the same one.
-    with open_cache(cache_folder() / "features", settings.frontend) as cache:
+    with feature_cache(settings) as cache:
         splits = SPLITS if split == "all" else SPLITS[SPLITS.index(split) :]
         chosen, skipped = choose_clips(corpus, settings, cache, progress, splits)
         wanted = [chosen[name] for name in (SPLITS if split == "all" else (split,))]

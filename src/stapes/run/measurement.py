@@ -19,8 +19,9 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.data.features import Chosen
 from stapes.data.sound.continuous import Sound
 from stapes.measure.on_targets import latency_of, targets_of
-from stapes.run import detection, steps
+from stapes.run import detection
 from stapes.run.conclusion import conclude
+from stapes.run.feature_files import load_features
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
 from stapes.run.record import Record, clips_of
@@ -44,7 +45,7 @@ def measure_all(job: Job, record: Record, test: Chosen, sound: Sound) -> None:
     record.results.clips = clips_of(test)
     _measure_detection(job, record.results, sound)
     record.save()
-    x = np.asarray(steps.load_features(job.folder.features, "test").x)
+    x = np.asarray(load_features(job.folder.features, "test").x)
     try_targets(job, record, lambda row: x)
     record.save()
     time_models(job, record)

@@ -17,13 +17,11 @@ import tempfile
 from pathlib import Path
 
 from stapes.contracts.results import Results
-from stapes.data.cache import open_cache
-from stapes.data.clip import SPLITS
-from stapes.data.features import gather
 from stapes.errors import ModelError, StapesError, UsageError
 from stapes.models import backend
 from stapes.report.writing import write_files
-from stapes.run import own_model, sound, steps
+from stapes.run import own_model, sound
+from stapes.run.feature_files import gather_splits
 from stapes.run.job import Job
 from stapes.run.making import Adopted, make_models
 from stapes.run.measurement import measure_all
@@ -31,13 +29,14 @@ from stapes.run.preparation import (
     choose_clips,
     describe,
     digest,
+    feature_cache,
     load_corpus,
     require_enough,
     synthetic_folder,
+    training_copies,
     with_copies,
 )
 from stapes.run.settings import RunSettings
-from stapes.system.files import cache_folder
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.techniques.registry import left_out, select
 
@@ -91,15 +90,13 @@ def _check(settings: RunSettings) -> None:
 def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
     settings, folder, progress = job.settings, job.folder, job.progress
     corpus = load_corpus(settings.data or synthetic_folder(job), settings)
-    with open_cache(cache_folder() / "features", settings.frontend) as cache:
+    with feature_cache(settings) as cache:
         chosen, skipped = choose_clips(corpus, settings, cache, progress)
         require_enough(chosen, settings)
-        training, copies = with_copies(chosen["train"], settings, cache, progress)
-        used = {**chosen, "train": training}
+        copies = training_copies(chosen, settings)
+        used = with_copies(chosen, {"train": copies}, settings, cache, progress)
         with folder.open(digest(chosen), adopted.sha256 if adopted else None):
-            for split in SPLITS:
-                path = steps.feature_file(folder.work, split)
-                steps.save_features(gather(used[split], cache, path), folder.work, split)
+            gather_splits(used, cache, folder.features)
             data = describe(corpus, settings, chosen, copies, skipped)
             # Before hours of training: the user resolves first what is wrong with it.
             continuous = sound.gather(job, corpus, chosen, skipped)

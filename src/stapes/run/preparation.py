@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Data, Split
 from stapes.data import corpus as corpora
-from stapes.data.cache import FeatureCache
+from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.clip import SPLITS, Skipped
 from stapes.data.copies import copies_for
 from stapes.data.copies import with_copies as copied
@@ -88,24 +89,38 @@ def choose_clips(
     return chosen, skipped
 
 
+def training_copies(chosen: dict[str, Chosen], settings: RunSettings) -> int:
+    """How many copies of each training clip a small corpus needs."""
+    return copies_for(len(chosen["train"].keys), settings.training_clips)
+
+
 def with_copies(
-    training: Chosen, settings: RunSettings, cache: FeatureCache, progress: Progress
-) -> tuple[Chosen, int]:
-    """The training clips with copies of a small corpus behind them, and how many of each clip."""
-    copies = copies_for(len(training.keys), settings.training_clips)
-    if not copies:
-        return training, 0
-    progress.begin("Making copies of training clips that sound otherwise")
-    made = copied(
-        training,
-        settings.frontend,
-        cache,
-        copies=copies,
-        seed=settings.seed,
-        progress=progress,
-    )
-    progress.end(f"{len(made.keys)} training clips")
-    return made, copies
+    chosen: dict[str, Chosen],
+    copies: Mapping[str, int],
+    settings: RunSettings,
+    cache: FeatureCache,
+    progress: Progress,
+) -> dict[str, Chosen]:
+    """The splits, with so many copies of each clip behind the clips of those that `copies` has."""
+    used = dict(chosen)
+    for split, count in copies.items():
+        if count:
+            progress.begin(f"Augmenting the clips of the {split} split")
+            used[split] = copied(
+                chosen[split],
+                settings.frontend,
+                cache,
+                copies=count,
+                seed=settings.seed,
+                progress=progress,
+            )
+            progress.end(f"{len(used[split].keys)} {split} clips")
+    return used
+
+
+def feature_cache(settings: RunSettings) -> AbstractContextManager[FeatureCache]:
+    """The user's cache of the features of a frontend."""
+    return open_cache(cache_folder() / "features", settings.frontend)
 
 
 def require_enough(

@@ -14,8 +14,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numpy as np
-
 from stapes.contracts.results import Baseline, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError, StapesError
@@ -29,6 +27,7 @@ from stapes.models.backend import start_over
 from stapes.models.cost import macs
 from stapes.models.lowering import lower
 from stapes.models.training import train
+from stapes.run.feature_files import calibration, load_features
 from stapes.run.settings import RunSettings
 from stapes.system.files import write_bytes, write_text
 from stapes.system.isolation import SECONDS, Lost, isolated
@@ -191,12 +190,11 @@ def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -
     start_over(settings.seed)
     baseline = keras_files.load(keras_file)
     training = load_features(work, "train", baseline.input_shape[1:])
-    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
     return Material(
         model=baseline if needs == "baseline" else keras_files.load(work / f"{needs}.keras"),
         baseline=baseline,
         training=training,
-        calibration=np.asarray(training.x[rows]),
+        calibration=calibration(training, settings),
         recipes=settings.recipes,
         seed=settings.seed,
         positive=settings.positive,
@@ -212,35 +210,4 @@ def _accuracy(positive: int, tflite: bytes, clips: FeatureSet) -> float:
 
 def _float_file(settings: RunSettings, work: Path, path: Path) -> FloatFile:
     training = load_features(work, "train")
-    rows = calibration_rows(training, settings.calibration_clips, settings.seed)
-    return FloatFile(path.read_bytes(), np.asarray(training.x[rows]))
-
-
-def calibration_rows(training: FeatureSet, clips: int, seed: int) -> list[int]:
-    """Rows of the training set to calibrate with: half of each class, as far as there are."""
-    rng = np.random.default_rng([seed, 1])
-    rows: list[int] = []
-    for label in (1, 0):
-        members = np.flatnonzero(training.y == label)
-        rows += rng.permutation(members)[: clips // 2].tolist()
-    return sorted(rows)
-
-
-def save_features(features: FeatureSet, work: Path, split: str) -> None:
-    """Keep the labels and names beside the features that are memory-mapped already."""
-    np.save(work / f"{split}-y.npy", features.y, allow_pickle=False)
-    write_text(work / f"{split}-clips.json", json.dumps(features.clip))
-
-
-def feature_file(work: Path, split: str) -> Path:
-    """Where the features of a split are."""
-    return work / f"{split}-x.npy"
-
-
-def load_features(work: Path, split: str, shape: tuple[int, ...] | None = None) -> FeatureSet:
-    """The FeatureSet of a split, memory-mapped; of another `shape` where a model wants it so."""
-    path = feature_file(work, split)
-    x = np.load(path, mmap_mode="r", allow_pickle=False)
-    x = x if shape is None else x.reshape(len(x), *shape)
-    y = np.load(work / f"{split}-y.npy", allow_pickle=False)
-    return FeatureSet(x, y, json.loads((work / f"{split}-clips.json").read_text("utf-8")))
+    return FloatFile(path.read_bytes(), calibration(training, settings))

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stapes.data.cache import open_cache
 from stapes.data.clip import SPLITS, Skipped
-from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
-from stapes.data.features import Chosen, gather
+from stapes.data.features import Chosen
 from stapes.errors import StapesError
 from stapes.frontends.frontend import Frontend
-from stapes.run import steps
-from stapes.run.preparation import FEWEST, choose_clips, require_enough, with_copies
+from stapes.run.feature_files import gather_splits
+from stapes.run.preparation import (
+    FEWEST,
+    choose_clips,
+    feature_cache,
+    require_enough,
+    training_copies,
+    with_copies,
+)
 from stapes.search.settings import SearchSettings
-from stapes.system.files import cache_folder
 from stapes.system.progress import Progress
 
 _FEWEST = 8
@@ -56,7 +60,7 @@ def prepare(corpus: Corpus, settings: SearchSettings, progress: Progress) -> Cli
     first: Clips | None = None
     for frontend in kinds(settings).values():
         progress.note(f"Frontend {frontend.kind}:")
-        clips = _prepare_one(corpus, settings, frontend, progress)
+        clips = _prepare_one(corpus, _with(settings, frontend), progress)
         if first is not None and _keys(clips) != _keys(first):
             raise StapesError("The clips changed while their features were computed: search again.")
         first = first or clips
@@ -69,32 +73,22 @@ def gather_all(clips: Clips, settings: SearchSettings, work: Path) -> None:
     for kind, frontend in kinds(settings).items():
         folder = work / kind
         folder.mkdir(exist_ok=True)
-        with open_cache(cache_folder() / "features", frontend) as cache:
-            for split in SPLITS:
-                path = steps.feature_file(folder, split)
-                steps.save_features(gather(clips.used[split], cache, path), folder, split)
+        with feature_cache(_with(settings, frontend)) as cache:
+            gather_splits(clips.used, cache, folder)
 
 
-def _prepare_one(
-    corpus: Corpus, settings: SearchSettings, frontend: Frontend, progress: Progress
-) -> Clips:
-    here = settings.model_copy(update={"frontend": frontend})
-    with open_cache(cache_folder() / "features", frontend) as cache:
-        chosen, skipped = choose_clips(corpus, here, cache, progress)
-        require_enough(chosen, here, {**FEWEST, "validation": _FEWEST})
-        training, copies = with_copies(chosen["train"], here, cache, progress)
-        progress.begin("Making copies of validation clips that sound otherwise")
-        validation = copied(
-            chosen["validation"],
-            frontend,
-            cache,
-            copies=settings.validation_copies,
-            seed=settings.seed,
-            progress=progress,
-        )
-        progress.end(f"{len(validation.keys)} validation clips")
-    used = {**chosen, "train": training, "validation": validation}
-    return Clips(chosen, used, skipped, copies)
+def _prepare_one(corpus: Corpus, settings: SearchSettings, progress: Progress) -> Clips:
+    with feature_cache(settings) as cache:
+        chosen, skipped = choose_clips(corpus, settings, cache, progress)
+        require_enough(chosen, settings, {**FEWEST, "validation": _FEWEST})
+        training = training_copies(chosen, settings)
+        copies = {"train": training, "validation": settings.validation_copies}
+        used = with_copies(chosen, copies, settings, cache, progress)
+    return Clips(chosen, used, skipped, training)
+
+
+def _with(settings: SearchSettings, frontend: Frontend) -> SearchSettings:
+    return settings.model_copy(update={"frontend": frontend})
 
 
 def _keys(clips: Clips) -> dict[str, list[bytes]]:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from stapes.run import steps
+from stapes.run.feature_files import calibration, load_features
 from stapes.search.candidate import Candidate
 from stapes.search.evaluating import Outcome, Sets, evaluate
 from stapes.search.settings import SearchSettings
@@ -74,11 +75,10 @@ def load_sets(folder: Path, settings: SearchSettings) -> Sets:
         With the features of the splits; beside it, the teacher's scores.
     settings : SearchSettings
     """
-    training = steps.load_features(folder, "train")
-    rows = steps.calibration_rows(training, settings.calibration_clips, settings.seed)
+    training = load_features(folder, "train")
     return Sets(
         training=training,
-        validation=steps.load_features(folder, "validation"),
-        calibration=np.asarray(training.x[rows]),
+        validation=load_features(folder, "validation"),
+        calibration=calibration(training, settings),
         teacher=np.load(folder.parent / TEACHER, allow_pickle=False),
     )

@@ -24,6 +24,7 @@ from stapes.report.writing import write_files
 from stapes.run import record as records
 from stapes.run import steps
 from stapes.run.conclusion import compare, keep_sound
+from stapes.run.feature_files import load_features
 from stapes.run.making import train_baseline
 from stapes.run.measurement import time_models, try_targets
 from stapes.run.preparation import describe, digest, load_corpus, synthetic_folder
@@ -194,7 +195,7 @@ def _measure(job: SearchJob, record: Record, test: Chosen) -> None:
 
     def clips(row: VariantResult) -> NDArray[np.float32]:
         kind = frontends.get(row.name, settings.frontend.kind)
-        return np.asarray(steps.load_features(job.folder.work / kind, "test").x)
+        return np.asarray(load_features(job.folder.work / kind, "test").x)
 
     try_targets(job, record, clips)
     time_models(job, record)

@@ -11,6 +11,7 @@ from stapes.contracts.results import Results, Trial, VariantResult
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.run import steps
+from stapes.run.feature_files import load_features
 from stapes.run.recommendation import front, terms
 from stapes.search.engines import TEACHER
 from stapes.search.front import fits
@@ -35,7 +36,7 @@ def teach(where: Path, keras_file: Path, work: Path) -> None:
         Where the scores go.
     """
     baseline = keras_files.load(keras_file)
-    training = steps.load_features(where, "train", baseline.input_shape[1:])
+    training = load_features(where, "train", baseline.input_shape[1:])
     scores = baseline.predict(np.asarray(training.x), batch_size=256, verbose=0)
     with atomic_path(work / TEACHER) as temporary, temporary.open("wb") as file:
         np.save(file, scores, allow_pickle=False)
@@ -55,7 +56,7 @@ def ship(
         [trial.summary, *trial.notes],
         trial.layer_notes,
     )
-    test = steps.load_features(work / str(trial.candidate["frontend"]), "test")
+    test = load_features(work / str(trial.candidate["frontend"]), "test")
     title = f"{trial.candidate['architecture']}, {technique.title}"
     names = trial.layer_names
     row = measure(name, title, variant, test, names, settings.positive, trial.bytes_before_slim)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stapes.contracts.evaluation import Evaluation
 from stapes.contracts.inspection import Inspection
-from stapes.contracts.results import Evaluation, Results, read
+from stapes.contracts.results import Results, read
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.model_files.inspection import converted, inspect_file

@@ -162,7 +162,7 @@ def test_the_file_has_the_keys_of_the_contract_and_no_other(path):
 
 
 def test_the_results_can_be_made_by_either_name_of_the_schema(results):
-    fields = dict(results)
+    fields = dict(vars(results))
     assert Results(**fields) == results
     fields["schema"] = fields.pop("schema_version")
     assert Results(**fields) == results

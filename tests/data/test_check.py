@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from tests.recorded import Recorded
 
+from stapes.contracts.evaluation import LabelCount
 from stapes.contracts.measurements import SkippedFile
-from stapes.contracts.results import LabelCount
 from stapes.data.cache import open_cache
 from stapes.data.check import check
 from stapes.data.corpus import load

@@ -322,3 +322,22 @@ def test_the_log_is_kept_for_the_length_of_the_run_and_added_to(tmp_path):
     assert "second größer" in written
     assert "outside" not in written
     assert log.handlers == handlers
+
+
+def test_an_older_run_yaml_still_reads_and_its_folder_is_continued(tmp_path):
+    old = yaml.safe_load((Path(__file__).parent / "old_run.yaml").read_text("utf-8"))
+    assert "negatives_per_positive" in old["settings"]
+    old["versions"] = versions()
+    config = tmp_path / "run.yaml"
+    config.write_text(yaml.safe_dump(old), "utf-8")
+    settings = settle({}, config=config)
+    assert (settings.ratio, settings.train.epochs, settings.recipes.pruning.epochs) == (3.0, 7, 4)
+    assert settle({"ratio": 2}, config=config).ratio == 2.0
+    run = RunFolder(tmp_path, settings)
+    run.check()
+    with run.open(DATA):
+        now = yaml.safe_load(config.read_text("utf-8"))["settings"]
+    assert now["ratio"] == 3.0
+    assert "negatives_per_positive" not in now
+    with pytest.raises(UsageError, match=r"its settings\.ratio is 3\.0, not 2\.0"):
+        RunFolder(tmp_path, settle({"ratio": 2}, config=config)).check()

@@ -7,11 +7,13 @@ what is recommended.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
+from stapes.contracts import summary
 from stapes.contracts.inspection import Histogram
 from stapes.contracts.measurements import (
     ClipMisses,
@@ -26,6 +28,7 @@ from stapes.contracts.measurements import (
 )
 from stapes.errors import StapesError
 from stapes.system.files import write_text
+from stapes.system.options import unknown
 
 
 class Split(Part):
@@ -223,52 +226,35 @@ class Results(Part):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    def __getitem__(self, name: str) -> VariantResult:
+        """A row by its name; KeyError names the nearest."""
+        for row in self.variants:
+            if row.name == name:
+                return row
+        raise KeyError(unknown(name, self))
+
+    def keys(self) -> list[str]:
+        """The names of the rows."""
+        return [row.name for row in self.variants]
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        return iter(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def __repr__(self) -> str:
+        return summary.text(self)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return summary.html(self)
+
     @property
     def float32(self) -> VariantResult | None:
         """The row that the others are compared with; None where it was not made."""
         return next((row for row in self.variants if row.name == "float32"), None)
-
-
-class Evaluation(Part):
-    """What one model did on one split; `--json` prints it."""
-
-    model: str
-    word: str
-    data: str
-    synthetic: bool
-    split: str
-    split_rule: str
-    bytes: int
-    data_bytes: int
-    gzip_bytes: int
-    accuracy: float | None
-    accuracy_ci95: tuple[float, float]
-    n: int
-    positives: int
-    negatives: int
-    confusion: Confusion
-    skipped: list[SkippedFile]
-
-
-class LabelCount(Part):
-    """Usable clips of one label by split."""
-
-    label: str
-    train: int
-    validation: int
-    test: int
-
-
-class Check(Part):
-    """The state of a corpus; `--json` prints it."""
-
-    data: str
-    split_rule: str
-    synthetic: bool
-    usable: int
-    labels: list[LabelCount]
-    speakers: dict[str, int | None]
-    skipped: list[SkippedFile]
 
 
 def write(results: Results, path: Path) -> None:

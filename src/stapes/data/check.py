@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from stapes.contracts.evaluation import Check, LabelCount
 from stapes.contracts.measurements import SkippedFile
-from stapes.contracts.results import Check, LabelCount
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.extraction import decode_window, in_threads

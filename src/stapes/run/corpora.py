@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stapes.contracts.results import Check
+from stapes.contracts.evaluation import Check
 from stapes.errors import UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.run.settings import RunSettings

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stapes.contracts.evaluation import Evaluation
 from stapes.contracts.measurements import SkippedFile
-from stapes.contracts.results import Evaluation
 from stapes.data.clip import SPLITS
 from stapes.data.features import gather
 from stapes.errors import ModelError, UsageError

@@ -8,15 +8,13 @@ import pytest
 from rich.console import Console
 from tests.report.results_by_hand import misses
 
+from stapes.contracts.evaluation import Check, Evaluation, LabelCount
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import (
     Baseline,
     CastFault,
-    Check,
     Confusion,
     Data,
-    Evaluation,
-    LabelCount,
     Results,
     Split,
     VariantResult,

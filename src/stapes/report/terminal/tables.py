@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from rich.markup import escape
 from rich.table import Table
 
+from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.measurements import SkippedFile
-from stapes.contracts.results import Check, Evaluation, Results, VariantResult
+from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import with_values
 from stapes.report.columns import COLUMNS, ModelColumn, columns
 from stapes.report.misses import at_rate, counted, first_misses

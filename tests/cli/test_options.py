@@ -1,0 +1,46 @@
+"""The options of a command come from its settings: one name, one help text, one default."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from stapes.cli.app import app
+from stapes.model_files.settings import SlimSettings
+from stapes.run.settings import EvaluationSettings, RunSettings
+from stapes.search.settings import SearchSettings
+from stapes.system.options import settings_of
+
+RUNNER = CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("command", "model"),
+    [
+        ("run", RunSettings),
+        ("search", SearchSettings),
+        ("evaluate", EvaluationSettings),
+        ("slim", SlimSettings),
+        ("data synth", RunSettings),
+        ("data check", RunSettings),
+    ],
+)
+def test_help_has_each_option_with_its_text_and_default_once(command: str, model) -> None:
+    verb = command.split()[-1]
+    done = RUNNER.invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    text = re.sub(r"\s+", " ", done.output)
+    settings = settings_of(model, verb)
+    assert settings
+    for setting in settings.values():
+        assert text.count(f" --{setting.name.replace('_', '-')} ") >= 1
+        assert text.count(setting.help) == 1
+
+
+def test_old_names_of_options_are_gone_and_the_new_ones_are_in_slim() -> None:
+    for option in ("--for", "--check"):
+        done = RUNNER.invoke(app, ["slim", "a", "-o", "b", option, "1"])
+        assert done.exit_code == 2
+        assert "No such option" in done.output

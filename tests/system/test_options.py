@@ -1,0 +1,101 @@
+"""A settings model as options: names, help, places, and messages that name the nearest."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from stapes.errors import UsageError
+from stapes.system import options
+from stapes.system.options import Option, checked, nested, settings_of, with_settings
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    rate: Annotated[float, Option("cook", "R")] = Field(default=0.5, gt=0, description="A rate.")
+    hidden: int = 3
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Annotated[Literal["slow", "fast"], Option("cook eat")] = Field(
+        default="slow", description="How."
+    )
+    folder: Annotated[Path | None, Option("eat", "DIR", "a new one")] = Field(
+        default=None, description="Where."
+    )
+    inner: Inner = Inner()
+    toy_count: int = 1
+
+
+def test_an_option_has_all_from_its_field() -> None:
+    cook = settings_of(Outer, "cook")
+    assert list(cook) == ["mode", "rate"]
+    assert (cook["mode"].metavar, cook["mode"].help) == ("slow|fast", "How [slow].")
+    assert (cook["rate"].metavar, cook["rate"].help) == ("R", "A rate [0.5].")
+    assert settings_of(Outer, "eat")["folder"].help == "Where [a new one]."
+    assert list(settings_of(Outer)) == ["mode", "folder", "inner", "rate", "toy_count"]
+
+
+def test_arguments_go_where_the_model_holds_them(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"rate": 2, "inner": {"hidden": 4}, "folder": "x", "mode": None}
+    assert nested(Outer, given) == {"folder": tmp_path / "x", "inner": {"hidden": 4, "rate": 2}}
+    assert nested(Outer, {"inner": Inner(hidden=4), "rate": 2})["inner"] == {
+        "hidden": 4,
+        "rate": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "typed", "python"),
+    [
+        ({"rate": 0}, "--rate: Input should be greater than 0.", "rate: "),
+        ({"inner": {"rate": 0}}, "inner.rate: Input should be greater than 0.", "inner.rate: "),
+        ({"toy_count": "x"}, "--toy-count: Input should be a valid integer", "toy_count: "),
+        ({"toy_cuont": 1}, "toy_cuont: there is no such setting (did you mean toy_count?).", "toy"),
+        ({"inner": {"hiden": 1}}, "inner.hiden: there is no such setting (did you mean hid", "inn"),
+        (
+            {"mode": "fats"},
+            "--mode: fats is unknown (did you mean fast?); known are",
+            "",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_named_as_typed_and_as_in_python(
+    given: dict[str, Any], typed: str, python: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        checked(Outer, nested(Outer, given), called=given)
+    assert caught.value.typed.startswith(typed)
+    assert str(caught.value).startswith(python)
+
+
+def test_a_wrong_setting_of_a_file_is_named_with_the_file() -> None:
+    with pytest.raises(UsageError, match=r"^run\.yaml: inner\.rate: Input"):
+        checked(Outer, {"inner": {"rate": 0}}, called=["mode"], file=Path("run.yaml"))
+
+
+def test_a_function_shows_its_settings() -> None:
+    @with_settings(Outer, "cook")
+    def cook(dish: str, *, rate: float = 1, **settings: Any) -> None:
+        """Cook.
+
+        **settings
+        """
+
+    # What the function has itself is not taken from the model.
+    assert list(inspect.signature(cook).parameters) == ["dish", "mode", "rate"]
+    assert "mode : Literal['slow', 'fast'], optional\n" in (cook.__doc__ or "")
+    assert "How [slow]." in (cook.__doc__ or "")
+
+
+def test_examples_run() -> None:
+    assert doctest.testmod(options).failed == 0

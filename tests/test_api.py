@@ -75,7 +75,7 @@ def test_every_setting_is_a_parameter_of_run() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: stapes.run(**{"wrod": "x"}), r"wrod: .*\(did you mean word\?\)"),
+        (lambda: stapes.run(**_wrong(wrod="x")), r"wrod: .*\(did you mean word\?\)"),
         (lambda: stapes.run(max_drop=-1), "max_drop: Input should be"),
         (lambda: stapes.run(techniques=["int9"]), r"techniques: int9 .*\(did you mean int8\?\)"),
         (lambda: stapes.search(architectures="dscnn"), r"\(did you mean ds_cnn\?\)"),

@@ -52,7 +52,7 @@ def uint8_ends(content: bytes) -> bytes:
 
 def _new_ends(graph: Graph, end: Literal["inputs", "outputs"]) -> list[int]:
     """Put a uint8 tensor in place of each input or output, and give the numbers of the new."""
-    tensors = list(graph.table["tensors"])
+    tensors = list(graph.table.items("tensors"))
     old = getattr(graph, end)
     for tensor in map(graph.tensor, old):
         quantization = tensor.quantization

@@ -17,7 +17,7 @@ from stapes.errors import StapesError
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
 
-CLIPS = ("house/a_nohash_0.wav", "house/b_nohash_0.wav", "mouse/a_nohash_0.wav")
+CLIPS = ("house/en-m3_nohash_0.wav", "house/en-gb-f2_nohash_0.wav", "mouse/en_nohash_0.wav")
 
 
 @pytest.fixture
@@ -83,15 +83,16 @@ def test_files_of_others_stay_wherever_they_are(folder: Path, tmp_path: Path) ->
         corpus / "notes" / "deep" / "list.csv",
         folder / "models" / "int8.tflite",
         tmp_path / "outside.wav",
+        corpus / "house" / "0a7c2a8d_nohash_0.wav",
         tmp_path / "linked" / "corpus.yaml",
+        tmp_path / "linked" / "en-m3_nohash_0.wav",
     ]
     for path in theirs:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
     (folder / "synthetic" / "link").symlink_to(tmp_path / "linked")
+    (corpus / "linked").symlink_to(tmp_path / "linked")
     (folder / "features" / "mfcc-0000000000000000.sqlite").symlink_to(tmp_path / "outside.wav")
-    with (corpus / "test.csv").open("a") as file:
-        file.write(f"../../../outside.wav,house,a\n{tmp_path / 'outside.wav'},house,a\n,,\n")
     clear()
     assert all(path.read_text() == "mine" for path in theirs)
     assert not (corpus / "corpus.yaml").exists()

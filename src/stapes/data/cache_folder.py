@@ -7,10 +7,8 @@ gives its own are counted and deleted: whatever else is in the folder stays.
 from __future__ import annotations
 
 import contextlib
-import csv
 import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
@@ -94,8 +92,8 @@ def _part(entries: list[list[Path]]) -> CachePart:
 
 
 def _databases(folder: Path) -> list[Path]:
-    paths = (folder / "features").glob("*.sqlite")
-    return sorted(path for path in paths if _DATABASE.fullmatch(path.name) and _is_file(path))
+    paths = sorted((folder / "features").glob("*.sqlite"))
+    return [path for path in paths if _DATABASE.fullmatch(path.name) and _is_file(path)]
 
 
 def _with_journals(database: Path) -> list[Path]:
@@ -109,34 +107,20 @@ def _corpora(folder: Path) -> list[Path]:
     return [
         path
         for path in paths
-        if path.is_dir()
-        and not path.is_symlink()
+        if not path.is_symlink()
         and (_LEFTOVER.fullmatch(path.name) or (path / "corpus.yaml").is_file())
     ]
 
 
 def _files(corpus: Path) -> list[Path]:
-    """The files that Stapes wrote into a corpus: its lists, and the clips that they name."""
-    if _LEFTOVER.fullmatch(corpus.name):
-        return [path for path in corpus.rglob("*") if _is_file(path)]
-    lists = [corpus / f"{split}.csv" for split in SPLITS]
-    paths = [corpus / "corpus.yaml", *lists, *(clip for path in lists for clip in _clips(path))]
-    return [path for path in dict.fromkeys(paths) if _is_file(path)]
-
-
-def _clips(path: Path) -> Iterator[Path]:
-    """The clips that a list names, where they are inside of its folder."""
-    if not _is_file(path):
-        return
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for row in csv.DictReader(file):
-            clip = path.parent / (row.get("file") or "")
-            if clip.resolve().is_relative_to(path.parent.resolve()):
-                yield clip
+    """What Stapes wrote into a corpus: its lists, and clips by the name of a voice."""
+    lists = (corpus / name for name in ("corpus.yaml", *(f"{split}.csv" for split in SPLITS)))
+    return [path for path in (*lists, *corpus.glob("*/en*_nohash_*.wav")) if _is_file(path)]
 
 
 def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+    """Whether a file itself is there; a link may lead to another's."""
+    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
 
 
 def _is_open(database: Path) -> bool:
@@ -147,7 +131,7 @@ def _is_open(database: Path) -> bool:
     except sqlite3.OperationalError:
         return True
     except sqlite3.DatabaseError:
-        return False  # Damaged: a run would make it again.
+        pass  # Damaged: a run would make it again.
     return False
 
 
@@ -158,6 +142,6 @@ def _delete(paths: list[Path]) -> None:
 
 def _delete_empty(corpus: Path) -> None:
     """Delete a corpus's folders that hold nothing any more."""
-    for folder in [*sorted(path for path in corpus.glob("*") if path.is_dir()), corpus]:
+    for folder in (*corpus.glob("*"), corpus):
         with contextlib.suppress(OSError):
             folder.rmdir()

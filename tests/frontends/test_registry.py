@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import subprocess
 import sys
 from typing import Literal
@@ -115,6 +116,32 @@ def test_a_new_frontend_is_a_class_and_a_line(monkeypatch: pytest.MonkeyPatch) -
     y = np.random.default_rng(0).normal(0, 0.1, 20_000).astype(np.float32)
     expected = Level().features(np.stack([y[:8_000], y[1_600:9_600]]))
     np.testing.assert_array_equal(Level().sliding(y, 2)[:2], expected)
+
+
+TOY = """
+import sys
+from typing import ClassVar, Literal
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.registry import FRONTENDS
+
+class Toy(LogMel):
+    summary: ClassVar[str] = "for a test"
+    extra: ClassVar[str] = "toys"
+    kind: Literal["toy"] = "toy"
+
+FRONTENDS["toy"] = Toy
+from stapes.cli.app import main
+sys.argv = ["stapes", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize("verb", ["run", "evaluate", "search"])
+def test_help_offers_a_new_frontend(verb: str) -> None:
+    command = [sys.executable, "-c", TOY, verb, "--help"]
+    text = subprocess.check_output(command, text=True, env={**os.environ, "COLUMNS": "200"})
+    assert "mfcc" in text
+    assert "toy" in text
 
 
 def test_the_examples_in_the_source_run() -> None:

@@ -28,6 +28,8 @@ class Frontend(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    summary: ClassVar[str] = ""
+    """Its features in a few words, for help texts."""
     package: ClassVar[str | None] = None
     """The package that computes the features, where not every installation has it."""
     extra: ClassVar[str] = ""

@@ -8,7 +8,7 @@ Source of the sizes (40 bands of 30 ms, each 20 ms): TFLite Micro's micro_speech
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,8 @@ class LogMel(Frontend):
     >>> LogMel().features(np.zeros((2, 16_000), np.float32)).shape
     (2, 49, 40, 1)
     """
+
+    summary: ClassVar[str] = "40 bands that no level changes"
 
     kind: Literal["logmel"] = "logmel"
     frame_length: int = Field(default=480, ge=16, description="samples")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,8 @@ class Mfcc(Frontend):
     >>> Mfcc().sliding(np.zeros(44_100, np.float32), 4).shape
     (11, 50, 13, 1)
     """
+
+    summary: ClassVar[str] = "the reference's"
 
     kind: Literal["mfcc"] = "mfcc"
     sample_rate: int = Field(default=22_050, gt=0, description="Hz")

@@ -42,6 +42,7 @@ class Micro(Frontend):
     device's integers, up to about 26. The level of the samples matters.
     """
 
+    summary: ClassVar[str] = "those of ESPHome's devices"
     package: ClassVar[str | None] = "pymicro-features"
     extra: ClassVar[str] = "micro"
 

@@ -41,6 +41,20 @@ AnyFrontend = Annotated[SerializeAsAny[Frontend], PlainValidator(_validated)]
 """A field of settings that takes any frontend of the registry, chosen by `kind`."""
 
 
+def described() -> str:
+    """The frontends and their features, for a help text.
+
+    Examples
+    --------
+    >>> described()[:41]
+    "mfcc, the reference's; logmel, 40 bands t"
+    """
+    return "; ".join(
+        f"{kind}, {frontend.summary}" + (f" (extra `{frontend.extra}`)" if frontend.extra else "")
+        for kind, frontend in FRONTENDS.items()
+    )
+
+
 def shapes() -> str:
     """The default shape of each frontend's features, as a part of a sentence.
 

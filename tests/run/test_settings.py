@@ -294,6 +294,9 @@ def test_an_unknown_frontend_is_told_those_there_are():
     message = "frontend: mel is unknown (did you mean logmel?); known are mfcc, logmel, micro."
     assert refusal({"frontend": {"kind": "mel"}}) == message
     assert refusal({"frontend": "mel"}) == message
+    assert refusal({"frontend": 5}).startswith("frontend: 5 is unknown; known are mfcc")
+    slow = {"kind": "micro", "sample_rate": 8_000}
+    assert refusal({"frontend": slow}).endswith("; known are 16000.")
 
 
 @pytest.mark.parametrize(

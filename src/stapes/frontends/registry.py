@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, SerializeAsAny
-from pydantic_core import PydanticCustomError
 
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
+from stapes.system.options import unknown
 
 FRONTENDS: dict[str, type[Frontend]] = {
     frontend.model_fields["kind"].default: frontend
@@ -27,18 +27,19 @@ def kind_of(settings: Any) -> str:
     """The name of the frontend of these settings; older ones without `kind` are of `mfcc`."""
     if isinstance(settings, Mapping):
         return str(settings.get("kind", "mfcc"))
-    return str(getattr(settings, "kind", None))
+    return str(getattr(settings, "kind", settings))
 
 
-def _validated(settings: Any) -> Frontend:
-    frontend = FRONTENDS.get(kind_of(settings))
-    if frontend is None:
-        raise PydanticCustomError("frontend", f"unknown; known are {', '.join(FRONTENDS)}")
-    return frontend.model_validate(settings)
+def _validated(frontend: Any) -> Frontend:
+    settings = {"kind": frontend} if isinstance(frontend, str) else frontend
+    kind = kind_of(settings)
+    if kind not in FRONTENDS:
+        raise ValueError(unknown(kind, FRONTENDS))
+    return FRONTENDS[kind].model_validate(settings)
 
 
 AnyFrontend = Annotated[SerializeAsAny[Frontend], PlainValidator(_validated)]
-"""A field of settings that takes any frontend of the registry, chosen by `kind`."""
+"""A field of settings that takes any frontend of the registry: its name, or settings with it."""
 
 
 def described() -> str:

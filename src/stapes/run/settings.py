@@ -17,7 +17,7 @@ from pydantic import (
 
 from stapes.data.slug import slug
 from stapes.frontends.mfcc import Mfcc
-from stapes.frontends.registry import FRONTENDS, AnyFrontend, kind_of
+from stapes.frontends.registry import FRONTENDS, AnyFrontend, described
 from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.settings import TrainSettings
@@ -39,14 +39,6 @@ _LARGEST = 512
 def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under the names that they have now."""
     return {RENAMED.get(name, name): value for name, value in settings.items()}
-
-
-def frontend_of(frontend: Any) -> Any:
-    """A frontend that is given by its name as its settings, for a validator."""
-    settings = {"kind": frontend} if isinstance(frontend, str) else frontend
-    if kind_of(settings) not in FRONTENDS:
-        raise ValueError(unknown(kind_of(settings), FRONTENDS))
-    return settings
 
 
 class SyntheticSettings(BaseModel):
@@ -112,8 +104,7 @@ class RunSettings(BaseModel):
         ),
     ] = Field(
         default=Mfcc(),
-        description="Features that the model takes: mfcc, the reference's; logmel, 40 bands that "
-        "no level changes; micro, those of ESPHome's devices (extra `micro`).",
+        description=f"Features that the model takes: {described()}.",
     )
     ratio: Annotated[float, Option("run search", "R")] = Field(
         default=1.0, gt=0, description="Negative clips for each positive one."
@@ -170,11 +161,6 @@ class RunSettings(BaseModel):
     @classmethod
     def _is_one_text(cls, techniques: Any) -> Any:
         return ",".join(techniques) if isinstance(techniques, list | tuple) else techniques
-
-    @field_validator("frontend", mode="before")
-    @classmethod
-    def _has_a_kind(cls, frontend: Any) -> Any:
-        return frontend_of(frontend)
 
     @field_validator("word")
     @classmethod

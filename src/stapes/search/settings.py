@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.registry import FRONTENDS, AnyFrontend
 from stapes.run.budget import Limit, budget_of
-from stapes.run.settings import RunSettings, frontend_of
+from stapes.run.settings import RunSettings
 from stapes.system.options import Option, split_names, unknown
 
 LATER = ("trials",)
@@ -62,6 +62,7 @@ class SearchSettings(RunSettings):
     ] = Field(default=tuple(SIZES), min_length=1, description="Architectures to choose from.")
     frontends: Annotated[
         tuple[AnyFrontend, ...],
+        BeforeValidator(split_names),
         Option(
             "search",
             "a,b,c",
@@ -88,12 +89,6 @@ class SearchSettings(RunSettings):
         match = _METRIC.fullmatch(self.metric)
         assert match
         return float(match[1])
-
-    @field_validator("frontends", mode="before")
-    @classmethod
-    def _have_kinds(cls, frontends: Any) -> Any:
-        names = split_names(frontends)
-        return [frontend_of(frontend) for frontend in names] if names else names
 
     @field_validator("metric")
     @classmethod

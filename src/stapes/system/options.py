@@ -259,7 +259,8 @@ def _reason(model: type[BaseModel], error: Mapping[str, Any]) -> str:
         fields = settings_of(model) if group is model else getattr(group, "model_fields", {})
         return f"there is no such setting{_nearest(str(error['loc'][-1]), fields)}"
     if error["type"] == "literal_error":
-        return unknown(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"]))
+        known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return unknown(str(error["input"]), known)
     return str(error["msg"]).removeprefix("Value error, ")
 
 

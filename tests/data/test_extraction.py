@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stapes.audio import read
 from stapes.data.clip import Clip
-from stapes.data.extraction import decode_window, extract, in_threads
+from stapes.data.extraction import chunked, decode_window, extract, in_threads
 from stapes.errors import AudioError
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
@@ -99,6 +99,11 @@ def test_a_window_past_the_end_is_refused(tmp_path: Path, write_clip: WriteClip)
     path = write_clip(tmp_path / "a.wav", rate=8_000, seconds=1.0)
     with pytest.raises(AudioError, match="too short"):
         decode_window(Clip("a.wav", path, "talk/", None, 7.0), SETTINGS)
+
+
+def test_chunks_have_every_item_once_in_order() -> None:
+    assert list(chunked(range(7), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(chunked([], 3)) == []
 
 
 # Threads

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from stapes.contracts.evaluation import Check, LabelCount
 from stapes.contracts.measurements import SkippedFile
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
-from stapes.data.extraction import decode_window, in_threads
+from stapes.data.extraction import chunked, decode_window, in_threads
 from stapes.data.features import first_of_each
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
@@ -73,10 +72,9 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
 
 
 def _chunks(clips: list[Clip], skipped: list[Skipped]) -> Iterator[list[Clip]]:
-    left = iter(clips)
     digests: dict[Path, bytes] = {}
     seen: dict[bytes, Clip] = {}
-    while chunk := list(islice(left, _CHUNK)):
+    for chunk in chunked(clips, _CHUNK):
         yield [clip for clip, _ in first_of_each(chunk, digests, seen, skipped)]
 
 

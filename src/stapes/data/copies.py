@@ -9,7 +9,6 @@ Source of the change of speed: Ko et al. 2015, "Audio augmentation for speech re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from stapes.data.augmentation import Ranges, augment
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import Clip
-from stapes.data.extraction import extract, in_threads
+from stapes.data.extraction import chunked, extract, in_threads
 from stapes.data.features import Chosen
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
@@ -76,7 +75,9 @@ def with_copies(
         known = cache.known(keyed)
         missing = [(key, clip) for key, clip in keyed.items() if key not in known]
         done = number * len(keyed) + len(known)
-        for part, results in in_threads(_parts(missing), lambda part: _extract(part, settings)):
+        for part, results in in_threads(
+            chunked(missing, _CHUNK), lambda part: _extract(part, settings)
+        ):
             # A clip that decoded a moment ago may be gone now: it has one copy less.
             rows = [
                 (key, result)
@@ -109,8 +110,3 @@ def _extract(
 def _key(key: bytes, number: int, seed: int) -> bytes:
     said = f" copy {number} seed {seed} version {_VERSION} {RANGES}"
     return blake2b(key + said.encode(), digest_size=16).digest()
-
-
-def _parts(items: list[tuple[bytes, Clip]]) -> Iterator[list[tuple[bytes, Clip]]]:
-    for begin in range(0, len(items), _CHUNK):
-        yield items[begin : begin + _CHUNK]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -78,6 +78,13 @@ def extract(
             for (index, _), x in zip(part, features, strict=True):
                 results[index] = x
     return [result for result in results if result is not None]
+
+
+def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of `size` items, the last one shorter."""
+    left = iter(items)
+    while chunk := list(islice(left, size)):
+        yield chunk
 
 
 def in_threads(

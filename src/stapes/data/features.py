@@ -15,10 +15,9 @@ corpus; features are kept in the cache and gathered into a memory-mapped file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import chain, islice, zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
-from stapes.data.extraction import extract, in_threads
+from stapes.data.extraction import chunked, extract, in_threads
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
 from stapes.system.files import reserve
@@ -180,14 +179,14 @@ def first_of_each(
 def _usable(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
     """Those of `clips` that have features, with their keys; the others are noted as skipped."""
     usable: list[tuple[Clip, bytes]] = []
-    for chunk in _chunks(iter(clips), 64 * _CHUNK):
+    for chunk in chunked(clips, 64 * _CHUNK):
         keyed = first_of_each(chunk, work.digests, work.seen, work.skipped)
         known = work.cache.known(key for _, key in keyed)
         missing = [clip for clip, key in keyed if key not in known]
         keys = dict(keyed)
         failed: set[Clip] = set()
         work.advance(len(chunk) - len(missing))
-        parts = _chunks(iter(missing), _CHUNK)
+        parts = chunked(missing, _CHUNK)
         for part, results in in_threads(parts, lambda part: extract(part, work.settings)):
             rows: list[tuple[bytes, NDArray[np.float32]]] = []
             for clip, result in zip(part, results, strict=True):
@@ -223,8 +222,3 @@ def _in_turn(clips: list[tuple[Clip, bytes]], rng: np.random.Generator) -> list[
     shuffled = [[members[i] for i in rng.permutation(len(members))] for members in labels.values()]
     turns = chain.from_iterable(zip_longest(*shuffled))
     return [pair for pair in turns if pair is not None]
-
-
-def _chunks(items: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
-    while chunk := list(islice(items, size)):
-        yield chunk

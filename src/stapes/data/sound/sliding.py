@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from stapes.audio.levels import gain_to, power
-from stapes.data.extraction import in_threads
+from stapes.data.extraction import chunked, in_threads
 from stapes.data.sound.continuous import Sound, cyclic, embed
 from stapes.frontends.frontend import Frontend
 from stapes.system.files import reserve
@@ -138,7 +137,7 @@ def write_features(
             for each in group
         ]
 
-    for group, found in in_threads(_groups(stretches), features):
+    for group, found in in_threads(chunked(stretches, _TOGETHER), features):
         for each, rows in zip(group, found, strict=True):
             x[each.row : each.row + each.rows] = rows
         progress.update(group[-1].row + group[-1].rows, chosen.rows, "features")
@@ -197,8 +196,3 @@ def _heard(sound: Sound, each: _Stretch, gain: np.float32) -> NDArray[np.float32
     if gain:
         y = y + gain * cyclic(sound.noise.open(), each.noise, len(y))
     return y
-
-
-def _groups(stretches: Iterator[_Stretch]) -> Iterator[list[_Stretch]]:
-    while group := list(islice(stretches, _TOGETHER)):
-        yield group

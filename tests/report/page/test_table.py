@@ -136,9 +136,9 @@ def test_the_hardest_clips_come_first(run):
     counts = [len(clip.wrong) for clip in found.shown]
     assert counts == sorted(counts, reverse=True)
     assert (found.shown[0].name, found.shown[0].models) == ("house/0000.wav", "all")
-    assert found.shown[0].mistake == "missed"
+    assert found.shown[0].mistake == "miss"
     assert found.shown[0].sound
-    assert any(clip.mistake == "false accept" for clip in found.shown)
+    assert any(clip.mistake == "false positive" for clip in found.shown)
     assert page_clips.summary(found, 40) == (
         "10 of 40 test clips are decided wrongly by some model, 4 by every one."
     )
@@ -170,6 +170,7 @@ def test_many_clips_and_much_sound_are_cut_and_counted():
 
 def test_confusion(run):
     matrix = next(each for each in page_clips.matrices(run) if each.name == "int8")
+    assert [title for title, _, _ in matrix.cells][1:3] == ["misses", "false positives"]
     assert [number for _, number, _ in matrix.cells] == [18, 2, 2, 18]
     assert [part for _, _, part in matrix.cells] == [0.9, 0.1, 0.1, 0.9]
 

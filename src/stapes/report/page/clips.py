@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stapes.contracts.results import Results
+from stapes.report.columns import COLUMNS
 from stapes.system.text import plural
 
 MOST_CLIPS = 200
@@ -39,13 +40,16 @@ class WrongClips:
     """Models whose mistakes are known."""
 
 
+CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
+
+
 @dataclass(frozen=True)
 class Matrix:
     """The decisions of one model, each with its part of the clips of its class."""
 
     name: str
     cells: list[tuple[str, int, float]]
-    """Detected, missed, false, rejected."""
+    """By `CONFUSION`: the title, the number, and its part."""
 
 
 def wrong_clips(results: Results) -> WrongClips | None:
@@ -69,7 +73,7 @@ def wrong_clips(results: Results) -> WrongClips | None:
             WrongClip(
                 name=clip.name,
                 label=clip.label,
-                mistake="missed" if clip.word else "false accept",
+                mistake="miss" if clip.word else "false positive",
                 wrong=wrong,
                 models=_models(results, wrong, known),
                 scores=[
@@ -96,12 +100,10 @@ def matrices(results: Results) -> list[Matrix]:
         others = counts.false_positives + counts.true_negatives
         if row.accuracy is None or not words + others:
             continue
-        cells = [
-            ("detected", counts.true_positives, counts.true_positives / max(1, words)),
-            ("missed", counts.false_negatives, counts.false_negatives / max(1, words)),
-            ("false", counts.false_positives, counts.false_positives / max(1, others)),
-            ("rejected", counts.true_negatives, counts.true_negatives / max(1, others)),
-        ]
+        cells = []
+        for key, of in zip(CONFUSION, (words, words, others, others), strict=True):
+            number = getattr(counts, key)
+            cells.append((COLUMNS[key].title, number, number / max(1, of)))
         found.append(Matrix(row.name, cells))
     return found
 

@@ -236,14 +236,7 @@ def slim(
     """
     chosen = checked(SlimSettings, nested(SlimSettings, settings), called=settings)
     progress.begin(f"Slimming {model} and proving it")
-    slimmed = slim_file(
-        Path(model),
-        Path(output),
-        runtime=chosen.runtime,
-        keep=frozenset(chosen.keep),
-        lut=chosen.lut,
-        inputs=chosen.inputs,
-    )
+    slimmed = slim_file(Path(model), Path(output), chosen)
     progress.end()
     return slimmed
 

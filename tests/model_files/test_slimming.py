@@ -8,6 +8,7 @@ import pytest
 
 from stapes.errors import MissingExtraError, ModelError, UsageError
 from stapes.model_files import slimming
+from stapes.model_files.settings import SlimSettings
 from stapes.model_files.slimming import slim_file
 from stapes.targets import tflm
 from stapes.targets.proof import Proof
@@ -26,7 +27,7 @@ def kws(models, tmp_path):
 
 def test_the_file_is_written_with_its_proof(kws, tmp_path):
     output = tmp_path / "out" / "small.tflite"
-    found = slim_file(kws, output, inputs=10)
+    found = slim_file(kws, output, SlimSettings(inputs=10))
     assert (found.before, found.after) == (53_936, output.stat().st_size)
     assert found.after < 33_000
     assert found.proof.equal
@@ -35,7 +36,7 @@ def test_the_file_is_written_with_its_proof(kws, tmp_path):
 
 @needs_tflm
 def test_a_file_can_be_slimmed_in_its_place_for_tflite_micro(kws):
-    found = slim_file(kws, kws, runtime="tflm", inputs=10)
+    found = slim_file(kws, kws, SlimSettings(runtime="tflm", inputs=10))
     assert kws.stat().st_size == found.after < 29_500
     assert found.proof.interpreters == ("tflm",)
 
@@ -66,19 +67,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         slim_file(tmp_path / "no.tflite", tmp_path / "small.tflite")
 
 
-def test_what_cannot_be_kept_is_named(kws, tmp_path):
-    with pytest.raises(
-        UsageError, match="weights cannot be kept: choose from bias_scales, metadata, names"
-    ):
-        slim_file(kws, tmp_path / "small.tflite", keep={"weights"})
-
-
 def test_a_place_that_cannot_be_written_is_named(kws, tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
-        slim_file(kws, kws / "small.tflite", inputs=2)
+        slim_file(kws, kws / "small.tflite", SlimSettings(inputs=2))
 
 
 def test_without_tflite_micro_its_level_names_the_extra(kws, tmp_path, monkeypatch):
     monkeypatch.setattr(tflm, "available", lambda: False)
     with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
-        slim_file(kws, tmp_path / "small.tflite", runtime="tflm")
+        slim_file(kws, tmp_path / "small.tflite", SlimSettings(runtime="tflm"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from json import dumps
@@ -76,6 +76,16 @@ def print_json(document: Any) -> None:
         print(dumps(asdict(document), indent=1))  # type: ignore[arg-type]
     else:
         print(document.model_dump_json(by_alias=True, indent=1))
+
+
+def show(
+    document: Any, lines: Callable[[Any], Iterable[Any]], console: Console, json: bool
+) -> None:
+    """Print a document as JSON, or the lines that a report makes of it."""
+    if json:
+        print_json(document)
+    else:
+        show_lines(console, lines(document))
 
 
 def show_lines(console: Console, lines: Iterable[Any]) -> None:

@@ -13,9 +13,8 @@ from stapes.cli.common import (
     Json,
     console_for,
     examples,
-    print_json,
     progress_for,
-    show_lines,
+    show,
 )
 from stapes.cli.options import settings_options
 from stapes.run.settings import RunSettings
@@ -100,10 +99,7 @@ def check(
 
     with console_for(json) as console, progress_for(console) as progress:
         state = api.data.check(data, word=word, progress=progress, **settings)
-        if json:
-            print_json(state)
-        else:
-            show_lines(console, check_lines(state))
+        show(state, check_lines, console, json)
 
 
 @data_app.command(
@@ -121,16 +117,13 @@ def cache(
     from stapes.data import cache_folder
 
     content = cache_folder.clear() if clear else cache_folder.content()
-    if json:
-        print(content.model_dump_json(indent=1))
-        return
     features, synthetic = content.features, content.synthetic
-    with console_for() as console:
-        lines = [
-            content.folder,
-            f"{features.count} files of features: {features.bytes:,} bytes",
-            f"{synthetic.count} corpora of synthetic speech: {synthetic.bytes:,} bytes",
-        ]
-        if clear and features.bytes + synthetic.bytes:
-            lines.append("What is left is in use: clear the cache again when that run is over.")
-        show_lines(console, lines)
+    lines = [
+        content.folder,
+        f"{features.count} files of features: {features.bytes:,} bytes",
+        f"{synthetic.count} corpora of synthetic speech: {synthetic.bytes:,} bytes",
+    ]
+    if clear and features.bytes + synthetic.bytes:
+        lines.append("What is left is in use: clear the cache again when that run is over.")
+    with console_for(json) as console:
+        show(content, lambda _: lines, console, json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +13,8 @@ from stapes.cli.common import (
     Json,
     console_for,
     examples,
-    print_json,
     progress_for,
-    show_lines,
+    show,
 )
 from stapes.cli.options import settings_options
 from stapes.model_files.settings import SlimSettings
@@ -52,10 +52,7 @@ def inspect(
         inspection = api.inspect(model, progress=progress)
         if plot is not None:
             draw(inspection, plot)
-        if json:
-            print_json(inspection)
-        else:
-            show_lines(console, lines(inspection, weights=weights))
+        show(inspection, partial(lines, weights=weights), console, json)
 
 
 @model_app.command(
@@ -86,7 +83,4 @@ def slim(
 
     with console_for(json) as console, progress_for(console) as progress:
         slimmed = api.slim(model, output, progress=progress, **settings)
-        if json:
-            print_json(slimmed)
-        else:
-            show_lines(console, slim_lines(slimmed))
+        show(slimmed, slim_lines, console, json)

@@ -19,6 +19,7 @@ from stapes.cli.common import (
     examples,
     print_json,
     progress_for,
+    show,
     show_lines,
     show_results,
 )
@@ -153,10 +154,7 @@ def evaluate(
 
     with console_for(json) as console, progress_for(console) as progress:
         result = api.evaluate(model, config=config, progress=progress, **settings)
-        if json:
-            print_json(result)
-        else:
-            show_lines(console, evaluation_lines(result))
+        show(result, evaluation_lines, console, json)
 
 
 @run_app.command(

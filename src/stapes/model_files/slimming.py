@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from stapes.errors import ModelError, UsageError
 from stapes.model_files.lookup_tables import LookUpTables, compress
+from stapes.model_files.settings import SlimSettings
 from stapes.system.files import write_bytes
 from stapes.targets import tflm
-from stapes.targets.proof import INPUTS, Proof, prove
-from stapes.tflite.edit.choices import KEEP, Runtime
+from stapes.targets.proof import Proof, prove
+from stapes.tflite.edit.choices import Runtime
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import read_tflite
@@ -34,14 +34,7 @@ class Slimmed:
 
 
 def slim_file(
-    model: Path,
-    output: Path,
-    *,
-    runtime: Runtime = "any",
-    keep: Set[str] = frozenset(),
-    lut: bool = False,
-    inputs: int = INPUTS,
-    seed: int = 0,
+    model: Path, output: Path, settings: SlimSettings | None = None, *, seed: int = 0
 ) -> Slimmed:
     """Slim a .tflite file.
 
@@ -51,40 +44,33 @@ def slim_file(
         The file; it is not changed.
     output : Path
         Where to write the result; it may be `model`.
-    runtime : str
-        Who is to run it; see `tflite.edit.slim.slim`.
-    keep : set of str
-        What to leave in for other tools; see `tflite.edit.slim.KEEP`.
-    lut : bool
-        Put constants into look-up tables where that makes the file smaller; see `compression`. The
-        result is for TFLite Micro, whatever `runtime` says: LiteRT has no op to unpack them.
-    inputs : int > 0
-        How many inputs to prove it with.
+    settings : SlimSettings, optional
+        With `lut` the result is for TFLite Micro, whatever `runtime` says: LiteRT has no op to
+        unpack tables.
     seed : int
         Of the inputs.
 
     Raises
     ------
     UsageError
-        The call is wrong, or the file cannot be read or written.
+        A file cannot be read or written.
     ModelError
         It is broken, no interpreter runs it, or the result would not compute the same. Nothing was
         written.
     MissingExtraError
         The file is for TFLite Micro, and that is not installed to prove it.
     """
-    if not keep <= KEEP:
-        wrong = ", ".join(sorted(keep - KEEP))
-        raise UsageError(f"{wrong} cannot be kept: choose from {', '.join(sorted(KEEP))}.")
-    if lut:
+    settings = settings or SlimSettings()
+    keep, inputs = frozenset(settings.keep), settings.inputs
+    if settings.lut:
         tflm.require("Look-up-table compression")
-    runtime = "tflm" if lut else runtime
+    runtime: Runtime = "tflm" if settings.lut else settings.runtime
     if runtime == "tflm":
         tflm.require("Proving a model for TFLite Micro")
     content = read_tflite(model)
     tables = None
     try:
-        if lut:
+        if settings.lut:
             made = compress(content, keep=keep, inputs=inputs, seed=seed)
             slimmed, proof, tables = made.content, made.proof, made.tables
         else:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 Runtime = Literal["any", "tflm"]
 Keep = Literal["names", "signatures", "metadata", "bias_scales"]
-
-KEEP: frozenset[str] = frozenset(get_args(Keep))
 """What `slim` can be told to leave in the file, though no interpreter needs it."""

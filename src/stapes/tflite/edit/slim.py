@@ -47,7 +47,7 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
         Who is to run it: LiteRT and TFLite Micro (`any`), or TFLite Micro alone (`tflm`), which
         accepts more to be left out. LiteRT refuses a file of `tflm`.
     keep : set of str
-        Of `KEEP`: what to leave in for other tools. The scales of a bias no CPU reads, and the
+        Of `Keep`: what to leave in for other tools. The scales of a bias no CPU reads, and the
         kernel's stand in for them; a delegate that computes in floats does read them.
 
     Returns

@@ -24,13 +24,13 @@ def refuse():
 
 def start_and_allocate():
     with Child(8 << 30) as inner:
-        return inner.run(60, allocate, 2 << 30)
+        return inner.run(600, allocate, 2 << 30)
 
 
 def test_one_process_serves_many_calls_and_ends_with_the_block():
     with Child() as child:
-        pids = {child.run(60, os.getpid) for _ in range(3)}
-        assert child.run(60, pow, 2, exp=5) == 32
+        pids = {child.run(600, os.getpid) for _ in range(3)}
+        assert child.run(600, pow, 2, exp=5) == 32
     [pid] = pids
     assert pid != os.getpid()
     assert not is_alive(pid)
@@ -39,13 +39,13 @@ def test_one_process_serves_many_calls_and_ends_with_the_block():
 @posix
 def test_a_crash_and_a_hang_are_named_and_the_next_call_gets_a_new_process():
     with Child() as child:
-        first = child.run(60, os.getpid)
+        first = child.run(600, os.getpid)
         with pytest.raises(Lost, match=r"^it crashed$"):
-            child.run(60, crash)
-        second = child.run(60, os.getpid)
+            child.run(600, crash)
+        second = child.run(600, os.getpid)
         with pytest.raises(Lost, match=r"^it took more than 0\.1 s$"):
             child.run(0.1, hang)
-        third = child.run(60, os.getpid)
+        third = child.run(600, os.getpid)
     assert len({first, second, third}) == 3
     assert not any(is_alive(pid) for pid in (first, second, third))
 
@@ -53,37 +53,37 @@ def test_a_crash_and_a_hang_are_named_and_the_next_call_gets_a_new_process():
 @linux
 def test_memory_has_a_limit_and_the_process_serves_the_next_call():
     with Child(1 << 30) as child:
-        first = child.run(60, os.getpid)
+        first = child.run(600, os.getpid)
         with pytest.raises(Lost, match=r"^it needs more than 1 GiB of memory$"):
-            child.run(60, allocate, 2 << 30)
-        assert child.run(60, allocate, 1 << 20) == 1 << 20
-        assert child.run(60, os.getpid) == first
+            child.run(600, allocate, 2 << 30)
+        assert child.run(600, allocate, 1 << 20) == 1 << 20
+        assert child.run(600, os.getpid) == first
 
 
 @linux
 def test_what_a_child_starts_has_its_limit_at_most():
     with Child(1 << 30) as child, pytest.raises(Lost, match="GiB of memory"):
-        child.run(60, start_and_allocate)
+        child.run(600, start_and_allocate)
 
 
 def test_a_single_call_has_the_limits_too(monkeypatch):
-    assert isolated(60, pow, 2, exp=5) == 32
+    assert isolated(600, pow, 2, exp=5) == 32
     with pytest.raises(Lost, match=r"took more than 0\.1 s"):
-        isolated(0.1, time.sleep, 60)
+        isolated(0.1, time.sleep, 600)
 
 
 @linux
 def test_the_usual_limit_of_memory_holds():
     with pytest.raises(Lost, match=r"^it needs more than 6 GiB of memory$"):
-        isolated(60, bytes, 7 << 30)
+        isolated(600, bytes, 7 << 30)
 
 
 def test_an_error_is_the_callers_and_keeps_the_process():
     with Child() as child:
-        first = child.run(60, os.getpid)
+        first = child.run(600, os.getpid)
         with pytest.raises(ModelError, match="is refused"):
-            child.run(60, refuse)
-        assert child.run(60, os.getpid) == first
+            child.run(600, refuse)
+        assert child.run(600, os.getpid) == first
 
 
 def test_an_error_in_the_block_ends_the_process():
@@ -91,7 +91,7 @@ def test_an_error_in_the_block_ends_the_process():
 
     def fail():
         with Child() as child:
-            pids.append(child.run(60, os.getpid))
+            pids.append(child.run(600, os.getpid))
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -106,9 +106,9 @@ def test_a_child_that_was_never_asked_is_no_process():
 
 def test_a_module_runs_as_a_program_in_a_folder(tmp_path):
     (tmp_path / "data.json").write_text("[1]")
-    done = isolated_module("json.tool", ["data.json"], tmp_path, 60)
+    done = isolated_module("json.tool", ["data.json"], tmp_path, 600)
     assert (done.returncode, done.stdout.split()) == (0, [b"[", b"1", b"]"])
-    broken = isolated_module("json.tool", ["absent.json"], tmp_path, 60)
+    broken = isolated_module("json.tool", ["absent.json"], tmp_path, 600)
     assert broken.returncode != 0
     assert b"absent.json" in broken.stderr
 
@@ -121,11 +121,10 @@ def test_a_module_that_hangs_is_lost(tmp_path):
 
 @linux
 def test_a_module_has_a_limit_on_memory(tmp_path):
-    statement = ["-n", "1", "bytearray(2 << 30)"]
-    assert isolated_module("timeit", statement, tmp_path, 60, memory=4 << 30).returncode == 0
-    done = isolated_module("timeit", statement, tmp_path, 60, memory=1 << 30)
-    assert done.returncode != 0
-    assert b"MemoryError" in done.stderr
+    statement = ["-n", "1", "-r", "1", "bytearray(1 << 29)"]
+    assert isolated_module("timeit", statement, tmp_path, 600, memory=1 << 30).returncode == 0
+    with pytest.raises(Lost, match=r"^it needs more than 0\.5 GiB of memory$"):
+        isolated_module("timeit", statement, tmp_path, 600, memory=1 << 29)
 
 
 def test_the_example_holds():

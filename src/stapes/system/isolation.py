@@ -92,7 +92,7 @@ class Child(Workers):
             self.kill()
             raise Lost("it crashed") from None
         except MemoryError:
-            raise Lost(f"it needs more than {self._memory / 2**30:g} GiB of memory") from None
+            raise Lost(_too_much(self._memory)) from None
 
 
 def isolated(seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -109,7 +109,7 @@ def isolated_module(
     Raises
     ------
     Lost
-        It was not done in time. A crash and a lack of memory are its exit status.
+        It was not done in time or needs too much memory. A crash is its exit status.
     """
     start = (
         f"import sys; sys.path = {sys.path!r}; from stapes.system.isolation import limit_memory; "
@@ -117,12 +117,19 @@ def isolated_module(
         f"runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
     )
     try:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", start, *arguments],
             cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise Lost(f"it took more than {seconds:g} s") from None
+    if done.returncode and b"MemoryError" in done.stderr[done.stderr.rstrip().rfind(b"\n") + 1 :]:
+        raise Lost(_too_much(memory))
+    return done
+
+
+def _too_much(memory: int) -> str:
+    return f"it needs more than {memory / 2**30:g} GiB of memory"
 
 
 def begin(output: Path, memory: int | None) -> None:

@@ -110,8 +110,8 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
                 folder,
                 seconds,
             )  # fmt: skip
-        except Lost:
-            raise ModelError(f"Vela took more than {seconds:g} s.") from None
+        except Lost as lost:
+            raise ModelError(f"Vela {str(lost).removeprefix('it ')}.") from None
         said = done.stdout.decode("utf-8", "replace")
         fallbacks = _fallbacks(said)
         ops = {which: int(count) for which, count in _COUNT.findall(said)}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.processes import MOST_SECONDS
+
+from stapes.cli.app import main
 
 STAPES = str(Path(sys.executable).with_name("stapes"))
 
@@ -53,6 +58,28 @@ def stapes(
     assert "Traceback" not in done.stderr + done.stdout
     assert status is None or done.returncode == status, done.stderr
     return done
+
+
+def stapes_here(*arguments: object, cache: Path, cwd: Path) -> tuple[int, str, str]:
+    """Call `stapes` in this process, without the second that it takes to start another.
+
+    Returns
+    -------
+    (int, str, str)
+        The exit status, and what was written to standard output and standard error.
+    """
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
+        patch.chdir(cwd)
+        patch.setenv("STAPES_CACHE", str(cache))
+        patch.setattr(sys, "argv", ["stapes", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    return int(end.value.code or 0), output.getvalue(), errors.getvalue()
 
 
 def speak(word: str, out: Path, voices: int, cache: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tests.end_to_end.command import stapes
+from tests.end_to_end.command import stapes, stapes_here
 
 
 @pytest.fixture
@@ -23,8 +23,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def call(*arguments: object, cwd: Path) -> tuple[int, str, str]:
-    done = stapes(*arguments, cwd=cwd, cache=cwd / "cache", status=None)
-    return done.returncode, done.stdout, done.stderr
+    return stapes_here(*arguments, cwd=cwd, cache=cwd / "cache")
 
 
 def files(folder: Path) -> set[Path]:
@@ -146,6 +145,7 @@ def test_report_of_two_runs_draws_neither(tmp_path):
 
 
 def test_an_unknown_option_is_status_2(tmp_path):
-    status, _, stderr = call("run", "--wrod", "house", cwd=tmp_path)
+    done = stapes("run", "--wrod", "house", cwd=tmp_path, status=None)
+    status, stderr = done.returncode, done.stderr
     assert status == 2
     assert "--wrod" in stderr

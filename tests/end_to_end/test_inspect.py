@@ -57,6 +57,7 @@ def test_output_that_knows_ascii_alone_is_no_error(models, monkeypatch):
     assert done.stdout.isascii()
 
 
+@pytest.mark.slow
 def test_a_keras_model_is_converted_first(tmp_path):
     pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
     from stapes.models.architectures import reference_cnn

@@ -12,11 +12,14 @@ from tests.end_to_end import command
 from stapes.run.steps import _in_tables
 from stapes.techniques.variant import Variant
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tflite_micro") is None
-    or importlib.util.find_spec("tf_keras") is None,
-    reason="needs the extras `micro` and `train`",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tflite_micro") is None
+        or importlib.util.find_spec("tf_keras") is None,
+        reason="needs the extras `micro` and `train`",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,10 @@ from stapes.models.backend import start_over
 
 pytestmark = [
     pytest.mark.slow,
-    [
-        pytest.mark.skipif(
-            importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
-        ),
-        pytest.mark.filterwarnings("ignore::UserWarning", "ignore:__array__:DeprecationWarning"),
-    ],
+    pytest.mark.skipif(
+        importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+    ),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:__array__:DeprecationWarning"),
 ]
 
 h5py = pytest.importorskip("h5py", reason="needs the extra `train`")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.end_to_end import command
 
-from stapes.run.steps import _in_tables
+from stapes.run.shrinking import in_tables
 from stapes.techniques.variant import Variant
 
 pytestmark = [
@@ -78,7 +78,7 @@ def test_a_row_is_measured_on_the_file_in_tables(clustered):
     test = FeatureSet(x, np.arange(12, dtype=np.uint8) % 2, [str(n) for n in range(12)])
     parent = Variant(clustered, {}, [], ["", "of the parent", ""])
     made = tabled(clustered, isolate=False)
-    variant = _in_tables(parent, made)
+    variant = in_tables(parent, made)
     first = measure("clustered_int8", "t", parent, test, ["a", "b", "c"])
     row = measure("clustered_lut", "t", variant, test, ["a", "b", "c"], 1, 1, made.arena_bytes)
     assert first.targets["litert"].runs

@@ -9,8 +9,6 @@ import functools
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,7 +18,6 @@ from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import accuracy
 from stapes.measure.roc import frr_at
 from stapes.measure.variant import measure
-from stapes.model_files.slimming import Tabled, slimmed, tabled
 from stapes.models import keras_files
 from stapes.models.architectures import ARCHITECTURES
 from stapes.models.backend import start_over
@@ -29,11 +26,12 @@ from stapes.models.lowering import lower
 from stapes.models.training import train
 from stapes.run.feature_files import calibration, load_features
 from stapes.run.settings import RunSettings
+from stapes.run.shrinking import shrink
 from stapes.system.files import write_bytes, write_text
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets.litert import LiteRT
 from stapes.techniques.registry import STAGES, TECHNIQUES
-from stapes.techniques.variant import FloatFile, Material, Variant
+from stapes.techniques.variant import FloatFile, Material
 from stapes.tflite.read.constants import constants
 
 _TRAINING = "training.json"
@@ -144,32 +142,19 @@ def _make_variant(
     kernels = [each.name for each in constants(variant.tflite) if each.role == "kernel"]
     if len(named) != len(kernels):
         named = kernels  # Of a model that is not the baseline's.
-    # A user's model may hold what an interpreter crashes on.
-    isolate = settings.model is not None
     arena = None
     if technique.tables:
-        made_small = tabled(variant.tflite, seed=settings.seed, isolate=isolate)
         write_bytes(unpacked_file(work, name), variant.tflite)
-        variant = _in_tables(variant, made_small)
-        arena = made_small.arena_bytes
-    elif settings.slim:
-        tflite, note = slimmed(variant.tflite, seed=settings.seed, isolate=isolate)
-        notes = [*variant.notes, note] if note else variant.notes
-        variant = replace(variant, tflite=tflite, notes=notes)
+    if technique.tables or settings.slim:
+        # A user's model may hold what an interpreter crashes on.
+        isolate = settings.model is not None
+        variant, arena = shrink(
+            variant, tables=technique.tables, seed=settings.seed, isolate=isolate
+        )
     test = load_features(work, "test")
     result = measure(name, technique.title, variant, test, named, settings.positive, made, arena)
     write_bytes(models / f"{name}.tflite", variant.tflite)
     return result
-
-
-def _in_tables(variant: Variant, made: Tabled) -> Variant:
-    notes = [
-        "; ".join(note for note in pair if note)
-        for pair in zip_longest(variant.layer_notes, made.layer_notes, fillvalue="")
-    ]
-    return replace(
-        variant, tflite=made.content, notes=[*variant.notes, *made.notes], layer_notes=notes
-    )
 
 
 def unpacked_file(work: Path, name: str) -> Path:

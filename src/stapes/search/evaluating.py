@@ -19,7 +19,6 @@ from stapes.errors import ModelError
 from stapes.measure.accuracy import accuracy, word_scores
 from stapes.measure.roc import frr_at
 from stapes.measure.variant import interpreters
-from stapes.model_files.slimming import slimmed, tabled
 from stapes.models.architectures import ARCHITECTURES
 from stapes.models.backend import start_over
 from stapes.models.cost import macs
@@ -27,6 +26,7 @@ from stapes.models.labels import softened
 from stapes.models.lowering import lower
 from stapes.models.settings import TrainSettings
 from stapes.models.training import train
+from stapes.run.shrinking import shrink
 from stapes.search.candidate import Candidate
 from stapes.search.front import exceeded
 from stapes.search.settings import SearchSettings
@@ -227,13 +227,8 @@ def _recipes(candidate: Candidate, recipes: Recipes) -> Recipes:
 
 
 def _shrunk(variant: Variant, candidate: Candidate, seed: int) -> Variant:
-    """Without what nothing reads, and in look-up tables where the technique asks for them."""
-    if TECHNIQUES[candidate.technique].tables:
-        made = tabled(variant.tflite, seed=seed, isolate=False)
-        notes = [*variant.notes, *made.notes]
-        return replace(variant, tflite=made.content, notes=notes, layer_notes=made.layer_notes)
-    tflite, note = slimmed(variant.tflite, runtime=candidate.slim, seed=seed, isolate=False)
-    return replace(variant, tflite=tflite, notes=[*variant.notes, note] if note else variant.notes)
+    tables = TECHNIQUES[candidate.technique].tables
+    return shrink(variant, tables=tables, runtime=candidate.slim, seed=seed, isolate=False)[0]
 
 
 def _judged(

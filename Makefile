@@ -5,6 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
+# A file stays in one worker, whose model its tests share; in the files' order, so that those that
+# train do not come last, one after the other.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo quick test lint types unit browser format lock benchmark clean
 
@@ -13,7 +16,8 @@ help:
 	@echo "make quick      set up and run lint and the tests that train nothing: under two minutes"
 	@echo "make test       set up and run every check: lint, format, types, tests"
 	@echo "make browser    install Chromium, which the tests of the page use and skip without (Debian, root)"
-	@echo "make format     mend what lint and format can mend"
+	@echo "make lint       ruff and import-linter; make types: mypy"
+	@echo "make format     fix what lint and format can fix"
 	@echo "make benchmark  measure the speed claims of the docs (recordings in \$$STAPES_SPEECH, a run in runs/demo)"
 	@echo "make lock       choose the versions in requirements.lock anew"
 
@@ -31,7 +35,7 @@ demo: $(READY)
 	$(BIN)/stapes run --word house --out $(DEMO)
 
 quick: lint
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
+	$(PYTEST) -q -m "not slow"
 
 test: lint types unit
 
@@ -46,7 +50,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 unit: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST)
 
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \

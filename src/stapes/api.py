@@ -48,7 +48,7 @@ def run(
     config: PathLike | None = None,
     quick: bool = False,
     jobs: int | None = None,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> Results:
     """Train a model, apply the techniques, measure every variant, and write the run folder.
@@ -85,7 +85,7 @@ def run(
     chosen = settle(settings, config=_path(config), quick=quick)
     folder = _path(out) or Path("runs") / slug(chosen.word)
     return pipeline.run(
-        Job(chosen, RunFolder(folder, chosen), jobs or os.cpu_count() or 1, progress)
+        Job(chosen, RunFolder(folder, chosen), jobs or os.cpu_count() or 1, progress or SILENT)
     )
 
 
@@ -98,7 +98,7 @@ def search(
     quick: bool = False,
     jobs: int | None = None,
     cluster: Cluster | None = None,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> Results | dict[str, Results]:
     """Search for the smallest model of a word under a budget, and write the run folder.
@@ -142,7 +142,7 @@ def search(
 
     def begin(one: SearchSettings, folder: Path) -> Results:
         place = SearchFolder(folder, one)
-        return search_pipeline.search(SearchJob(one, place, processes, progress, cluster))
+        return search_pipeline.search(SearchJob(one, place, processes, progress or SILENT, cluster))
 
     if cluster not in (None, "ray"):
         raise UsageError(f"--cluster: {unknown(cluster, ['ray'])}.")
@@ -153,7 +153,7 @@ def search(
         raise UsageError("--words: names the words already; leave --word out.")
     searches = [chosen(word=word) for word in split_names(words)]
     root = _path(out) or Path("runs") / "search"
-    return search_words(searches, root, begin, progress)
+    return search_words(searches, root, begin, progress or SILENT)
 
 
 @with_settings(EvaluationSettings)
@@ -161,7 +161,7 @@ def evaluate(
     model: PathLike,
     *,
     config: PathLike | None = None,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> Evaluation:
     """Measure a classifier .tflite on labelled clips, those that a run would choose.
@@ -185,7 +185,7 @@ def evaluate(
     return evaluation.evaluate(Path(model), chosen, progress=progress)
 
 
-def inspect(model: PathLike, *, progress: Progress = SILENT) -> Inspection:
+def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
     """Read all that a model file holds: ops, tensors, cost, weights, and where each byte goes.
 
     Parameters
@@ -203,10 +203,12 @@ def inspect(model: PathLike, *, progress: Progress = SILENT) -> Inspection:
         It is broken.
     """
 
+    shown = progress or SILENT
+
     def convert(path: Path) -> bytes:
-        progress.begin(f"Converting {path}")
+        shown.begin(f"Converting {path}")
         content = converted(path)
-        progress.end()
+        shown.end()
         return content
 
     return inspect_file(Path(model), convert=convert)
@@ -214,7 +216,7 @@ def inspect(model: PathLike, *, progress: Progress = SILENT) -> Inspection:
 
 @with_settings(SlimSettings)
 def slim(
-    model: PathLike, output: PathLike, *, progress: Progress = SILENT, **settings: Any
+    model: PathLike, output: PathLike, *, progress: Progress | None = None, **settings: Any
 ) -> Slimmed:
     """Take out of a .tflite what no interpreter reads, and prove that it computes the same.
 
@@ -235,6 +237,7 @@ def slim(
         TFLite Micro is not installed to prove it.
     """
     chosen = checked(SlimSettings, nested(SlimSettings, settings), called=settings)
+    progress = progress or SILENT
     progress.begin(f"Slimming {model} and proving it")
     slimmed = slim_file(Path(model), Path(output), chosen)
     progress.end()

@@ -24,7 +24,7 @@ class data:
         out: PathLike,
         *,
         jobs: int | None = None,
-        progress: Progress = SILENT,
+        progress: Progress | None = None,
         **settings: Any,
     ) -> Path:
         """Make a corpus of synthetic speech for any phrase; no voice is in two splits.
@@ -49,7 +49,7 @@ class data:
             takes=chosen.synthetic.takes,
             seed=chosen.seed,
             jobs=jobs,
-            progress=progress,
+            progress=progress or SILENT,
         )
 
     @staticmethod
@@ -60,7 +60,7 @@ class data:
         version: str = "0.02",
         url: str | None = None,
         sha256: str | None = None,
-        progress: Progress = SILENT,
+        progress: Progress | None = None,
     ) -> Path:
         """Download and unpack Google's Speech Commands; a broken download is resumed.
 
@@ -80,7 +80,7 @@ class data:
         if name != "speech-commands":
             raise UsageError(f"{unknown(name, ['speech-commands'])}.")
         target = Path(out or f"speech_commands_v{version}")
-        return fetch(target, version=version, url=url, sha256=sha256, progress=progress)
+        return fetch(target, version=version, url=url, sha256=sha256, progress=progress or SILENT)
 
     @staticmethod
     def check(
@@ -88,7 +88,7 @@ class data:
         *,
         word: str | None = None,
         negatives: PathLike | None = None,
-        progress: Progress = SILENT,
+        progress: Progress | None = None,
     ) -> Check:
         """List what a run would use of a folder, and what it would skip and why.
 
@@ -105,6 +105,7 @@ class data:
         from stapes.data.corpus import load
 
         corpus = load(Path(folder), word, negatives=Path(negatives) if negatives else None)
+        progress = progress or SILENT
         progress.begin("Decoding every clip")
         state = check(corpus, Mfcc(), progress)
         progress.end()

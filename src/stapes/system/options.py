@@ -11,7 +11,6 @@ import inspect
 import os
 import re
 import textwrap
-import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +55,9 @@ class Setting:
     @property
     def type(self) -> Any:
         """The field's type without None."""
-        parts = [part for part in _union(self.field.annotation) if part is not type(None)]
-        return parts[0] if len(parts) == 1 else Union[tuple(parts)]  # noqa: UP007
+        parts = get_args(self.field.annotation)
+        kinds = tuple(part for part in parts if part is not type(None))
+        return self.field.annotation if kinds == parts else Union[kinds]  # noqa: UP007
 
     @property
     def accepts(self) -> Any:
@@ -115,7 +115,8 @@ def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, An
         if setting and len(setting.path) == 2:
             group = settings.get(setting.path[0], {})
             inside = group.model_dump() if isinstance(group, BaseModel) else group
-            settings[setting.path[0]] = {**inside, name: settings.pop(name)}
+            if isinstance(inside, Mapping):  # Anything else is refused by the model.
+                settings[setting.path[0]] = {**inside, name: settings.pop(name)}
     return settings
 
 
@@ -231,11 +232,6 @@ def _walk(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterable[Setti
         yield setting
         if isinstance(setting.type, type) and issubclass(setting.type, BaseModel):
             yield from _walk(setting.type, setting.path)
-
-
-def _union(annotation: Any) -> tuple[Any, ...]:
-    union = get_origin(annotation) in (Union, types.UnionType)
-    return get_args(annotation) if union else (annotation,)
 
 
 def _accepted(kind: Any) -> Any:

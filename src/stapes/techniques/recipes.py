@@ -1,7 +1,7 @@
-"""The settings of every technique, as plain data: what run.yaml holds under `recipes`.
+"""The settings of every technique, as plain data: `recipes` in run.yaml.
 
-The defaults are the default preset's, chosen on recordings (docs/results.md); the reference
-preset's are the published experiment's, in `PUBLISHED`.
+The defaults are those of the default preset, chosen on recordings (docs/results.md).
+`PUBLISHED` has those of the reference preset, from the published experiment.
 """
 
 from __future__ import annotations
@@ -15,35 +15,38 @@ class _Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class FineTuning(_Recipe):
-    """How a model that was changed is trained on."""
+EPOCHS = "passes over the training clips"
+RATE = "learning rate of Adam"
+DECAY = "let the rate fall to 0 on a cosine (Loshchilov and Hutter 2017)"
+SMOOTHING = "part of each label that all classes share (Szegedy et al. 2016)"
+TIME_MASK = "most frames that SpecAugment hides in a clip (Park et al. 2019)"
+FREQUENCY_MASK = "most bins that SpecAugment hides in a clip"
+_TEACHER = "the baseline's part in the labels (Hinton et al. 2015)"
+_TEMPERATURE = "softens the baseline's scores"
 
-    epochs: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
-    batch: int = Field(default=32, ge=1)
-    decay: bool = Field(
-        default=True, description="the rate falls to 0 on a cosine (Loshchilov and Hutter 2017)"
-    )
-    teacher: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="the baseline's part in the labels (Hinton et al. 2015)",
-    )
-    temperature: float = Field(default=1.0, gt=0, description="softens the baseline's scores")
+
+class FineTuning(_Recipe):
+    """How training continues after a change to the model."""
+
+    epochs: int = Field(ge=1, description=EPOCHS)
+    learning_rate: float = Field(gt=0, description=RATE)
+    batch: int = Field(default=32, ge=1, description="clips in a step")
+    decay: bool = Field(default=True, description=DECAY)
+    teacher: float = Field(default=0.0, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=1.0, gt=0, description=_TEMPERATURE)
 
 
 class Pruning(FineTuning):
     """Magnitude pruning on a polynomial schedule (Zhu and Gupta 2017)."""
 
-    epochs: int = Field(default=16, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
-    initial_sparsity: float = Field(default=0.5, ge=0, lt=1)
-    final_sparsity: float = Field(default=0.8, gt=0, lt=1)
+    epochs: int = Field(default=16, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=1e-3, gt=0, description=RATE)
+    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    initial_sparsity: float = Field(default=0.5, ge=0, lt=1, description="zeros at the first step")
+    final_sparsity: float = Field(default=0.8, gt=0, lt=1, description="zeros at the end")
     ramp: float = Field(
-        default=0.5, gt=0, le=1, description="the part of the steps in which sparsity rises"
+        default=0.5, gt=0, le=1, description="part of the steps in which sparsity rises"
     )
 
     @model_validator(mode="after")
@@ -56,85 +59,85 @@ class Pruning(FineTuning):
 class TwoByFour(FineTuning):
     """Two of every four weights along the input channels are zero (Mishra et al. 2021)."""
 
-    epochs: int = Field(default=8, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
+    epochs: int = Field(default=8, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=1e-3, gt=0, description=RATE)
+    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
 
 
 class Channels(FineTuning):
     """Whole filters removed by their importance (Molchanov et al. 2019)."""
 
-    epochs: int = Field(default=8, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
-    keep: float = Field(default=0.5, gt=0, lt=1, description="of the filters")
+    epochs: int = Field(default=8, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=1e-3, gt=0, description=RATE)
+    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    keep: float = Field(default=0.5, gt=0, lt=1, description="part of the filters that stays")
 
 
 class QuantizationAware(FineTuning):
     """Training with quantization in the forward pass (Jacob et al. 2018)."""
 
-    epochs: int = Field(default=2, ge=1)
-    learning_rate: float = Field(default=1e-4, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
+    epochs: int = Field(default=2, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=1e-4, gt=0, description=RATE)
+    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
     calibrate: bool = Field(
-        default=True, description="begin with the activations' true ranges, not TFMOT's -6 to 6"
+        default=True, description="start with the activations' true ranges, not TFMOT's -6 to 6"
     )
 
 
 class Clustering(FineTuning):
     """Weights share few values (Han et al. 2016)."""
 
-    epochs: int = Field(default=2, ge=1)
-    learning_rate: float = Field(default=1e-4, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
-    clusters: int = Field(default=16, ge=2, le=256)
-    centroids: Literal["LINEAR", "KMEANS_PLUS_PLUS", "DENSITY_BASED", "RANDOM"] = "KMEANS_PLUS_PLUS"
+    epochs: int = Field(default=2, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=1e-4, gt=0, description=RATE)
+    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    clusters: int = Field(default=16, ge=2, le=256, description="distinct values in a layer")
+    centroids: Literal["LINEAR", "KMEANS_PLUS_PLUS", "DENSITY_BASED", "RANDOM"] = Field(
+        default="KMEANS_PLUS_PLUS", description="how the first values are chosen"
+    )
 
 
 class Distillation(FineTuning):
     """A small student that learns the baseline's scores (Hinton et al. 2015)."""
 
-    epochs: int = Field(default=30, ge=1)
-    learning_rate: float = Field(default=2e-3, gt=0)
-    teacher: float = Field(default=0.7, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
-    filters: tuple[int, int] = (12, 24)
+    epochs: int = Field(default=30, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=2e-3, gt=0, description=RATE)
+    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    filters: tuple[int, int] = Field(default=(12, 24), description="of its two convolutions")
 
 
 class Temporal(FineTuning):
     """A temporal CNN from scratch, taught by the baseline (Choi et al. 2019)."""
 
-    epochs: int = Field(default=40, ge=1)
-    learning_rate: float = Field(default=4e-3, gt=0)
-    teacher: float = Field(default=0.3, ge=0, le=1)
-    temperature: float = Field(default=3.0, gt=0)
-    blocks: int = Field(default=3, ge=1, le=8)
-    kernel: int = Field(default=9, ge=1, description="frames")
-    label_smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="shared out among the classes (Szegedy et al. 2016)"
-    )
-    time_mask: int = Field(
-        default=0, ge=0, description="frames, at most, that SpecAugment hides (Park et al. 2019)"
-    )
-    frequency_mask: int = Field(default=0, ge=0, description="bins, at most, that it hides")
+    epochs: int = Field(default=40, ge=1, description=EPOCHS)
+    learning_rate: float = Field(default=4e-3, gt=0, description=RATE)
+    teacher: float = Field(default=0.3, ge=0, le=1, description=_TEACHER)
+    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    blocks: int = Field(default=3, ge=1, le=8, description="residual blocks")
+    kernel: int = Field(default=9, ge=1, description="length of a kernel in frames")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description=SMOOTHING)
+    time_mask: int = Field(default=0, ge=0, description=TIME_MASK)
+    frequency_mask: int = Field(default=0, ge=0, description=FREQUENCY_MASK)
 
 
 class Small(Temporal):
     """Of one width."""
 
-    width: int = Field(default=12, ge=1, le=256, description="channels")
+    width: int = Field(default=12, ge=1, le=256, description="channels in a block")
 
 
 class Tiny(Temporal):
     """The first of several widths that is good enough on clips that it was not trained on."""
 
-    widths: tuple[int, ...] = Field(default=(4, 6, 8), min_length=1, description="channels")
+    widths: tuple[int, ...] = Field(
+        default=(4, 6, 8), min_length=1, description="channels in a block, the smallest first"
+    )
     max_drop: float = Field(
-        default=1.0, ge=0, description="points of accuracy below the baseline that may be lost"
+        default=1.0, ge=0, description="points of accuracy that it may lose to the baseline"
     )
 
     @field_validator("widths")

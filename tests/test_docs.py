@@ -1,0 +1,48 @@
+"""The pages that people read: links lead somewhere, and sentences are short."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
+
+
+def prose(path):
+    """The sentences of a page: without code, tables, headings and pictures."""
+    text = path.read_text("utf-8")
+    text = re.sub(r"```.*?```|<!--.*?-->|!\[[^\]]*\]\([^)]*\)", "", text, flags=re.DOTALL)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    lines = [
+        line
+        for line in text.splitlines()
+        if not line.startswith(("    ", "|", "#", "Licence")) and not re.match(r"\*\*.*\*\*$", line)
+    ]
+    blocks = re.split(r"\n\s*\n|\n(?=[-*:] |\d+\. )", "\n".join(lines))
+    parts = [part for block in blocks for part in re.split(r"(?<=[.!?])\s+", block.strip())]
+    return [sentence for sentence in parts if len(sentence.split()) > 2]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    for target, _ in LINK.findall(page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_has_short_sentences():
+    lengths = {sentence: len(sentence.split()) for sentence in prose(ROOT / "README.md")}
+    assert len(lengths) > 20
+    assert max(lengths.values()) <= 30, max(lengths, key=lambda sentence: lengths[sentence])
+    assert sum(lengths.values()) / len(lengths) <= 20
+
+
+@pytest.mark.parametrize("page", (ROOT / "docs").glob("*.md"), ids=lambda page: page.name)
+def test_pages_have_sentences_of_twenty_words_on_average(page):
+    lengths = [len(sentence.split()) for sentence in prose(page)]
+    if lengths:
+        assert sum(lengths) / len(lengths) <= 20

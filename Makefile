@@ -9,7 +9,7 @@ DEMO ?= runs/demo
 # train do not come last, one after the other.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo quick test lint types unit browser format lock benchmark clean
+.PHONY: help setup demo quick test lint types unit docs browser format lock benchmark clean
 
 help:
 	@echo "make demo       set up and run the main job on synthetic speech, into $(DEMO)"
@@ -43,6 +43,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/python tools/reference.py --check
+	$(BIN)/sphinx-build --quiet --fail-on-warning --builder dummy docs build/docs
 	@! grep -nE '(index-url|find-links|https?://)' requirements.lock || \
 		{ echo "requirements.lock must hold no address"; exit 1; }
 
@@ -51,6 +53,11 @@ types: $(READY)
 
 unit: $(READY)
 	$(PYTEST)
+
+docs: $(READY)
+	$(BIN)/python tools/reference.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --builder html docs build/site
+	@echo "build/site/index.html"
 
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \

@@ -1,7 +1,7 @@
 """Write the reference pages from the code, or check that they are up to date.
 
-    python docs/generate.py            # write docs/reference/*.md
-    python docs/generate.py --check    # exit status 1 and a diff if a page is stale
+python tools/reference.py            # write docs/reference/*.md
+python tools/reference.py --check    # exit status 1 and a diff if a page is stale
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from stapes.search.settings import SearchSettings
 from stapes.targets.registry import TARGETS
 from stapes.techniques.registry import TECHNIQUES
 
-FOLDER = Path(__file__).parent / "reference"
-_HEAD = "<!-- Written by docs/generate.py from the code. Do not edit. -->\n\n"
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+_HEAD = "<!-- Written by tools/reference.py from the code. Do not edit. -->\n\n"
 
 
 def pages() -> dict[str, str]:
@@ -93,9 +93,9 @@ def contract() -> str:
     """Every part of results.json and of `inspect --json`."""
     parts = [
         "# results.json\n\n"
-        'Written by a run or a search, with `"schema": 1`. It holds no time of day. `stapes report` '
-        "draws the table and the page from it alone. `Inspection` is what `stapes inspect --json` "
-        "prints, `Evaluation` what `stapes evaluate --json` prints.\n"
+        'A run or a search writes it, with `"schema": 1`. It holds no time of day. `stapes report` '
+        "draws the table and the page from it alone. `Inspection` is the output of `stapes inspect "
+        "--json`, `Evaluation` that of `stapes evaluate --json`.\n"
     ]
     models = [
         (name, model)
@@ -232,10 +232,10 @@ def _type(annotation: Any) -> str:
         return f"list of {_type(inner[0])}" if inner else "list"
     if origin is dict:
         return f"mapping of {_type(inner[0])} to {_type(inner[1])}"
-    if annotation in (int, float, str, bool):
-        names = {int: "integer", float: "number", str: "text", bool: "true or false"}
-        return names[annotation]
-    return getattr(annotation, "__name__", "any value").replace("Path", "path")
+    plain = {int: "integer", float: "number", str: "text", bool: "true or false"}
+    if annotation in plain:
+        return plain[annotation]
+    return str(getattr(annotation, "__name__", "any value")).replace("Path", "path")
 
 
 def _attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:
@@ -269,10 +269,10 @@ def main() -> int:
             path.write_text(content, "utf-8")
         elif before != content:
             stale = True
-            rows = difflib.unified_diff(before.splitlines(), content.splitlines(), str(path), "code")
-            print("\n".join(list(rows)[:40]))
+            old, new = before.splitlines(), content.splitlines()
+            print("\n".join(list(difflib.unified_diff(old, new, str(path), "code"))[:40]))
     if stale:
-        print("The reference is stale: run `python docs/generate.py`.")
+        print("The reference is stale: run `python tools/reference.py`.")
     return int(stale)
 
 

@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[1]
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of the table -->"
 _KEYS = ("name", "bytes", "accuracy", "frr", "tflm_arena_bytes", "ethos_u55_flash_bytes")
 """The columns of the table."""
-_ROWS = ("float32", "int8", "pruned_int8", "qat", "pcqat", "pcqat_lut", "distilled", "small", "tiny")
+_ROWS = ("float32", "int8", "pruned_int8", "qat", "pcqat", "pcqat_lut", "small", "tiny")
 """The rows: one or two of each kind of technique."""
 
 

@@ -14,19 +14,30 @@ class DetectionSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    hop_frames: int = Field(default=4, ge=1, le=1000, description="from one window to the next")
-    smoothing: int = Field(default=4, ge=1, le=1000, description="scores that are averaged")
-    refractory_seconds: float = Field(default=1.0, ge=0, le=3600)
-    tolerance_seconds: float = Field(default=0.5, ge=0, le=60, description="after a word's clip")
+    hop_frames: int = Field(
+        default=4, ge=1, le=1000, description="Frames from one window to the next."
+    )
+    smoothing: int = Field(default=4, ge=1, le=1000, description="Scores that are averaged.")
+    refractory_seconds: float = Field(
+        default=1.0, ge=0, le=3600, description="Time after a detection without another."
+    )
+    tolerance_seconds: float = Field(
+        default=0.5, ge=0, le=60, description="Time after a word in which it counts as detected."
+    )
     target_fa_per_hour: Annotated[float, Option("run", "R")] = Field(
         default=0.5, gt=0, description="False accepts per hour that the threshold is chosen for."
     )
     rates: tuple[float, ...] = Field(
-        default=(0.1, 0.5, 1.0, 2.0), description="false accepts an hour to tell the misses at"
+        default=(0.1, 0.5, 1.0, 2.0),
+        description="False accepts per hour at which misses are reported.",
     )
-    snr_db: tuple[float, ...] = Field(default=(20.0, 10.0, 5.0, 0.0), description="of noise")
+    snr_db: tuple[float, ...] = Field(
+        default=(20.0, 10.0, 5.0, 0.0), description="Ratios of word to noise, in dB."
+    )
     noise_hours: float = Field(
-        default=0.5, gt=0, description="of the sound without the word that is heard with noise too"
+        default=0.5,
+        gt=0,
+        description="Hours of sound without the word that are measured with noise too.",
     )
 
     @field_validator("rates")

@@ -12,28 +12,30 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: int = Field(default=25, ge=1)
-    batch: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    epochs: int = Field(default=25, ge=1, description="Epochs at most.")
+    batch: int = Field(default=32, ge=1, description="Clips in a batch.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate.")
     keep_best: bool = Field(
-        default=True, description="end with the best epoch by `keep_by`, if there are clips"
+        default=True,
+        description="Keep the best epoch by `keep_by`, where there are validation clips.",
     )
     keep_by: Literal["loss", "frr"] = Field(
-        default="loss", description="of the validation clips; of equal false rejects, the loss"
+        default="loss",
+        description="Figure of the validation clips; equal false rejects go by the loss.",
     )
     false_positive_percent: float = Field(
-        default=0.5, ge=0, lt=100, description="of the other clips, at which `frr` is taken"
+        default=0.5, ge=0, lt=100, description="Rate of false positives at which `frr` is measured."
     )
     patience: int | None = Field(
-        default=None, ge=1, description="epochs without a better one that end it; None: all epochs"
+        default=None, ge=1, description="Epochs without a better one that end the training."
     )
     decay: bool = Field(
-        default=False, description="the rate falls to 0 on a cosine (Loshchilov and Hutter 2017)"
+        default=False, description="Cosine decay of the rate to 0 (Loshchilov and Hutter 2017)."
     )
     label_smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="shared out among the classes (Szegedy et al. 2016)"
+        default=0.0, ge=0, lt=1, description="Label smoothing (Szegedy et al. 2016)."
     )
     time_mask: int = Field(
-        default=0, ge=0, description="frames, at most, that SpecAugment hides (Park et al. 2019)"
+        default=0, ge=0, description="Frames that SpecAugment hides at most (Park et al. 2019)."
     )
-    frequency_mask: int = Field(default=0, ge=0, description="bins, at most, that it hides")
+    frequency_mask: int = Field(default=0, ge=0, description="Bins that it hides at most.")

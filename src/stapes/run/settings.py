@@ -109,8 +109,10 @@ class RunSettings(BaseModel):
     ratio: Annotated[float, Option("run search", "R")] = Field(
         default=1.0, gt=0, description="Negative clips for each positive one."
     )
-    validation: float = Field(default=0.1, ge=0, lt=1, description="Share of the clips.")
-    test: float = Field(default=0.2, gt=0, lt=1, description="Share of the clips.")
+    validation: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of the clips for validation."
+    )
+    test: float = Field(default=0.2, gt=0, lt=1, description="Share of the clips for the test.")
     architecture: Annotated[str, Option("run", "|".join(ARCHITECTURES))] = Field(
         default="reference_cnn", description="Architecture of the baseline."
     )

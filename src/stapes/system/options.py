@@ -201,8 +201,9 @@ def with_settings(
         for setting in settings:
             lines = textwrap.wrap(setting.help, 92)
             entry = f"{setting.name} : {type_name(setting.accepts)}, optional"
-            entries.append("\n        ".join([entry, *lines]))
-        function.__doc__ = (function.__doc__ or "").replace("**settings", "\n    ".join(entries))
+            entries.append("\n    ".join([entry, *lines]))
+        text = inspect.cleandoc(function.__doc__ or "")
+        function.__doc__ = text.replace("**settings", "\n".join(entries))
         return function
 
     return decorate

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tests.end_to_end.command import stapes
+from tests.end_to_end.command import require, stapes
 
 from stapes.techniques.registry import TECHNIQUES
 
-pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
+require(train="tensorflow")
 
 FROM_FILE = [name for name, technique in TECHNIQUES.items() if technique.from_file]
 # One of each kind that needs the model's head or layers: labels, wrappers, filters, a student.

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.command import stapes
+from tests.end_to_end.command import require, stapes
 
-pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
+require(train="tensorflow")
 
 pytestmark = pytest.mark.slow
 

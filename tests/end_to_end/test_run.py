@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.end_to_end.command import speak, stapes, stopped
+from tests.end_to_end.command import require, speak, stapes, stopped
 
 from stapes.system.files import sha256
 from stapes.techniques.registry import TECHNIQUES
 
-pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
-pytest.importorskip("espeakng_loader", reason="the extra `synth` is not installed")
+require(train="tensorflow", synth="espeakng_loader")
 
 # Rows of each kind: converted, quantized, from a shared stage, trained on it, and a student.
 ROWS = ["float32", "uint8", "int16x8", "pruned", "pruned_int8", "pqat", "distilled"]

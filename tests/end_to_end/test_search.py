@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.end_to_end.command import speak, stapes, stopped
+from tests.end_to_end.command import require, speak, stapes, stopped
 
 from stapes.targets import tflm
 
-for extra, package in (("train", "tensorflow"), ("synth", "espeakng_loader"), ("search", "optuna")):
-    pytest.importorskip(package, reason=f"the extra `{extra}` is not installed")
+require(train="tensorflow", synth="espeakng_loader", search="optuna")
 
 SMALL = ["--quick", "--frontends", "logmel,mfcc", "--techniques", "int8,clustered_lut"]
 

@@ -201,6 +201,7 @@ def test_a_block_adds_what_time_says_to_every_bin():
     assert model.get_layer("block_1_broadcast").output_shape == (None, 25, 7, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(50, 13, 1), (49, 40, 1)])
 @pytest.mark.parametrize("name", SMALL)
 def test_small_ones_become_only_ops_that_every_target_has(quantized, name, shape):

@@ -35,9 +35,10 @@ QUICK = {
 
 
 def pytest_collection_modifyitems(items):
-    """What needs the trained model, be it through another fixture, is slow."""
+    """What needs the trained model, be it through another fixture, is slow; so is surgery."""
     for item in items:
-        if "baseline" in getattr(item, "fixturenames", ()):
+        surgery = item.path.stem == "test_channel_surgery"
+        if surgery or "baseline" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,4 +1,4 @@
-"""The architectures are the published ones, and are called the same in every process."""
+"""The architectures are the published ones, and their names are the same in every process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def built():
+def reference():
     from stapes.models.architectures import reference_cnn
 
     return reference_cnn()
@@ -24,14 +24,14 @@ def weighted(model):
     return {layer.name: layer.count_params() for layer in model.layers if layer.count_params()}
 
 
-def test_the_reference_cnn_has_the_published_parameters(built):
-    assert weighted(built) == {"conv": 320, "conv_1": 18_496, "dense": 1_410}
-    assert built.count_params() == 20_226
+def test_the_reference_cnn_has_the_published_parameters(reference):
+    assert weighted(reference) == {"conv": 320, "conv_1": 18_496, "dense": 1_410}
+    assert reference.count_params() == 20_226
 
 
-def test_the_reference_cnn_has_the_published_shapes(built):
-    assert built.input_shape == (None, 50, 13, 1)
-    assert {layer.name: layer.output_shape[1:] for layer in built.layers} == {
+def test_the_reference_cnn_has_the_published_shapes(reference):
+    assert reference.input_shape == (None, 50, 13, 1)
+    assert {layer.name: layer.output_shape[1:] for layer in reference.layers} == {
         "conv": (48, 11, 32),
         "pool": (24, 5, 32),
         "conv_1": (22, 3, 64),
@@ -42,23 +42,23 @@ def test_the_reference_cnn_has_the_published_shapes(built):
     }
 
 
-def test_its_scores_are_a_softmax_over_two_classes(built):
+def test_its_scores_are_a_softmax_over_two_classes(reference):
     x = np.random.default_rng(0).normal(0, 20, (5, 50, 13, 1)).astype(np.float32)
-    scores = built(x).numpy()
+    scores = reference(x).numpy()
     assert scores.shape == (5, 2)
     assert (scores >= 0).all()
     np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_half_of_the_features_are_dropped_in_training_only(built):
+def test_half_of_the_features_are_dropped_in_training_only(reference):
     from stapes.models.backend import start_over
 
     start_over(0)
-    dropout = built.get_layer("dropout")
+    dropout = reference.get_layer("dropout")
     ones = np.ones((1, 704), np.float32)
     np.testing.assert_array_equal(dropout(ones, training=False), ones)
-    kept = np.asarray(dropout(ones, training=True))
-    assert set(np.unique(kept)) == {0.0, 2.0}
+    dropped = np.asarray(dropout(ones, training=True))
+    assert set(np.unique(dropped)) == {0.0, 2.0}
 
 
 def test_names_are_the_same_when_a_process_builds_again():
@@ -67,13 +67,13 @@ def test_names_are_the_same_when_a_process_builds_again():
 
     for build in ARCHITECTURES.values():
         start_over(0)
-        first, beside = build((50, 13, 1)), build((50, 13, 1))
+        first, second = build((50, 13, 1)), build((50, 13, 1))
         start_over(0)
         again = build((50, 13, 1))
-        names = [[weight.name for weight in model.weights] for model in (first, beside, again)]
+        names = [[weight.name for weight in model.weights] for model in (first, second, again)]
         assert names[0] == names[1] == names[2]
         assert [layer.name for layer in first.layers] == [layer.name for layer in again.layers]
-        assert first.name == beside.name == again.name
+        assert first.name == second.name == again.name
 
 
 def test_a_seed_decides_the_first_weights():
@@ -88,7 +88,7 @@ def test_a_seed_decides_the_first_weights():
     assert not np.array_equal(kernels[0], kernels[2])
 
 
-def test_every_architecture_takes_the_frontends_shape():
+def test_every_architecture_accepts_the_shape_of_a_frontend():
     from stapes.models.architectures import ARCHITECTURES
 
     for build in ARCHITECTURES.values():
@@ -97,7 +97,7 @@ def test_every_architecture_takes_the_frontends_shape():
         assert model.output_shape == (None, 2)
 
 
-def test_fewer_filters_are_the_students_small_cnn():
+def test_fewer_filters_give_the_published_small_cnn():
     from stapes.models.architectures import reference_cnn
 
     # The published "structural pruning" run: 2 first filters, 2,646 parameters.
@@ -112,7 +112,7 @@ RUN_EVERYWHERE = {
 }
 
 
-def made(name, shape=(50, 13, 1), **sizes):
+def build_small(name, shape=(50, 13, 1), **sizes):
     from stapes.models.architectures import ARCHITECTURES
     from stapes.models.backend import start_over
 
@@ -130,7 +130,7 @@ def quantized():
     @functools.cache
     def make(name, shape):
         clips = np.random.default_rng(0).normal(0, 20, (8, *shape)).astype(np.float32)
-        return slim(convert_int8(lower(made(name, shape)), clips))
+        return slim(convert_int8(lower(build_small(name, shape)), clips))
 
     return make
 
@@ -138,7 +138,6 @@ def quantized():
 @pytest.mark.parametrize(
     ("shape", "width", "trained", "folded"),
     [
-        # Measured before on log-mel bands: 1,610 and 3,602 parameters.
         ((49, 40, 1), 8, 1_610, 1_442),
         ((49, 40, 1), 16, 3_602, 3_266),
         # conv 3*13*8, and three times 9*8 and 8*8, with 8 biases each; dense 8*2 and 2.
@@ -148,13 +147,13 @@ def quantized():
 def test_the_temporal_cnn_has_few_parameters(shape, width, trained, folded):
     from stapes.models.lowering import lower
 
-    model = made("temporal_cnn", shape, width=width)
+    model = build_small("temporal_cnn", shape, width=width)
     assert model.count_params() == trained
     assert lower(model).count_params() == folded
 
 
 def test_the_temporal_cnn_halves_the_frames_and_keeps_no_bins():
-    model = made("temporal_cnn", (50, 13, 1), width=6, blocks=3, kernel=5)
+    model = build_small("temporal_cnn", (50, 13, 1), width=6, blocks=3, kernel=5)
     shapes = {layer.name: layer.output_shape[1:] for layer in model.layers[1:]}
     assert shapes["bins_as_channels"] == (50, 1, 13)
     blocks = [shapes[f"block_{number}_pointwise"] for number in (1, 2, 3)]
@@ -166,13 +165,12 @@ def test_the_temporal_cnn_halves_the_frames_and_keeps_no_bins():
 def test_the_ds_cnn_is_the_published_one():
     from stapes.models.lowering import lower
 
-    model = made("ds_cnn", (49, 10, 1), outputs=12)
-    # MLPerf Tiny's has 24,908, of which 64 in each of nine convolutions are biases that batch
-    # normalization makes idle.
+    model = build_small("ds_cnn", (49, 10, 1), outputs=12)
+    # MLPerf Tiny's has 24,908: also 64 biases in each of nine convolutions, which batch
+    # normalization makes useless.
     assert model.count_params() == 24_908 - 9 * 64
     assert lower(model).count_params() == 22_604
-    # Measured before: 2,322.
-    assert made("ds_cnn", (49, 40, 1), width=16, blocks=3).count_params() == 2_322
+    assert build_small("ds_cnn", (49, 40, 1), width=16, blocks=3).count_params() == 2_322
 
 
 def test_the_ds_cnn_has_the_weights_of_the_published_file(models):
@@ -180,22 +178,22 @@ def test_the_ds_cnn_has_the_weights_of_the_published_file(models):
     from stapes.tflite.read.constants import constants
 
     published = constants((models / "mlperf_tiny_kws.tflite").read_bytes())
-    ours = lower(made("ds_cnn", (49, 10, 1), outputs=12))
-    kernels = [each.values.size for each in published if each.role == "kernel"]
+    ours = lower(build_small("ds_cnn", (49, 10, 1), outputs=12))
+    kernels = [constant.values.size for constant in published if constant.role == "kernel"]
     weights = [layer.get_weights() for layer in ours.layers if layer.weights]
-    assert kernels == [each[0].size for each in weights]
+    assert kernels == [kernel.size for kernel, *_ in weights]
 
 
 def test_the_broadcasted_residual_net_has_the_parameters_of_its_blocks():
     from stapes.models.lowering import lower
 
-    # conv 5*5*8; a block convolves 3 bins and 3 frames of each channel, and all channels of each.
+    # conv 5*5*8; a block has kernels of 3 bins and of 3 frames per channel, and one of 8*8.
     by_hand = 200 + 8 + 3 * (24 + 8 + 24 + 8 + 64 + 8) + 18
-    assert lower(made("bc_resnet")).count_params() == by_hand == 634
+    assert lower(build_small("bc_resnet")).count_params() == by_hand == 634
 
 
-def test_a_block_adds_what_time_says_to_every_bin():
-    model = made("bc_resnet", (50, 13, 1), blocks=1)
+def test_a_block_adds_its_convolution_over_time_to_every_bin():
+    model = build_small("bc_resnet", (50, 13, 1), blocks=1)
     assert model.get_layer("block_1_bins").output_shape == (None, 25, 7, 8)
     assert model.get_layer("block_1_mean").output_shape == (None, 25, 1, 8)
     assert model.get_layer("block_1_broadcast").output_shape == (None, 25, 7, 8)
@@ -204,7 +202,7 @@ def test_a_block_adds_what_time_says_to_every_bin():
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(50, 13, 1), (49, 40, 1)])
 @pytest.mark.parametrize("name", SMALL)
-def test_small_ones_become_only_ops_that_every_target_has(quantized, name, shape):
+def test_small_architectures_have_only_ops_of_every_target(quantized, name, shape):
     from ai_edge_litert.interpreter import Interpreter
 
     ops = Interpreter(model_content=quantized(name, shape))._get_ops_details()
@@ -219,8 +217,8 @@ def test_tflite_micro_decides_as_litert_does(quantized, name):
 
     content = quantized(name, (50, 13, 1))
     x = np.random.default_rng(1).normal(0, 20, (20, 50, 13, 1)).astype(np.float32)
-    here, there = LiteRT(content).predict(x), TFLMClassifier(content).predict(x)
-    np.testing.assert_allclose(here, there, atol=24 / 255)
+    litert, tflm = LiteRT(content).predict(x), TFLMClassifier(content).predict(x)
+    np.testing.assert_allclose(litert, tflm, atol=24 / 255)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -228,16 +226,18 @@ def test_the_npu_runs_every_op(quantized, name):
     pytest.importorskip("ethosu", reason="needs the extra `npu`")
     from stapes.targets.ethos_u import attempt_u55
 
-    found = attempt_u55(quantized(name, (50, 13, 1))).result
-    assert found.runs
-    assert not found.reason
+    result = attempt_u55(quantized(name, (50, 13, 1))).result
+    assert result.runs
+    assert not result.reason
 
 
 @pytest.mark.parametrize("shape", [(22, 13), (30, 5)])
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("name", SMALL)
-def test_small_ones_take_features_without_a_last_axis_and_other_outputs(name, shape, outputs):
-    model = made(name, shape, outputs=outputs)
+def test_small_architectures_accept_features_without_a_last_axis_and_other_outputs(
+    name, shape, outputs
+):
+    model = build_small(name, shape, outputs=outputs)
     scores = model(np.random.default_rng(0).normal(0, 20, (4, *shape)).astype(np.float32)).numpy()
     assert scores.shape == (4, outputs)
     assert (scores >= 0).all()
@@ -246,7 +246,7 @@ def test_small_ones_take_features_without_a_last_axis_and_other_outputs(name, sh
         np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_sizes_are_told_by_name():
+def test_integer_sizes_are_listed_by_name():
     from stapes.models.architectures import ARCHITECTURES, sizes_of
 
     assert {name: sizes_of(name) for name in ARCHITECTURES} == {

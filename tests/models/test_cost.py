@@ -1,4 +1,4 @@
-"""Multiply-accumulates, against counts by hand."""
+"""Multiply-accumulates, compared with counts by hand."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def layers():
 
 @pytest.fixture(scope="module")
 def cost(layers):
-    """The macs of a sequence of layers on inputs of a shape."""
+    """`cost(shape, *layers)`: the MACs of a sequence of layers."""
     from stapes.models.backend import keras
     from stapes.models.cost import macs
 
-    return lambda shape, *made: macs(keras().Sequential([layers.Input(shape), *made]))
+    return lambda shape, *body: macs(keras().Sequential([layers.Input(shape), *body]))
 
 
 def test_the_reference_cnn_costs_what_was_published():

@@ -1,4 +1,4 @@
-"""Equal models are equal files; a file is read whole or refused, and never runs code."""
+"""Equal models give equal files; a file is read whole or refused, and never runs code."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_other_weights_give_other_bytes(files, content, tmp_path):
 def test_the_archive_holds_no_time_of_day(content, tmp_path):
     (tmp_path / "model.keras").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
-        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         metadata = json.loads(archive.read("metadata.json"))
     assert "date_saved" not in metadata
     assert "keras_version" in metadata
@@ -107,7 +107,7 @@ def test_a_trained_model_gives_the_same_file_as_its_weights_alone(files, tmp_pat
 def test_saving_leaves_one_file_and_replaces_the_old_one(files, model, content, tmp_path):
     (tmp_path / "model.keras").write_bytes(b"old")
     files.save(model, tmp_path / "model.keras")
-    assert [each.name for each in tmp_path.iterdir()] == ["model.keras"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
     assert (tmp_path / "model.keras").read_bytes() == content
 
 

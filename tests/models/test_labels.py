@@ -1,4 +1,4 @@
-"""Labels are the truth, a teacher's mixture of it, or a smoothed one, for one output and many."""
+"""Labels: the truth, mixed with a teacher or smoothed, for one output and for several."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Y = np.array([1, 0, 1], np.uint8)
         (4, 0.4, [[0.1, 0.7, 0.1, 0.1], [0.3, 0.1, 0.3, 0.3], [0.1, 0.7, 0.1, 0.1]]),
     ],
 )
-def test_smoothing_shares_a_part_out_evenly(outputs, amount, expected):
-    found = smoothed(hard_labels(Y, outputs), amount)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert found.dtype == np.float32
+def test_smoothing_spreads_a_part_evenly(outputs, amount, expected):
+    soft = smoothed(hard_labels(Y, outputs), amount)
+    np.testing.assert_allclose(soft, expected, atol=1e-6)
+    assert soft.dtype == np.float32
 
 
 def test_no_smoothing_gives_the_labels_themselves():
@@ -37,12 +37,12 @@ def test_no_smoothing_gives_the_labels_themselves():
 
 @given(st.floats(0, 0.99), st.integers(1, 5))
 def test_smoothed_labels_are_distributions_that_keep_the_truth(amount, outputs):
-    found = smoothed(hard_labels(Y, outputs), amount)
+    soft = smoothed(hard_labels(Y, outputs), amount)
     if outputs == 1:
-        np.testing.assert_array_equal(found[:, 0] > 0.5, Y == 1)
+        np.testing.assert_array_equal(soft[:, 0] > 0.5, Y == 1)
         return
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_array_equal(found.argmax(axis=1) == 1, Y == 1)
+    np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(soft.argmax(axis=1) == 1, Y == 1)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`")
@@ -59,7 +59,7 @@ def test_the_loss_on_smoothed_labels_is_that_of_keras(outputs):
     assert float(np.mean(ours)) == pytest.approx(float(theirs(label_smoothing=0.2)(hard, scores)))
 
 
-def test_classes_beyond_two_share_alike_without_a_teacher():
+def test_other_classes_have_equal_labels_without_a_teacher():
     np.testing.assert_allclose(
         hard_labels(Y[:2], 3, positive=2), [[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]
     )
@@ -67,7 +67,7 @@ def test_classes_beyond_two_share_alike_without_a_teacher():
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 1), (3, 3)])
 def test_a_teacher_of_other_clips_or_outputs_is_refused(shape):
-    with pytest.raises(ValueError, match="a teacher's scores"):
+    with pytest.raises(ValueError, match="teacher's scores"):
         softened(Y, 2, np.full(shape, 0.5, np.float32), share=0.5)
 
 

@@ -1,4 +1,4 @@
-"""A lowered model gives the same outputs and holds only what TFMOT's techniques take."""
+"""A lowered model gives the same outputs, from layers that TFMOT's techniques can work on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
 )
 
-TAKEN = {
+SUPPORTED = {
     *("InputLayer", "Conv2D", "DepthwiseConv2D", "Dense", "MaxPooling2D", "AveragePooling2D"),
     *("GlobalAveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling2D", "Softmax"),
     *("ZeroPadding2D", "Reshape", "Flatten", "ReLU", "Activation", "Dropout", "Add", "Concatenate"),
@@ -22,19 +22,18 @@ TAKEN = {
 
 
 def scrambled(model, seed=0):
-    """The model with weights that are no initializer's: means and variances too."""
+    """The model with random weights, means and variances."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
-        weights = layer.get_weights()
         if type(layer).__name__ == "Normalization":
-            layer.mean, layer.variance = (np.asarray(each) for each in (layer.mean, layer.variance))
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
             continue
         layer.set_weights(
             [
-                rng.uniform(0.5, 2, each.shape)
+                rng.uniform(0.5, 2, variable.shape)
                 if "variance" in variable.name
-                else rng.normal(0.1, 0.4, each.shape)
-                for each, variable in zip(weights, layer.weights, strict=True)
+                else rng.normal(0.1, 0.4, variable.shape)
+                for variable in layer.weights
             ]
         )
     return model
@@ -47,10 +46,10 @@ def assert_lowered(model, seed=1):
     for scale in (1, 20):
         x = rng.normal(0, scale, (6, *model.input_shape[1:])).astype(np.float32)
         expected = model(x, training=False).numpy()
-        given = lowered(x, training=False).numpy()
-        np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+        outputs = lowered(x, training=False).numpy()
+        np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     kinds = {type(layer).__name__ for layer in lowered.layers}
-    assert kinds <= TAKEN, kinds - TAKEN
+    assert kinds <= SUPPORTED, kinds - SUPPORTED
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     return lowered
@@ -79,8 +78,8 @@ def test_small_architectures_keep_their_outputs_and_lose_their_norms(name):
 
     model = ARCHITECTURES[name]((50, 13, 1))
     lowered = assert_lowered(scrambled(model))
-    kept = [layer.name for layer in model.layers if not layer.name.endswith("_norm")]
-    assert [layer.name for layer in lowered.layers] == kept
+    names = [layer.name for layer in model.layers if not layer.name.endswith("_norm")]
+    assert [layer.name for layer in lowered.layers] == names
 
 
 @pytest.mark.parametrize("padding", ["valid", "same", "causal"])
@@ -109,14 +108,14 @@ def test_depthwise_separable_and_pooling_over_time(padding):
     assert_lowered(model)
 
 
-def test_neighbours_over_time_share_one_reshape():
+def test_successive_layers_over_time_share_one_reshape():
     some = layers()
     model = sequential((16, 3), some.Conv1D(4, 3), some.MaxPooling1D(2), some.Conv1D(4, 3))
     kinds = [type(layer).__name__ for layer in assert_lowered(model).layers]
     assert kinds == ["InputLayer", "Reshape", "Conv2D", "MaxPooling2D", "Conv2D", "Reshape"]
 
 
-def test_names_of_the_users_layers_are_not_taken():
+def test_names_of_the_users_layers_are_not_reused():
     some = layers()
     model = sequential(
         (12, 6, 1),
@@ -126,7 +125,7 @@ def test_names_of_the_users_layers_are_not_taken():
     )
     names = [layer.name for layer in assert_lowered(model).layers]
     assert {"as_image_0", "reshape", "reshape_1"} <= set(names)
-    # What was lowered can be lowered again.
+    # A lowered model can be lowered again.
     assert_lowered(lower(model))
 
 

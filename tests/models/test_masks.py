@@ -1,4 +1,4 @@
-"""Masks hide one stretch of frames and of bins, no wider than asked, and touch nothing else."""
+"""Masks hide one stretch of frames and of bins, no wider than the settings, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZES = st.tuples(st.integers(1, 6), st.integers(1, 9), st.integers(1, 7))
 
 
 def features(shape, seed=0):
-    """No two values are the same, nor is any the mean of others."""
+    """Random features: no two are equal, and none is the mean of others."""
     return np.random.default_rng(seed).normal(0, 5, (*shape, 1)).astype(np.float32)
 
 
@@ -26,15 +26,15 @@ def runs(hidden):
 
 
 @given(SIZES, st.integers(0, 12), st.integers(0, 12), st.integers(0, 99))
-def test_one_stretch_of_each_kind_is_hidden_and_the_rest_left(shape, time, frequency, seed):
-    # Of one frame, the mean is the clip.
+def test_one_stretch_of_each_kind_is_hidden_and_the_rest_unchanged(shape, time, frequency, seed):
+    # With one frame, the mean would be the clip.
     x = features((shape[0], 1 + shape[1], shape[2]))
-    found = masked(x, time, frequency, np.random.default_rng(seed))
-    assert found.shape == x.shape
-    assert found.dtype == x.dtype
-    changed = (found != x)[..., 0]
+    result = masked(x, time, frequency, np.random.default_rng(seed))
+    assert result.shape == x.shape
+    assert result.dtype == x.dtype
+    changed = (result != x)[..., 0]
     mean = np.broadcast_to(x.mean(axis=1, keepdims=True), x.shape)
-    np.testing.assert_array_equal(found[..., 0][changed], mean[..., 0][changed])
+    np.testing.assert_array_equal(result[..., 0][changed], mean[..., 0][changed])
     for clip in changed:
         frames, bins = clip.all(axis=1), clip.all(axis=0)
         np.testing.assert_array_equal(clip, frames[:, None] | bins[None, :])
@@ -44,7 +44,7 @@ def test_one_stretch_of_each_kind_is_hidden_and_the_rest_left(shape, time, frequ
         assert runs(bins) <= 1
 
 
-def test_features_are_left_as_they_are_even_if_nothing_may_write_them():
+def test_features_are_not_changed_even_if_read_only():
     x = features((4, 8, 6))
     x.setflags(write=False)
     before = x.copy()
@@ -62,7 +62,7 @@ def test_every_width_and_every_place_occurs():
     hidden = (masked(x, 3, 0, np.random.default_rng(0)) != x).all(axis=(2, 3))
     widths, counts = np.unique(hidden.sum(axis=1), return_counts=True)
     assert widths.tolist() == [0, 1, 2, 3]
-    # Even to five standard deviations.
+    # Uniform within five standard deviations.
     assert abs(counts - 750).max() < 5 * np.sqrt(3000 * 0.25 * 0.75)
     first = hidden.argmax(axis=1)
     for width in (1, 2, 3):
@@ -71,10 +71,10 @@ def test_every_width_and_every_place_occurs():
 
 def test_each_clip_has_masks_of_its_own_and_a_generator_decides_them():
     x = np.repeat(features((1, 12, 9)), 20, axis=0)
-    found = masked(x, 6, 4, np.random.default_rng(1))
-    assert len(np.unique(found.reshape(20, -1), axis=0)) > 15
-    np.testing.assert_array_equal(found, masked(x, 6, 4, np.random.default_rng(1)))
-    assert not np.array_equal(found, masked(x, 6, 4, np.random.default_rng(2)))
+    result = masked(x, 6, 4, np.random.default_rng(1))
+    assert len(np.unique(result.reshape(20, -1), axis=0)) > 15
+    np.testing.assert_array_equal(result, masked(x, 6, 4, np.random.default_rng(1)))
+    assert not np.array_equal(result, masked(x, 6, 4, np.random.default_rng(2)))
 
 
 def test_features_without_a_last_axis_of_one_are_masked_the_same():

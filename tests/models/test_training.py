@@ -1,4 +1,4 @@
-"""Training learns, keeps the epoch it says, and depends on its seed alone."""
+"""Training learns, keeps the epoch that it reports, and depends on its seed alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHAPE = (4, 3, 1)
 
 
 def separable(n, seed=0, flipped=False):
-    """Clips whose class is the sign of what they are all shifted by."""
+    """Clips whose class is the sign of their mean."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 2
     x = rng.normal(0, 0.3, (n, *SHAPE)) + np.where(y, 1.0, -1.0)[:, None, None, None]
@@ -51,11 +51,11 @@ def build(outputs=2):
     )
 
 
-def learn(validation=None, *, seed=0, clips=60, outputs=2, given=None, **settings):
-    """Of 60 clips; `given` are the arguments of `train` that are no settings."""
+def learn(validation=None, *, seed=0, clips=60, outputs=2, extras=None, **settings):
+    """Train on `clips`; `extras` are the arguments of `train` that are not settings."""
     chosen = TrainSettings(**{"epochs": 4, "batch": 8, "learning_rate": 0.01, **settings})
     make = functools.partial(build, outputs)
-    return train(make, separable(clips), validation, chosen, seed=seed, **(given or {}))
+    return train(make, separable(clips), validation, chosen, seed=seed, **(extras or {}))
 
 
 def assert_same_weights(one, other):
@@ -70,16 +70,16 @@ def loss_on(trained, features):
 
 @pytest.fixture(scope="module")
 def worsening():
-    """Validation labels are the wrong way round: what is learnt makes their loss grow."""
+    """Validation clips with swapped labels: their loss grows with each epoch."""
     return separable(20, seed=1, flipped=True)
 
 
 @pytest.fixture(scope="module")
-def kept(worsening):
+def reference(worsening):
     return learn(worsening)
 
 
-def test_it_learns_what_can_be_told_apart():
+def test_it_learns_separable_classes():
     validation = separable(40, seed=2)
     trained = learn(validation, epochs=12)
     assert trained.history["loss"][-1] < trained.history["loss"][0] / 2
@@ -87,7 +87,7 @@ def test_it_learns_what_can_be_told_apart():
     assert (trained.model(validation.x).numpy().argmax(axis=1) == validation.y).all()
 
 
-def test_the_same_seed_gives_the_same_weights_after_other_work(kept, worsening):
+def test_the_same_seed_gives_the_same_weights_after_other_work(reference, worsening):
     from stapes.models.backend import tensorflow
 
     # What another technique might do in the same process.
@@ -96,22 +96,22 @@ def test_the_same_seed_gives_the_same_weights_after_other_work(kept, worsening):
     learn(seed=9, epochs=1)
     build()
     again = learn(worsening)
-    assert_same_weights(again, kept)
-    assert again.history == kept.history
+    assert_same_weights(again, reference)
+    assert again.history == reference.history
 
 
-def test_another_seed_gives_other_weights(kept, worsening):
+def test_another_seed_gives_other_weights(reference, worsening):
     other = learn(worsening, seed=1)
-    assert not np.array_equal(other.model.get_weights()[0], kept.model.get_weights()[0])
+    assert not np.array_equal(other.model.get_weights()[0], reference.model.get_weights()[0])
 
 
-def test_the_best_epoch_is_kept(kept, worsening):
-    losses = kept.history["val_loss"]
+def test_the_best_epoch_is_kept(reference, worsening):
+    losses = reference.history["val_loss"]
     assert losses == sorted(losses), "the first epoch must be the best"
-    assert kept.kept_epoch == 1
-    assert loss_on(kept, worsening) == pytest.approx(losses[0], rel=1e-5)
+    assert reference.kept_epoch == 1
+    assert loss_on(reference, worsening) == pytest.approx(losses[0], rel=1e-5)
     # The first epoch of a longer run is the only one of a run of one.
-    assert_same_weights(kept, learn(worsening, epochs=1))
+    assert_same_weights(reference, learn(worsening, epochs=1))
 
 
 def test_the_best_epoch_may_be_any():
@@ -119,23 +119,23 @@ def test_the_best_epoch_may_be_any():
     assert trained.kept_epoch == 1 + int(np.argmin(trained.history["val_loss"])) > 1
 
 
-def test_the_last_epoch_is_kept_where_that_is_asked_for(kept, worsening):
+def test_the_last_epoch_is_kept_without_keep_best(reference, worsening):
     last = learn(worsening, keep_best=False)
     assert last.kept_epoch == 4
-    assert last.history == kept.history
+    assert last.history == reference.history
     assert loss_on(last, worsening) == pytest.approx(last.history["val_loss"][-1], rel=1e-5)
-    # Nor does validation change what is learnt.
+    # Validation does not change the training.
     assert_same_weights(last, learn())
 
 
-def test_histories_have_a_value_an_epoch(kept):
-    assert {name: len(values) for name, values in kept.history.items()} == {
+def test_histories_have_a_value_per_epoch(reference):
+    assert {name: len(values) for name, values in reference.history.items()} == {
         "loss": 4,
         "accuracy": 4,
         "val_loss": 4,
         "val_accuracy": 4,
     }
-    assert all(type(value) is float for values in kept.history.values() for value in values)
+    assert all(type(value) is float for values in reference.history.values() for value in values)
 
 
 @pytest.mark.parametrize("validation", [None, separable(0)])
@@ -146,13 +146,13 @@ def test_it_works_without_validation(validation):
     assert counts == {"loss": 2, "accuracy": 2}
 
 
-def test_each_epoch_is_told_with_its_metrics(worsening):
-    told: list[tuple[int, int, dict[str, float]]] = []
-    tell = {"on_epoch": lambda *state: told.append(state)}
-    trained = learn(worsening, epochs=3, given=tell)
-    assert [(epoch, epochs) for epoch, epochs, _ in told] == [(1, 3), (2, 3), (3, 3)]
+def test_each_epoch_is_reported_with_its_metrics(worsening):
+    reports: list[tuple[int, int, dict[str, float]]] = []
+    on_epoch = {"on_epoch": lambda *state: reports.append(state)}
+    trained = learn(worsening, epochs=3, extras=on_epoch)
+    assert [(epoch, epochs) for epoch, epochs, _ in reports] == [(1, 3), (2, 3), (3, 3)]
     for name, values in trained.history.items():
-        assert [metrics[name] for _, _, metrics in told] == values
+        assert [metrics[name] for _, _, metrics in reports] == values
 
 
 def test_memory_mapped_features_train_the_same(tmp_path):
@@ -170,22 +170,22 @@ BY_FRR = {"frr": frr_at}
 
 
 def by_turns(*rates):
-    """What `train` is given to measure false rejects by: these, an epoch each."""
+    """An `frr` for `train` that returns these rates, one per epoch."""
     left = iter(rates)
     return {"frr": lambda scores, y, percent: next(left)}
 
 
-def test_the_epoch_of_fewest_false_rejects_is_kept_and_of_equal_ones_that_of_least_loss():
+def test_the_epoch_with_fewest_false_rejects_is_kept_and_the_loss_decides_between_equals():
     validation = separable(20, seed=1)
-    trained = learn(validation, keep_by="frr", given=by_turns(0.5, 0.1, 0.3, 0.2))
+    trained = learn(validation, keep_by="frr", extras=by_turns(0.5, 0.1, 0.3, 0.2))
     assert trained.kept_epoch == 2
     assert trained.history["val_frr"] == [0.5, 0.1, 0.3, 0.2]
     assert loss_on(trained, validation) == pytest.approx(trained.history["val_loss"][1], rel=1e-5)
-    # What is learnt is the same: only what is kept is another.
+    # The training is the same; only the kept epoch differs.
     losses = learn(validation)
     assert {**trained.history, "val_frr": []} == {**losses.history, "val_frr": []}
 
-    tied = learn(validation, keep_by="frr", given=by_turns(0.5, 0.1, 0.1, 0.2))
+    tied = learn(validation, keep_by="frr", extras=by_turns(0.5, 0.1, 0.1, 0.2))
     least = min((1, 2), key=lambda epoch: tied.history["val_loss"][epoch])
     assert tied.kept_epoch == least + 1
 
@@ -194,27 +194,27 @@ def test_the_epoch_of_fewest_false_rejects_is_kept_and_of_equal_ones_that_of_lea
 def test_false_rejects_are_those_of_the_kept_model(outputs):
     validation = separable(40, seed=2, flipped=True)
     chosen = {"keep_by": "frr", "false_positive_percent": 10.0}
-    trained = learn(validation, outputs=outputs, given=BY_FRR, **chosen)
+    trained = learn(validation, outputs=outputs, extras=BY_FRR, **chosen)
     scores = trained.model(validation.x).numpy()[:, -1]
-    found = frr_at(scores, validation.y, 10.0)
-    assert trained.history["val_frr"][trained.kept_epoch - 1] == found
-    assert found is not None
-    assert 0 < found <= 1
+    rate = frr_at(scores, validation.y, 10.0)
+    assert trained.history["val_frr"][trained.kept_epoch - 1] == rate
+    assert rate is not None
+    assert 0 < rate <= 1
 
 
-def test_validation_clips_of_one_class_are_judged_by_their_loss():
+def test_with_validation_clips_of_one_class_the_loss_decides():
     words = separable(20, seed=1)
     words = FeatureSet(words.x[1::2], words.y[1::2], words.clip[1::2])
-    trained = learn(words, keep_by="frr", given=BY_FRR)
+    trained = learn(words, keep_by="frr", extras=BY_FRR)
     assert "val_frr" not in trained.history
     assert trained.kept_epoch == 1 + int(np.argmin(trained.history["val_loss"]))
 
 
-def test_a_model_that_diverged_has_no_false_rejects_to_tell():
+def test_false_rejects_of_a_diverged_model_are_nan():
     from stapes.models.backend import keras
 
     def diverged():
-        # At its end: what a ReLU makes of no number is the kernel's choice.
+        # NaN as the last step: what a ReLU returns for it depends on the kernel.
         layers = keras().layers
         return keras().Sequential(
             [
@@ -232,7 +232,7 @@ def test_a_model_that_diverged_has_no_false_rejects_to_tell():
     assert len(trained.history["loss"]) == 2
 
 
-def test_false_rejects_need_what_measures_them(worsening):
+def test_keep_by_frr_needs_the_argument_frr(worsening):
     with pytest.raises(ValueError, match="`frr`"):
         learn(worsening, keep_by="frr")
     # Without validation clips there is nothing to measure.
@@ -240,28 +240,28 @@ def test_false_rejects_need_what_measures_them(worsening):
 
 
 @pytest.mark.parametrize(("keep_best", "kept_epoch"), [(True, 1), (False, 3)])
-def test_training_ends_when_patience_does(worsening, keep_best, kept_epoch):
-    told = []
+def test_training_stops_after_patience(worsening, keep_best, kept_epoch):
+    reports = []
     trained = learn(
         worsening,
         epochs=9,
         patience=2,
         keep_best=keep_best,
-        given={"on_epoch": lambda *state: told.append(state[:2])},
+        extras={"on_epoch": lambda *state: reports.append(state[:2])},
     )
-    assert told == [(1, 9), (2, 9), (3, 9)]
+    assert reports == [(1, 9), (2, 9), (3, 9)]
     assert {len(values) for values in trained.history.values()} == {3}
     assert trained.kept_epoch == kept_epoch
     assert_same_weights(trained, learn(worsening, epochs=kept_epoch, keep_best=keep_best))
 
 
-def test_a_better_epoch_renews_patience():
+def test_a_better_epoch_resets_patience():
     trained = learn(
         separable(20, seed=1),
         epochs=9,
         patience=2,
         keep_by="frr",
-        given=by_turns(0.5, 0.6, 0.4, 0.45, 0.41, 0.1),
+        extras=by_turns(0.5, 0.6, 0.4, 0.45, 0.41, 0.1),
     )
     assert len(trained.history["loss"]) == 5
     assert trained.kept_epoch == 3
@@ -286,7 +286,7 @@ def test_the_rate_falls_on_a_cosine_to_zero_or_stays(decay):
 
     settings = TrainSettings(epochs=4, batch=8, learning_rate=0.01, decay=decay)
     train(make, separable(60), None, settings, seed=0, on_epoch=read)
-    # 60 clips are 8 batches; the rate is that of the last one of each epoch.
+    # 60 clips are 8 batches; the rates are those of the last batch of each epoch.
     parts = np.array([7, 15, 23, 31]) / 32
     expected = 0.01 * (1 + np.cos(np.pi * parts)) / 2 if decay else [0.01] * 4
     np.testing.assert_allclose(rates, expected, atol=1e-8)
@@ -305,64 +305,66 @@ def test_the_rate_falls_on_a_cosine_to_zero_or_stays(decay):
 )
 def test_a_model_of_either_head_learns_under_every_setting_and_by_its_seed(outputs, settings):
     validation = separable(40, seed=2)
-    chosen = {"epochs": 12, "learning_rate": 0.02, "given": BY_FRR, **settings}
+    chosen = {"epochs": 12, "learning_rate": 0.02, "extras": BY_FRR, **settings}
     trained = learn(validation, outputs=outputs, **chosen)
     scores = trained.model(validation.x).numpy()
     decided = scores[:, 0] > 0.5 if outputs == 1 else scores.argmax(axis=1)
     assert (decided == validation.y).mean() > 0.9
-    kept = trained.kept_epoch - 1
-    # Against the true labels, whatever was trained on.
-    assert trained.history["val_accuracy"][kept] == pytest.approx((decided == validation.y).mean())
-    assert trained.history["accuracy"][kept] > 0.5
+    index = trained.kept_epoch - 1
+    # On the true labels, whatever the training labels are.
+    assert trained.history["val_accuracy"][index] == pytest.approx((decided == validation.y).mean())
+    assert trained.history["accuracy"][index] > 0.5
     assert_same_weights(trained, learn(validation, outputs=outputs, **chosen))
 
 
-def test_smoothing_leaves_validation_to_the_truth():
+def test_validation_uses_true_labels_despite_smoothing():
     validation = separable(40, seed=2)
     trained = learn(validation, label_smoothing=0.3)
-    found = trained.history["val_loss"][trained.kept_epoch - 1]
-    assert found == pytest.approx(loss_on(trained, validation), rel=1e-5)
+    loss = trained.history["val_loss"][trained.kept_epoch - 1]
+    assert loss == pytest.approx(loss_on(trained, validation), rel=1e-5)
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_a_student_learns_what_its_teacher_says_and_not_the_labels(outputs):
+def test_a_student_learns_its_teachers_scores_and_not_the_labels(outputs):
     clips = separable(60)
     wrong = np.where(clips.y == 1, 0.05, 0.95)
     teacher = np.stack([1 - wrong, wrong], axis=1)[:, -outputs:].astype(np.float32)
-    given = {"soft_labels": softened(clips.y, outputs, teacher, share=1.0)}
-    trained = learn(outputs=outputs, epochs=20, learning_rate=0.03, given=given)
+    extras = {"soft_labels": softened(clips.y, outputs, teacher, share=1.0)}
+    trained = learn(outputs=outputs, epochs=20, learning_rate=0.03, extras=extras)
     scores = trained.model(clips.x).numpy()[:, -1]
     assert ((scores > 0.5) != (clips.y == 1)).mean() > 0.9
-    assert trained.history["accuracy"][-1] > 0.5, "told against the labels that were trained on"
+    assert trained.history["accuracy"][-1] > 0.5, "not measured on the training labels"
 
 
 @pytest.mark.parametrize("shape", [(59, 2), (60, 1), (60,)])
 def test_soft_labels_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match="soft labels"):
-        learn(given={"soft_labels": np.zeros(shape, np.float32)})
+        learn(extras={"soft_labels": np.zeros(shape, np.float32)})
 
 
 def test_labels_given_as_scores_train_as_numbers_do():
     soft = {"soft_labels": np.eye(2, dtype=np.float32)[separable(60).y]}
     for here, there in zip(
-        learn(given=soft).model.get_weights(), learn().model.get_weights(), strict=True
+        learn(extras=soft).model.get_weights(), learn().model.get_weights(), strict=True
     ):
         np.testing.assert_allclose(here, there, atol=1e-5)
 
 
-def test_batches_are_masked_anew_each_epoch_by_the_seed_alone():
+def test_masks_differ_each_epoch_and_depend_on_the_seed_alone():
     clips = separable(20)
     clips.x.setflags(write=False)
 
     def epochs(seed):
-        made = batches(clips, 8, seed, masks=(2, 1))
-        found = []
+        sequence = batches(clips, 8, seed, masks=(2, 1))
+        batches_of_epochs = []
         for _ in range(3):
-            found.append({rows.tobytes() for x, _ in (made[n] for n in (2, 0, 1)) for rows in x})
-            # Asked for again, a batch is the same.
-            assert {rows.tobytes() for rows in made[1][0]} <= found[-1]
-            made.on_epoch_end()
-        return found
+            batches_of_epochs.append(
+                {rows.tobytes() for x, _ in (sequence[n] for n in (2, 0, 1)) for rows in x}
+            )
+            # Read again, a batch is the same.
+            assert {rows.tobytes() for rows in sequence[1][0]} <= batches_of_epochs[-1]
+            sequence.on_epoch_end()
+        return batches_of_epochs
 
     first = epochs(0)
     assert first[0] != first[1] != first[2] != first[0]
@@ -373,7 +375,7 @@ def test_batches_are_masked_anew_each_epoch_by_the_seed_alone():
 
 
 def numbered(n):
-    """Clips that hold their own number, whose labels are its last bit."""
+    """Clips that contain their number, with its last bit as label."""
     x = np.arange(n, dtype=np.float32).reshape(n, 1, 1, 1)
     return FeatureSet(x, (np.arange(n) % 2).astype(np.uint8), [""] * n)
 
@@ -381,26 +383,26 @@ def numbered(n):
 @pytest.mark.parametrize(("n", "size"), [(1, 8), (8, 8), (9, 8), (23, 5), (24, 5), (25, 5)])
 @pytest.mark.parametrize("seed", [None, 3])
 def test_batches_cover_every_row_each_epoch(n, size, seed):
-    made = batches(numbered(n), size, seed)
+    sequence = batches(numbered(n), size, seed)
     for _ in range(3):
-        parts = [made[index] for index in range(len(made))]
+        parts = [sequence[index] for index in range(len(sequence))]
         assert [len(x) for x, _ in parts[:-1]] == [size] * (len(parts) - 1)
         assert 0 < len(parts[-1][0]) <= size
         rows = np.concatenate([x for x, _ in parts]).ravel()
         labels = np.concatenate([y for _, y in parts])
         assert sorted(rows) == list(range(n))
         np.testing.assert_array_equal(labels, rows % 2)
-        made.on_epoch_end()
+        sequence.on_epoch_end()
 
 
-def test_batches_are_drawn_anew_each_epoch_by_the_seed():
+def test_the_order_differs_each_epoch_and_depends_on_the_seed():
     def epochs(seed):
-        made = batches(numbered(50), 50, seed)
-        found = []
+        sequence = batches(numbered(50), 50, seed)
+        batches_of_epochs = []
         for _ in range(3):
-            found.append(made[0][0].ravel().tolist())
-            made.on_epoch_end()
-        return found
+            batches_of_epochs.append(sequence[0][0].ravel().tolist())
+            sequence.on_epoch_end()
+        return batches_of_epochs
 
     first = epochs(3)
     assert first[0] != first[1] != first[2]

@@ -1,6 +1,11 @@
-"""Models for wake words, each a function of few named sizes that returns an untrained model.
+"""Architectures for wake words: functions of a few sizes, which return an untrained model.
 
-Layers have names of their own, so that a model's tensors are called the same in every process.
+Conventions: `shape` is that of the frontend's features, (frames, bins, 1) or (frames, bins).
+`width` is the number of channels of each convolution, `blocks` that of the depthwise-separable
+ones, and `kernel` the size of the depthwise ones. One output is the wake word's sigmoid; two are a
+softmax over (other, wake word). `models.lowering.lower` folds batch normalization.
+
+Each layer has a fixed name, so that the tensors of a model have the same names in every process.
 """
 
 from __future__ import annotations
@@ -18,20 +23,9 @@ def reference_cnn(
     filters: tuple[int, int] = (32, 64),
     outputs: int = 2,
 ) -> Any:
-    """The published student project's CNN: two convolutions, 20,226 parameters as it stands.
+    """The published student project's CNN: two convolutions, 20,226 parameters by default.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        (frames, bins, 1) of the frontend, or (frames, bins).
-    filters : tuple of int
-        Of the two convolutions.
-    outputs : int > 0
-        Two are softmax over (other, wake word), one is the wake word's sigmoid.
-
-    Returns
-    -------
-    model : tf_keras.Model
+    `filters` are those of the two convolutions.
     """
     layers = keras().layers
     image = [] if len(shape) == 3 else [layers.Reshape((*shape, 1), name="image")]
@@ -45,7 +39,7 @@ def reference_cnn(
             layers.MaxPooling2D(2, name="pool_1"),
             layers.Flatten(name="flatten"),
             layers.Dropout(0.5, name="dropout"),
-            layers.Dense(outputs, activation="softmax" if outputs > 1 else "sigmoid", name="dense"),
+            layers.Dense(outputs, activation=_activation(outputs), name="dense"),
         ],
         name="reference_cnn",
     )
@@ -61,28 +55,10 @@ def temporal_cnn(
 ) -> Any:
     """Convolutions over time alone: the bins are channels from the first layer on.
 
-    Source: TC-ResNet's idea (Choi et al. 2019, arXiv:1904.03814), with depthwise-separable
-    convolutions and without residuals. A kernel over all bins of few frames makes the tensors thin
-    at once: 50 frames of 8 channels are what an arena holds, where two dimensions would need 13 of
-    them. 794 parameters as it stands, once it is lowered.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (frames, bins, 1) of the frontend, or (frames, bins).
-    width : int > 0
-        Channels of each convolution.
-    blocks : int > 0
-        Depthwise-separable convolutions; from the second on each halves the frames.
-    kernel : int > 0 [frames]
-        Of the depthwise convolutions.
-    outputs : int > 0
-        Two are softmax over (other, wake word), one is the wake word's sigmoid.
-
-    Returns
-    -------
-    model : tf_keras.Model
-        With batch normalization, which `models.lowering.lower` folds.
+    Source: TC-ResNet (Choi et al. 2019, arXiv:1904.03814), here with depthwise-separable
+    convolutions and without residuals. The first kernel covers all bins, so the tensors are small
+    at once: 50 frames of 8 channels, where two dimensions would need 13 times as much. 794
+    parameters by default, once lowered. From the second block on, each halves the frames.
     """
     layers = keras().layers
     frames, bins = shape[:2]
@@ -90,7 +66,7 @@ def temporal_cnn(
     x = layers.Reshape((frames, 1, bins), name="bins_as_channels")(start)
     x = _normalized(layers.Conv2D(width, (3, 1), padding="same", use_bias=False, name="conv"), x)
     for number in range(1, blocks + 1):
-        # TensorFlow wants equal strides of a depthwise convolution; there is one place across.
+        # TensorFlow needs equal strides in a depthwise convolution; the other axis has size 1.
         x = _separable(x, f"block_{number}", width, (kernel, 1), 2 if number > 1 else 1)
     return _classifier("temporal_cnn", start, x, outputs)
 
@@ -98,32 +74,14 @@ def temporal_cnn(
 def ds_cnn(
     shape: tuple[int, ...] = (50, 13, 1), *, width: int = 64, blocks: int = 4, outputs: int = 2
 ) -> Any:
-    """Depthwise-separable convolutions over frames and bins: Hello Edge's, MLPerf Tiny's.
+    """Depthwise-separable convolutions over frames and bins.
 
     Sources: Zhang et al. 2017, "Hello Edge", arXiv:1711.07128; Banbury et al. 2021, "MLPerf Tiny",
-    arXiv:2106.07597, whose keyword spotting model this is at (49, 10, 1) with 12 outputs, without
-    its dropout.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (frames, bins, 1) of the frontend, or (frames, bins).
-    width : int > 0
-        Channels of each convolution.
-    blocks : int > 0
-        Depthwise-separable convolutions of 3x3 behind the first one of 10x4.
-    outputs : int > 0
-        Two are softmax over (other, wake word), one is the wake word's sigmoid.
-
-    Returns
-    -------
-    model : tf_keras.Model
-        With batch normalization, which `models.lowering.lower` folds.
+    arXiv:2106.07597. At (49, 10, 1) with 12 outputs this is MLPerf Tiny's keyword spotting model
+    without its dropout.
     """
-    layers = keras().layers
-    start = layers.Input(shape, name="features")
-    x = start if len(shape) == 3 else layers.Reshape((*shape, 1), name="image")(start)
-    first = layers.Conv2D(width, (10, 4), 2, padding="same", use_bias=False, name="conv")
+    start, x = _image(shape)
+    first = keras().layers.Conv2D(width, (10, 4), 2, padding="same", use_bias=False, name="conv")
     x = _normalized(first, x)
     for number in range(1, blocks + 1):
         x = _separable(x, f"block_{number}", width, (3, 3), 1)
@@ -141,30 +99,12 @@ def bc_resnet(
     """Broadcasted residuals: time is convolved on the mean over bins, and added to every bin.
 
     Source: Kim et al. 2021, "Broadcasted residual learning", arXiv:2106.04140: its block y = x +
-    f2(x) + f1(mean over bins of f2(x)). Three things differ, so that integer kernels of LiteRT,
-    TFLite Micro and Vela run it and batch normalization folds: ReLU for swish, plain batch
-    normalization for one a band of bins, and blocks of one width without dilation.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (frames, bins, 1) of the frontend, or (frames, bins).
-    width : int > 0
-        Channels of each convolution.
-    blocks : int > 0
-    kernel : int > 0
-        Of the depthwise convolutions: over bins, and over frames.
-    outputs : int > 0
-        Two are softmax over (other, wake word), one is the wake word's sigmoid.
-
-    Returns
-    -------
-    model : tf_keras.Model
-        With batch normalization, which `models.lowering.lower` folds.
+    f2(x) + f1(mean over bins of f2(x)). Three things differ, so that the integer kernels of LiteRT,
+    TFLite Micro and Vela run it and batch normalization folds: ReLU in place of swish, one batch
+    normalization for all bins, and blocks of one width without dilation.
     """
     layers = keras().layers
-    start = layers.Input(shape, name="features")
-    x = start if len(shape) == 3 else layers.Reshape((*shape, 1), name="image")(start)
+    start, x = _image(shape)
     x = _normalized(layers.Conv2D(width, 5, 2, padding="same", use_bias=False, name="conv"), x)
     for number in range(1, blocks + 1):
         name = f"block_{number}"
@@ -173,7 +113,7 @@ def bc_resnet(
         mean = layers.AveragePooling2D((1, bins.shape[2]), name=f"{name}_mean")(bins)
         time = _separable(mean, name, width, (kernel, 1), 1)
         x = layers.Add(name=f"{name}_add")([x, bins])
-        # Two layers of two inputs: the converter knows no sum of three.
+        # Two layers of two inputs: the converter cannot convert a sum of three.
         x = layers.Add(name=f"{name}_broadcast")([x, time])
         x = layers.ReLU(name=f"{name}_relu")(x)
     return _classifier("bc_resnet", start, x, outputs)
@@ -185,14 +125,25 @@ ARCHITECTURES: dict[str, Callable[..., Any]] = {
     "ds_cnn": ds_cnn,
     "bc_resnet": bc_resnet,
 }
-"""By the name that settings give."""
+"""By the name in settings."""
 
 
 def sizes_of(architecture: str) -> list[str]:
-    """The whole numbers that an architecture can be given, by name."""
+    """Names of the integer sizes of an architecture."""
     parameters = inspect.signature(ARCHITECTURES[architecture]).parameters.values()
-    # The outputs are the corpus's: the word, and all else.
-    return [each.name for each in parameters if each.annotation == "int" and each.name != "outputs"]
+    # The corpus decides the outputs.
+    return [item.name for item in parameters if item.annotation == "int" and item.name != "outputs"]
+
+
+def _image(shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The input layer, and its features with a last axis of one channel."""
+    layers = keras().layers
+    start = layers.Input(shape, name="features")
+    return start, start if len(shape) == 3 else layers.Reshape((*shape, 1), name="image")(start)
+
+
+def _activation(outputs: int) -> str:
+    return "softmax" if outputs > 1 else "sigmoid"
 
 
 def _depthwise(kernel: tuple[int, int], stride: int, name: str) -> Any:
@@ -208,7 +159,7 @@ def _separable(x: Any, name: str, width: int, kernel: tuple[int, int], stride: i
 
 def _normalized(convolution: Any, x: Any, relu: bool = True) -> Any:
     layers, name = keras().layers, convolution.name
-    # The mean of few batches: a hundred steps are all that a small corpus gives.
+    # The mean of few batches, as a small corpus gives only a hundred steps.
     norm = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")
     x = norm(convolution(x))
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
@@ -220,6 +171,5 @@ def _classifier(name: str, start: Any, x: Any, outputs: int) -> Any:
     # Not GlobalAveragePooling2D, which becomes the op MEAN.
     x = layers.AveragePooling2D(x.shape[1:3], name="mean")(x)
     x = layers.Flatten(name="flatten")(x)
-    activation = "softmax" if outputs > 1 else "sigmoid"
-    x = layers.Dense(outputs, activation=activation, name="dense")(x)
+    x = layers.Dense(outputs, activation=_activation(outputs), name="dense")(x)
     return keras().Model(start, x, name=name)

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras 2, imported only where they work, set so that a seed decides everything."""
+"""TensorFlow and Keras 2, imported when first used, and set to depend on the seed alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stapes.errors import MissingExtraError
 
 
 def require() -> None:
-    """Raise MissingExtraError where TensorFlow is not installed; imports nothing."""
+    """Raise MissingExtraError if TensorFlow is not installed, without importing it."""
     for name in ("tensorflow", "tf_keras"):
         if importlib.util.find_spec(name) is None:
             raise MissingExtraError("Training and converting models", "train")
@@ -22,14 +22,14 @@ def require() -> None:
 def tensorflow() -> Any:
     """The module tensorflow, with Keras 2 as its Keras.
 
-    Operations run in one thread and in a fixed order: the same seed then gives the same weights,
-    however many jobs run beside it. The published CNN trains faster so than in two threads.
+    Operations run in one thread and in a fixed order, so the same seed gives the same weights
+    whatever else runs. The published CNN also trains faster than in two threads.
     """
     require()
-    # TFMOT needs Keras 2 and looks at this when TensorFlow is first imported.
+    # TFMOT needs Keras 2, and TensorFlow reads this when it is first imported.
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Kernels of oneDNN add in an order of their own on each processor.
+    # Kernels of oneDNN add in an order that depends on the processor.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -50,9 +50,6 @@ def keras() -> Any:
 
 
 def start_over(seed: int) -> None:
-    """Forget the models made before and seed every generator.
-
-    What comes next is then the same in a process that has done other work and in a fresh one.
-    """
+    """Clear Keras's state and seed every generator, so that earlier work has no effect."""
     keras().backend.clear_session()
     keras().utils.set_random_seed(seed)

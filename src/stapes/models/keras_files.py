@@ -1,4 +1,4 @@
-"""Keras files: written so that equal models are equal bytes, and read without running code."""
+"""Keras files: equal models are written as equal bytes, and reading runs no code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 def save(model: Any, path: Path) -> None:
     """Write a `.keras` file; the same weights give the same bytes.
 
-    Keras stamps the archive with the time of day, which is taken out again.
+    The times that Keras writes into the archive are removed.
     """
     with atomic_path(path) as temporary:
         model.save(temporary, save_format="keras")
@@ -37,17 +37,17 @@ def load(path: Path) -> Any:
     Raises
     ------
     ModelError
-        The file is missing, broken, or holds code (a Lambda layer).
+        The file is missing, damaged, or contains code (a Lambda layer).
     """
     models = keras().models
     try:
-        # Keras would read HDF5 and SavedModel by that name too, and run the code in them.
+        # Keras would also read HDF5 or SavedModel under this name, and run the code in them.
         if path.exists() and not zipfile.is_zipfile(path):
-            raise ValueError("it is no archive; it may be cut")
+            raise ValueError("it is not a zip archive; it may be cut off")
         model = models.load_model(path, compile=False, safe_mode=True)
         if not isinstance(model, models.Model):
-            raise ValueError("it holds no model")
+            raise ValueError("it contains no model")
         return model
-    except Exception as error:  # What a broken archive raises depends on where it is broken.
+    except Exception as error:  # A damaged archive may raise anything.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "broken"
         raise ModelError(f"{path} cannot be read as a Keras model: {reason}") from None

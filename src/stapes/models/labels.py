@@ -1,4 +1,4 @@
-"""What a model is to answer on each clip: the truth, softened by a teacher or by a constant.
+"""Training labels: the truth, mixed with a teacher's scores or smoothed by a constant.
 
 Conventions: `y` [shape=(n,)] is 1 where a clip says the wake word. Labels and a teacher's scores
 are [shape=(n, outputs)]: one output is the wake word's sigmoid, several are a distribution over
@@ -20,13 +20,8 @@ def hard_labels(
 ) -> NDArray[np.float32]:
     """The truth as scores.
 
-    Where there are more than two classes, a clip of another word is shared out among the other
-    classes as the teacher does it: which of them it is, the corpus does not say. Without a teacher
-    each gets as much.
-
-    Returns
-    -------
-    labels : np.ndarray [shape=(n, outputs)] float32
+    With more than two classes, the corpus does not say which of the other classes a negative is.
+    Its label is then spread over them as the teacher does it, or evenly without a teacher.
 
     Examples
     --------
@@ -62,24 +57,20 @@ def softened(
     ----------
     y : np.ndarray [shape=(n,)]
     outputs : int > 0
-        Of the student: as many as the teacher has.
+        Of the student, and of the teacher.
     teacher : np.ndarray [shape=(n, outputs)]
-        Its scores of the same clips, sigmoid or softmax.
+        The teacher's scores of the same clips.
     share : float from 0 to 1
-        The teacher's part in the labels.
+        The teacher's share in the labels.
     temperature : float > 0
-        By which the teacher's logits are divided: above 1 its scores come nearer to each other.
+        Divides the teacher's logits: above 1, its scores are closer together.
     positive : int
-        The output that means the wake word, where there are several.
-
-    Returns
-    -------
-    labels : np.ndarray [shape=(n, outputs)] float32
+        The output of the wake word.
 
     Raises
     ------
     ValueError
-        The teacher has not one row of `outputs` scores for each clip.
+        The teacher's scores have another shape.
 
     Examples
     --------
@@ -87,10 +78,12 @@ def softened(
     array([[0.1, 0.9]], dtype=float32)
     """
     if teacher.shape != (len(y), outputs):
-        raise ValueError(f"a teacher's scores {teacher.shape} for labels {(len(y), outputs)}")
+        raise ValueError(
+            f"the teacher's scores have shape {teacher.shape}, not {(len(y), outputs)}"
+        )
     hard = hard_labels(y, outputs, positive=positive, teacher=teacher)
     scores = _both(_clipped(teacher))
-    # Scores are a softmax of logits: their logarithm is the logits up to a constant.
+    # The logarithm of a softmax is its logits, up to a constant.
     cooled = np.log(scores) / temperature
     cooled = np.exp(cooled - cooled.max(axis=1, keepdims=True))
     soft = cooled / cooled.sum(axis=1, keepdims=True)
@@ -100,20 +93,10 @@ def softened(
 
 
 def smoothed(labels: NDArray[np.float32], amount: float) -> NDArray[np.float32]:
-    """Labels of which a part is shared out evenly among the classes.
+    """Labels of which the part `amount`, from 0 to 1, is spread evenly over the classes.
 
     Source: Szegedy et al. 2016, "Rethinking the Inception architecture for computer vision",
-    arXiv:1512.00567, section 7. One sigmoid output stands for two classes.
-
-    Parameters
-    ----------
-    labels : np.ndarray [shape=(n, outputs)] float32
-    amount : float from 0 to 1
-        The part; 0 gives the labels as they are.
-
-    Returns
-    -------
-    labels : np.ndarray [shape=(n, outputs)] float32
+    arXiv:1512.00567, section 7. One sigmoid output counts as two classes.
 
     Examples
     --------
@@ -132,5 +115,5 @@ def _clipped(scores: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _both(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """A sigmoid's scores as those of two classes; others as they are."""
+    """The scores of a sigmoid as those of two classes; other scores unchanged."""
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores

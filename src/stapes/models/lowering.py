@@ -1,10 +1,10 @@
-"""A model written anew in the few kinds of layers that every technique takes.
+"""Rewrite a model in the few kinds of layers that every technique can work on.
 
-TFMOT quantizes no Conv1D, MaxPooling1D, SeparableConv2D, Normalization or Rescaling in training,
-nor a BatchNormalization that follows no convolution, and a BatchNormalization that the converter
-folds into a kernel after clustering makes its values many again. All of them are convolutions of
-two dimensions in disguise: written as such, and folded before anything is trained, the model gives
-the same outputs, and no technique has to leave a layer out.
+In training, TFMOT cannot quantize Conv1D, MaxPooling1D, SeparableConv2D, Normalization or
+Rescaling, nor a BatchNormalization that follows no convolution. And where the converter folds a
+BatchNormalization after clustering, the kernel has many distinct values again. All of these are
+convolutions of two dimensions. Rewritten as such and folded before training, the model gives the
+same outputs, and no technique has to skip a layer.
 
 Source of the folding: Jacob et al. 2018, arXiv:1712.05877, section 3.2.
 """
@@ -24,35 +24,35 @@ from numpy.typing import NDArray
 from stapes.models.backend import keras
 
 Call = Callable[[Any], Any]
-"""Makes a layer's output of its input, or of a list of them."""
+"""Returns a layer's output for its input, or for a list of inputs."""
 
 _LINEAR = (
     *("Conv1D", "DepthwiseConv1D", "SeparableConv1D"),
     *("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense"),
 )
-# What quantization in training takes as a layer's own activation.
+# The activations that quantization in training accepts as part of a layer.
 _FUSED = ("linear", "relu", "softmax", "sigmoid", "tanh")
 _POOLING_1D = {"MaxPooling1D": "MaxPooling2D", "AveragePooling1D": "AveragePooling2D"}
 
 
 _names: ContextVar[Iterator[str]] = ContextVar("names")
-"""Of the model that is being lowered."""
+"""Names for new layers of the model that is being lowered."""
 
 
 def lower(model: Any) -> Any:
-    """The same function of Conv2D, DepthwiseConv2D, Dense, pooling and layers without weights.
+    """The same function made of Conv2D, DepthwiseConv2D, Dense, pooling and layers without weights.
+
+    Layers with weights keep their names. A separable convolution becomes two layers, of which the
+    second keeps the name.
 
     Parameters
     ----------
     model : tf_keras.Model
-        Functional or Sequential, of one input and one output, without models within it; not
-        changed.
+        Functional or Sequential, with one input and one output, without nested models; not changed.
 
     Returns
     -------
-    lowered : tf_keras.Model
-        Not compiled. Layers with weights keep their names; a separable convolution becomes two, of
-        which the second keeps the name.
+    lowered : tf_keras.Model, not compiled
     """
     _names.set(_unused({layer.name for layer in model.layers}))
     by_depth = model._nodes_by_depth
@@ -66,7 +66,7 @@ def lower(model: Any) -> Any:
         layer = node.layer
         if not node.parent_nodes:
             continue
-        inputs = [tensors[id(each)] for each in node.keras_inputs]
+        inputs = [tensors[id(tensor)] for tensor in node.keras_inputs]
         if layer.name not in calls:
             norm = folded.get(layer.name)
             affine = _scale_and_offset(norm) if norm is not None else None
@@ -79,21 +79,21 @@ def lower(model: Any) -> Any:
 def _foldable(model: Any, nodes: list[Any]) -> dict[str, Any]:
     """{name of a linear layer: the BatchNormalization that alone reads it}."""
     uses = Counter(node.layer.name for node in nodes)
-    readers = Counter(id(each) for node in nodes for each in node.keras_inputs)
-    outputs = {id(each) for each in model.outputs}
-    found = {}
+    readers = Counter(id(tensor) for node in nodes for tensor in node.keras_inputs)
+    outputs = {id(tensor) for tensor in model.outputs}
+    norms = {}
     for node in nodes:
         if not _is(node.layer, "BatchNormalization") or uses[node.layer.name] > 1:
             continue
         parent, tensor = node.parent_nodes[0].layer, node.keras_inputs[0]
         alone = uses[parent.name] == 1 and readers[id(tensor)] == 1 and id(tensor) not in outputs
         if alone and _is(parent, *_LINEAR) and _is_linear(parent) and _on_channels(node.layer):
-            found[parent.name] = node.layer
-    return found
+            norms[parent.name] = node.layer
+    return norms
 
 
 def _lowered(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -> Call:
-    """What makes the layer's output, with a scale and an offset of each channel folded into it."""
+    """The lowered layer, with `affine` folded into it: a scale and an offset per channel."""
     kind = type(layer).__name__
     if kind in _POOLING_1D:
         return _pooling(layer, _POOLING_1D[kind])
@@ -113,7 +113,7 @@ def _lowered(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -> Ca
 
 
 def _convolution(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -> Call:
-    """A convolution or dense layer as one, or as a depthwise and a pointwise one."""
+    """A convolution or dense layer as one layer, or as a depthwise and a pointwise one."""
     config, weights = layer.get_config(), layer.get_weights()
     kind = type(layer).__name__
     separable, depthwise = kind.startswith("Separable"), kind.startswith("Depthwise")
@@ -131,8 +131,8 @@ def _convolution(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -
         name = f"{layer.name}_{activation.__name__}"
         after = [keras().layers.Activation(activation, name=name)]
     if kind == "Dense":
-        made = keras().layers.Dense(config["units"], name=layer.name, **ending)
-        return _chained([_weighted(made, kernels + bias), *after])
+        dense = keras().layers.Dense(config["units"], name=layer.name, **ending)
+        return _chained([_weighted(dense, kernels + bias), *after])
     flat = kind.endswith("1D")
     if flat:
         kernels = [kernel[:, None] for kernel in kernels]
@@ -151,12 +151,12 @@ def _convolution(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -
         chain = [_weighted(first, kernels[:1]), _weighted(second, kernels[1:] + bias)]
     elif depthwise:
         ending["depth_multiplier"] = config["depth_multiplier"]
-        made = layers.DepthwiseConv2D(name=layer.name, **window, **ending)
-        chain = [_weighted(made, kernels + bias)]
+        lowered = layers.DepthwiseConv2D(name=layer.name, **window, **ending)
+        chain = [_weighted(lowered, kernels + bias)]
     else:
         size = {"filters": config["filters"], "groups": config["groups"]}
-        made = layers.Conv2D(name=layer.name, **size, **window, **ending)
-        chain = [_weighted(made, kernels + bias)]
+        lowered = layers.Conv2D(name=layer.name, **size, **window, **ending)
+        chain = [_weighted(lowered, kernels + bias)]
     if ahead:
         chain.insert(0, layers.ZeroPadding2D(((ahead, 0), (0, 0)), name=f"{layer.name}_causal"))
     chain += after
@@ -171,9 +171,9 @@ def _pooling(layer: Any, kind: str) -> Call:
 
 
 def _affine(layer: Any, scale: NDArray[Any], offset: NDArray[Any]) -> Call:
-    """A scale and an offset of each element, as a depthwise convolution of one by one.
+    """A scale and an offset of each element, as a depthwise convolution with a 1 x 1 kernel.
 
-    The axes behind the last one along which they do not vary become the channels.
+    All axes from the first one along which they vary become the channels.
     """
     shape = tuple(layer.input_shape[1:])
     batched = (1,) * (len(shape) + 1 - np.ndim(scale)) + np.shape(scale)
@@ -182,20 +182,20 @@ def _affine(layer: Any, scale: NDArray[Any], offset: NDArray[Any]) -> Call:
     varied = [
         axis
         for axis in range(len(shape))
-        if any(np.ptp(each, axis=axis).any() for each in (whole, shift[0]))
+        if any(np.ptp(values, axis=axis).any() for values in (whole, shift[0]))
     ]
     first = min([*varied, len(shape) - 1])
     channels, places = math.prod(shape[first:]), math.prod(shape[:first])
-    made = keras().layers.DepthwiseConv2D(1, name=layer.name)
-    # Along the axes before `first` all places are alike.
-    kernel, bias = (each.reshape(places, channels)[0] for each in (whole, shift[0]))
-    call = _weighted(made, [kernel.reshape(1, 1, channels, 1), bias])
+    depthwise = keras().layers.DepthwiseConv2D(1, name=layer.name)
+    # Along the axes before `first` the values are equal.
+    kernel, bias = (values.reshape(places, channels)[0] for values in (whole, shift[0]))
+    call = _weighted(depthwise, [kernel.reshape(1, 1, channels, 1), bias])
     inside = shape if len(shape) == 3 and first == 2 else (places, 1, channels)
     return lambda x: _reshaped(call(_reshaped(x, inside)), shape)
 
 
 def _weighted(layer: Any, weights: list[NDArray[Any]]) -> Call:
-    """A layer that gets its weights when it is first called: before, it has none to set."""
+    """A layer that gets its weights at its first call: before, it has no variables."""
 
     def call(x: Any) -> Any:
         fresh = not layer.built
@@ -208,7 +208,7 @@ def _weighted(layer: Any, weights: list[NDArray[Any]]) -> Call:
 
 
 def _as_image(chain: list[Call]) -> Call:
-    """A chain of two dimensions on [steps, channels], which becomes [steps, 1, channels]."""
+    """Layers of two dimensions, called on [steps, channels] as [steps, 1, channels]."""
 
     def call(x: Any) -> Any:
         y = _chained(chain)(_reshaped(x, (x.shape[1], 1, x.shape[2])))
@@ -219,8 +219,8 @@ def _as_image(chain: list[Call]) -> Call:
 
 def _chained(chain: list[Call]) -> Call:
     def call(x: Any) -> Any:
-        for each in chain:
-            x = each(x)
+        for layer in chain:
+            x = layer(x)
         return x
 
     return call
@@ -229,7 +229,7 @@ def _chained(chain: list[Call]) -> Call:
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     if tuple(x.shape[1:]) == tuple(shape):
         return x
-    # One Reshape undoes the one before it, where two layers of one dimension meet.
+    # Between two layers of one dimension, this Reshape would undo the one before it.
     before = x.node
     if _is(before.layer, "Reshape") and tuple(before.keras_inputs[0].shape[1:]) == tuple(shape):
         return before.keras_inputs[0]
@@ -237,12 +237,12 @@ def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _unused(taken: set[str]) -> Iterator[str]:
-    """Names for layers that the model did not have."""
+    """Names that no layer of the model has."""
     return (name for n in itertools.count() if (name := f"as_image_{n}") not in taken)
 
 
 def _scale_and_offset(norm: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """What a BatchNormalization does to each channel, once it is trained."""
+    """What a trained BatchNormalization does to each channel."""
     mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
     scale = 1 / np.sqrt(variance + norm.epsilon)
     if norm.scale:
@@ -265,7 +265,7 @@ def _constants(value: Any) -> NDArray[np.float32]:
 
 
 def _two(sizes: Any) -> tuple[int, int]:
-    """A size along one axis as one along two, of which the second is 1."""
+    """A size along one axis as (size, 1)."""
     return (int(np.ravel(sizes)[0]), 1)
 
 

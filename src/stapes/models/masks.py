@@ -1,8 +1,8 @@
-"""Masks over features in training, so that no model leans on one moment or one band of a word.
+"""Masks over features in training, so that no model relies on one moment or band of a word.
 
 Source: Park et al. 2019, "SpecAugment: a simple data augmentation method for automatic speech
-recognition", arXiv:1904.08779: its time mask and its frequency mask, one of each, without its time
-warping, which its authors found to matter least.
+recognition", arXiv:1904.08779: one time mask and one frequency mask, without its time warping,
+which its authors found to matter least.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ def masked(
 ) -> NDArray[np.float32]:
     """Hide a stretch of frames and a band of bins of each clip.
 
-    What is hidden becomes the clip's own mean of that bin over time, as in the paper, where
-    features are normalised and 0 is the mean. It says least: a minimum would be silence, and 0 of
-    an MFCC or a decibel a loud sound, each an event that the clip does not hold.
+    What is hidden becomes the clip's mean of that bin over time, as in the paper, where features
+    are normalised and their mean is 0. Other values would add an event that the clip does not
+    contain: a minimum is silence, and 0 in an MFCC or in decibels is a loud sound.
 
     Parameters
     ----------
     x : np.ndarray [shape=(n, frames, bins, ...)] float32
-        Features; they are left as they are.
+        Features; not changed.
     time : int >= 0 [frames]
-        The widest mask; each clip's width is drawn evenly from 0 to it, and is never all frames.
+        The widest mask. Each clip's width is uniform from 0 to it, and never all frames.
     frequency : int >= 0 [bins]
         The same over bins.
     rng : np.random.Generator
-        Where widths and places come from.
+        Draws widths and places.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def masked(
     Raises
     ------
     ValueError
-        The features have no frames and bins.
+        The features have fewer than three axes.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def masked(
 
 
 def _stretches(clips: int, length: int, widest: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """One stretch of each clip [shape=(clips, length)], of any width up to the widest."""
+    """One stretch per clip [shape=(clips, length)], of any width up to the widest."""
     width = rng.integers(0, max(0, min(widest, length - 1)), clips, endpoint=True)
     begin = rng.integers(0, length - width, endpoint=True)
     place = np.arange(length)

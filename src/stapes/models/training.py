@@ -1,4 +1,4 @@
-"""Train a model on a FeatureSet, the same way every time for the same seed."""
+"""Train a model on a FeatureSet; the same seed gives the same weights."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from stapes.models.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model and how it came about.
+    """A trained model and how its training went.
 
     model : tf_keras.Model
     history : `loss`, `accuracy` and, with validation, `val_loss`, `val_accuracy` of each epoch;
-        `val_frr` too where epochs are kept by it and there are validation clips of both classes
-    kept_epoch : from 1, the epoch whose weights the model has
+        also `val_frr` if it decides the best epoch and there are validation clips of both classes
+    kept_epoch : the epoch whose weights the model has, from 1
     """
 
     model: Any
@@ -35,7 +35,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Best:
-    """The best epoch so far; without weights where the last one is to be kept."""
+    """The best epoch so far; its weights are None if the last epoch is used."""
 
     figure: tuple[float, float]
     epoch: int
@@ -55,44 +55,37 @@ def train(
 ) -> Trained:
     """Train with Adam on cross-entropy.
 
-    Batches are read from the memory-mapped features, in an order that the seed draws for each
-    epoch; nothing else is held in memory. Validation is on the true labels and on whole features,
-    however training labels are softened and features masked.
+    Batches are read from the memory-mapped features, which are not copied, in a new order each
+    epoch. Validation is on true labels and unmasked features, whatever the settings.
 
     Parameters
     ----------
     build : callable
-        Makes the untrained model: softmax over (other, wake word), or the wake word's sigmoid.
+        Returns the untrained model: softmax over (other, wake word), or the wake word's sigmoid.
     training, validation : FeatureSet
-        Validation may be None: then the last epoch is kept, and no epoch ends training early.
-    settings : TrainSettings
+        Without validation, the last epoch is used and training never ends early.
     seed : int
-        Of the first weights, dropout, the order of clips and the masks.
+        Draws the first weights, dropout, the order of clips and the masks.
     soft_labels : np.ndarray [shape=(n, outputs)] float32, optional
-        In place of the training clips' labels, from a teacher: `labels.softened`. Training accuracy
-        is then told against these.
+        Replace the labels of the training clips, also in training accuracy: `labels.softened`.
     frr : callable, optional
-        Wanted where epochs are kept by false rejects: `measure.roc.frr_at`, which gives them for
-        the wake word's scores [shape=(n,)], `y` and a percentage of false positives.
+        Needed if false rejects decide the best epoch: `measure.roc.frr_at`, of the wake word's
+        scores [shape=(n,)], `y` and a percentage of false positives.
     on_epoch : callable, optional
         Called after each epoch with its number from 1, the number of epochs, and its metrics.
-
-    Returns
-    -------
-    trained : Trained
 
     Raises
     ------
     ValueError
-        The soft labels are not one row of the model's outputs for each training clip, or epochs
-        are to be kept by false rejects, and `frr` is missing.
+        The soft labels do not fit the clips and outputs, or `frr` is missing.
     """
     validation = validation if validation and len(validation.y) else None
-    judge: Callable[[Any], dict[str, float]] | None = None
+    measure_frr: Callable[[Any], dict[str, float]] | None = None
     if settings.keep_by == "frr" and validation is not None:
         if frr is None:
-            raise ValueError("to keep epochs by false rejects, give what measures them as `frr`")
-        judge = functools.partial(_false_rejects, validation, frr, settings.false_positive_percent)
+            raise ValueError('keep_by="frr" needs the argument `frr`')
+        percent = settings.false_positive_percent
+        measure_frr = functools.partial(_false_rejects, validation, frr, percent)
     tf_keras = keras()
     start_over(seed)
     model = build()
@@ -109,25 +102,27 @@ def train(
 
     def after_epoch(epoch: int, logs: dict[str, float]) -> None:
         nonlocal best
-        told = {name: float(value) for name, value in logs.items()}
-        if judge is not None:
-            told |= judge(model)
-        for name, value in told.items():
+        metrics = {name: float(value) for name, value in logs.items()}
+        if measure_frr is not None:
+            metrics |= measure_frr(model)
+        for name, value in metrics.items():
             history.setdefault(name, []).append(value)
         if validation is not None:
-            figure = (told.get("val_frr", 0.0), told["val_loss"])
+            figure = (metrics.get("val_frr", 0.0), metrics["val_loss"])
             if best is None or figure < best.figure:
                 weights = model.get_weights() if settings.keep_best else None
                 best = _Best(figure, epoch + 1, weights)
             elif settings.patience and epoch + 1 - best.epoch >= settings.patience:
                 model.stop_training = True
         if on_epoch:
-            on_epoch(epoch + 1, settings.epochs, told)
+            on_epoch(epoch + 1, settings.epochs, metrics)
 
     masks = (settings.time_mask, settings.frequency_mask)
+    # Validation labels have the same form as the training labels.
+    hard = None if targets is None or validation is None else hard_labels(validation.y, outputs)
     model.fit(
         batches(training, settings.batch, seed, targets, masks),
-        validation_data=None if validation is None else _unshuffled(validation, targets, outputs),
+        validation_data=None if validation is None else batches(validation, 256, labels=hard),
         epochs=settings.epochs,
         shuffle=False,
         verbose=0,
@@ -140,7 +135,7 @@ def train(
 
 
 def adam(rate: float, steps: int | None) -> Any:
-    """Adam, whose rate falls to 0 on a cosine over so many `steps`, or stays as it is.
+    """Adam; if `steps` are given, its rate falls to 0 over them on a cosine.
 
     Source: Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts",
     arXiv:1608.03983, without its restarts.
@@ -150,7 +145,7 @@ def adam(rate: float, steps: int | None) -> Any:
 
 
 def crossentropy(outputs: int) -> str:
-    """Keras's name of the loss for labels as scores [shape=(n, outputs)]."""
+    """The loss in Keras for labels as scores [shape=(n, outputs)]."""
     return "binary_crossentropy" if outputs == 1 else "categorical_crossentropy"
 
 
@@ -163,8 +158,8 @@ def batches(
 ) -> Any:
     """A `tf_keras.utils.Sequence` over a FeatureSet, shuffled each epoch if there is a seed.
 
-    The labels are the FeatureSet's own, or `labels` [shape=(n, outputs)]. With a seed, `masks`
-    [frames, bins] hide at most so many of each clip, drawn anew for each epoch (`masks.masked`).
+    The labels are the FeatureSet's, or `labels` [shape=(n, outputs)]. With a seed, `masks.masked`
+    hides at most `masks` [frames, bins] of each clip, different ones each epoch.
     """
     targets = features.y.astype(np.int32) if labels is None else labels
 
@@ -182,7 +177,7 @@ def batches(
             rows = self.order[index * size : (index + 1) * size]
             x = np.asarray(features.x[rows])
             if seed is not None and any(masks):
-                # Of the batch's own generator: Keras may ask for a batch twice, or ahead.
+                # A generator per batch, as Keras may read a batch twice or early.
                 x = masked(x, *masks, np.random.default_rng([seed, 3, self.epoch, index]))
             return x, targets[rows]
 
@@ -197,18 +192,12 @@ def batches(
 def _targets(
     y: NDArray[np.integer], outputs: int, smoothing: float, soft: NDArray[np.float32] | None
 ) -> NDArray[np.float32] | None:
-    """Training labels as scores; None where the classes' numbers say all."""
+    """Training labels as scores; None if class numbers are enough."""
     if soft is not None and soft.shape != (len(y), outputs):
-        raise ValueError(f"soft labels {soft.shape} for {len(y)} clips and {outputs} outputs")
+        raise ValueError(f"soft labels have shape {soft.shape}, not {(len(y), outputs)}")
     if soft is None and not smoothing and outputs > 1:
         return None
     return smoothed(hard_labels(y, outputs) if soft is None else soft, smoothing)
-
-
-def _unshuffled(validation: FeatureSet, targets: NDArray[np.float32] | None, outputs: int) -> Any:
-    """Validation batches, whose labels are as the training clips' ones are given."""
-    hard = None if targets is None else hard_labels(validation.y, outputs)
-    return batches(validation, 256, labels=hard)
 
 
 def _false_rejects(
@@ -217,16 +206,16 @@ def _false_rejects(
     false_positive_percent: float,
     model: Any,
 ) -> dict[str, float]:
-    """`val_frr`; nothing where there are no clips of both classes, NaN where the model diverged."""
+    """`val_frr`: NaN if the model diverged; absent without clips of both classes."""
     scores = model.predict(batches(validation, 256), verbose=0)[:, -1]
     if not np.isfinite(scores).all():
         return {"val_frr": math.nan}
-    found = frr(scores, validation.y, false_positive_percent)
-    return {} if found is None else {"val_frr": found}
+    rate = frr(scores, validation.y, false_positive_percent)
+    return {} if rate is None else {"val_frr": rate}
 
 
 def _sigmoid_accuracy() -> Callable[[Any, Any], Any]:
-    """Accuracy of one output; Keras's own holds a label of 0.95 to be wrong at any score."""
+    """Accuracy of one output; in Keras's own, a label of 0.95 is wrong at any score."""
 
     def accuracy(labels: Any, scores: Any) -> Any:
         return keras().backend.mean((labels > 0.5) == (scores > 0.5), axis=-1)

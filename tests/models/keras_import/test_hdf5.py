@@ -1,4 +1,4 @@
-"""What is read of HDF5 files is what h5py reads, and no damage does more than raise ModelError."""
+"""HDF5 files are read as h5py reads them, and a damaged one raises nothing but ModelError."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ def weights(file, layers=3):
 def assert_same(file, group):
     assert set(file.attrs) == set(group.attributes)
     for name, value in file.attrs.items():
-        values = [
-            each.decode() if isinstance(each, bytes) else each for each in np.atleast_1d(value)
-        ]
+        items = np.atleast_1d(value)
+        values = [item.decode() if isinstance(item, bytes) else item for item in items]
         assert values == np.atleast_1d(group.attributes[name]).tolist()
     assert set(file) == set(group.members)
     for name, member in file.items():
@@ -77,7 +76,7 @@ def test_numbers_are_counted():
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_larger_than_its_file_is_refused(form):
+def test_data_larger_than_its_file_is_refused(form):
     def fill(file):
         file.create_dataset("zeros", (1000, 1000), "f4", chunks=True, compression="gzip")
 
@@ -120,8 +119,8 @@ def test_external_and_virtual_data_are_refused():
             hdf5.read(written(fill, "latest"))
 
 
-def test_what_keras_does_not_write_is_refused():
-    def said(fill):
+def test_unusual_parts_are_refused():
+    def reason(fill):
         with pytest.raises(ModelError) as caught:
             hdf5.read(written(fill))
         return str(caught.value)
@@ -129,16 +128,16 @@ def test_what_keras_does_not_write_is_refused():
     def up(file):
         file.create_group("a")["up"] = file
 
-    assert "damaged" in said(up)
-    assert "numbers of another kind" in said(lambda file: file.update({"a": np.array([1j])}))
-    assert "numbers of another kind" in said(lambda file: file.update({"a": [True]}))
+    assert "damaged" in reason(up)
+    assert "numbers of another kind" in reason(lambda file: file.update({"a": np.array([1j])}))
+    assert "numbers of another kind" in reason(lambda file: file.update({"a": [True]}))
     pair = np.zeros(2, [("x", "f4"), ("y", "f4")])
-    assert "numbers of another kind" in said(lambda file: file.update({"a": pair}))
-    assert "more than one axis" in said(lambda file: file.attrs.update(a=np.zeros((2, 2))))
+    assert "numbers of another kind" in reason(lambda file: file.update({"a": pair}))
+    assert "more than one axis" in reason(lambda file: file.attrs.update(a=np.zeros((2, 2))))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", bytes(1000)])
-def test_what_is_no_hdf5_file_is_refused(content):
+def test_other_files_are_refused(content):
     with pytest.raises(ModelError):
         hdf5.read(content)
 

@@ -1,8 +1,8 @@
-"""People's own models: whatever Keras wrote, read without running its code, as a Keras 2 model.
+"""Read a model of Keras 2 or 3 as a Keras 2 model, without running code from its file.
 
-TFMOT's techniques need Keras 2 (`tf_keras`), which cannot read what Keras 3 writes. So a file is
-taken apart (`keras_archive`, `saved_model`), its config read as plain data (`keras_graph`), the
-model rebuilt (`keras_rebuild`) and run beside the original: both must give equal outputs.
+TFMOT's techniques need Keras 2 (`tf_keras`), which cannot read the files of Keras 3. So `archive`
+or `saved_model` takes the file apart, `graph` reads its config as plain data, and `rebuild` makes
+the model again. The original runs too, and both must give equal outputs.
 """
 
 from __future__ import annotations
@@ -19,28 +19,18 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError, StapesError
 from stapes.models.backend import keras, tensorflow
-from stapes.models.keras_import import (
-    archive as keras_archive,
-)
-from stapes.models.keras_import import (
-    graph as keras_graph,
-)
-from stapes.models.keras_import import (
-    rebuild as keras_rebuild,
-)
-from stapes.models.keras_import import (
-    saved_model,
-)
+from stapes.models.keras_import import archive, rebuild, saved_model
+from stapes.models.keras_import import graph as keras_graph
 from stapes.models.keras_import.archive import KerasFile
 from stapes.models.keras_import.config import one_line
 from stapes.models.keras_import.graph import Graph
 from stapes.models.keras_import.rebuild import Weights
 
 TOLERANCE = 1e-5
-"""The largest difference of an output, relative to the largest output where that is above 1."""
+"""The largest difference of an output, relative to the largest output if that is above 1."""
 
 _SCALES = (1, 50)
-"""Of the random inputs: normalized features, and MFCCs."""
+"""Of the random inputs: as normalized features, and as MFCCs."""
 
 _BATCHES = 2
 _BATCH = 8
@@ -51,26 +41,22 @@ Run = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
 def load_any(path: Path) -> Any:
-    """Read a model that Keras 2 or 3 wrote, and prove that it is read right.
+    """Read a model of Keras 2 or 3, and prove that its outputs are those of the original.
 
-    `.keras` and `.h5` files and SavedModel folders (of Keras 2) are told by their content. No code
-    in them runs, and no class that they name is imported. Initializers, regularizers, constraints
-    and the optimizer are left out: they have no part in what a model computes.
-
-    Parameters
-    ----------
-    path : Path
+    The content decides the format: `.keras`, `.h5`, or a SavedModel folder of Keras 2. No code of
+    the file runs, and no class that it names is imported. Initializers, regularizers, constraints
+    and the optimizer are left out, as they do not change the outputs.
 
     Returns
     -------
     model : tf_keras.Model
-        Not compiled. One input [batch, ...], one output [batch, units]: a sigmoid's (1 unit) or a
-        softmax's (2 or more).
+        Not compiled, with one input [batch, ...] and one output [batch, units]: a sigmoid (1 unit)
+        or a softmax (2 or more).
 
     Raises
     ------
     ModelError
-        The file is missing, damaged or unsafe; it holds a layer that cannot be rebuilt, or no
+        The file is missing, damaged or unsafe; it has a layer that cannot be rebuilt; it is not a
         wake-word model; or the outputs differ.
     MissingExtraError
         TensorFlow is not installed.
@@ -85,7 +71,7 @@ def load_any(path: Path) -> Any:
         raise ModelError(f"{path} cannot be used: {error}") from None
     except StapesError:
         raise
-    except Exception as error:  # TensorFlow raises what it likes where layers do not fit.
+    except Exception as error:  # TensorFlow may raise anything if layers do not fit.
         reason = one_line(str(error)) or type(error).__name__
         raise ModelError(
             f"{path} cannot be read as a Keras model; save it again with Keras ({reason})"
@@ -93,11 +79,11 @@ def load_any(path: Path) -> Any:
 
 
 def _load_file(path: Path) -> Any:
-    file = keras_archive.read(path)
+    file = archive.read(path)
     graph, config = keras_graph.read(file.config, file.major)
     model, parts = _build(graph, file.weights.count())
     original = _original(file, config)
-    keras_rebuild.give_weights(parts, _weights_in(original))
+    rebuild.give_weights(parts, _weights_in(original))
     prove(lambda x: _array(original(x, training=False)), model, graph.shape)
     return model
 
@@ -106,23 +92,23 @@ def _load_saved_model(folder: Path) -> Any:
     saved = saved_model.read(folder)
     graph, _ = keras_graph.read(saved.config, 2)
     model, parts = _build(graph, saved.count())
-    keras_rebuild.give_weights(parts, saved.weights_of)
+    rebuild.give_weights(parts, saved.weights_of)
     with saved_model.running(saved) as run:
         prove(run, model, graph.shape)
     return model
 
 
-def _build(graph: Graph, numbers: int) -> tuple[Any, list[keras_rebuild.Part]]:
-    """Build the model, if its input and output are those of a wake-word model."""
+def _build(graph: Graph, numbers: int) -> tuple[Any, list[rebuild.Part]]:
+    """Build the model if its input and output fit a wake-word model."""
     shape = graph.shape
     if len(shape) < 2 or None in shape[1:]:
         raise ModelError(
-            f"its input has the shape {shape or 'unknown'}; give every axis but the first a size,"
-            " as in keras.Input((49, 40, 1))"
+            f"its input has the shape {shape or 'unknown'}; give every axis except the first a"
+            " size, as in keras.Input((49, 40, 1))"
         )
     if (shape[0] or 1) > _LARGEST_BATCH:
-        raise ModelError(f"its batch is fixed at {shape[0]}; leave the batch open")
-    model, parts = keras_rebuild.build(graph, numbers)
+        raise ModelError(f"its batch is fixed at {shape[0]}; leave the batch size open")
+    model, parts = rebuild.build(graph, numbers)
     if len(model.output_shape) != 2:
         raise ModelError(
             f"its output has the shape {model.output_shape}, not [batch, classes]; end the model"
@@ -134,12 +120,12 @@ def _build(graph: Graph, numbers: int) -> tuple[Any, list[keras_rebuild.Part]]:
 def prove(
     run: Run, model: Any, shape: tuple[int | None, ...], tolerance: float = TOLERANCE
 ) -> None:
-    """Raise ModelError unless `model` gives what `run` gives, and both give probabilities.
+    """Raise ModelError unless `model` and `run` have equal outputs, which are probabilities.
 
     Parameters
     ----------
     run : callable
-        The original, on inputs of the shape `shape`.
+        The original.
     model : tf_keras.Model
     shape : tuple
         Of the input, with its batch axis.
@@ -151,49 +137,49 @@ def prove(
     for scale in _SCALES:
         for _ in range(_BATCHES):
             x = rng.normal(0, scale, size).astype(np.float32)
-            expected, given = run(x), _array(model(x, training=False))
-            if expected.shape != given.shape or not np.isfinite(expected).all():
-                raise ModelError("its outputs are no finite numbers; train and save it again")
-            difference = float(np.abs(expected - given).max())
+            expected, output = run(x), _array(model(x, training=False))
+            if expected.shape != output.shape or not np.isfinite(expected).all():
+                raise ModelError("its outputs are not finite numbers; train and save it again")
+            difference = float(np.abs(expected - output).max())
             if not difference <= tolerance * max(1.0, float(np.abs(expected).max())):
                 raise ModelError(
-                    f"rebuilt for training, its outputs differ by {difference:.2g}; leave out"
+                    f"rebuilt for training, its outputs differ by {difference:.2g}; remove"
                     " unusual layers, or report this model"
                 )
             check_probabilities(expected)
 
 
 def check_probabilities(y: NDArray[Any]) -> None:
-    """Refuse logits: thresholds and tables speak of probabilities."""
-    alone = y.shape[1] == 1
+    """Refuse logits, as thresholds and tables need probabilities."""
+    single = y.shape[1] == 1
     inside = bool((y >= -1e-3).all() and (y <= 1 + 1e-3).all())
-    if not inside or not (alone or np.allclose(y.sum(axis=1), 1, atol=1e-2)):
+    if not inside or not (single or np.allclose(y.sum(axis=1), 1, atol=1e-2)):
         raise ModelError(
-            "its outputs are no probabilities; end the model in"
-            f" {'a sigmoid' if alone else 'a softmax'}"
+            "its outputs are not probabilities; end the model in"
+            f" {'a sigmoid' if single else 'a softmax'}"
         )
 
 
 def _original(file: KerasFile, config: dict[str, Any]) -> Any:
-    """The model as the Keras that wrote it reads it, from a file that holds nothing else."""
+    """The model, read by the Keras that wrote it from a clean copy of the file."""
     models = keras().models if file.major < 3 else _keras3().models
     with tempfile.TemporaryDirectory(prefix="stapes-") as folder:
-        path = keras_archive.write(file, config, Path(folder))
+        path = archive.write(file, config, Path(folder))
         return models.load_model(path, compile=False, safe_mode=True)
 
 
 def _keras3() -> Any:
     """The module keras (Keras 3), on TensorFlow."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # It is read once, when keras is imported.
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # Keras reads it when imported.
     import keras as keras3  # type: ignore[import-untyped]
 
     if not keras3.__version__.startswith("3."):
-        raise ModelError("Keras 3 wrote it; install keras 3 to read it")
+        raise ModelError("Keras 3 wrote it; install Keras 3 to read it")
     return keras3
 
 
 def _weights_in(model: Any) -> Weights:
-    """Finds a layer's weights in the original."""
+    """A function that returns the weights of a layer of the original."""
 
     def find(path: tuple[str, ...], _: Any) -> list[NDArray[Any]]:
         layer = model
@@ -206,5 +192,5 @@ def _weights_in(model: Any) -> Weights:
 
 def _array(output: Any) -> NDArray[Any]:
     """One output as an array: models may wrap it in a list or a dict."""
-    (only,) = tensorflow().nest.flatten(output)
-    return np.asarray(only)
+    (tensor,) = tensorflow().nest.flatten(output)
+    return np.asarray(tensor)

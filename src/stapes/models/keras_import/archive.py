@@ -1,4 +1,4 @@
-"""What is in a `.keras` or `.h5` file, taken out without running or trusting any of it."""
+"""The parts of a `.keras` or `.h5` file, read without running or trusting any of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stapes.models.keras_import import hdf5
 from stapes.models.keras_import.hdf5 import Group
 
 LIMIT = 1 << 30
-"""The largest file, and the largest part of one when unpacked [bytes]."""
+"""The largest file, and the largest unpacked part of one [bytes]."""
 
 _CONFIG_LIMIT = 1 << 24
 
@@ -29,13 +29,13 @@ class KerasFile:
     Attributes
     ----------
     kind : "keras" or "h5"
-        A zip archive with an HDF5 file in it, or an HDF5 file with the config as an attribute.
+        A zip archive that contains an HDF5 file, or an HDF5 file with the config as an attribute.
     version : str
         Of the Keras that wrote it, such as "3.15.1".
     config : dict
-        What the file says about the model; not to be handed to Keras as it is.
+        The model's config, unchecked: never pass it to Keras.
     weights : Group
-        Arrays, as Keras named them.
+        Arrays, by Keras's names.
     """
 
     kind: str
@@ -50,16 +50,16 @@ class KerasFile:
 
 
 def read(path: Path) -> KerasFile:
-    """Take a Keras file apart; its kind is told by its content, not by its name.
+    """Take a Keras file apart; its content decides the kind, not its name.
 
     Raises
     ------
     ModelError
-        It is missing, broken, too large, or another kind of file.
+        It is missing, damaged, too large, or another kind of file.
     """
     content = read_bytes(path)
     if content[4:8] == b"TFL3":
-        raise ModelError("it is a .tflite, whose layers cannot be trained; give the Keras model")
+        raise ModelError("it is a .tflite, which cannot be trained; give the Keras model")
     if content.startswith(hdf5.SIGNATURE):
         return _read_h5(hdf5.read(content))
     if content.startswith(b"PK"):
@@ -68,7 +68,7 @@ def read(path: Path) -> KerasFile:
 
 
 def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
-    """A whole file, if it is a regular one of at most `limit` bytes."""
+    """The content of a regular file of at most `limit` bytes."""
     if not path.is_file():
         raise ModelError(f"there is no file {path.name!r}")
     with path.open("rb") as file:
@@ -83,22 +83,21 @@ def read_json(text: str | bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise ModelError("its config is no JSON; save the model again") from None
+        raise ModelError("its config is not JSON; save the model again") from None
     if not isinstance(value, dict):
         raise ModelError("its config describes no model; save the model again")
     return value
 
 
 def write(file: KerasFile, config: dict[str, Any], folder: Path) -> Path:
-    """Write the same weights with another config, as Keras would, and return the new file.
+    """Write the same weights with another config, as Keras would, and return the new path.
 
-    Nothing of the old container is in it: no attachments, no links, no odd parts of HDF5.
+    Nothing else of the old file is in it: no attachments, no links, no unusual parts of HDF5.
     """
     if file.kind == "h5":
         path = folder / "model.h5"
-        attributes: dict[str, Any] = {"model_config": json.dumps(config)}
-        attributes["keras_version"] = file.version
-        attributes["backend"] = "tensorflow"
+        versions = {"keras_version": file.version, "backend": "tensorflow"}
+        attributes: dict[str, Any] = {"model_config": json.dumps(config), **versions}
         _write_h5(Group(attributes, file.weights.members), path)
         return path
     path = folder / "model.keras"
@@ -119,20 +118,20 @@ def _read_archive(content: bytes) -> KerasFile:
             weights = _member(archive, "model.weights.h5", LIMIT)
     except ModelError:
         raise
-    except Exception:  # zipfile and the decompressors raise a dozen kinds for damaged archives.
-        raise ModelError("the archive is damaged or cut; save the model again") from None
+    except Exception:  # zipfile and the decompressors raise many kinds of errors.
+        raise ModelError("the archive is damaged or cut off; save the model again") from None
     return KerasFile("keras", _version(metadata), config, hdf5.read(weights))
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """One file of the archive, by its name; it may unpack to no more than it says."""
+    """One file of the archive; it may not unpack to more than the archive states."""
     if name not in archive.namelist():
-        raise ModelError(f'it holds no {name!r}; write the model with model.save("m.keras")')
+        raise ModelError(f'it has no {name!r}; write the model with model.save("m.keras")')
     member = archive.getinfo(name)
     if member.file_size > limit:
         raise ModelError(f"its {name!r} unpacks to more than {limit >> 20} MiB")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ModelError(f"its {name!r} is packed as Keras does not; save the model again")
+        raise ModelError(f"its {name!r} is compressed in an unknown way; save the model again")
     with archive.open(member) as file:
         content = file.read(member.file_size)
     if len(content) < member.file_size:
@@ -144,9 +143,9 @@ def _read_h5(root: Group) -> KerasFile:
     config = root.attributes.get("model_config")
     if not isinstance(config, str) or "model_weights" not in root.members:
         raise ModelError(
-            'it holds weights without their layers; save the whole model: model.save("m.keras")'
+            'it has weights without their layers; save the whole model: model.save("m.keras")'
         )
-    # The first Kerases did not write which they were.
+    # The first versions of Keras did not write their version.
     version = _version({"keras_version": "2.0"} | root.attributes)
     members = {"model_weights": root.members["model_weights"]}
     return KerasFile("h5", version, read_json(config), Group({}, members))
@@ -155,7 +154,7 @@ def _read_h5(root: Group) -> KerasFile:
 def _version(metadata: dict[str, Any]) -> str:
     version = metadata.get("keras_version")
     if not isinstance(version, str) or not re.fullmatch(r"[123]\.[0-9][\w.+-]{0,40}", version):
-        raise ModelError("it does not say that Keras 2 or 3 wrote it; save the model again")
+        raise ModelError("it names no version of Keras 2 or 3; save the model again")
     return version
 
 
@@ -164,12 +163,13 @@ def _write_h5(root: Group, target: Path | io.BytesIO) -> None:
 
     with h5py.File(target, "w") as file:
         pairs = [(root, file)]
-        for group, written in pairs:  # Grows with the groups in each.
+        for group, target_group in pairs:  # The loop appends subgroups.
             for name, value in group.attributes.items():
-                texts = isinstance(value, list)  # Keras reads names from arrays of bytes.
-                written.attrs[name] = np.array([t.encode() for t in value]) if texts else value
+                if isinstance(value, list):  # Keras reads names from arrays of bytes.
+                    value = np.array([text.encode() for text in value])
+                target_group.attrs[name] = value
             for name, member in group.members.items():
                 if isinstance(member, Group):
-                    pairs.append((member, written.create_group(name)))
+                    pairs.append((member, target_group.create_group(name)))
                 else:
-                    written.create_dataset(name, data=member)
+                    target_group.create_dataset(name, data=member)

@@ -1,8 +1,8 @@
-"""A Keras config as a graph of layers and calls, and as a config that is safe to give to Keras.
+"""A Keras config as a graph of layers and calls, and as a config that is safe for Keras.
 
-The safe config is made anew: it names no class, module or function but those of `keras_config`,
-and leaves out what only training needs. Of the calls it keeps the form that the file has, so that
-a call which is misread here is found when both models are compared.
+The safe config is a new one: it names only the classes, modules and functions of `config`, and
+leaves out what only training needs. Its calls have the same form as in the file. If a call is
+misread here, the comparison of both models shows it.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from typing import Any
 
 from stapes.errors import ModelError
 from stapes.models.keras_import import config as values
-from stapes.models.keras_import.config import name_of, shown
+from stapes.models.keras_import.config import name_of, quoted
 
 _MOST_LAYERS = 1000
 _MOST_DEEP = 8
 
 Ref = tuple[str, int]
-"""The output of a layer's call: the layer's name, and which of its calls."""
+"""The output of a layer's call: the layer's name, and the number of the call."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A layer and the calls of it.
+    """A layer and its calls.
 
     Attributes
     ----------
     name, kind : str
-        The layer's name and class; a model within the model is of the kind "Model".
+        The layer's name and class; a nested model has the kind "Model".
     settings : dict
-        Plain values, by the names that `keras_config.SETTINGS` lists.
+        Plain values, by the names in `config.SETTINGS`.
     calls : tuple of tuples of Ref
         The inputs of each call.
     first : int
-        The number of the first call: Keras 2 begins at 1 with a model that has its own input.
+        The number of the first call: in Keras 2, it is 1 for a model with its own input.
     activation : Step or None
-        A layer that was given as this layer's activation.
+        A layer that is this layer's activation.
     inside : Graph or None
-        The layers of a model within the model.
+        The layers of a nested model.
     """
 
     name: str
@@ -58,11 +58,11 @@ class Graph:
     ----------
     name : str
     steps : tuple of Step
-        All layers but the input.
+        All layers except the input.
     input : str
         The input layer's name.
     shape : tuple of (int or None)
-        Of the input, with its batch axis; empty if the config does not say.
+        Of the input, with its batch axis; empty if unknown.
     output : Ref
     """
 
@@ -79,9 +79,9 @@ def read(entry: dict[str, Any], major: int) -> tuple[Graph, dict[str, Any]]:
     Parameters
     ----------
     entry : dict
-        As in config.json: `class_name`, `config`, and with newer files `module`.
+        As in config.json: `class_name`, `config`, and in newer files `module`.
     major : 2 or 3
-        Of the Keras that wrote it.
+        The version of Keras that wrote it.
 
     Returns
     -------
@@ -92,29 +92,29 @@ def read(entry: dict[str, Any], major: int) -> tuple[Graph, dict[str, Any]]:
     Raises
     ------
     ModelError
-        It holds a layer, activation or setting that is not known, or is no config at all.
+        It has an unknown layer, activation or setting, or is not a config.
     """
     try:
         return _model(entry, major, 0)
     except (LookupError, TypeError, ValueError, AttributeError, StopIteration):
-        raise ModelError("its config is damaged or of an unknown form; save it again") from None
+        raise ModelError("its config is damaged or has an unknown form; save it again") from None
 
 
 def _model(entry: dict[str, Any], major: int, depth: int) -> tuple[Graph, dict[str, Any]]:
     kind, config = entry["class_name"], entry["config"]
     if kind not in values.MODELS or not values.is_own(entry):
         raise ModelError(
-            f"it is a {shown(kind)}, a class of its own, which cannot be rebuilt; build the model"
-            " as keras.Sequential or keras.Model(inputs, outputs)"
+            f"it is a {quoted(kind)}, which is not a model class of Keras; build the model as"
+            " keras.Sequential or keras.Model(inputs, outputs)"
         )
-    # Old files of Keras 2 have the list of a Sequential's layers alone.
+    # In old files of Keras 2, the config of a Sequential is its list of layers.
     config = {"layers": config} if isinstance(config, list) else config
     if len(config["layers"]) > _MOST_LAYERS or depth > _MOST_DEEP:
         raise ModelError(
             f"it has more than {_MOST_LAYERS} layers, or models nested {_MOST_DEEP} deep; give a"
             " smaller model"
         )
-    read = [_layer(each, major, depth) for each in config["layers"]]
+    read = [_layer(layer, major, depth) for layer in config["layers"]]
     steps = tuple(step for step, _ in read)
     if len({step.name for step in steps}) < len(steps):
         raise ModelError("two of its layers have the same name; rename one")
@@ -131,7 +131,7 @@ def _model(entry: dict[str, Any], major: int, depth: int) -> tuple[Graph, dict[s
 
 
 def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
-    """A Sequential model: each layer is called once, on what the one before it gave."""
+    """A Sequential model: each layer is called once, on the output of the one before it."""
     head, layers = f"{name}_input", steps
     if steps and steps[0].kind == "InputLayer":
         head, layers = steps[0].name, steps[1:]
@@ -150,39 +150,39 @@ def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
 
 
 def _network(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
-    """A Functional model: its calls are in the layers' entries."""
+    """A Functional model: the calls are in the entries of its layers."""
     head, tail = _only(config["input_layers"], "inputs"), _only(config["output_layers"], "outputs")
     place = next(i for i, step in enumerate(steps) if step.name == head[0])
     if steps[place].kind != "InputLayer":
-        raise ModelError("its input is no InputLayer; save the model again")
+        raise ModelError("its input is not an InputLayer; save the model again")
     shape = values.input_shape(config["layers"][place]["config"])
     return Graph(name, steps[:place] + steps[place + 1 :], head[0], shape, (tail[0], int(tail[1])))
 
 
 def _ends(ends: Any) -> Any:
-    """A model's inputs or outputs, in the form they have: one, a list, or by names."""
+    """A model's inputs or outputs, in the form of the file: one, a list, or by name."""
     if isinstance(ends, dict):
-        return {name_of(key): _ends(each) for key, each in ends.items()}
+        return {name_of(key): _ends(end) for key, end in ends.items()}
     if isinstance(ends[0], str):
         return [name_of(ends[0]), int(ends[1]), int(ends[2])]
-    return [_ends(each) for each in ends]
+    return [_ends(end) for end in ends]
 
 
 def _only(ends: Any, what: str) -> list[Any]:
     """The one input or output."""
-    found = _ends(ends)
-    found = list(found.values()) if isinstance(found, dict) else found
-    found = [found] if isinstance(found[0], str) else found
-    if len(found) != 1:
-        raise ModelError(f"it has {len(found)} {what}; a wake-word model has one of each")
-    if found[0][2]:
+    items = _ends(ends)
+    items = list(items.values()) if isinstance(items, dict) else items
+    items = [items] if isinstance(items[0], str) else items
+    if len(items) != 1:
+        raise ModelError(f"it has {len(items)} {what}; a wake-word model has one of each")
+    only: list[Any] = items[0]
+    if only[2]:
         raise ModelError(f"its {what} are the second ones of a layer; save the model again")
-    only: list[Any] = found[0]
     return only
 
 
 def _layer(entry: dict[str, Any], major: int, depth: int) -> tuple[Step, dict[str, Any]]:
-    """A layer, or a model within the model: as a step, and as an entry for Keras."""
+    """A layer or a nested model: as a step, and as an entry for Keras."""
     kind, config = entry["class_name"], entry["config"]
     if kind in values.MODELS and values.is_own(entry):
         inside, cleaned = _model(entry, major, depth + 1)
@@ -193,25 +193,25 @@ def _layer(entry: dict[str, Any], major: int, depth: int) -> tuple[Step, dict[st
         name = name_of(config["name"])
         values.check_layer(entry, name)
         settings = values.plain_settings(config, name)
-        wanted = (*values.SETTINGS[kind], "trainable")
-        kept = {key: settings[key] for key in wanted if key in settings}
+        keys = (*values.SETTINGS[kind], "trainable")
+        known = {key: settings[key] for key in keys if key in settings}
         activation = None
         if "activation" in values.SETTINGS[kind]:
             activation, settings["activation"] = _activation(config["activation"], major, name)
-            kept["activation"] = "linear" if activation else settings["activation"]
-        step = Step(name, kind, kept, activation=activation)
+            known["activation"] = "linear" if activation else settings["activation"]
+        step = Step(name, kind, known, activation=activation)
         cleaned = values.entry(entry, kind, "keras.layers", settings)
     if "inbound_nodes" not in entry:
         return step, cleaned
     if entry.get("name", step.name) != step.name:
-        raise ModelError(f"layer {shown(step.name)} has two names; save the model again")
+        raise ModelError(f"layer {quoted(step.name)} has two names; save the model again")
     nodes = [_node(node, step.name) for node in entry["inbound_nodes"]]
     cleaned |= {"name": step.name, "inbound_nodes": [node for _, node in nodes]}
     return replace(step, calls=tuple(call for call, _ in nodes)), cleaned
 
 
 def _activation(value: Any, major: int, layer: str) -> tuple[Step | None, Any]:
-    """An activation's name, or a layer that is used as one; and either for Keras to read."""
+    """A layer that is an activation, or None; and the activation for Keras to read."""
     if isinstance(value, dict) and value["class_name"] in ("ReLU", "LeakyReLU", "Softmax"):
         return _layer(value, major, 0)
     if isinstance(value, dict) and value["class_name"] == "function":
@@ -219,35 +219,35 @@ def _activation(value: Any, major: int, layer: str) -> tuple[Step | None, Any]:
     value = "linear" if value is None else value
     if not isinstance(value, str) or value not in values.ACTIVATIONS[major]:
         raise ModelError(
-            f"layer {shown(layer)} has the activation {shown(value)}, which Keras 2 lacks or"
-            " computes otherwise; use relu, sigmoid, tanh, silu or softmax"
+            f"layer {quoted(layer)} has the activation {quoted(value)}, which is missing or"
+            " different in Keras 2; use relu, sigmoid, tanh, silu or softmax"
         )
     return None, value
 
 
 def _node(node: Any, layer: str) -> tuple[tuple[Ref, ...], Any]:
     """The inputs of one call, and the call for Keras to read."""
-    if isinstance(node, dict):  # Keras 3 has arguments, of which the first is a tensor or a list.
+    if isinstance(node, dict):  # Keras 3 has one argument, a tensor or a list.
         (argument,) = node["args"]
         options = [node["kwargs"]]
-        tensors = [_tensor(each) for each in _listed(argument)]
-        ends = [each["config"]["keras_history"] for each in tensors]
+        tensors = [_tensor(tensor) for tensor in _listed(argument)]
+        ends = [tensor["config"]["keras_history"] for tensor in tensors]
         form: Any = {"args": [tensors if isinstance(argument, list) else tensors[0]], "kwargs": {}}
-    else:  # Keras 2 has one input with its options, or a list of such.
-        nodes = [node] if isinstance(node[0], str) else node
-        options = [each[3] for each in nodes if len(each) > 3]
-        ends = [_ends(each[:3]) for each in nodes]
-        form = [[*each, {}] for each in ends]
+    else:  # Keras 2 has one input with its options, or a list of these.
+        inputs = [node] if isinstance(node[0], str) else node
+        options = [item[3] for item in inputs if len(item) > 3]
+        ends = [_ends(item[:3]) for item in inputs]
+        form = [[*end, {}] for end in ends]
         form = form[0] if isinstance(node[0], str) else form
     for option in options:
         for key, value in option.items():
-            if any(each not in (None, False) for each in _listed(value)):
+            if any(item not in (None, False) for item in _listed(value)):
                 raise ModelError(
-                    f"layer {shown(layer)} is called with {shown(key)}, which cannot be rebuilt;"
-                    " call it with its input alone"
+                    f"layer {quoted(layer)} is called with {quoted(key)}, which cannot be rebuilt;"
+                    " call it only with its input"
                 )
     if any(end[2] for end in ends):
-        raise ModelError(f"layer {shown(layer)} uses a second output of a layer")
+        raise ModelError(f"layer {quoted(layer)} uses the second output of a layer; use the first")
     return tuple((end[0], end[1]) for end in ends), form
 
 

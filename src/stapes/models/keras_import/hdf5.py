@@ -1,12 +1,12 @@
-"""HDF5 files as Keras writes them, read without libhdf5.
+"""Read HDF5 files of Keras without libhdf5.
 
-libhdf5 is no safe reader of other people's files: of 8,000 copies of small Keras files with one to
-five bytes changed or the end cut off, HDF5 1.14 looped for ever on nine and crashed on four. What
-Keras needs of the format is little: groups, arrays of numbers stored in one piece, and attributes
-of text. The rest (compressed or external data, links to other files, committed types) is refused,
-so that nothing can be larger than the file that holds it.
+libhdf5 is not safe for files of other people. Of 8,000 small Keras files with one to five bytes
+changed or the end cut off, HDF5 1.14 looped for ever on nine and crashed on four. Keras uses
+little of the format: groups, arrays of numbers in one piece, and attributes of text. The rest
+(compressed or external data, links to other files, committed types) is refused, so the data cannot
+be larger than its file.
 
-By the "HDF5 File Format Specification Version 3.0"; section numbers are of that document.
+Section numbers are those of the "HDF5 File Format Specification Version 3.0".
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ _MAX_DEPTH = 32
 _DATASPACE, _LINK_INFO, _DATATYPE, _EXTERNAL, _LINK, _LAYOUT = 1, 2, 3, 7, 6, 8
 _FILTERS, _ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE, _ATTRIBUTE_INFO = 11, 12, 16, 17, 21
 _FLOATS = {2: (10, 5, 10), 4: (23, 8, 23), 8: (52, 11, 52)}
-"""By size: where the exponent starts, its bits, and the bits of the mantissa (IEEE 754)."""
+"""By size: start and bits of the exponent, and bits of the mantissa (IEEE 754)."""
 
 
 @dataclass
 class Group:
-    """A group: its attributes, and the groups and arrays in it by their names."""
+    """A group: its attributes, and its groups and arrays, by name."""
 
     attributes: dict[str, str | list[str] | NDArray[Any]] = field(default_factory=dict)
     members: dict[str, Group | NDArray[Any]] = field(default_factory=dict)
 
     def count(self) -> int:
-        """How many numbers all arrays hold."""
+        """How many numbers all arrays have."""
+        members = self.members.values()
         return sum(
-            each.count() if isinstance(each, Group) else each.size for each in self.members.values()
+            member.count() if isinstance(member, Group) else member.size for member in members
         )
 
 
@@ -51,7 +52,7 @@ def read(content: bytes) -> Group:
     Raises
     ------
     ModelError
-        The file is damaged, or uses a part of HDF5 that Keras does not.
+        The file is damaged, or uses a part of HDF5 that Keras does not use.
     """
     pieces = Pieces(content)
     try:
@@ -66,11 +67,11 @@ def read(content: bytes) -> Group:
 def _root_header(pieces: Pieces) -> int:
     """Where the root group's object header is (II.A)."""
     if pieces.take(0, 8) != SIGNATURE:
-        raise ModelError("it is no HDF5 file")
+        raise ModelError("it is not an HDF5 file")
     version = pieces.number(8, 1)
     sizes = 13 if version < 2 else 9
     if pieces.take(sizes, 2) != b"\x08\x08":
-        raise _unusual("addresses of another size")
+        raise _unusual("addresses of an unusual size")
     if version < 2:
         # The superblock ends in the root's symbol table entry: a name, then the address.
         return pieces.number({0: 56, 1: 60}[version] + 8, 8)
@@ -80,7 +81,7 @@ def _root_header(pieces: Pieces) -> int:
 def _read_object(pieces: Pieces, at: int, depth: int) -> Group | NDArray[Any]:
     """The group or array whose object header is at `at`."""
     if depth > _MAX_DEPTH:
-        raise _unusual("groups within groups without end")
+        raise _unusual("groups that are nested too deep")
     messages = _messages(pieces, at)
     kinds = {kind for kind, _ in messages}
     if kinds & {_EXTERNAL, _FILTERS}:
@@ -95,7 +96,7 @@ def _read_object(pieces: Pieces, at: int, depth: int) -> Group | NDArray[Any]:
         elif kind == _ATTRIBUTE_INFO and struct.unpack_from("<Q", body, 2 + 2 * (body[1] & 1)) != (
             NOWHERE,
         ):
-            raise _unusual("attributes stored apart")
+            raise _unusual("attributes in another place")
     for name, address in _links(pieces, messages).items():
         group.members[name] = _read_object(pieces, address, depth + 1)
     return group
@@ -130,9 +131,9 @@ def _messages(pieces: Pieces, at: int) -> list[tuple[int, bytes]]:
         blocks = [(at + 16, pieces.number(at + 8, 4))]
         head = 8
     else:
-        raise ValueError("no object header")
+        raise ValueError("not an object header")
     messages = []
-    for start, length in blocks:  # Grows where a message says that more follow elsewhere.
+    for start, length in blocks:  # The loop appends continuations.
         cursor, end = start, start + length
         while cursor + head <= end:
             kind, size, flags = struct.unpack(
@@ -153,7 +154,7 @@ def _messages(pieces: Pieces, at: int) -> list[tuple[int, bytes]]:
 
 
 def _array(pieces: Pieces, message: dict[int, bytes]) -> NDArray[Any]:
-    """An array of numbers that is stored in one piece (IV.A.2.i)."""
+    """An array of numbers in one piece (IV.A.2.i)."""
     shape = _shape(message[_DATASPACE])
     dtype = _number_type(message[_DATATYPE])
     layout = message[_LAYOUT]
@@ -168,7 +169,7 @@ def _array(pieces: Pieces, message: dict[int, bytes]) -> NDArray[Any]:
         address, extent = struct.unpack_from("<QQ", layout, 2)
         stored = b"" if address == NOWHERE else pieces.take(address, extent, spend=True)
     if len(stored) != size:
-        raise ValueError("an array of another size")
+        raise ValueError("an array of the wrong size")
     return np.frombuffer(stored, dtype).reshape(shape)
 
 
@@ -176,21 +177,20 @@ def _shape(body: bytes) -> tuple[int, ...]:
     """The shape in a dataspace message (IV.A.2.b); () is a scalar."""
     version, rank = body[0], body[1]
     if version not in (1, 2) or (version == 2 and body[3] == 2):
-        raise ValueError("no dataspace")
+        raise ValueError("not a dataspace")
     return struct.unpack_from(f"<{rank}Q", body, 8 if version == 1 else 4)
 
 
 def _number_type(body: bytes) -> np.dtype[Any]:
-    """The type in a datatype message (IV.A.2.d), if it is an integer or an IEEE float."""
+    """The integer or IEEE float type in a datatype message (IV.A.2.d)."""
     kind, bits, size = body[0] & 15, body[1], struct.unpack_from("<I", body, 4)[0]
     offset, precision = struct.unpack_from("<HH", body, 8)
     order = ">" if bits & 1 else "<"
-    if (offset, precision) != (0, 8 * size) or size not in (1, 2, 4, 8):
-        raise _unusual("numbers of another kind")
-    if kind == 0:
-        return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
-    if kind == 1 and (body[12], body[13], body[15]) == _FLOATS.get(size) and body[14] == 0:
-        return np.dtype(f"{order}f{size}")
+    if (offset, precision) == (0, 8 * size) and size in (1, 2, 4, 8):
+        if kind == 0:
+            return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
+        if kind == 1 and (body[12], body[13], body[15]) == _FLOATS.get(size) and body[14] == 0:
+            return np.dtype(f"{order}f{size}")
     raise _unusual("numbers of another kind")
 
 
@@ -212,31 +212,31 @@ def _attribute(pieces: Pieces, body: bytes) -> tuple[str, str | list[str] | NDAr
         return name, np.frombuffer(stored, _number_type(datatype), count).reshape(shape)
     width = struct.unpack_from("<I", datatype, 4)[0]
     if count * width > len(stored):
-        raise ValueError("an attribute of another size")
+        raise ValueError("an attribute of the wrong size")
     texts = [_text(pieces, datatype, stored[i * width : (i + 1) * width]) for i in range(count)]
     return name, (texts if shape else texts[0])
 
 
 def _text(pieces: Pieces, datatype: bytes, stored: bytes) -> str:
-    """A text of fixed length, or one that is stored in a global heap (III.E)."""
+    """A text of fixed length, or one in a global heap (III.E)."""
     if datatype[0] & 15 == 3:
         return stored.split(b"\0")[0].decode()
     if datatype[1] & 15 != 1:
-        raise _unusual("lists within attributes")
-    length, heap, wanted = struct.unpack("<IQI", stored)
+        raise _unusual("lists in attributes")
+    length, heap, number = struct.unpack("<IQI", stored)
     if not length:
         return ""
     if pieces.take(heap, 4) != b"GCOL":
-        raise ValueError("no global heap")
+        raise ValueError("not a global heap")
     cursor, end = heap + 16, heap + pieces.number(heap + 8, 8)
     while cursor + 16 <= end:
         index, size = pieces.number(cursor, 2), pieces.number(cursor + 8, 8)
-        if index == wanted:
+        if index == number:
             return pieces.take(cursor + 16, min(length, size), spend=True).decode()
         if index == 0:
             break
         cursor += 16 + (size + 7) // 8 * 8
-    raise ValueError("a text that is not in its heap")
+    raise ValueError("a text is missing in its heap")
 
 
 def _unusual(what: str) -> ModelError:

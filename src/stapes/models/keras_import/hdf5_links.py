@@ -1,7 +1,7 @@
-"""How HDF5 groups name their members: symbol tables, link messages, and heaps of links.
+"""The members of HDF5 groups: symbol tables, link messages, and heaps of links.
 
-Files of the older format (what h5py wrote up to HDF5 1.14) have symbol tables; newer ones keep up
-to eight links in the group's header and more in a fractal heap. Section numbers as in `hdf5.py`.
+Older files (h5py wrote them up to HDF5 1.14) have symbol tables. Newer ones have up to eight links
+in the group's header, and more in a fractal heap. Section numbers as in `hdf5.py`.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 from stapes.errors import ModelError
 
 NOWHERE = 0xFFFF_FFFF_FFFF_FFFF
-"""The address of what is not stored."""
+"""The address of data that the file does not have."""
 
 
 @dataclass
 class Pieces:
-    """A file's bytes, handed out so that a hostile file cannot make more of them."""
+    """The bytes of a file, read so that a hostile file cannot multiply them."""
 
     content: bytes
     seen: set[int] = field(default_factory=set)
     spent: int = 0
 
     def take(self, at: int, size: int, *, spend: bool = False) -> bytes:
-        """`size` bytes from `at`; what is to `spend` can be had once over in all, no more."""
+        """`size` bytes from `at`; calls that `spend` get no more bytes than the file has."""
         if at + size > len(self.content):
-            raise ValueError("beyond the end")
+            raise ValueError("an address beyond the end")
         if spend:
             self.spent += size
             if self.spent > len(self.content):
-                raise ValueError("the same bytes again and again")
+                raise ValueError("the same bytes many times")
         return self.content[at : at + size]
 
     def number(self, at: int, size: int) -> int:
@@ -38,7 +38,7 @@ class Pieces:
         return int.from_bytes(self.take(at, size), "little")
 
     def once(self, at: int) -> None:
-        """Refuse to come to the same place twice: links in a circle have no end."""
+        """Refuse to read the same place twice, as links in a circle have no end."""
         if at in self.seen:
             raise ValueError("a circle")
         self.seen.add(at)
@@ -47,11 +47,11 @@ class Pieces:
 def of_symbol_table(pieces: Pieces, tree: int, heap: int) -> dict[str, int]:
     """The links of an older group: a B-tree (III.A.1) of symbol nodes, names in a local heap."""
     if pieces.take(heap, 4) != b"HEAP":
-        raise ValueError("no local heap")
+        raise ValueError("not a local heap")
     names = pieces.take(pieces.number(heap + 24, 8), pieces.number(heap + 8, 8), spend=True)
     links = {}
     nodes = [tree]
-    for node in nodes:  # Grows with the children of each.
+    for node in nodes:  # The loop appends children.
         pieces.once(node)
         if pieces.take(node, 4) == b"TREE":
             count = pieces.number(node + 6, 2)
@@ -59,7 +59,7 @@ def of_symbol_table(pieces: Pieces, tree: int, heap: int) -> dict[str, int]:
             nodes += [pieces.number(node + 32 + 16 * i, 8) for i in range(count)]
             continue
         if pieces.take(node, 4) != b"SNOD":
-            raise ValueError("no symbol node")
+            raise ValueError("not a symbol node")
         for i in range(pieces.number(node + 6, 2)):
             entry = pieces.take(node + 8 + 40 * i, 40)
             name, address, cache = struct.unpack_from("<QQI", entry)
@@ -95,9 +95,9 @@ def of_heap(pieces: Pieces, heap: int, index: int) -> dict[str, int]:
 
 
 def _records(pieces: Pieces, tree: int) -> list[bytes]:
-    """The records of a version 2 B-tree of at most two levels: some nine hundred links."""
+    """The records of a version 2 B-tree of at most two levels: about nine hundred links."""
     if pieces.take(tree, 4) != b"BTHD":
-        raise ValueError("no index")
+        raise ValueError("not an index")
     node_size, width, depth = struct.unpack("<IHH", pieces.take(tree + 6, 8))
     root, count = struct.unpack("<QH", pieces.take(tree + 16, 10))
     if width != 11 or depth > 1:
@@ -105,7 +105,7 @@ def _records(pieces: Pieces, tree: int) -> list[bytes]:
     if not depth:
         return _node(pieces, root, b"BTLF", count)
     records = _node(pieces, root, b"BTIN", count)
-    # After the records, each child's address and, in as few bytes as hold it, its record count.
+    # After the records: the address of each child, and its record count in as few bytes as needed.
     size = (((node_size - 10) // width).bit_length() + 7) // 8
     for i in range(count + 1):
         at = root + 6 + count * width + i * (8 + size)
@@ -116,14 +116,14 @@ def _records(pieces: Pieces, tree: int) -> list[bytes]:
 def _node(pieces: Pieces, at: int, signature: bytes, count: int) -> list[bytes]:
     pieces.once(at)
     if pieces.take(at, 4) != signature:
-        raise ValueError("no index node")
+        raise ValueError("not an index node")
     return [pieces.take(at + 6 + 11 * i, 11) for i in range(count)]
 
 
 def _in_heap(pieces: Pieces, heap: int, key: bytes) -> bytes:
-    """The object that a heap's key (an offset and a length) leads to."""
+    """The object of a heap's key, which is an offset and a length."""
     if pieces.take(heap, 4) != b"FRHP" or pieces.number(heap + 7, 2) or key[0] & 0x30:
-        raise ValueError("no plain heap")
+        raise ValueError("not a plain heap")
     most = pieces.number(heap + 10, 4)
     width, start, largest, bits = struct.unpack("<HQQH", pieces.take(heap + 110, 20))
     root, rows = pieces.number(heap + 132, 8), pieces.number(heap + 140, 2)
@@ -133,7 +133,7 @@ def _in_heap(pieces: Pieces, heap: int, key: bytes) -> bytes:
     length = int.from_bytes(key[1 + offset_size : 1 + offset_size + length_size], "little")
     if not rows:
         return pieces.take(root + offset, length)
-    # The root lists blocks by rows: the first two rows of the first size, then twice as large.
+    # The root lists blocks by row: two rows of the first size, then each twice as large.
     entry = root + 13 + offset_size
     for row in range(rows):
         size = start << max(0, row - 1)

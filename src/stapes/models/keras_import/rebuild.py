@@ -1,4 +1,4 @@
-"""A graph of layers built in Keras 2, and given weights."""
+"""Build a graph of layers in Keras 2, and set its weights."""
 
 from __future__ import annotations
 
@@ -11,35 +11,30 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.models.backend import keras, tensorflow
-from stapes.models.keras_import.config import shown
+from stapes.models.keras_import.config import quoted
 from stapes.models.keras_import.graph import Graph, Step
 
 LARGEST = 1 << 24
-"""The most numbers that one layer may give for one input."""
+"""The most values in one layer's output for one input."""
 
 Part = tuple[Any, tuple[str, ...]]
-"""A layer that was built, and its name in the file, with the models that it is in before it."""
+"""A layer and its path in the file: the names of the models around it, and its own."""
 
 Weights = Callable[[tuple[str, ...], Any], list[NDArray[Any]]]
-"""Finds a layer's weights, in Keras's order, by its name in the file; also given the new layer."""
+"""Returns a layer's weights, in Keras's order, for its path in the file and the new layer."""
 
 
 def build(graph: Graph, numbers: int) -> tuple[Any, list[Part]]:
     """Build a model, untrained.
 
-    Layers keep their names where Keras 2 allows. Models within the model are dissolved in it, as
-    TFMOT wants, and an activation that was a layer becomes one.
+    Layers keep their names if Keras 2 allows them. Nested models are replaced by their layers, as
+    TFMOT requires, and an activation that is a layer becomes a layer after it.
 
     Parameters
     ----------
     graph : Graph
     numbers : int >= 0
-        How many the file holds: a model with more weights is refused before it takes memory.
-
-    Returns
-    -------
-    model : tf_keras.Model
-    parts : list of Part
+        In the file: a model with more weights is refused before it needs the memory.
 
     Raises
     ------
@@ -58,7 +53,7 @@ def build(graph: Graph, numbers: int) -> tuple[Any, list[Part]]:
 
 
 def give_weights(parts: list[Part], weights_of: Weights) -> None:
-    """Give each layer the weights it has in the file.
+    """Set each layer's weights to those of the file.
 
     Raises
     ------
@@ -68,20 +63,21 @@ def give_weights(parts: list[Part], weights_of: Weights) -> None:
     for layer, path in parts:
         if not layer.weights:
             continue
-        found = weights_of(path, layer)
-        have, want = [each.shape for each in found], [tuple(each.shape) for each in layer.weights]
-        if have != want:
+        arrays = weights_of(path, layer)
+        shapes = [array.shape for array in arrays]
+        expected = [tuple(weight.shape) for weight in layer.weights]
+        if shapes != expected:
             raise ModelError(
-                f"layer {shown(path[-1])} has weights of the shapes {have}, not {want}; save the"
+                f"layer {quoted(path[-1])} has weights of shapes {shapes}, not {expected}; save the"
                 " model again"
             )
-        layer.set_weights(found)
-        if hasattr(layer, "finalize_state"):  # Normalization computes with copies of its weights.
+        layer.set_weights(arrays)
+        if hasattr(layer, "finalize_state"):  # Normalization uses copies of its weights.
             layer.finalize_state()
 
 
 def _connect(graph: Graph, start: Any, makers: dict[str, Callable[[list[Any]], Any]]) -> Any:
-    """Call the layers, each once its inputs are there; shared layers may be out of order."""
+    """Call each layer when its inputs are ready; shared layers may be out of order."""
     outputs = {(graph.input, 0): start}
     waiting = [
         (step.name, step.first + i, inputs)
@@ -91,23 +87,27 @@ def _connect(graph: Graph, start: Any, makers: dict[str, Callable[[list[Any]], A
     while waiting:
         later = []
         for name, number, inputs in waiting:
-            if all(each in outputs for each in inputs):
-                outputs[name, number] = makers[name]([outputs[each] for each in inputs])
+            if all(ref in outputs for ref in inputs):
+                outputs[name, number] = makers[name]([outputs[ref] for ref in inputs])
                 _check_size(outputs[name, number], name)
             else:
                 later.append((name, number, inputs))
         if len(later) == len(waiting):
-            raise ModelError(f"layer {shown(later[0][0])} waits for an output that never comes")
+            raise ModelError(
+                f"layer {quoted(later[0][0])} has an input of no layer; save the model again"
+            )
         waiting = later
     if graph.output not in outputs:
-        raise ModelError(f"its output {shown(graph.output[0])} is no layer's")
+        raise ModelError(
+            f"its output {quoted(graph.output[0])} is of no layer; save the model again"
+        )
     return outputs[graph.output]
 
 
 def _makers(
     graph: Graph, path: tuple[str, ...], names: set[str], parts: list[Part]
 ) -> dict[str, Callable[[list[Any]], Any]]:
-    """For each layer, what makes its output from its inputs; the layers are made here, once."""
+    """By layer, the function from inputs to output; each layer is created here, once."""
     return {step.name: _maker(step, path, names, parts) for step in graph.steps}
 
 
@@ -130,7 +130,7 @@ def _maker(
 
 
 def _layer(step: Step, name: str, names: set[str]) -> Any:
-    """A layer of Keras 2, not yet built."""
+    """A layer of Keras 2, without weights."""
     settings = dict(step.settings)
     if "negative_slope" in settings and step.kind == "LeakyReLU":
         settings["alpha"] = settings.pop("negative_slope")
@@ -139,7 +139,7 @@ def _layer(step: Step, name: str, names: set[str]) -> Any:
 
 def _one(inputs: list[Any], step: Step) -> Any:
     if len(inputs) != 1:
-        raise ModelError(f"layer {shown(step.name)} is called with {len(inputs)} inputs, not one")
+        raise ModelError(f"layer {quoted(step.name)} is called with {len(inputs)} inputs, not one")
     return inputs[0]
 
 
@@ -147,27 +147,27 @@ def _check_size(tensor: Any, layer: str) -> None:
     shape = tuple(tensor.shape[1:])
     if None in shape or math.prod(shape) > LARGEST:
         raise ModelError(
-            f"layer {shown(layer)} gives the shape {(None, *shape)}, which is too large or not"
-            " known; give every axis of the input a size"
+            f"layer {quoted(layer)} has the output shape {(None, *shape)}, which is too large or"
+            " unknown; give every axis of the input a size"
         )
 
 
 def _at_most(numbers: int) -> Callable[..., Any]:
-    """A creator of variables that stops before they hold more numbers than the file."""
+    """A creator of variables that stops before they have more values than the file."""
     left = numbers
 
     def create(next_creator: Callable[..., Any], **options: Any) -> Any:
         nonlocal left
         left -= math.prod(options.get("shape") or ())
         if left < 0:
-            raise ModelError("it holds fewer weights than its layers have; save the model again")
+            raise ModelError("it has fewer weights than its layers need; save the model again")
         return next_creator(**options)
 
     return create
 
 
 def _free(name: str, names: set[str]) -> str:
-    """A name that no other layer has: layers of two models within the model may share one."""
+    """A name that no other layer has: layers of two nested models may have the same."""
     name = _allowed(name)
     free, number = name, 1
     while free in names:
@@ -177,6 +177,6 @@ def _free(name: str, names: set[str]) -> str:
 
 
 def _allowed(name: str) -> str:
-    """A name as Keras 2 allows it: Keras 3 allows blanks and accents too."""
+    """A name that Keras 2 allows: Keras 3 also allows spaces and accents."""
     name = re.sub(r"[^A-Za-z0-9_.\-]", "_", name)
     return name if re.match(r"[A-Za-z0-9.]", name) else f"layer{name}"

@@ -1,9 +1,9 @@
-"""SavedModel folders of Keras 2, read without loading them.
+"""Read SavedModel folders of Keras 2 without loading them.
 
-A SavedModel is a program: TensorFlow's own advice is to run none that one does not trust. So the
-layers come from Keras's metadata as plain data, and the weights from the checkpoint. To compare
-outputs, only what the serving signature needs is taken out of the graph, and only if all of its
-operations are plain arithmetic; none of the rest (savers, initializers, other functions) is run.
+A SavedModel is a program, and TensorFlow's advice is to run only trusted ones. So the layers come
+from Keras's metadata as plain data, and the weights from the checkpoint. To compare outputs, the
+part of the graph that the serving signature needs is run, if all its operations are plain
+arithmetic. The rest (savers, initializers, other functions) is never run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from stapes.errors import ModelError
 from stapes.models.backend import tensorflow
 from stapes.models.keras_import.archive import LIMIT, read_bytes, read_json
-from stapes.models.keras_import.config import shown
+from stapes.models.keras_import.config import quoted
 
 _OPERATIONS = """
     Abs Add AddN AddV2 AvgPool BatchToSpaceND BiasAdd Cast ConcatV2 Const Conv2D
@@ -33,7 +33,7 @@ _OPERATIONS = """
     Tanh Transpose VarHandleOp ZerosLike
 """
 _HARMLESS = frozenset(_OPERATIONS.split())
-"""What the inference of the layers of `keras_config` is made of."""
+"""The operations in an inference of the layers in `config`."""
 
 _LARGEST_CONSTANT = 1 << 24
 
@@ -45,18 +45,19 @@ class SavedModel:
     Attributes
     ----------
     config : dict
-        What Keras says about the model; not to be handed to Keras as it is.
+        The model's config, unchecked: never pass it to Keras.
     places : dict
-        By a layer's name, after those of the models that it is in: its path among `objects`.
+        From a layer's path (the names of the models around it, and its own) to its path in
+        `objects`.
     graph : tf.compat.v1.GraphDef
-        What the serving signature needs, and nothing else.
+        Only what the serving signature needs.
     feed, fetch : str
         The graph's input and output.
     variables : dict
-        By their names in the graph: the keys of its variables in the checkpoint.
+        From names of variables in the graph to their keys in the checkpoint.
     checkpoint : tf.train.CheckpointReader
     objects : list of TrackableObject
-        What the checkpoint's tensors are: the model is the first, and each lists its parts.
+        The owners of the checkpoint's tensors: the model is the first, and each lists its parts.
     """
 
     config: dict[str, Any]
@@ -69,18 +70,18 @@ class SavedModel:
     objects: Any
 
     def count(self) -> int:
-        """How many numbers the checkpoint holds."""
+        """How many numbers the checkpoint contains."""
         return sum(map(math.prod, self.checkpoint.get_variable_to_shape_map().values()))
 
     def weights_of(self, path: tuple[str, ...], layer: Any) -> list[NDArray[Any]]:
-        """A layer's weights from the checkpoint, where they are called as in the layer."""
-        found = []
+        """A layer's weights from the checkpoint, where they have the same names."""
+        arrays = []
         for weight in layer.weights:
             part = self.objects[0]
             for name in (*self.places[path], weight.name.split("/")[-1].split(":")[0]):
                 part = self.objects[{c.local_name: c.node_id for c in part.children}[name]]
-            found.append(self.checkpoint.get_tensor(part.attributes[0].checkpoint_key))
-        return found
+            arrays.append(self.checkpoint.get_tensor(part.attributes[0].checkpoint_key))
+        return arrays
 
 
 def read(folder: Path) -> SavedModel:
@@ -89,13 +90,13 @@ def read(folder: Path) -> SavedModel:
     Raises
     ------
     ModelError
-        It is none, is damaged, holds no Keras layers, or its graph holds unsafe operations.
+        It is not one, is damaged, has no Keras layers, or its graph has unsafe operations.
     """
     if not (folder / "saved_model.pb").is_file():
-        raise ModelError("the folder holds no saved_model.pb; give a .keras file")
+        raise ModelError("the folder has no saved_model.pb; give a .keras file")
     if not (folder / "keras_metadata.pb").is_file():
         raise ModelError(
-            "it is a SavedModel without its Keras layers, which training techniques need; save the"
+            "it is a SavedModel without the Keras layers that training techniques need; save the"
             ' Keras model itself: model.save("m.keras")'
         )
     config, places = _layers(read_bytes(folder / "keras_metadata.pb"))
@@ -112,7 +113,7 @@ def read(folder: Path) -> SavedModel:
 
 @contextlib.contextmanager
 def running(saved: SavedModel) -> Iterator[Callable[[NDArray[np.float32]], NDArray[Any]]]:
-    """The model's own graph, with its own weights, as a function of a batch."""
+    """The model's own graph and weights, as a function of a batch."""
     tf = tensorflow()
     graph = tf.Graph()
     with graph.as_default():
@@ -139,30 +140,31 @@ def _objects(checkpoint: Any) -> Any:
 
 
 def _variables(meta_graph: Any, fetch: str, objects: Any) -> dict[str, str]:
-    """The keys in the checkpoint of the variables that the signature's one call is given.
+    """The keys in the checkpoint of the variables in the signature's one call.
 
-    Names do not tell: layers of two models within the model may share one. So both lists of
-    objects, the SavedModel's and the checkpoint's, are walked side by side from the model on.
+    Names are not enough, as layers of two nested models may have the same. So the objects of the
+    SavedModel and of the checkpoint are matched part by part, beginning with the model.
     """
     saved = meta_graph.object_graph_def
-    same, met = {0: 0}, [0]
-    for one in met:  # Grows with the parts of each.
-        parts = {child.local_name: child.node_id for child in objects[same[one]].children}
-        for child in saved.nodes[one].children:
-            if child.local_name in parts and child.node_id not in same:
-                same[child.node_id] = parts[child.local_name]
-                met.append(child.node_id)
+    matches, queue = {0: 0}, [0]
+    for number in queue:  # The loop appends parts.
+        parts = {child.local_name: child.node_id for child in objects[matches[number]].children}
+        for child in saved.nodes[number].children:
+            if child.local_name in parts and child.node_id not in matches:
+                matches[child.node_id] = parts[child.local_name]
+                queue.append(child.node_id)
     (call,) = (node for node in meta_graph.graph_def.node if node.name == fetch.split(":")[0])
-    given = saved.concrete_functions[call.attr["f"].func.name].bound_inputs
+    bound = saved.concrete_functions[call.attr["f"].func.name].bound_inputs
     return {
-        name: objects[same[one]].attributes[0].checkpoint_key
-        for name, one in zip(call.input[1:], given, strict=True)  # The first is the model's input.
-        if one in same and objects[same[one]].attributes
+        name: objects[matches[number]].attributes[0].checkpoint_key
+        # The first input is the model's.
+        for name, number in zip(call.input[1:], bound, strict=True)
+        if number in matches and objects[matches[number]].attributes
     }
 
 
 def _layers(content: bytes) -> tuple[dict[str, Any], dict[tuple[str, ...], list[str]]]:
-    """The model's config and its layers' places, from Keras's metadata."""
+    """The model's config and the places of its layers, from Keras's metadata."""
     from tf_keras.protobuf import saved_metadata_pb2
 
     metadata = saved_metadata_pb2.SavedMetadata()
@@ -176,15 +178,15 @@ def _layers(content: bytes) -> tuple[dict[str, Any], dict[tuple[str, ...], list[
             names[node.node_path] = str(read_json(node.metadata).get("name"))
     if "config" not in config:
         raise ModelError(
-            "it is a SavedModel of a model class of its own, whose layers Keras did not keep;"
+            "it is a SavedModel whose model class is not one of Keras, so its layers are missing;"
             " build the model as keras.Sequential or keras.Model(inputs, outputs)"
         )
     places = {}
     for node_path in names:
         parts = node_path.split(".")[1:]
         above = [f"root.{'.'.join(parts[: i + 1])}" for i in range(len(parts))]
-        if all(each in names for each in above):
-            places[tuple(names[each] for each in above)] = parts
+        if all(path in names for path in above):
+            places[tuple(names[path] for path in above)] = parts
     return {"class_name": config.get("class_name"), "config": config["config"]}, places
 
 
@@ -198,7 +200,7 @@ def _meta_graph(content: bytes) -> Any:
 
 
 def _signature(meta_graph: Any) -> tuple[Any, str, str]:
-    """What of the graph the serving signature needs, and the names of its input and output."""
+    """The part of the graph that the serving signature needs, and its input and output."""
     signature = meta_graph.signature_def["serving_default"]
     if len(signature.inputs) != 1 or len(signature.outputs) != 1:
         raise ModelError(
@@ -207,16 +209,17 @@ def _signature(meta_graph: Any) -> tuple[Any, str, str]:
         )
     (feed,), (fetch,) = signature.inputs.values(), signature.outputs.values()
     nodes = {node.name: node for node in meta_graph.graph_def.node}
-    functions = {each.signature.name: each for each in meta_graph.graph_def.library.function}
-    kept, wanted = {}, [fetch.name.split(":")[0]]
-    for name in wanted:  # Grows with the inputs of each.
-        if name not in kept:
-            kept[name] = nodes[name]
-            wanted += [each.lstrip("^").split(":")[0] for each in nodes[name].input]
+    library = meta_graph.graph_def.library.function
+    functions = {function.signature.name: function for function in library}
+    needed, queue = {}, [fetch.name.split(":")[0]]
+    for name in queue:  # The loop appends the inputs of each node.
+        if name not in needed:
+            needed[name] = nodes[name]
+            queue += [source.lstrip("^").split(":")[0] for source in nodes[name].input]
     used: dict[str, Any] = {}
-    _check(kept.values(), functions, used, ())
+    _check(needed.values(), functions, used, ())
     graph = tensorflow().compat.v1.GraphDef(versions=meta_graph.graph_def.versions)
-    graph.node.extend(kept.values())
+    graph.node.extend(needed.values())
     graph.library.function.extend(used.values())
     return graph, feed.name, fetch.name
 
@@ -224,17 +227,18 @@ def _signature(meta_graph: Any) -> tuple[Any, str, str]:
 def _check(
     nodes: Any, functions: dict[str, Any], used: dict[str, Any], within: tuple[str, ...]
 ) -> None:
-    """Refuse unsafe operations in nodes and in the functions they call, which go to `used`."""
+    """Refuse unsafe operations in nodes and in the functions that they call; fill `used`."""
     for node in nodes:
-        called = {each.func.name for each in node.attr.values() if each.HasField("func")}
-        called |= {f.name for each in node.attr.values() for f in each.list.func}
+        attributes = node.attr.values()
+        called = {value.func.name for value in attributes if value.HasField("func")}
+        called |= {function.name for value in attributes for function in value.list.func}
         if node.op not in _HARMLESS:
             raise ModelError(
-                f"its graph has the operation {shown(node.op)}, which is not run, as it could read"
-                ' files or run code; save the Keras model itself: model.save("m.keras")'
+                f"its graph has the operation {quoted(node.op)}, which could read files or run"
+                ' code; save the Keras model itself: model.save("m.keras")'
             )
-        for each in node.attr.values():
-            if math.prod(axis.size for axis in each.tensor.tensor_shape.dim) > _LARGEST_CONSTANT:
+        for value in attributes:
+            if math.prod(axis.size for axis in value.tensor.tensor_shape.dim) > _LARGEST_CONSTANT:
                 raise ModelError("its graph has a constant that is too large; save it again")
         for name in called - used.keys():
             if name in within:

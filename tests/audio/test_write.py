@@ -1,4 +1,4 @@
-"""Sound for a page is a real MP3, and always the same."""
+"""Sound for a page is a real MP3, and the same for the same samples."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def test_a_second_of_sound_is_an_mp3_of_a_second():
     assert np.argmax(spectrum) * rate / 8_000 == 440
 
 
-def test_what_is_louder_than_full_scale_is_turned_down():
+def test_sound_above_full_scale_is_turned_down():
     y, _ = decoded(mp3_base64(sine(16_000, 4.0), 16_000))
-    # Turned down, a sine is still one; clipped, it would be a square.
+    # Turned down, it is still a sine; clipped, it would be a square wave.
     assert np.sqrt(np.mean(np.square(y[2_000:10_000]))) < 0.75
 
 

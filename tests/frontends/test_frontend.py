@@ -1,4 +1,4 @@
-"""A sliding window's features are those of each window on its own."""
+"""The features of a sliding window are those of each window alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stapes.audio.read import read
+from stapes.frontends.frontend import Frontend
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
@@ -19,13 +20,10 @@ from stapes.frontends.numerics import mfcc_sliding
 SMALL = Mfcc(sample_rate=8_000, n_fft=256, hop_length=100, n_mels=20, n_mfcc=10, frames=100)
 
 
-def loop(y: NDArray[np.float32], given: Mfcc, hop: int) -> NDArray[np.float32]:
-    """Window by window, through the frontend."""
-    step = hop * given.hop_length
-    starts = range(0, len(y) - given.window + 1, step)
-    return np.concatenate(
-        [given.features(y[None, start : start + given.window]) for start in starts]
-    )
+def loop(y: NDArray[np.float32], frontend: Frontend, hop: int) -> NDArray[np.float32]:
+    """The features of each window alone."""
+    starts = range(0, len(y) - frontend.window + 1, hop * frontend.hop_length)
+    return np.concatenate([frontend.features(y[None, at : at + frontend.window]) for at in starts])
 
 
 def noise(samples: int, seed: int = 0) -> NDArray[np.float32]:
@@ -35,18 +33,18 @@ def noise(samples: int, seed: int = 0) -> NDArray[np.float32]:
 def test_equals_the_loop_on_noise():
     y = noise(60_000)
     expected = loop(y, Mfcc(), 4)
-    found = Mfcc().sliding(y, 4)
-    assert found.shape == expected.shape == (19, 50, 13, 1)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    features = Mfcc().sliding(y, 4)
+    assert features.shape == expected.shape == (19, 50, 13, 1)
+    np.testing.assert_allclose(features, expected, atol=2e-3)
 
 
 def test_equals_the_loop_on_real_speech(speech: Path):
     path = sorted((speech / "continuous").glob("*.flac"))[0]
     y = read(path, 22_050)
-    found, expected = Mfcc().sliding(y, 4), loop(y, Mfcc(), 4)
-    assert len(found) > 90
-    # Features are up to 600 in size; 1e-3 of them is a rounding of the spectra.
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    features, expected = Mfcc().sliding(y, 4), loop(y, Mfcc(), 4)
+    assert len(features) > 90
+    # Features are up to 600; this is the rounding of the spectra.
+    np.testing.assert_allclose(features, expected, atol=2e-3)
 
 
 @given(
@@ -63,7 +61,7 @@ def test_equals_the_loop_on_real_speech(speech: Path):
 def test_equals_the_loop_for_any_sizes(
     n_fft, hop_length, window_seconds, frames, top_db, hop, samples, seed
 ):
-    given_settings = Mfcc(
+    frontend = Mfcc(
         sample_rate=8_000,
         n_fft=n_fft,
         hop_length=hop_length,
@@ -73,36 +71,38 @@ def test_equals_the_loop_for_any_sizes(
         frames=frames,
         top_db=top_db,
     )
-    # Loud and quiet by turns, so that peak and floor change from window to window.
+    # Parts of different levels, so that peak and floor change from window to window.
     y = noise(samples, seed) * np.repeat(
         np.random.default_rng(seed).choice([0.0, 1e-3, 1.0], samples // 300 + 1), 300
     )[:samples].astype(np.float32)
-    found = given_settings.sliding(y, hop)
-    assert len(found) == given_settings.windows_in(samples, hop)
-    if len(found):
-        np.testing.assert_allclose(found, loop(y, given_settings, hop), atol=5e-3)
+    features = frontend.sliding(y, hop)
+    assert len(features) == frontend.windows_in(samples, hop)
+    if len(features):
+        np.testing.assert_allclose(features, loop(y, frontend, hop), atol=5e-3)
 
 
-def test_silence_is_as_silent_as_in_a_clip():
+def test_silence_is_the_same_as_in_a_clip():
     y = np.zeros(3 * 22_050, np.float32)
     np.testing.assert_allclose(Mfcc().sliding(y, 4), loop(y, Mfcc(), 4), atol=2e-3)
 
 
-def test_a_click_moves_the_peak_of_just_the_windows_that_hold_it():
+def test_a_click_changes_the_peak_of_only_its_windows():
     y = noise(4 * 8_000) * np.float32(0.01)
     y[16_000] = 1.0
-    found, expected = SMALL.sliding(y, 2), loop(y, SMALL, 2)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-    holds = (np.arange(len(found)) * 200 <= 16_000) & (np.arange(len(found)) * 200 + 8_000 > 16_000)
-    # The first coefficient is the level, which a peak of 1 brings down.
-    level = found[:, :80, 0, 0].mean(axis=1)
-    assert level[holds].max() < level[~holds].min()
+    features, expected = SMALL.sliding(y, 2), loop(y, SMALL, 2)
+    np.testing.assert_allclose(features, expected, atol=2e-3)
+    with_click = (np.arange(len(features)) * 200 <= 16_000) & (
+        np.arange(len(features)) * 200 + 8_000 > 16_000
+    )
+    # The first coefficient is the level, which is lower with a peak of 1.
+    level = features[:, :80, 0, 0].mean(axis=1)
+    assert level[with_click].max() < level[~with_click].min()
 
 
-def test_how_windows_are_worked_on_changes_nothing(monkeypatch):
+def test_the_number_of_windows_per_step_changes_nothing(monkeypatch):
     y = noise(100_000)
     before = Mfcc().sliding(y, 2)
-    monkeypatch.setattr(mfcc_sliding, "_TOGETHER", 3)
+    monkeypatch.setattr(mfcc_sliding, "_BATCH", 3)
     np.testing.assert_allclose(Mfcc().sliding(y, 2), before, atol=1e-4)
 
 
@@ -112,19 +112,14 @@ def test_a_window_lies_wholly_in_the_sound(samples, windows):
     assert Mfcc().sliding(noise(samples), 4).shape == (windows, 50, 13, 1)
 
 
-def test_what_is_no_stretch_of_sound_is_refused():
-    with pytest.raises(ValueError, match="one stretch"):
+def test_other_shapes_and_hops_are_refused():
+    with pytest.raises(ValueError, match="y must be"):
         Mfcc().sliding(np.zeros((2, 100), np.float32), 4)
-    with pytest.raises(ValueError, match="a hop"):
+    with pytest.raises(ValueError, match="hop_frames > 0"):
         Mfcc().sliding(np.zeros(100, np.float32), 0)
 
 
 # The other frontends
-
-
-def window_by_window(y: NDArray[np.float32], given: LogMel, hop: int) -> NDArray[np.float32]:
-    starts = range(0, len(y) - given.window + 1, hop * given.hop_length)
-    return np.concatenate([given.features(y[None, at : at + given.window]) for at in starts])
 
 
 @given(
@@ -139,7 +134,7 @@ def window_by_window(y: NDArray[np.float32], given: LogMel, hop: int) -> NDArray
 def test_logmel_has_the_bits_of_each_window_alone(
     frame_length, hop_length, window_seconds, hop, samples, seed
 ):
-    chosen = LogMel(
+    frontend = LogMel(
         sample_rate=8_000,
         n_fft=256,
         n_mels=8,
@@ -148,42 +143,42 @@ def test_logmel_has_the_bits_of_each_window_alone(
         window_seconds=window_seconds,
     )
     y = noise(samples, seed) * np.linspace(0, 1, samples, dtype=np.float32)
-    found = chosen.sliding(y, hop)
-    assert found.shape == (chosen.windows_in(samples, hop), *chosen.shape)
-    if len(found):
-        assert found.tobytes() == window_by_window(y, chosen, hop).tobytes()
+    features = frontend.sliding(y, hop)
+    assert features.shape == (frontend.windows_in(samples, hop), *frontend.shape)
+    if len(features):
+        assert features.tobytes() == loop(y, frontend, hop).tobytes()
 
 
 def test_logmel_of_real_speech_is_that_of_each_window_alone(speech: Path):
     y = read(sorted((speech / "continuous").glob("*.flac"))[0], 16_000)
-    found = LogMel().sliding(y, 4)
-    assert len(found) > 90
-    np.testing.assert_allclose(found, window_by_window(y, LogMel(), 4), atol=1e-6)
+    features = LogMel().sliding(y, 4)
+    assert len(features) > 90
+    np.testing.assert_allclose(features, loop(y, LogMel(), 4), atol=1e-6)
 
 
 @pytest.mark.parametrize("hops", [1, 2, 3])
-def test_the_state_of_micro_runs_on_from_window_to_window(hops):
+def test_the_state_of_micro_continues_from_window_to_window(hops):
     reason = "needs the extra `micro`"
     library = pytest.importorskip("pymicro_features", reason=reason)
-    frontend, y = library.MicroFrontend(), noise(40_000)
+    device, y = library.MicroFrontend(), noise(40_000)
     pcm = np.rint(y * 32_768).astype(np.int16).tobytes()
-    outputs = [frontend.process_samples(pcm[k : k + 320]).features for k in range(0, 80_000, 320)]
+    outputs = [device.process_samples(pcm[k : k + 320]).features for k in range(0, 80_000, 320)]
     # The frame that ends with step k begins 20 ms before it.
     frames = np.array(outputs[2:], np.float32)
-    chosen = Micro(hops_per_frame=hops)
-    found = chosen.sliding(y, 4)
-    assert len(found) == chosen.windows_in(40_000, 4)
-    for number, window in enumerate(found):
+    frontend = Micro(hops_per_frame=hops)
+    features = frontend.sliding(y, 4)
+    assert len(features) == frontend.windows_in(40_000, 4)
+    for number, window in enumerate(features):
         at = number * 4 * hops
-        expected = frames[at : at + 98 : hops][: chosen.frames]
+        expected = frames[at : at + 98 : hops][: frontend.frames]
         np.testing.assert_array_equal(window[..., 0], expected)
-    # A device that is switched on with the window has not heard the noise yet.
-    np.testing.assert_array_equal(found[0], chosen.features(y[None])[0])
-    fresh = chosen.features(y[None, 4 * chosen.hop_length :])[0]
-    assert found[1].mean() < fresh.mean()
+    # A device that is switched on at the window has no estimate of the noise yet.
+    np.testing.assert_array_equal(features[0], frontend.features(y[None])[0])
+    fresh = frontend.features(y[None, 4 * frontend.hop_length :])[0]
+    assert features[1].mean() < fresh.mean()
 
 
-def test_warm_up_is_long_enough_for_micro_to_forget(speech: Path):
+def test_after_warm_up_micro_does_not_depend_on_earlier_sound(speech: Path):
     pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
     paths = sorted((speech / "continuous").glob("*.flac"))[:3]
     y = np.concatenate([read(path, 16_000) for path in paths])

@@ -27,29 +27,29 @@ def noise(*shape: int, seed: int = 0) -> Samples:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def reference(y: Samples, chosen: LogMel) -> Samples:
-    """Librosa's, [frames, bins]: it centres a window in its frame where ours has zeros behind."""
+def reference(y: Samples, frontend: LogMel) -> Samples:
+    """Librosa's, [frames, bins]: it pads a frame on both sides, ours only at the end."""
     librosa = pytest.importorskip("librosa")
-    before = (chosen.n_fft - chosen.frame_length) // 2
-    after = chosen.n_fft - chosen.frame_length - before
+    before = (frontend.n_fft - frontend.frame_length) // 2
+    after = frontend.n_fft - frontend.frame_length - before
     power = librosa.feature.melspectrogram(
-        y=np.pad(y[: chosen.window], (before, after)),
-        sr=chosen.sample_rate,
-        n_fft=chosen.n_fft,
-        win_length=chosen.frame_length,
-        hop_length=chosen.hop_length,
-        n_mels=chosen.n_mels,
+        y=np.pad(y[: frontend.window], (before, after)),
+        sr=frontend.sample_rate,
+        n_fft=frontend.n_fft,
+        win_length=frontend.frame_length,
+        hop_length=frontend.hop_length,
+        n_mels=frontend.n_mels,
         center=False,
         power=2.0,
         htk=False,
     )
-    db = librosa.power_to_db(power, ref=np.max, amin=1e-30, top_db=chosen.top_db)
-    scaled: Samples = db.T / chosen.top_db + 1
+    db = librosa.power_to_db(power, ref=np.max, amin=1e-30, top_db=frontend.top_db)
+    scaled: Samples = db.T / frontend.top_db + 1
     return scaled
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "frontend",
     [
         LogMel(),
         SMALL,
@@ -57,27 +57,27 @@ def reference(y: Samples, chosen: LogMel) -> Samples:
         LogMel(sample_rate=22_050, n_fft=1_024, frame_length=661, window_seconds=0.7),
     ],
 )
-def test_it_is_librosas(chosen: LogMel) -> None:
-    # Quieter and quieter, so that what lies below `top_db` is cut off.
-    y = noise(chosen.window) * np.logspace(0, -6, chosen.window).astype(np.float32)
-    expected = reference(y, chosen)
+def test_it_is_librosas(frontend: LogMel) -> None:
+    # The level falls, so that some bands are below `top_db`.
+    y = noise(frontend.window) * np.logspace(0, -6, frontend.window).astype(np.float32)
+    expected = reference(y, frontend)
     assert expected.min() == 0
-    assert expected.shape == chosen.shape[:2]
-    np.testing.assert_allclose(chosen.features(y[None])[0, ..., 0], expected, atol=1e-3)
+    assert expected.shape == frontend.shape[:2]
+    np.testing.assert_allclose(frontend.features(y[None])[0, ..., 0], expected, atol=1e-3)
 
 
 def test_real_clips_are_librosas(speech: Path) -> None:
     for path in sorted(speech.glob("commands/*/*.flac"))[::150]:
         y = read.read(path, 16_000)
         padded = np.pad(y, (0, max(0, 16_000 - len(y))))
-        found = LogMel().features(y[None])[0, ..., 0]
-        np.testing.assert_allclose(found, reference(padded, LogMel()), atol=1e-3)
+        features = LogMel().features(y[None])[0, ..., 0]
+        np.testing.assert_allclose(features, reference(padded, LogMel()), atol=1e-3)
 
 
-def test_a_sine_is_loudest_in_its_band_and_all_frames_alike() -> None:
+def test_a_sine_is_loudest_in_its_band_and_all_frames_are_equal() -> None:
     y = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000).astype(np.float32)
     features = LogMel().features(y[None])[0, ..., 0]
-    # 20 ms hold 20 periods: each frame sees the same samples.
+    # A hop of 20 ms has 20 periods, so all frames have the same samples.
     np.testing.assert_allclose(features, features[:1].repeat(49, axis=0), atol=1e-2)
     assert (features.argmax(axis=1) == features[0].argmax()).all()
     assert features.max() == 1
@@ -92,7 +92,7 @@ def test_a_batch_has_the_bits_of_each_clip_alone(n: int, samples: int, seed: int
 
 
 @given(seed=st.integers(0, 99), power=st.integers(-20, 20))
-def test_a_power_of_two_of_the_level_changes_next_to_nothing(seed: int, power: int) -> None:
+def test_a_power_of_two_of_the_level_changes_almost_nothing(seed: int, power: int) -> None:
     clip = noise(1, 8_000, seed=seed)
     scaled = SMALL.features(clip * np.float32(2.0**power))
     np.testing.assert_allclose(scaled, SMALL.features(clip), atol=1e-5)
@@ -123,7 +123,7 @@ def test_a_silent_clip_is_the_same_everywhere() -> None:
     np.testing.assert_array_equal(LogMel().features(np.zeros((1, 16_000), np.float32)), 1)
 
 
-def test_a_short_clip_is_padded_behind_with_silence_and_a_long_one_cut() -> None:
+def test_a_short_clip_is_padded_at_its_end_with_silence_and_a_long_one_cut() -> None:
     clip = noise(1, 16_000)
     padded = np.pad(clip[:, :7_000], ((0, 0), (0, 9_000)))
     assert LogMel().features(clip[:, :7_000]).tobytes() == LogMel().features(padded).tobytes()
@@ -140,7 +140,7 @@ def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"frame_length": 513}, r"must not exceed n_fft \(512 samples\)"),
         ({"window_seconds": 0.02}, r"must not exceed the window \(320 samples\)"),
@@ -150,20 +150,20 @@ def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
         ({"kind": "mfcc"}, "kind"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         LogMel(**wrong)
 
 
-def test_a_second_has_49_frames_that_lie_wholly_in_it() -> None:
-    chosen = LogMel()
-    assert (chosen.window, chosen.frames, chosen.shape) == (16_000, 49, (49, 40, 1))
+def test_a_second_has_49_whole_frames() -> None:
+    frontend = LogMel()
+    assert (frontend.window, frontend.frames, frontend.shape) == (16_000, 49, (49, 40, 1))
     assert 48 * 320 + 480 <= 16_000 < 49 * 320 + 480
     assert LogMel(window_seconds=0.03).frames == 1
     assert LogMel().features(noise(0, 16_000)).shape == (0, 49, 40, 1)
 
 
 def test_the_examples_in_the_source_run() -> None:
-    found = doctest.testmod(sys.modules[LogMel.__module__])
-    assert found.attempted > 0
-    assert found.failed == 0
+    result = doctest.testmod(sys.modules[LogMel.__module__])
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -50,12 +50,12 @@ def reference(y: Samples, frames: int = 50) -> Samples:
     return padded
 
 
-# Against librosa
+# Compared with librosa
 
 
 @pytest.fixture(scope="module")
 def real(speech: Path) -> tuple[Samples, Samples]:
-    """200 real clips of one second, and what the reference's loop makes of each."""
+    """200 real clips of one second, and their features from the reference's loop."""
     librosa = pytest.importorskip("librosa")
     paths = sorted(speech.glob("commands/*/*.flac"))[::15]
     assert len(paths) == 200
@@ -82,12 +82,12 @@ def test_a_batch_of_real_clips_has_the_same_bits(real: tuple[Samples, Samples]) 
     [sine(), impulse(), noise(22_050), noise(5_000), noise(40_000), noise(1), sine(2_047)],
     ids=["sine", "impulse", "noise", "short", "long", "one sample", "shorter than a frame"],
 )
-def test_made_up_clips_have_librosas_coefficients(clip: Samples) -> None:
+def test_synthetic_clips_have_librosas_coefficients(clip: Samples) -> None:
     np.testing.assert_allclose(Mfcc().features(clip[None])[0, ..., 0], reference(clip), atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "frontend",
     [
         Mfcc(sample_rate=16_000, n_fft=512, hop_length=160, n_mels=40, n_mfcc=40, frames=101),
         Mfcc(sample_rate=8_000, n_fft=400, hop_length=123, n_mels=23, n_mfcc=7, frames=70),
@@ -95,21 +95,21 @@ def test_made_up_clips_have_librosas_coefficients(clip: Samples) -> None:
     ],
     ids=["16 kHz", "8 kHz", "odd"],
 )
-def test_other_settings_are_librosas_too(chosen: Mfcc) -> None:
+def test_other_settings_are_librosas_too(frontend: Mfcc) -> None:
     librosa = pytest.importorskip("librosa")
     y = noise(8_000) * np.linspace(0, 1, 8_000, dtype=np.float32) ** 4
     power = librosa.feature.melspectrogram(
         y=y / np.abs(y).max(),
-        sr=chosen.sample_rate,
-        n_fft=chosen.n_fft,
-        hop_length=chosen.hop_length,
-        n_mels=chosen.n_mels,
+        sr=frontend.sample_rate,
+        n_fft=frontend.n_fft,
+        hop_length=frontend.hop_length,
+        n_mels=frontend.n_mels,
     )
-    decibels = librosa.power_to_db(power, top_db=chosen.top_db)
-    expected = librosa.feature.mfcc(S=decibels, n_mfcc=chosen.n_mfcc).T
-    assert len(expected) <= chosen.frames
+    decibels = librosa.power_to_db(power, top_db=frontend.top_db)
+    expected = librosa.feature.mfcc(S=decibels, n_mfcc=frontend.n_mfcc).T
+    assert len(expected) <= frontend.frames
     np.testing.assert_allclose(
-        chosen.features(y[None])[0, : len(expected), :, 0], expected, atol=1e-3
+        frontend.features(y[None])[0, : len(expected), :, 0], expected, atol=1e-3
     )
 
 
@@ -136,17 +136,17 @@ def test_any_split_into_batches_gives_the_same_bits(cuts: list[int]) -> None:
 def test_no_clip_changes_a_bit_of_another(
     n: int, samples: int, n_fft: int, hop_length: int, seed: int
 ) -> None:
-    chosen = Mfcc(
+    frontend = Mfcc(
         sample_rate=8_000, n_fft=n_fft, hop_length=hop_length, n_mels=20, n_mfcc=10, frames=40
     )
     clips = noise(n, samples, seed=seed)
-    alone = np.concatenate([chosen.features(clip[None]) for clip in clips])
-    assert chosen.features(clips).tobytes() == alone.tobytes()
-    assert chosen.features(clips[::-1])[::-1].tobytes() == alone.tobytes()
+    alone = np.concatenate([frontend.features(clip[None]) for clip in clips])
+    assert frontend.features(clips).tobytes() == alone.tobytes()
+    assert frontend.features(clips[::-1])[::-1].tobytes() == alone.tobytes()
 
 
-def test_a_quiet_clip_beside_a_loud_one_keeps_its_own_floor() -> None:
-    # At one peak, a click holds 40 dB less than a sine: the sine's floor would flatten it.
+def test_a_quiet_clip_in_a_batch_with_a_loud_one_has_its_own_floor() -> None:
+    # At the same peak, a click is 40 dB below a sine, whose floor would hide it.
     together = Mfcc().features(np.stack([sine(), impulse()]))
     np.testing.assert_array_equal(together[1], Mfcc().features(impulse()[None])[0])
     np.testing.assert_allclose(together[1, ..., 0], reference(impulse()), atol=1e-3)
@@ -156,19 +156,19 @@ def test_an_empty_batch_has_no_features() -> None:
     assert Mfcc().features(np.zeros((0, 22_050), np.float32)).shape == (0, 50, 13, 1)
 
 
-# What the numbers hold
+# Values
 
 EVERY_BAND = Mfcc(n_mels=40, n_mfcc=40)
 
 
 @pytest.mark.parametrize("top_db", [10.0, 80.0])
 def test_no_band_is_further_below_the_loudest_than_top_db(top_db: float) -> None:
-    chosen = EVERY_BAND.model_copy(update={"top_db": top_db})
-    decibels = scipy.fft.idct(chosen.features(sine()[None])[0, :44, :, 0], norm="ortho", axis=-1)
+    frontend = EVERY_BAND.model_copy(update={"top_db": top_db})
+    decibels = scipy.fft.idct(frontend.features(sine()[None])[0, :44, :, 0], norm="ortho", axis=-1)
     assert decibels.max() - decibels.min() == pytest.approx(top_db, abs=1e-3)
 
 
-def test_a_sine_is_loudest_in_the_band_that_holds_it() -> None:
+def test_a_sine_is_loudest_in_its_band() -> None:
     centres = mel_filters(22_050, 2048, 40).argmax(axis=0) * 22_050 / 2048
     for hz in (300.0, 1_000.0, 5_000.0):
         bands = scipy.fft.idct(EVERY_BAND.features(sine(hz=hz)[None])[0, 20, :, 0], norm="ortho")
@@ -185,7 +185,7 @@ def test_the_level_of_a_clip_does_not_change_a_bit(scale: float) -> None:
 @settings(max_examples=30, deadline=None)
 def test_the_level_of_a_clip_does_not_matter(scale: float) -> None:
     clips = noise(2, 4_000)
-    # A change of the last bit of a sample near the floor is a change of 0.01 dB there.
+    # Near the floor, the last bit of a sample changes 0.01 dB.
     scaled = SMALL.features(clips * np.float32(scale))
     np.testing.assert_allclose(scaled, SMALL.features(clips), atol=0.01)
 
@@ -215,7 +215,7 @@ def test_constant_clips_have_finite_features(value: float, samples: int) -> None
 
 
 def test_silence_is_every_band_at_the_lowest_level() -> None:
-    # 1e-10 of power in each of 128 bands is -100 dB; the DCT puts it all into the first number.
+    # A power of 1e-10 in each of 128 bands is -100 dB, all in the first coefficient.
     features = Mfcc().features(np.zeros((1, 22_050), np.float32))[0, :44, :, 0]
     np.testing.assert_allclose(features[:, 0], -100 * np.sqrt(128), rtol=1e-6)
     np.testing.assert_allclose(features[:, 1:], 0, atol=1e-3)
@@ -224,7 +224,7 @@ def test_silence_is_every_band_at_the_lowest_level() -> None:
 # Length
 
 
-def test_a_short_clip_is_padded_behind_with_zeros() -> None:
+def test_a_short_clip_is_padded_at_its_end_with_zeros() -> None:
     features = Mfcc().features(noise(2, 11_025))
     computed = 1 + 11_025 // 512
     assert features.shape == (2, 50, 13, 1)
@@ -232,7 +232,7 @@ def test_a_short_clip_is_padded_behind_with_zeros() -> None:
     assert not features[:, computed:].any()
 
 
-def test_a_long_clip_is_cut_behind() -> None:
+def test_a_long_clip_is_cut_at_its_end() -> None:
     clip = noise(1, 60_000)
     longer = Mfcc(frames=118).features(clip)
     assert (longer[:, :, 0] != 0).all()
@@ -276,12 +276,12 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_settings_are_the_references_and_do_not_change() -> None:
-    chosen = Mfcc()
-    assert (chosen.sample_rate, chosen.n_fft, chosen.hop_length) == (22_050, 2_048, 512)
-    assert (chosen.n_mels, chosen.n_mfcc, chosen.top_db) == (128, 13, 80.0)
-    assert (chosen.window, chosen.shape) == (22_050, (50, 13, 1))
+    frontend = Mfcc()
+    assert (frontend.sample_rate, frontend.n_fft, frontend.hop_length) == (22_050, 2_048, 512)
+    assert (frontend.n_mels, frontend.n_mfcc, frontend.top_db) == (128, 13, 80.0)
+    assert (frontend.window, frontend.shape) == (22_050, (50, 13, 1))
     with pytest.raises(ValidationError):
-        chosen.frames = 3
+        frontend.frames = 3
 
 
 def test_the_window_is_in_samples() -> None:
@@ -293,14 +293,14 @@ def test_the_window_is_in_samples() -> None:
 
 def test_the_peak_is_one_and_silence_stays_silence() -> None:
     y = np.array([[0.0, 0.5, -0.25], [0.0, 0.0, 0.0], [1e-30, -4e-30, 0.0]], np.float32)
-    made = normalise_peak(y)
-    assert made.dtype == np.float32
+    scaled = normalise_peak(y)
+    assert scaled.dtype == np.float32
     expected = np.array([[0.0, 1.0, -0.5], [0.0, 0.0, 0.0], [0.25, -1.0, 0.0]])
-    np.testing.assert_allclose(made, expected, rtol=1e-6)
-    np.testing.assert_array_equal(normalise_peak(y[0]), made[0])
+    np.testing.assert_allclose(scaled, expected, rtol=1e-6)
+    np.testing.assert_array_equal(normalise_peak(y[0]), scaled[0])
 
 
-def test_the_samples_are_left_as_they_were() -> None:
+def test_the_samples_are_not_changed() -> None:
     y = noise(2, 100)
     before = y.copy()
     normalise_peak(y)
@@ -309,6 +309,6 @@ def test_the_samples_are_left_as_they_were() -> None:
 
 
 def test_the_examples_in_the_source_run() -> None:
-    found = doctest.testmod(sys.modules[Mfcc.__module__])
-    assert found.attempted > 0
-    assert found.failed == 0
+    result = doctest.testmod(sys.modules[Mfcc.__module__])
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,4 +1,4 @@
-"""Any frontend by its settings; a new one is its class and a line in the registry."""
+"""Any frontend by its settings; a new one is a class and a line in the registry."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ ANY: TypeAdapter[Frontend] = TypeAdapter(AnyFrontend)
 
 
 @pytest.mark.parametrize("kind", FRONTENDS)
-def test_each_has_what_the_data_room_asks_for(kind: str) -> None:
-    chosen = FRONTENDS[kind](window_seconds=0.5)
-    assert chosen.kind == kind
-    assert chosen.window == chosen.sample_rate / 2
-    assert chosen.shape == (chosen.frames, chosen.bins, 1)
-    assert chosen.hop_length > 0
-    assert (chosen.warm_up > 0) == (kind == "micro")
+def test_each_frontend_has_the_sizes_that_data_needs(kind: str) -> None:
+    frontend = FRONTENDS[kind](window_seconds=0.5)
+    assert frontend.kind == kind
+    assert frontend.window == frontend.sample_rate / 2
+    assert frontend.shape == (frontend.frames, frontend.bins, 1)
+    assert frontend.hop_length > 0
+    assert (frontend.warm_up > 0) == (kind == "micro")
 
 
 @pytest.mark.parametrize("kind", FRONTENDS)
-def test_settings_come_back_from_json(kind: str) -> None:
-    chosen = FRONTENDS[kind](window_seconds=0.5)
-    assert ANY.validate_json(ANY.dump_json(chosen)) == chosen
-    assert ANY.validate_python(chosen) is chosen
+def test_settings_are_the_same_after_json(kind: str) -> None:
+    frontend = FRONTENDS[kind](window_seconds=0.5)
+    assert ANY.validate_json(ANY.dump_json(frontend)) == frontend
+    assert ANY.validate_python(frontend) is frontend
 
 
 def test_settings_without_a_kind_are_of_mfcc() -> None:

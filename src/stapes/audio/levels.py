@@ -1,9 +1,8 @@
-"""How loud speech is while somebody speaks, and how loud noise is to be beside it.
+"""The level of speech without its pauses, and gains that reach a level.
 
-The power of a whole recording depends on how long its pauses are, so levels are those of the active
-parts: the blocks of 50 ms whose power is within 30 dB of the loudest block's. It is a plain form of
-the active speech level of ITU-T P.56, whose tests of speech take -26 dB below full scale as the
-usual level.
+The power of a whole recording depends on its pauses. So the level is that of the active blocks: of
+50 ms, with a power at most 30 dB below the loudest. It is a simple form of the active speech level
+of ITU-T P.56, where the usual level of speech is 26 dB below full scale.
 """
 
 from __future__ import annotations
@@ -14,24 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 SPEECH_DB = -26.0
-"""The level that speech is brought to [dB below a sine's full scale squared, a power of 1]."""
+"""The level of speech after scaling [dB relative to a power of 1]."""
 
 _BLOCK_SECONDS = 0.05
 _ACTIVE_DB = 30.0
 
 
 def block_powers(y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
-    """Mean square of each 50 ms of sound; of the whole where there is less.
+    """Mean square of each 50 ms, [samples] -> [blocks]; of the whole if it is shorter.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)]
-        At least one sample; a rest shorter than a block is left out.
-    sample_rate : int > 0 [Hz]
-
-    Returns
-    -------
-    powers : np.ndarray [shape=(blocks,)]
+    There must be at least one sample. A rest shorter than a block is left out.
     """
     size = min(len(y), max(1, round(_BLOCK_SECONDS * sample_rate)))
     whole = y[: len(y) // size * size].astype(np.float64).reshape(-1, size)
@@ -39,7 +30,7 @@ def block_powers(y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64
 
 
 def active_power(powers: NDArray[np.float64]) -> float:
-    """The mean power of the blocks in which somebody speaks; 0 for silence.
+    """The mean power of the active blocks; 0 for silence.
 
     Examples
     --------
@@ -50,11 +41,11 @@ def active_power(powers: NDArray[np.float64]) -> float:
     return float(powers[powers >= loudest * power(-_ACTIVE_DB)].mean()) if loudest else 0.0
 
 
-def gain_to(measured: float, wanted: float) -> float:
-    """The factor on the amplitude that takes one power to another; 1 for silence."""
-    return math.sqrt(wanted / measured) if measured > 0 else 1.0
+def gain_to(measured: float, target: float) -> float:
+    """The factor on the amplitude from one power to another; 1 for silence."""
+    return math.sqrt(target / measured) if measured > 0 else 1.0
 
 
 def power(db: float) -> float:
-    """The power that a level in decibels is."""
+    """The power of a level in decibels."""
     return float(10.0 ** (db / 10.0))

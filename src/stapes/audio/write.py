@@ -1,4 +1,4 @@
-"""Sound to bytes that a browser plays."""
+"""Write sound for a browser."""
 
 from __future__ import annotations
 
@@ -16,22 +16,13 @@ _RATE = 16_000
 
 
 def mp3_base64(y: NDArray[np.float32], rate: int) -> str:
-    """An MP3 of speech in base64, for a data address: about 5 KB a second.
+    """Mono samples as an MP3 in base64, for a data URL: about 5 KB a second.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)]
-        Mono; what is louder than full scale is turned down.
-    rate : int > 0 [Hz]
-
-    Returns
-    -------
-    text : str
-        The same for the same samples.
+    Sound above full scale is turned down. Equal samples give equal text.
     """
     samples = resample(y, rate, _RATE)
     samples = samples / max(1.0, float(np.abs(samples).max(initial=0.0)))
-    # Not to a BytesIO, whose callbacks from C would swallow Ctrl-C.
+    # Not to a BytesIO, whose callbacks from C would ignore Ctrl-C.
     with tempfile.TemporaryDirectory(prefix="stapes-") as folder:
         path = Path(folder) / "clip.mp3"
         soundfile.write(path, samples, _RATE, format="MP3", compression_level=0.9)

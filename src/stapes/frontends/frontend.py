@@ -1,7 +1,7 @@
-"""The base of the frontends: settings, and the features that they give of samples.
+"""The base class of frontends: settings, and features from samples.
 
-A frontend is a class in a file of its own, and a line in `frontends.registry`. Importing one loads
-no NumPy: the arithmetic is in `frontends.numerics`, which its methods import.
+A frontend is a class in its own file and a line in `frontends.registry`. To import one does not
+import NumPy: its methods import the arithmetic from `frontends.numerics`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Frontend(BaseModel, ABC):
     """Samples to features.
 
-    A subclass sets `kind`, its name. It has the rest as a field or a property. Each clip is
-    computed on its own, so its features are the same bits in a batch of any size.
+    A subclass sets `kind`, its name, and has the rest as fields or properties. Each clip is
+    computed alone, so its features have the same bits in a batch of any size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,23 +31,23 @@ class Frontend(BaseModel, ABC):
     summary: ClassVar[str] = ""
     """Its features in a few words, for help texts."""
     package: ClassVar[str | None] = None
-    """The package that computes the features, where not every installation has it."""
+    """The package that computes the features, if it is optional."""
     extra: ClassVar[str] = ""
     """The extra of Stapes that installs `package`."""
 
     kind: str = ""
     sample_rate: int = Field(default=16_000, gt=0, description="Hz")
-    window_seconds: float = Field(default=1.0, gt=0, le=60, description="of sound that is used")
+    window_seconds: float = Field(default=1.0, gt=0, le=60, description="seconds of sound to use")
 
     if TYPE_CHECKING:
 
         @property
         def frames(self) -> int:
-            """Frames that the model sees of a window."""
+            """Frames of a window."""
 
         @property
         def hop_length(self) -> int:
-            """From one frame to the next [samples]."""
+            """Step between frames [samples]."""
 
     @property
     @abstractmethod
@@ -56,7 +56,7 @@ class Frontend(BaseModel, ABC):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of one clip's features: (frames, bins, 1)."""
+        """Shape of a clip's features: (frames, bins, 1)."""
         return (self.frames, self.bins, 1)
 
     @property
@@ -66,17 +66,11 @@ class Frontend(BaseModel, ABC):
 
     @property
     def warm_up(self) -> int:
-        """How much sound before a sliding window changes the window's features [samples]."""
+        """Length of the sound before a window that changes its features [samples]."""
         return 0
 
     def require(self) -> None:
-        """Check that what the frontend needs is installed, before any work is done.
-
-        Raises
-        ------
-        MissingExtraError
-            `package` is not installed.
-        """
+        """Raise MissingExtraError if `package` is not installed."""
         if self.package and importlib.util.find_spec(self.package.replace("-", "_")) is None:
             raise MissingExtraError(f"The frontend {self.kind}", self.extra)
 
@@ -86,8 +80,8 @@ class Frontend(BaseModel, ABC):
         Parameters
         ----------
         samples : np.ndarray [shape=(n, samples)]
-            Mono, at `sample_rate` Hz, in [-1, 1]. Shorter clips than the window are padded behind,
-            longer ones are cut behind.
+            Mono, at `sample_rate` Hz, in [-1, 1]. Clips are padded or cut at their end to the
+            length of the window.
 
         Returns
         -------
@@ -107,31 +101,28 @@ class Frontend(BaseModel, ABC):
         return self._features(samples)
 
     def windows_in(self, samples: int, hop_frames: int) -> int:
-        """Number of windows that lie wholly in `samples`, one every `hop_frames` frames."""
+        """Number of whole windows in `samples`, one every `hop_frames` frames."""
         if samples < self.window:
             return 0
         return 1 + (samples - self.window) // (hop_frames * self.hop_length)
 
     def sliding(self, y: NDArray[np.float32], hop_frames: int) -> NDArray[np.float32]:
-        """The features of every window of a stretch of sound.
-
-        What neighbouring windows share is computed once.
+        """The features of every window of a recording; common parts are computed once.
 
         Parameters
         ----------
         y : np.ndarray [shape=(samples,)]
             Mono, at `sample_rate` Hz.
         hop_frames : int > 0 [frames]
-            From one window to the next: so many times `hop_length` samples.
+            Step between windows, of `hop_length` samples each.
 
         Returns
         -------
         features : np.ndarray [shape=(windows, frames, bins, 1)]
-            float32; row `i` is what `features` gives for the window that begins at sample
-            `i * hop_frames * hop_length`, to rounding. Where a frontend has state, the state
-            continues from window to window, as on a device: the first `warm_up` samples after the
-            stretch begins, features also depend on where it begins. No row if `y` is shorter than
-            a window.
+            float32; row `i` is equal to the `features` of the window that begins at sample
+            `i * hop_frames * hop_length`, to rounding. A frontend's state continues from window to
+            window, as on a device. So in the first `warm_up` samples, features also depend on
+            where `y` begins. There is no row if `y` is shorter than a window.
 
         Raises
         ------
@@ -141,7 +132,7 @@ class Frontend(BaseModel, ABC):
             `y` is not one-dimensional, or `hop_frames` is not positive.
         """
         if y.ndim != 1 or hop_frames < 1:
-            raise ValueError(f"one stretch of sound and a hop, not {y.shape} and {hop_frames}")
+            raise ValueError(f"y must be [samples], hop_frames > 0; not {y.shape}, {hop_frames}")
         self.require()
         windows = self.windows_in(len(y), hop_frames)
         if windows:

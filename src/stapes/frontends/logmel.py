@@ -1,9 +1,9 @@
 """The frontend `logmel`: log-mel bands relative to the loudest of the window.
 
-Its features are the same at every level of the sound. A frame lies wholly in its window, so only
+Its features do not depend on the level of the sound. Each frame is wholly in its window, so only
 the loudest band depends on the window, and a device computes each frame once.
 
-Source of the sizes (40 bands of 30 ms, each 20 ms): TFLite Micro's micro_speech.
+Source of the sizes (40 bands of 30 ms, every 20 ms): TFLite Micro's micro_speech.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class LogMel(Frontend):
     """49 x 40 log-mel bands at 16 kHz, from 0 to 1: cheap on any device.
 
-    1 is the loudest band of the clip, 0 is `top_db` below it, or less. The scale of the samples
-    does not matter. A silent clip is 1 throughout, for all its bands are equally loud.
+    1 is the loudest band of the clip; 0 is `top_db` below it, or less. The scale of the samples
+    does not matter. A silent clip is 1 everywhere, as all its bands are equal.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class LogMel(Frontend):
 
     @property
     def frames(self) -> int:
-        """Frames that lie wholly in the window."""
+        """Frames that are wholly in the window."""
         return 1 + (self.window - self.frame_length) // self.hop_length
 
     @property

@@ -1,4 +1,4 @@
-"""The frontend `mfcc`, the reference's: cepstral coefficients of the peak-normalised clip."""
+"""The frontend `mfcc` of the reference: cepstral coefficients of the peak-normalised clip."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ class Mfcc(Frontend):
     """50 x 13 mel-frequency cepstral coefficients at 22,050 Hz, as in the reference.
 
     The scale of the samples does not matter: each clip is divided by its largest absolute sample.
-    `frames` is the model's: shorter clips are padded behind with zero features, longer ones are
-    cut behind.
+    At their end, shorter clips are padded with zeros as features, and longer ones are cut.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The frontends: what the model sees of a sound. A frontend is its class and a line here."""
+"""The frontends by name. A frontend is a class and a line here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRONTENDS: dict[str, type[Frontend]] = {
 
 
 def kind_of(settings: Any) -> str:
-    """The name of the frontend of these settings; older ones without `kind` are of `mfcc`."""
+    """The frontend of these settings; older settings without `kind` are of `mfcc`."""
     if isinstance(settings, Mapping):
         return str(settings.get("kind", "mfcc"))
     return str(getattr(settings, "kind", settings))
@@ -39,7 +39,7 @@ def _validated(frontend: Any) -> Frontend:
 
 
 AnyFrontend = Annotated[SerializeAsAny[Frontend], PlainValidator(_validated)]
-"""A field of settings that takes any frontend of the registry: its name, or settings with it."""
+"""A field of settings for any frontend of the registry: its name, or settings with `kind`."""
 
 
 def described() -> str:
@@ -57,7 +57,7 @@ def described() -> str:
 
 
 def shapes() -> str:
-    """The default shape of each frontend's features, as a part of a sentence.
+    """The default shapes of features, as a part of a sentence.
 
     Examples
     --------

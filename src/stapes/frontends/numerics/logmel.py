@@ -1,6 +1,6 @@
 """Log-mel bands relative to the loudest of the window.
 
-Source: librosa.feature.melspectrogram and power_to_db, which the tests compare with.
+Source: librosa.feature.melspectrogram and power_to_db; tests compare with them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stapes.frontends.logmel import LogMel
-from stapes.frontends.numerics.mel import hann, mel_power
+from stapes.frontends.numerics.mel import hann, mel_decibels
 from stapes.frontends.numerics.windows import cut, padded
 
-# Clips computed at a time: more no longer fit the processor's cache.
+# Clips per step: more do not fit the processor's cache.
 _BATCH = 4
 
-# A band without sound: far below what 16 bits can represent, and log10 must not see 0.
-_LEAST_POWER = np.float32(1e-30)
+# Far below the least power of 16 bits; log10 of 0 is not finite.
+_LEAST_POWER = 1e-30
 
 
 def logmel(samples: NDArray[np.float32], settings: LogMel) -> NDArray[np.float32]:
@@ -39,22 +39,14 @@ def sliding(
 
 
 def _decibels(y: NDArray[np.float32], settings: LogMel) -> NDArray[np.float32]:
-    """Every frame that lies wholly in the sound: [..., samples] -> [..., frames, bins], in dB."""
+    """Every frame wholly in the sound: [..., samples] -> [..., frames, bins], in dB."""
     frames = sliding_window_view(y, settings.frame_length, axis=-1)
-    mel = mel_power(
-        frames[..., :: settings.hop_length, :] * hann(settings.frame_length),
-        sample_rate=settings.sample_rate,
-        n_fft=settings.n_fft,
-        n_mels=settings.n_mels,
-    )
-    np.maximum(mel, _LEAST_POWER, out=mel)
-    np.log10(mel, out=mel)
-    mel *= np.float32(10.0)
-    return mel
+    windowed = frames[..., :: settings.hop_length, :] * hann(settings.frame_length)
+    return mel_decibels(windowed, settings, _LEAST_POWER)
 
 
 def _below_loudest(db: NDArray[np.float32], top_db: float) -> NDArray[np.float32]:
-    """[n, frames, bins] in dB -> 1 for the loudest of each clip to 0 for `top_db` below it."""
+    """[n, frames, bins] in dB -> 1 for a clip's loudest value to 0 for `top_db` below it."""
     part = (db - db.max(axis=(1, 2), keepdims=True)) / np.float32(top_db) + np.float32(1)
     features: NDArray[np.float32] = np.maximum(part, np.float32(0))
     return features

@@ -1,7 +1,6 @@
-"""Slaney's mel scale and filters, and the Hann window: what `mfcc` and `logmel` share.
+"""Slaney's mel scale and filters, and the Hann window, for `mfcc` and `logmel`.
 
-Source: Slaney's Auditory Toolbox 1998, by way of librosa.filters.mel, which the tests compare
-with.
+Source: Slaney's Auditory Toolbox 1998, as in librosa.filters.mel; tests compare with it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,9 @@ import numpy as np
 import scipy.fft
 import scipy.sparse
 from numpy.typing import NDArray
+
+from stapes.frontends.logmel import LogMel
+from stapes.frontends.mfcc import Mfcc
 
 # Linear to 1,000 Hz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3.0
@@ -26,8 +28,8 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> NDArray[np.float32
     Returns
     -------
     filters : np.ndarray [shape=(1 + n_fft // 2, n_mels)]
-        Columns weigh the bins of a power spectrum; centres are even on the mel scale from 0 Hz to
-        half the sample rate.
+        Weights of the bins of a power spectrum; the centres are uniform on the mel scale from 0 Hz
+        to half the sample rate.
     """
     bins = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2.0), n_mels + 2))
@@ -47,27 +49,23 @@ def hann(length: int) -> NDArray[np.float32]:
     return window
 
 
-def mel_power(
-    frames: NDArray[np.float32], *, sample_rate: int, n_fft: int, n_mels: int
+def mel_decibels(
+    frames: NDArray[np.float32], settings: Mfcc | LogMel, least: float
 ) -> NDArray[np.float32]:
-    """Power of each frame in each mel band; no frame's depends on the others.
+    """Power in each mel band [dB]: windowed frames [..., length] -> [..., n_mels].
 
-    Parameters
-    ----------
-    frames : np.ndarray [shape=(..., length)]
-        Under their window; zeros follow where they are shorter than `n_fft` samples.
-
-    Returns
-    -------
-    power : np.ndarray [shape=(..., n_mels)]
+    `least` is the least power, above 0. Frames shorter than `n_fft` are padded with zeros. No frame
+    depends on the others.
     """
-    spectrum = scipy.fft.rfft(frames, n_fft, axis=-1)
+    spectrum = scipy.fft.rfft(frames, settings.n_fft, axis=-1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
-    # Each bin is in two filters at most: the sparse product is a third of the dense one's time.
-    mel: NDArray[np.float32] = power.reshape(-1, power.shape[-1]) @ _sparse(
-        sample_rate, n_fft, n_mels
-    )
-    return mel.reshape(*power.shape[:-1], n_mels)
+    filters = _sparse(settings.sample_rate, settings.n_fft, settings.n_mels)
+    # A bin is in two filters at most, so a sparse product needs a third of the time.
+    mel: NDArray[np.float32] = power.reshape(-1, power.shape[-1]) @ filters
+    np.maximum(mel, np.float32(least), out=mel)
+    np.log10(mel, out=mel)
+    mel *= np.float32(10.0)
+    return mel.reshape(*power.shape[:-1], settings.n_mels)
 
 
 @lru_cache(maxsize=8)
@@ -82,6 +80,6 @@ def _hz_to_mel(hz: float) -> float:
 
 
 def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The exponent is held below the knee so that the unused branch cannot overflow.
+    # The maximum keeps the unused branch from overflow.
     above = _KNEE_HZ * np.exp(_LOG_STEP * np.maximum(mel - _KNEE_MEL, 0.0))
     return np.where(mel < _KNEE_MEL, mel * _HZ_PER_MEL, above)

@@ -1,12 +1,12 @@
-"""Cepstral coefficients of a window that slides over sound, computed once for all windows.
+"""Cepstral coefficients of a sliding window.
 
-The frames of neighbouring windows are the same stretches of sound, whose mel spectra are computed
-once. Three things belong to the window, and only these are computed again for each:
+Windows have frames in common, whose mel spectra are computed once. Three things depend on the
+window, and are computed for each:
 
-- The peak. It divides the window, so it moves every decibel by the same number.
-- The edges. Frames that reach beyond the window see zeros there: they are the shared stretches
-  under a Hann window of which a part is cut off, a few spectra for each window.
-- The floor `top_db` below the loudest bin, and with it the cosine transform.
+- The peak. The window is divided by it, so it adds one number to all decibels.
+- The edges. Frames that reach beyond the window have zeros there: they are the common frames under
+  a part of a Hann window, a few spectra for each window.
+- The floor `top_db` below the loudest bin, and so the cosine transform.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stapes.frontends.mfcc import Mfcc
-from stapes.frontends.numerics.mel import hann, mel_power
+from stapes.frontends.numerics.mel import hann, mel_decibels
 
-# Windows worked on at a time: more no longer fit the processor's cache.
-_TOGETHER = 16
+# Windows per step: more do not fit the processor's cache.
+_BATCH = 16
 
-# Below it a mel band is silence, whatever the peak is; log10 must not see 0.
-_LEAST_POWER = np.float32(1e-37)
+# A mel band below is silence, whatever the peak; log10 of 0 is not finite.
+_LEAST_POWER = 1e-37
 _FLOOR_DB = np.float32(-100.0)
 
 
@@ -34,35 +34,35 @@ def sliding(
 ) -> NDArray[np.float32]:
     """[samples] -> [windows, frames, bins, 1]."""
     features = np.zeros((windows, *settings.shape), np.float32)
-    for first in range(0, windows, _TOGETHER):
-        last = min(windows, first + _TOGETHER)
+    for first in range(0, windows, _BATCH):
+        last = min(windows, first + _BATCH)
         begin = first * hop_frames * settings.hop_length
         end = (last - 1) * hop_frames * settings.hop_length + settings.window
-        coefficients = _some(y[begin:end], settings, hop_frames, last - first)
+        coefficients = _coefficients(y[begin:end], settings, hop_frames, last - first)
         features[first:last, : coefficients.shape[1], :, 0] = coefficients
     return features
 
 
-def _some(
+def _coefficients(
     y: NDArray[np.float32], settings: Mfcc, hop_frames: int, windows: int
 ) -> NDArray[np.float32]:
-    """[samples] -> [windows, frames that are not padding, bins]."""
+    """[samples] -> [windows, frames without padding, bins]."""
     plan = _plan(settings)
     margin = settings.n_fft // 2
     padded = np.zeros(len(y) + 2 * margin + settings.n_fft, np.float32)
     padded[margin : margin + len(y)] = y
     frames = sliding_window_view(padded, settings.n_fft)[:: settings.hop_length]
     starts = hop_frames * np.arange(windows)
-    # [windows, frames]: which stretch each frame of each window is.
+    # [windows, frames]: the number of each frame of each window in `frames`.
     places = starts[:, None] + np.arange(plan.count)
     db = np.empty((windows, plan.count, settings.n_mels), np.float32)
     if len(plan.inner):
         shared = np.unique(places[:, plan.inner])
-        # Where windows lie far apart, some stretches belong to none.
+        # Between windows that are far apart, frames are in no window.
         row = np.searchsorted(shared, places[:, plan.inner])
-        db[:, plan.inner] = _decibels(frames[shared] * plan.hann, settings)[row]
+        db[:, plan.inner] = mel_decibels(frames[shared] * plan.hann, settings, _LEAST_POWER)[row]
     for edge, cut in zip(plan.edges, plan.cut_hann, strict=True):
-        db[:, edge] = _decibels(frames[places[:, edge]] * cut, settings)
+        db[:, edge] = mel_decibels(frames[places[:, edge]] * cut, settings, _LEAST_POWER)
     peak = _peaks(y, settings, starts * settings.hop_length)
     db -= (20.0 * np.log10(peak)).astype(np.float32)[:, None, None]
     loudest = np.maximum(db.max(axis=(1, 2)), _FLOOR_DB)
@@ -73,11 +73,11 @@ def _some(
 
 
 class _Plan:
-    """What depends on the settings alone.
+    """Values that depend on the settings alone.
 
     count : frames of a window
-    inner : those that lie wholly in the window
-    edges, cut_hann : the others, and the Hann window of each without what is outside
+    inner : those wholly in the window
+    edges, cut_hann : the others, and the part of the Hann window of each that is inside
     cosines : [mels, bins], the first rows of the orthonormal DCT-II
     """
 
@@ -96,20 +96,7 @@ class _Plan:
         self.cosines = np.ascontiguousarray(cosines[:, : settings.n_mfcc])
 
 
-@lru_cache(maxsize=8)
-def _plan(settings: Mfcc) -> _Plan:
-    return _Plan(settings)
-
-
-def _decibels(frames: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]:
-    """[n, n_fft] -> [n, n_mels], in dB of the power as it is, without a floor."""
-    mel = mel_power(
-        frames, sample_rate=settings.sample_rate, n_fft=settings.n_fft, n_mels=settings.n_mels
-    )
-    np.maximum(mel, _LEAST_POWER, out=mel)
-    np.log10(mel, out=mel)
-    mel *= np.float32(10.0)
-    return mel
+_plan = lru_cache(maxsize=8)(_Plan)
 
 
 def _peaks(

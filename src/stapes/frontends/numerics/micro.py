@@ -1,4 +1,4 @@
-"""The channels of TFLite Micro's audio frontend, by the library `pymicro-features`."""
+"""The channels of TFLite Micro's audio frontend, from the library `pymicro-features`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stapes.frontends.numerics.windows import cut, padded
 
 
 def micro(samples: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
-    """[n, samples] -> [n, frames, 40, 1]; each clip has a state of its own."""
+    """[n, samples] -> [n, frames, 40, 1]; each clip has its own state."""
     features = np.empty((len(samples), *settings.shape), np.float32)
     for clip, row in zip(padded(samples, settings.window), features, strict=True):
         row[:, :, 0] = _frames(clip, settings)
@@ -25,7 +25,7 @@ def sliding(
 
 
 def _frames(y: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
-    """The frames that a model sees of sound from which a device is switched on: [frames, 40]."""
+    """[samples] -> [frames, 40], as of a device that is switched on at the first sample."""
     from pymicro_features import MicroFrontend
 
     frontend = MicroFrontend()
@@ -35,6 +35,6 @@ def _frames(y: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
         frontend.process_samples(pcm[begin : begin + step]).features
         for begin in range(0, len(pcm) - step + 1, step)
     ]
-    # The first steps give nothing: 30 ms are not yet full.
+    # The first steps have no features, before the first 30 ms.
     full = [features for features in outputs if features]
     return np.array(full[:: settings.hops_per_frame], np.float32).reshape(-1, CHANNELS)

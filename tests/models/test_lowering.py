@@ -55,11 +55,11 @@ def assert_lowered(model, seed=1):
     return lowered
 
 
-def sequential(shape, *layers):
-    return scrambled(keras().Sequential([keras().layers.Input(shape), *layers]))
+def sequential(shape, *body):
+    return scrambled(keras().Sequential([keras_layers().Input(shape), *body]))
 
 
-def layers():
+def keras_layers():
     return keras().layers
 
 
@@ -87,41 +87,41 @@ def test_small_architectures_keep_their_outputs_and_lose_their_norms(name):
 def test_convolutions_over_time_become_convolutions_of_images(padding, settings):
     model = sequential(
         (30, 6),
-        layers().Conv1D(8, 5, padding=padding, activation="relu", **settings),
-        layers().Conv1D(4, 3, padding=padding, use_bias=False),
+        keras_layers().Conv1D(8, 5, padding=padding, activation="relu", **settings),
+        keras_layers().Conv1D(4, 3, padding=padding, use_bias=False),
     )
     assert_lowered(model)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_depthwise_separable_and_pooling_over_time(padding):
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (32, 6),
-        some.DepthwiseConv1D(3, depth_multiplier=2, padding=padding, activation="relu"),
-        some.MaxPooling1D(2, padding=padding),
-        some.SeparableConv1D(5, 3, depth_multiplier=2, padding=padding, activation="relu"),
-        some.AveragePooling1D(3, 2, padding=padding),
-        some.GlobalAveragePooling1D(),
-        some.Dense(2),
+        layers.DepthwiseConv1D(3, depth_multiplier=2, padding=padding, activation="relu"),
+        layers.MaxPooling1D(2, padding=padding),
+        layers.SeparableConv1D(5, 3, depth_multiplier=2, padding=padding, activation="relu"),
+        layers.AveragePooling1D(3, 2, padding=padding),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(2),
     )
     assert_lowered(model)
 
 
 def test_successive_layers_over_time_share_one_reshape():
-    some = layers()
-    model = sequential((16, 3), some.Conv1D(4, 3), some.MaxPooling1D(2), some.Conv1D(4, 3))
+    layers = keras_layers()
+    model = sequential((16, 3), layers.Conv1D(4, 3), layers.MaxPooling1D(2), layers.Conv1D(4, 3))
     kinds = [type(layer).__name__ for layer in assert_lowered(model).layers]
     assert kinds == ["InputLayer", "Reshape", "Conv2D", "MaxPooling2D", "Conv2D", "Reshape"]
 
 
 def test_names_of_the_users_layers_are_not_reused():
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (12, 6, 1),
-        some.Reshape((12, 6), name="as_image_0"),
-        some.Conv1D(4, 3, name="reshape"),
-        some.Conv1D(4, 3, name="reshape_1"),
+        layers.Reshape((12, 6), name="as_image_0"),
+        layers.Conv1D(4, 3, name="reshape"),
+        layers.Conv1D(4, 3, name="reshape_1"),
     )
     names = [layer.name for layer in assert_lowered(model).layers]
     assert {"as_image_0", "reshape", "reshape_1"} <= set(names)
@@ -130,12 +130,12 @@ def test_names_of_the_users_layers_are_not_reused():
 
 
 def test_a_separable_convolution_becomes_two():
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (12, 10, 3),
-        some.SeparableConv2D(7, (3, 2), depth_multiplier=2, strides=2, activation="relu"),
-        some.SeparableConv2D(4, 2, use_bias=False, padding="same"),
-        some.BatchNormalization(),
+        layers.SeparableConv2D(7, (3, 2), depth_multiplier=2, strides=2, activation="relu"),
+        layers.SeparableConv2D(4, 2, use_bias=False, padding="same"),
+        layers.BatchNormalization(),
     )
     lowered = assert_lowered(model)
     assert [type(layer).__name__ for layer in lowered.layers[1:]] == [
@@ -146,17 +146,17 @@ def test_a_separable_convolution_becomes_two():
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_batch_normalization_is_folded_into_what_is_before_it(bias):
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (12, 10, 3),
-        some.Conv2D(4, 3, use_bias=bias),
-        some.BatchNormalization(),
-        some.ReLU(),
-        some.DepthwiseConv2D(3, depth_multiplier=2, use_bias=bias),
-        some.BatchNormalization(scale=False),
-        some.Flatten(),
-        some.Dense(5, use_bias=bias),
-        some.BatchNormalization(center=False),
+        layers.Conv2D(4, 3, use_bias=bias),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=bias),
+        layers.BatchNormalization(scale=False),
+        layers.Flatten(),
+        layers.Dense(5, use_bias=bias),
+        layers.BatchNormalization(center=False),
     )
     lowered = assert_lowered(model)
     kinds = [type(layer).__name__ for layer in lowered.layers[1:]]
@@ -164,27 +164,27 @@ def test_batch_normalization_is_folded_into_what_is_before_it(bias):
 
 
 def test_batch_normalization_that_cannot_be_folded_becomes_a_depthwise_convolution():
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (12, 10, 3),
-        some.BatchNormalization(),
-        some.Conv2D(4, 3, activation="relu"),
-        some.BatchNormalization(),
-        some.Flatten(),
-        some.BatchNormalization(),
-        some.Dense(2, activation="softmax"),
+        layers.BatchNormalization(),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Flatten(),
+        layers.BatchNormalization(),
+        layers.Dense(2, activation="softmax"),
     )
     assert_lowered(model)
 
 
 def test_a_convolution_that_others_read_keeps_its_outputs():
-    some = layers()
+    layers = keras_layers()
     start = keras().Input((12, 10, 3))
-    read = some.Conv2D(4, 3)(start)
-    both = some.Add()([some.BatchNormalization()(read), read])
-    shared = some.Conv2D(4, 3, padding="same")
-    twice = some.Concatenate()([shared(both), some.BatchNormalization()(shared(read))])
-    model = scrambled(keras().Model(start, some.Dense(2)(some.Flatten()(twice))))
+    read = layers.Conv2D(4, 3)(start)
+    both = layers.Add()([layers.BatchNormalization()(read), read])
+    shared = layers.Conv2D(4, 3, padding="same")
+    twice = layers.Concatenate()([shared(both), layers.BatchNormalization()(shared(read))])
+    model = scrambled(keras().Model(start, layers.Dense(2)(layers.Flatten()(twice))))
     lowered = assert_lowered(model)
     assert sum(type(layer).__name__ == "DepthwiseConv2D" for layer in lowered.layers) == 2
 
@@ -192,34 +192,34 @@ def test_a_convolution_that_others_read_keeps_its_outputs():
 @pytest.mark.parametrize("axis", [-1, 1, 2, (1, 2), None])
 @pytest.mark.parametrize("invert", [False, True])
 def test_normalization_along_any_axis_is_a_depthwise_convolution(axis, invert):
-    some, rng = layers(), np.random.default_rng(3)
-    norm = some.Normalization(axis=axis, invert=invert)
+    layers, rng = keras_layers(), np.random.default_rng(3)
+    norm = layers.Normalization(axis=axis, invert=invert)
     norm.adapt(rng.normal(3, 2, (20, 12, 10, 1)) * rng.uniform(0.5, 4, (1, 12, 10, 1)))
-    model = sequential((12, 10, 1), norm, some.Conv2D(3, 3), some.Flatten(), some.Dense(2))
+    model = sequential((12, 10, 1), norm, layers.Conv2D(3, 3), layers.Flatten(), layers.Dense(2))
     assert_lowered(model)
 
 
 def test_normalization_and_rescaling_with_given_numbers():
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (12, 6),
-        some.Rescaling(1 / 128, offset=-1),
-        some.Normalization(mean=[1, 2, 3, 4, 5, 6], variance=[1, 2, 3, 4, 5, 6]),
-        some.Rescaling([1, 2, 3, 4, 5, 6.0]),
-        some.Conv1D(4, 3),
+        layers.Rescaling(1 / 128, offset=-1),
+        layers.Normalization(mean=[1, 2, 3, 4, 5, 6], variance=[1, 2, 3, 4, 5, 6]),
+        layers.Rescaling([1, 2, 3, 4, 5, 6.0]),
+        layers.Conv1D(4, 3),
     )
     assert_lowered(model)
 
 
 def test_an_activation_that_quantization_does_not_fuse_is_a_layer_of_its_own():
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (12, 10, 1),
-        some.Conv2D(3, 3, activation="elu"),
-        some.Conv2D(3, 3, activation="relu"),
-        some.Flatten(),
-        some.Dense(4, activation="swish"),
-        some.Dense(2, activation="softmax"),
+        layers.Conv2D(3, 3, activation="elu"),
+        layers.Conv2D(3, 3, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(4, activation="swish"),
+        layers.Dense(2, activation="softmax"),
     )
     names = [layer.name for layer in assert_lowered(model).layers if "Activation" in str(layer)]
     assert [name.rsplit("_", 1)[1] for name in names] == ["elu", "swish"]
@@ -228,18 +228,18 @@ def test_an_activation_that_quantization_does_not_fuse_is_a_layer_of_its_own():
 def test_every_lowered_layer_is_quantized_in_training():
     import tensorflow_model_optimization as tfmot
 
-    some = layers()
+    layers = keras_layers()
     model = sequential(
         (32, 6),
-        some.Normalization(mean=[1.0] * 6, variance=[2.0] * 6),
-        some.SeparableConv1D(5, 3),
-        some.BatchNormalization(),
-        some.ReLU(),
-        some.MaxPooling1D(2),
-        some.Conv1D(4, 3, activation="relu"),
-        some.GlobalAveragePooling1D(),
-        some.BatchNormalization(),
-        some.Dense(2, activation="softmax"),
+        layers.Normalization(mean=[1.0] * 6, variance=[2.0] * 6),
+        layers.SeparableConv1D(5, 3),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.MaxPooling1D(2),
+        layers.Conv1D(4, 3, activation="relu"),
+        layers.GlobalAveragePooling1D(),
+        layers.BatchNormalization(),
+        layers.Dense(2, activation="softmax"),
     )
     quantized = tfmot.quantization.keras.quantize_model(lower(model))
     wrapped = [layer for layer in quantized.layers if hasattr(layer, "quantize_config")]

@@ -67,8 +67,8 @@ def decode(path: Path) -> tuple[NDArray[np.float32], int]:
         if file.frames > longest:
             raise AudioError(
                 path,
-                f"longer than {LONGEST_SECONDS / 60:.0f} minutes, or its header gives no length; "
-                "cut it, or convert it again",
+                f"longer than {LONGEST_SECONDS / 60:.0f} minutes, or its header does not say how "
+                "long; cut it, or convert it again",
             )
         y = _read_pieces(file, file.frames)
         if len(y) < file.frames and not _guesses_length(path, file):

@@ -36,8 +36,8 @@ class Frontend(BaseModel, ABC):
     """The extra of Stapes that installs `package`."""
 
     kind: str = ""
-    sample_rate: int = Field(default=16_000, gt=0, description="Hz")
-    window_seconds: float = Field(default=1.0, gt=0, le=60, description="seconds of sound to use")
+    sample_rate: int = Field(default=16_000, gt=0, description="Sample rate [Hz].")
+    window_seconds: float = Field(default=1.0, gt=0, le=60, description="Seconds of sound to use.")
 
     if TYPE_CHECKING:
 

@@ -32,14 +32,16 @@ class LogMel(Frontend):
     (2, 49, 40, 1)
     """
 
-    summary: ClassVar[str] = "40 bands that no level changes"
+    summary: ClassVar[str] = "40 bands, the same at any level"
 
     kind: Literal["logmel"] = "logmel"
-    frame_length: int = Field(default=480, ge=16, description="samples")
-    hop_length: int = Field(default=320, gt=0, description="samples")
-    n_fft: int = Field(default=512, ge=16, description="samples")
-    n_mels: int = Field(default=40, gt=0)
-    top_db: float = Field(default=80.0, gt=0, description="dB below the window's loudest band")
+    frame_length: int = Field(default=480, ge=16, description="Length of a frame [samples].")
+    hop_length: int = Field(default=320, gt=0, description="Step between frames [samples].")
+    n_fft: int = Field(default=512, ge=16, description="Length of the transform [samples].")
+    n_mels: int = Field(default=40, gt=0, description="Mel bands of a frame.")
+    top_db: float = Field(
+        default=80.0, gt=0, description="Range below the window's loudest band [dB]."
+    )
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> LogMel:

@@ -28,16 +28,18 @@ class Mfcc(Frontend):
     (11, 50, 13, 1)
     """
 
-    summary: ClassVar[str] = "the reference's"
+    summary: ClassVar[str] = "as in the reference"
 
     kind: Literal["mfcc"] = "mfcc"
-    sample_rate: int = Field(default=22_050, gt=0, description="Hz")
-    n_fft: int = Field(default=2048, ge=16, description="samples")
-    hop_length: int = Field(default=512, gt=0, description="samples")
-    n_mels: int = Field(default=128, gt=0)
-    n_mfcc: int = Field(default=13, gt=0)
-    top_db: float = Field(default=80.0, gt=0, description="dB below the clip's loudest bin")
-    frames: int = Field(default=50, gt=0)
+    sample_rate: int = Field(default=22_050, gt=0, description="Sample rate [Hz].")
+    n_fft: int = Field(default=2048, ge=16, description="Length of a frame [samples].")
+    hop_length: int = Field(default=512, gt=0, description="Step between frames [samples].")
+    n_mels: int = Field(default=128, gt=0, description="Mel bands of a frame.")
+    n_mfcc: int = Field(default=13, gt=0, description="Coefficients of a frame.")
+    top_db: float = Field(
+        default=80.0, gt=0, description="Range below the clip's loudest band [dB]."
+    )
+    frames: int = Field(default=50, gt=0, description="Frames of a window.")
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Mfcc:

@@ -41,17 +41,17 @@ class Micro(Frontend):
     up to about 26. The level of the samples matters.
     """
 
-    summary: ClassVar[str] = "those of ESPHome's devices"
+    summary: ClassVar[str] = "as on ESPHome's devices"
     package: ClassVar[str | None] = "pymicro-features"
     extra: ClassVar[str] = "micro"
 
     kind: Literal["micro"] = "micro"
-    sample_rate: Literal[16_000] = Field(default=16_000, description="Hz")
+    sample_rate: Literal[16_000] = Field(default=16_000, description="Sample rate [Hz].")
     window_seconds: float = Field(
-        default=1.0, ge=0.03, le=60, description="seconds of sound to use"
+        default=1.0, ge=0.03, le=60, description="Seconds of sound to use."
     )
     hops_per_frame: int = Field(
-        default=2, ge=1, le=100, description="steps of 10 ms from one frame to the next"
+        default=2, ge=1, le=100, description="Steps of 10 ms from one frame to the next."
     )
 
     @property

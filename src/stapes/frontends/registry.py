@@ -48,7 +48,7 @@ def described() -> str:
     Examples
     --------
     >>> described()[:41]
-    "mfcc, the reference's; logmel, 40 bands t"
+    'mfcc, as in the reference; logmel, 40 ban'
     """
     return "; ".join(
         f"{kind}, {frontend.summary}" + (f" (extra `{frontend.extra}`)" if frontend.extra else "")

@@ -15,10 +15,10 @@ def macs(model: Any) -> int:
     Pooling counts each element that a window reads, and softmax two operations a class, although
     neither multiplies: 18,180 of the reference CNN's 1,388,164.
     """
-    return sum(_of_layer(layer) for layer in model.layers)
+    return sum(_layer_macs(layer) for layer in model.layers)
 
 
-def _of_layer(layer: Any) -> int:
+def _layer_macs(layer: Any) -> int:
     layers = keras().layers
     positions = math.prod(layer.output_shape[1:-1]) if isinstance(layer.output_shape, tuple) else 0
     count = 0

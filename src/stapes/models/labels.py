@@ -82,7 +82,7 @@ def softened(
             f"the teacher's scores have shape {teacher.shape}, not {(len(y), outputs)}"
         )
     hard = hard_labels(y, outputs, positive=positive, teacher=teacher)
-    scores = _both(_clipped(teacher))
+    scores = _two_classes(_clipped(teacher))
     # The logarithm of a softmax is its logits, up to a constant.
     cooled = np.log(scores) / temperature
     cooled = np.exp(cooled - cooled.max(axis=1, keepdims=True))
@@ -114,6 +114,6 @@ def _clipped(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     return clipped
 
 
-def _both(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+def _two_classes(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     """The scores of a sigmoid as those of two classes; other scores unchanged."""
     return np.concatenate([1 - scores, scores], axis=1) if scores.shape[1] == 1 else scores

@@ -70,7 +70,7 @@ def lower(model: Any) -> Any:
         if layer.name not in calls:
             norm = folded.get(layer.name)
             affine = _scale_and_offset(norm) if norm is not None else None
-            calls[layer.name] = _same if layer.name in absorbed else _lowered(layer, affine)
+            calls[layer.name] = _identity if layer.name in absorbed else _lowered(layer, affine)
         output = calls[layer.name](inputs if len(inputs) > 1 else inputs[0])
         tensors[id(node.outputs)] = output
     return keras().Model(start, tensors[id(model.outputs[0])], name=model.name)
@@ -137,7 +137,7 @@ def _convolution(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -
     if flat:
         kernels = [kernel[:, None] for kernel in kernels]
     keys = ("strides", "padding", "dilation_rate", "kernel_size")
-    window = {key: _two(config[key]) if flat and key != "padding" else config[key] for key in keys}
+    window = {key: _pair(config[key]) if flat and key != "padding" else config[key] for key in keys}
     ahead = 0
     if window["padding"] == "causal":
         ahead = window["dilation_rate"][0] * (window["kernel_size"][0] - 1)
@@ -165,7 +165,7 @@ def _convolution(layer: Any, affine: tuple[NDArray[Any], NDArray[Any]] | None) -
 
 def _pooling(layer: Any, kind: str) -> Call:
     config = layer.get_config()
-    sizes = {key: _two(config[key]) for key in ("pool_size", "strides")}
+    sizes = {key: _pair(config[key]) for key in ("pool_size", "strides")}
     pool = getattr(keras().layers, kind)(name=layer.name, padding=config["padding"], **sizes)
     return _as_image([pool])
 
@@ -264,12 +264,12 @@ def _constants(value: Any) -> NDArray[np.float32]:
     return np.asarray(value, np.float32)
 
 
-def _two(sizes: Any) -> tuple[int, int]:
+def _pair(sizes: Any) -> tuple[int, int]:
     """A size along one axis as (size, 1)."""
     return (int(np.ravel(sizes)[0]), 1)
 
 
-def _same(x: Any) -> Any:
+def _identity(x: Any) -> Any:
     return x
 
 

@@ -1,4 +1,4 @@
-"""How a model is trained, as plain data: what run.yaml holds under `train`."""
+"""The settings of training, which run.yaml has under `train`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainSettings(BaseModel):
-    """How a model is trained; the defaults are the default preset's."""
+    """How a model is trained; the defaults are those of the default preset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -17,11 +17,11 @@ class TrainSettings(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0, description="Adam's learning rate.")
     keep_best: bool = Field(
         default=True,
-        description="Keep the best epoch by `keep_by`, where there are validation clips.",
+        description="Keep the best epoch by `keep_by`, if there are validation clips.",
     )
     keep_by: Literal["loss", "frr"] = Field(
         default="loss",
-        description="Figure of the validation clips; equal false rejects go by the loss.",
+        description="Decides the best epoch, on validation clips; for equal `frr`, the loss.",
     )
     false_positive_percent: float = Field(
         default=0.5, ge=0, lt=100, description="Rate of false positives at which `frr` is measured."
@@ -38,4 +38,4 @@ class TrainSettings(BaseModel):
     time_mask: int = Field(
         default=0, ge=0, description="Frames that SpecAugment hides at most (Park et al. 2019)."
     )
-    frequency_mask: int = Field(default=0, ge=0, description="Bins that it hides at most.")
+    frequency_mask: int = Field(default=0, ge=0, description="Bins that SpecAugment hides at most.")

@@ -88,10 +88,10 @@ def small(keras):
 def chain(keras, body, shape=SHAPE):
     layers = keras.layers
     end = [layers.Flatten(name="flat"), layers.Dense(2, activation="softmax", name="end")]
-    return keras.Sequential([entrance(keras, shape), *body, *end])
+    return keras.Sequential([input_layer(keras, shape), *body, *end])
 
 
-def entrance(keras, shape, **options):
+def input_layer(keras, shape, **options):
     return keras.layers.InputLayer(shape, name="features", **options)
 
 
@@ -317,7 +317,7 @@ def branches(keras, *, seed=0):
     """A model with random branches, residuals, a nested model that is called twice, and more."""
     rng = np.random.default_rng(seed)
     layers = keras.layers
-    block = [entrance(keras, (None, None, 4)), layers.SeparableConv2D(4, 3, padding="same")]
+    block = [input_layer(keras, (None, None, 4)), layers.SeparableConv2D(4, 3, padding="same")]
     inside = keras.Sequential([*block, layers.BatchNormalization(name="norm")], name="block")
     start = keras.Input(SHAPE, name="mfcc")
     x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="first")(start)
@@ -378,7 +378,7 @@ def test_functions_of_tensorflow_are_read_as_keras_activations(any_keras, keras3
 
 def test_one_sigmoid_is_an_output_too(any_keras, either, tmp_path):
     layers = either.layers
-    body = [entrance(either, (6,)), layers.Dense(1, activation="sigmoid")]
+    body = [input_layer(either, (6,)), layers.Dense(1, activation="sigmoid")]
     model = scrambled(either.Sequential(body), 0)
     assert round_trip(any_keras, model, tmp_path / "m.keras").output_shape == (None, 1)
 
@@ -447,7 +447,7 @@ def test_custom_classes_are_refused_even_if_they_are_registered(any_keras, keras
 
 
 def test_layers_that_cannot_be_rebuilt_are_named(any_keras, either, tmp_path):
-    model = either.Sequential([entrance(either, (9, 4)), either.layers.GRU(2, name="memory")])
+    model = either.Sequential([input_layer(either, (9, 4)), either.layers.GRU(2, name="memory")])
     model.save(tmp_path / "m.keras")
     assert "layer 'memory' is a GRU, which" in refusal(any_keras, tmp_path / "m.keras")
 
@@ -459,7 +459,7 @@ def test_operations_of_keras_3_are_not_layers(any_keras, keras3, tmp_path):
     assert "' is an Add, which is not a layer of Keras" in refusal(any_keras, tmp_path / "m.keras")
 
 
-def several(keras, *, inputs=1, outputs=1):
+def with_ends(keras, *, inputs=1, outputs=1):
     starts = [keras.Input((4,), name=f"in_{i}") for i in range(inputs)]
     x = keras.layers.Add()([*starts, starts[0]])
     ends = [keras.layers.Dense(2, activation="softmax")(x) for _ in range(outputs)]
@@ -473,16 +473,16 @@ def test_models_that_are_not_wake_word_models_are_refused(any_keras, either, tmp
         model.save(tmp_path / "m.keras")
         return refusal(any_keras, tmp_path / "m.keras")
 
-    assert "2 inputs" in reason(several(either, inputs=2))
-    assert "3 outputs" in reason(several(either, outputs=3))
-    rows = either.Sequential([entrance(either, (5, 4)), layers.Dense(2, activation="softmax")])
+    assert "2 inputs" in reason(with_ends(either, inputs=2))
+    assert "3 outputs" in reason(with_ends(either, outputs=3))
+    rows = either.Sequential([input_layer(either, (5, 4)), layers.Dense(2, activation="softmax")])
     assert "the shape (None, 5, 2)" in reason(rows)
-    logits = either.Sequential([entrance(either, (5,)), layers.Dense(2)])
+    logits = either.Sequential([input_layer(either, (5,)), layers.Dense(2)])
     assert "end the model in a softmax" in reason(logits)
-    relu = either.Sequential([entrance(either, (5,)), layers.Dense(1, activation="exponential")])
+    relu = either.Sequential([input_layer(either, (5,)), layers.Dense(1, activation="exponential")])
     assert "end the model in a sigmoid" in reason(relu)
     unknown = either.Sequential(
-        [entrance(either, (None, 4)), layers.GlobalMaxPooling1D(), layers.Softmax()]
+        [input_layer(either, (None, 4)), layers.GlobalMaxPooling1D(), layers.Softmax()]
     )
     assert "the shape (None, None, 4); give every axis" in reason(unknown)
     assert "unknown" in reason(either.Sequential([layers.Dense(2, activation="softmax")]))
@@ -690,7 +690,7 @@ def test_a_path_without_a_model_is_refused(any_keras, files, tmp_path):
     assert "weights without their layers" in refusal(any_keras, tmp_path / "weights.h5")
 
 
-def harmless(any_keras, path):
+def load_damaged(any_keras, path):
     """Load a damaged model, which is refused or proven."""
     with contextlib.suppress(ModelError):
         any_keras.load_any(path)
@@ -711,7 +711,7 @@ def test_damaged_files_are_refused_or_proven(any_keras, files, name, times, tmp_
     content = (files / name).read_bytes()
     for seed in range(times):
         (tmp_path / name).write_bytes(damaged(content, np.random.default_rng(seed)))
-        harmless(any_keras, tmp_path / name)
+        load_damaged(any_keras, tmp_path / name)
 
 
 def test_damaged_folders_are_refused_or_proven(any_keras, files, tmp_path):
@@ -721,7 +721,7 @@ def test_damaged_folders_are_refused_or_proven(any_keras, files, tmp_path):
         path = tmp_path / "m" / parts[i % 3]
         content = path.read_bytes()
         path.write_bytes(damaged(content, np.random.default_rng(i)))
-        harmless(any_keras, tmp_path / "m")
+        load_damaged(any_keras, tmp_path / "m")
         path.write_bytes(content)
 
 
@@ -743,4 +743,4 @@ def test_configs_with_junk_are_refused_or_proven(any_keras, files, name, tmp_pat
     for seed in range(20):
         rng = np.random.default_rng(seed)
         path = rewritten(files / name, tmp_path / name, lambda model, rng=rng: change(model, rng))
-        harmless(any_keras, path)
+        load_damaged(any_keras, path)

@@ -74,7 +74,7 @@ _ANY_OF_KERAS = re.compile(r"(tf_)?keras(\.\w+)*")
 _NUMBER_TYPE = re.compile(r"(float|u?int)\d+")
 
 
-def is_own(entry: dict[str, Any], modules: re.Pattern[str] = _LAYERS) -> bool:
+def is_of_keras(entry: dict[str, Any], modules: re.Pattern[str] = _LAYERS) -> bool:
     """Whether an entry names a class of Keras itself. Old files name no module."""
     kind, module = entry["class_name"], entry.get("module", "keras")
     if not (isinstance(kind, str) and isinstance(module, str)):
@@ -96,10 +96,10 @@ def check_layer(old: dict[str, Any], name: str) -> None:
     named = f"an {named}" if named[:1] in "AEIOU" else f"a {named}"
     if kind == "Lambda":
         reason = "whose code is never run; replace it with Keras layers"
-    elif not is_own(old):
+    elif not is_of_keras(old):
         reason = "which is not a layer of Keras; replace it with Keras layers"
     elif kind not in SETTINGS:
-        reason = "which training techniques cannot use; use convolutions, pooling and Dense"
+        reason = "which cannot be rebuilt; use convolutions, pooling and Dense"
     else:
         return
     raise ModelError(f"layer {quoted(name)} is {named}, {reason}")
@@ -126,7 +126,7 @@ def _check_object(value: Any, key: str, layer: str) -> None:
     if not isinstance(value, dict) or "module" not in value:
         return
     function = value["class_name"] == "function" and value["module"] == "builtins"
-    if not function and not is_own(value, _ANY_OF_KERAS):
+    if not function and not is_of_keras(value, _ANY_OF_KERAS):
         raise ModelError(
             f"layer {quoted(layer)} has in {quoted(key)} a {quoted(value['class_name'])} of"
             f" {quoted(value['module'])}, which is not part of Keras; save the model without it"

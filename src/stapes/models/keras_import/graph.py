@@ -102,7 +102,7 @@ def read(entry: dict[str, Any], major: int) -> tuple[Graph, dict[str, Any]]:
 
 def _model(entry: dict[str, Any], major: int, depth: int) -> tuple[Graph, dict[str, Any]]:
     kind, config = entry["class_name"], entry["config"]
-    if kind not in values.MODELS or not values.is_own(entry):
+    if kind not in values.MODELS or not values.is_of_keras(entry):
         raise ModelError(
             f"it is a {quoted(kind)}, which is not a model class of Keras; build the model as"
             " keras.Sequential or keras.Model(inputs, outputs)"
@@ -151,7 +151,10 @@ def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
 
 def _network(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
     """A Functional model: the calls are in the entries of its layers."""
-    head, tail = _only(config["input_layers"], "inputs"), _only(config["output_layers"], "outputs")
+    head, tail = (
+        _single_end(config["input_layers"], "inputs"),
+        _single_end(config["output_layers"], "outputs"),
+    )
     place = next(i for i, step in enumerate(steps) if step.name == head[0])
     if steps[place].kind != "InputLayer":
         raise ModelError("its input is not an InputLayer; save the model again")
@@ -168,7 +171,7 @@ def _ends(ends: Any) -> Any:
     return [_ends(end) for end in ends]
 
 
-def _only(ends: Any, what: str) -> list[Any]:
+def _single_end(ends: Any, what: str) -> list[Any]:
     """The one input or output."""
     items = _ends(ends)
     items = list(items.values()) if isinstance(items, dict) else items
@@ -184,7 +187,7 @@ def _only(ends: Any, what: str) -> list[Any]:
 def _layer(entry: dict[str, Any], major: int, depth: int) -> tuple[Step, dict[str, Any]]:
     """A layer or a nested model: as a step, and as an entry for Keras."""
     kind, config = entry["class_name"], entry["config"]
-    if kind in values.MODELS and values.is_own(entry):
+    if kind in values.MODELS and values.is_of_keras(entry):
         inside, cleaned = _model(entry, major, depth + 1)
         has_input = cleaned["config"]["layers"][0]["class_name"] == "InputLayer"
         first = int(major == 2 and has_input)
@@ -230,7 +233,7 @@ def _node(node: Any, layer: str) -> tuple[tuple[Ref, ...], Any]:
     if isinstance(node, dict):  # Keras 3 has one argument, a tensor or a list.
         (argument,) = node["args"]
         options = [node["kwargs"]]
-        tensors = [_tensor(tensor) for tensor in _listed(argument)]
+        tensors = [_tensor(tensor) for tensor in _as_list(argument)]
         ends = [tensor["config"]["keras_history"] for tensor in tensors]
         form: Any = {"args": [tensors if isinstance(argument, list) else tensors[0]], "kwargs": {}}
     else:  # Keras 2 has one input with its options, or a list of these.
@@ -241,7 +244,7 @@ def _node(node: Any, layer: str) -> tuple[tuple[Ref, ...], Any]:
         form = form[0] if isinstance(node[0], str) else form
     for option in options:
         for key, value in option.items():
-            if any(item not in (None, False) for item in _listed(value)):
+            if any(item not in (None, False) for item in _as_list(value)):
                 raise ModelError(
                     f"layer {quoted(layer)} is called with {quoted(key)}, which cannot be rebuilt;"
                     " call it only with its input"
@@ -266,5 +269,5 @@ def _tensor(tensor: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

@@ -107,19 +107,19 @@ def _links(pieces: Pieces, messages: list[tuple[int, bytes]]) -> dict[str, int]:
     links = {}
     for kind, body in messages:
         if kind == _SYMBOL_TABLE:
-            links.update(hdf5_links.of_symbol_table(pieces, *struct.unpack_from("<QQ", body)))
+            links.update(hdf5_links.from_symbol_table(pieces, *struct.unpack_from("<QQ", body)))
         elif kind == _LINK_INFO:
             heap, index = struct.unpack_from("<QQ", body, 2 + 8 * (body[1] & 1))
             if heap != NOWHERE:
-                links.update(hdf5_links.of_heap(pieces, heap, index))
+                links.update(hdf5_links.from_heap(pieces, heap, index))
         elif kind == _LINK:
-            links.update(hdf5_links.of_message(body))
+            links.update(hdf5_links.from_message(body))
     return links
 
 
 def _messages(pieces: Pieces, at: int) -> list[tuple[int, bytes]]:
     """The messages of an object header and of its continuations (IV.A.1)."""
-    pieces.once(at)
+    pieces.visit_once(at)
     newer = pieces.take(at, 4) == b"OHDR"
     if newer:
         flags = pieces.number(at + 5, 1)
@@ -143,7 +143,7 @@ def _messages(pieces: Pieces, at: int) -> list[tuple[int, bytes]]:
             cursor += head + size
             if kind == _CONTINUATION:
                 where, extent = struct.unpack_from("<QQ", body)
-                pieces.once(where)
+                pieces.visit_once(where)
                 # A newer block has a signature before its messages and a checksum after them.
                 blocks.append((where + 4, extent - 8) if newer else (where, extent))
             elif flags & 2 and kind in (_DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE):

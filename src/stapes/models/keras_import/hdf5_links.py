@@ -37,14 +37,14 @@ class Pieces:
         """An unsigned little-endian integer of `size` bytes."""
         return int.from_bytes(self.take(at, size), "little")
 
-    def once(self, at: int) -> None:
+    def visit_once(self, at: int) -> None:
         """Refuse to read the same place twice, as links in a circle have no end."""
         if at in self.seen:
             raise ValueError("a circle")
         self.seen.add(at)
 
 
-def of_symbol_table(pieces: Pieces, tree: int, heap: int) -> dict[str, int]:
+def from_symbol_table(pieces: Pieces, tree: int, heap: int) -> dict[str, int]:
     """The links of an older group: a B-tree (III.A.1) of symbol nodes, names in a local heap."""
     if pieces.take(heap, 4) != b"HEAP":
         raise ValueError("not a local heap")
@@ -52,7 +52,7 @@ def of_symbol_table(pieces: Pieces, tree: int, heap: int) -> dict[str, int]:
     links = {}
     nodes = [tree]
     for node in nodes:  # The loop appends children.
-        pieces.once(node)
+        pieces.visit_once(node)
         if pieces.take(node, 4) == b"TREE":
             count = pieces.number(node + 6, 2)
             # After the head of 24 bytes, keys and children alternate, 8 bytes each.
@@ -71,7 +71,7 @@ def of_symbol_table(pieces: Pieces, tree: int, heap: int) -> dict[str, int]:
     return links
 
 
-def of_message(body: bytes) -> dict[str, int]:
+def from_message(body: bytes) -> dict[str, int]:
     """The one link of a link message (IV.A.2.g)."""
     flags = body[1]
     cursor = 2
@@ -86,11 +86,11 @@ def of_message(body: bytes) -> dict[str, int]:
     return {body[cursor : cursor + size].decode(): struct.unpack_from("<Q", body, cursor + size)[0]}
 
 
-def of_heap(pieces: Pieces, heap: int, index: int) -> dict[str, int]:
+def from_heap(pieces: Pieces, heap: int, index: int) -> dict[str, int]:
     """The links of a newer group with more than eight: a heap (III.G) and its index (III.A.2)."""
     links = {}
     for record in _records(pieces, index):
-        links.update(of_message(_in_heap(pieces, heap, record[4:])))  # After the name's hash.
+        links.update(from_message(_in_heap(pieces, heap, record[4:])))  # After the name's hash.
     return links
 
 
@@ -114,7 +114,7 @@ def _records(pieces: Pieces, tree: int) -> list[bytes]:
 
 
 def _node(pieces: Pieces, at: int, signature: bytes, count: int) -> list[bytes]:
-    pieces.once(at)
+    pieces.visit_once(at)
     if pieces.take(at, 4) != signature:
         raise ValueError("not an index node")
     return [pieces.take(at + 6 + 11 * i, 11) for i in range(count)]

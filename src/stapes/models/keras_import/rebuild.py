@@ -44,12 +44,12 @@ def build(graph: Graph, numbers: int) -> tuple[Any, list[Part]]:
     names: set[str] = set()
     parts: list[Part] = []
     shape = graph.shape
-    start = keras().Input(shape[1:], name=_free(graph.input, names), dtype="float32")
+    start = keras().Input(shape[1:], name=_unique_name(graph.input, names), dtype="float32")
     _check_size(start, graph.input)
-    with tensorflow().variable_creator_scope(_at_most(numbers)):
+    with tensorflow().variable_creator_scope(_limited_creator(numbers)):
         makers = _makers(graph, (), names, parts)
         end = _connect(graph, start, makers)
-    return keras().Model(start, end, name=_allowed(graph.name)), parts
+    return keras().Model(start, end, name=_allowed_name(graph.name)), parts
 
 
 def give_weights(parts: list[Part], weights_of: Weights) -> None:
@@ -118,15 +118,15 @@ def _maker(
     if step.inside:
         inside = step.inside
         makers = _makers(inside, path, names, parts)
-        return lambda inputs: _connect(inside, _one(inputs, step), makers)
+        return lambda inputs: _connect(inside, _single(inputs, step), makers)
     layer = _layer(step, step.name, names)
     parts.append((layer, path))
     if step.kind in ("Add", "Multiply", "Concatenate"):
         return lambda inputs: layer(inputs)
     if step.activation:
         after = _layer(step.activation, f"{step.name}_activation", names)
-        return lambda inputs: after(layer(_one(inputs, step)))
-    return lambda inputs: layer(_one(inputs, step))
+        return lambda inputs: after(layer(_single(inputs, step)))
+    return lambda inputs: layer(_single(inputs, step))
 
 
 def _layer(step: Step, name: str, names: set[str]) -> Any:
@@ -134,10 +134,10 @@ def _layer(step: Step, name: str, names: set[str]) -> Any:
     settings = dict(step.settings)
     if "negative_slope" in settings and step.kind == "LeakyReLU":
         settings["alpha"] = settings.pop("negative_slope")
-    return getattr(keras().layers, step.kind)(name=_free(name, names), **settings)
+    return getattr(keras().layers, step.kind)(name=_unique_name(name, names), **settings)
 
 
-def _one(inputs: list[Any], step: Step) -> Any:
+def _single(inputs: list[Any], step: Step) -> Any:
     if len(inputs) != 1:
         raise ModelError(f"layer {quoted(step.name)} is called with {len(inputs)} inputs, not one")
     return inputs[0]
@@ -152,7 +152,7 @@ def _check_size(tensor: Any, layer: str) -> None:
         )
 
 
-def _at_most(numbers: int) -> Callable[..., Any]:
+def _limited_creator(numbers: int) -> Callable[..., Any]:
     """A creator of variables that stops before they have more values than the file."""
     left = numbers
 
@@ -166,9 +166,9 @@ def _at_most(numbers: int) -> Callable[..., Any]:
     return create
 
 
-def _free(name: str, names: set[str]) -> str:
+def _unique_name(name: str, names: set[str]) -> str:
     """A name that no other layer has: layers of two nested models may have the same."""
-    name = _allowed(name)
+    name = _allowed_name(name)
     free, number = name, 1
     while free in names:
         free, number = f"{name}_{number}", number + 1
@@ -176,7 +176,7 @@ def _free(name: str, names: set[str]) -> str:
     return free
 
 
-def _allowed(name: str) -> str:
+def _allowed_name(name: str) -> str:
     """A name that Keras 2 allows: Keras 3 also allows spaces and accents."""
     name = re.sub(r"[^A-Za-z0-9_.\-]", "_", name)
     return name if re.match(r"[A-Za-z0-9.]", name) else f"layer{name}"

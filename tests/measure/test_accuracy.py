@@ -1,4 +1,4 @@
-"""Decisions are counted once each, and for what they are."""
+"""Each decision is counted once, in the right class."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def column(*values):
 
 
 def test_a_sigmoid_decides_above_one_half():
-    said = decide(column(0.0, 0.49, 0.5, np.nextafter(np.float32(0.5), np.float32(1)), 1.0))
-    assert said.tolist() == [False, False, False, True, True]
+    decisions = decide(column(0.0, 0.49, 0.5, np.nextafter(np.float32(0.5), np.float32(1)), 1.0))
+    assert decisions.tolist() == [False, False, False, True, True]
 
 
 def test_a_sigmoid_needs_no_positive_output():
@@ -75,13 +75,13 @@ def test_an_output_that_the_model_lacks_is_refused(positive):
 def test_each_decision_is_counted_in_its_cell():
     scores = column(0.9, 0.8, 0.7, 0.1, 0.2, 0.9, 0.3, 0.3, 0.3, 0.3)
     y = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0], np.uint8)
-    found = accuracy(scores, y)
-    assert found == Accuracy(
+    result = accuracy(scores, y)
+    assert result == Accuracy(
         n=10, true_positives=3, false_negatives=2, false_positives=1, true_negatives=4
     )
-    assert found.correct == 7
-    assert found.value == 0.7
-    assert found.ci95 == wilson(7, 10)
+    assert result.correct == 7
+    assert result.value == 0.7
+    assert result.ci95 == wilson(7, 10)
 
 
 def test_the_word_may_be_another_output():
@@ -91,10 +91,10 @@ def test_the_word_may_be_another_output():
 
 
 def test_no_clips_no_accuracy():
-    found = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8))
-    assert found.n == 0
-    assert found.value is None
-    assert found.ci95 == (0.0, 1.0)
+    result = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8))
+    assert result.n == 0
+    assert result.value is None
+    assert result.ci95 == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("shape", [(3,), (5,), (0,), (4, 1), (1, 4), ()])
@@ -112,11 +112,11 @@ def test_scores_without_rows_are_refused_before_they_are_counted():
 @settings(max_examples=100, deadline=None)
 def test_the_confusion_sums_to_n_and_keeps_the_classes(case):
     scores, y, positive = case
-    found = accuracy(scores, y, positive)
-    assert found.true_positives + found.false_negatives == int(y.sum())
-    assert found.false_positives + found.true_negatives == int((y == 0).sum())
-    assert found.n == len(y)
-    assert found.correct <= found.n
+    result = accuracy(scores, y, positive)
+    assert result.true_positives + result.false_negatives == int(y.sum())
+    assert result.false_positives + result.true_negatives == int((y == 0).sum())
+    assert result.n == len(y)
+    assert result.correct <= result.n
 
 
 @given(scored())
@@ -126,15 +126,15 @@ def test_the_confusion_is_that_of_scikit_learn(case):
     scores, y, positive = case
     if len(y) == 0:
         return
-    found = accuracy(scores, y, positive)
-    said = decide(scores, positive).astype(int)
-    expected = metrics.confusion_matrix(y, said, labels=[0, 1])
+    result = accuracy(scores, y, positive)
+    decisions = decide(scores, positive).astype(int)
+    expected = metrics.confusion_matrix(y, decisions, labels=[0, 1])
     got = [
-        [found.true_negatives, found.false_positives],
-        [found.false_negatives, found.true_positives],
+        [result.true_negatives, result.false_positives],
+        [result.false_negatives, result.true_positives],
     ]
     assert got == expected.tolist()
-    assert found.value == pytest.approx(metrics.accuracy_score(y, said))
+    assert result.value == pytest.approx(metrics.accuracy_score(y, decisions))
 
 
 @given(scored())

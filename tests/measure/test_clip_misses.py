@@ -1,4 +1,4 @@
-"""Misses at a rate of false positives, with their chance."""
+"""Misses at a rate of false positives, with their interval."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_known_answers() -> None:
     assert (quarter.words, quarter.others) == (4, 4)
 
 
-def test_without_words_or_others_there_is_nothing() -> None:
+def test_without_words_or_others_there_is_no_result() -> None:
     assert clip_misses(np.ones(3), np.ones(3, np.uint8), 0.5, seed=0) is None
     assert clip_misses(np.ones(3), np.zeros(3, np.uint8), 0.5, seed=0) is None
 
@@ -53,36 +53,36 @@ def test_wrong_input_is_refused(scores: np.ndarray, y: np.ndarray, percent: floa
     st.lists(st.sampled_from([0.0, 0.2, 0.3, 0.5, 0.6]), min_size=1, max_size=30),
     st.sampled_from([0.0, 0.5, 5.0, 50.0]),
 )
-def test_the_interval_holds_the_figure_and_is_never_narrower_than_wilsons(
+def test_the_interval_contains_the_rate_and_is_never_narrower_than_wilsons(
     words: list[float], others: list[float], percent: float
 ) -> None:
     scores, y = _scores(words, others)
-    found = clip_misses(scores, y, percent, seed=1, float32=scores)
-    assert found is not None
-    assert found.frr == frr_at(scores, y, percent)
-    low, high = found.frr_ci95
-    its_low, its_high = wilson(round(found.frr * len(words)), len(words))
-    assert low <= its_low <= found.frr <= its_high <= high
-    # Against itself no draw differs.
-    assert found.against_float32 is not None
-    assert found.against_float32.difference == 0
-    assert found.against_float32.ci95 == (0.0, 0.0)
-    assert found.against_float32.p == 1
+    misses = clip_misses(scores, y, percent, seed=1, float32=scores)
+    assert misses is not None
+    assert misses.frr == frr_at(scores, y, percent)
+    low, high = misses.frr_ci95
+    its_low, its_high = wilson(round(misses.frr * len(words)), len(words))
+    assert low <= its_low <= misses.frr <= its_high <= high
+    # Compared with itself, no draw differs.
+    assert misses.against_float32 is not None
+    assert misses.against_float32.difference == 0
+    assert misses.against_float32.ci95 == (0.0, 0.0)
+    assert misses.against_float32.p == 1
 
 
-def test_a_model_that_is_far_worse_is_told_apart() -> None:
+def test_a_far_worse_model_differs() -> None:
     rng = np.random.default_rng(0)
     y = np.repeat(np.array([1, 0], np.uint8), [100, 100])
     good = np.where(y == 1, rng.uniform(0.6, 1, 200), rng.uniform(0, 0.4, 200))
     bad = rng.uniform(0, 1, 200)
-    found = clip_misses(bad, y, 0.5, seed=0, float32=good)
-    assert found is not None
-    assert found.against_float32 is not None
-    assert found.against_float32.difference > 0.5
-    assert found.against_float32.p < 0.01
+    misses = clip_misses(bad, y, 0.5, seed=0, float32=good)
+    assert misses is not None
+    assert misses.against_float32 is not None
+    assert misses.against_float32.difference > 0.5
+    assert misses.against_float32.p < 0.01
 
 
-def test_draws_taken_a_few_at_a_time_are_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_draws_at_a_time_give_the_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     y = np.repeat(np.array([1, 0], np.uint8), [80, 120])
     scores = rng.normal(y, 0.6)

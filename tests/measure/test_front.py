@@ -1,4 +1,4 @@
-"""The Pareto front: known answers, and what its definition says of any points."""
+"""The Pareto front: known answers, and its definition on any points."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PAIRS = st.lists(st.tuples(costs, costs), max_size=12)
 def test_known_fronts():
     assert front([]) == stairs([]) == []
     assert front([(math.inf, math.inf)]) == [0]
-    # The corner of a square and what lies behind it.
+    # One corner of a square beats the rest.
     assert front([(1, 1), (0, 0), (1, 0), (0, 1)]) == [1]
-    # Two equal points, each the best in one cost; a third that they beat.
+    # Two equal points beat a third.
     points = [(3, 0), (0, 3), (3, 0), (3, 1)]
     assert front(points) == [0, 1, 2]
     assert stairs(points) == [1, 0]
-    # What was not measured is beaten by what is as good and was.
+    # A measured point beats an equal one that was not measured.
     assert front([(1, math.inf), (1, 5)]) == [1]
 
 

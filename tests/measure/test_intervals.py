@@ -1,4 +1,4 @@
-"""Wilson's interval is SciPy's, and is exact where nothing or everything succeeded."""
+"""Wilson's interval equals SciPy's, and is exact at no success and at no failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_equals_scipy_at_other_confidence_levels(count, level):
 
 @given(counts)
 @settings(max_examples=100, deadline=None)
-def test_holds_the_proportion_and_stays_in_range(count):
+def test_contains_the_proportion_and_stays_in_range(count):
     k, n = count
     low, high = wilson(k, n)
     assert 0 <= low <= k / n <= high <= 1
@@ -86,6 +86,6 @@ def test_rates_equal_scipys_exact_interval(count, hours):
 
 
 @pytest.mark.parametrize(("count", "hours"), [(-1, 1.0), (0, 0.0)])
-def test_a_rate_of_nothing_is_refused(count, hours):
+def test_impossible_rates_are_refused(count, hours):
     with pytest.raises(ValueError, match="events in"):
         poisson_rate(count, hours)

@@ -1,4 +1,4 @@
-"""Every target says what it makes of a model, and none takes the others down with it."""
+"""Every target has a result for a model, and no target stops the others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def content(dense_model):
 
 
 @pytest.fixture(scope="module")
-def made():
+def child():
     with Child() as one:
         yield one
 
@@ -49,10 +49,10 @@ def scores(*rows):
 
 
 @needs_tflm
-def test_a_model_is_tried_on_every_target(content, made):
-    found = targets_of(content, X, made=made)
-    assert list(found) == list(TARGETS)
-    litert, tflm = latency_of(content, found["litert"], made=made), found["tflm"]
+def test_a_model_is_tried_on_every_target(content, child):
+    results = targets_of(content, X, child=child)
+    assert list(results) == list(TARGETS)
+    litert, tflm = latency_of(content, results["litert"], child=child), results["tflm"]
     assert litert.runs
     assert litert.latency_us_p50 is not None
     assert litert.latency_us_p99 is not None
@@ -62,20 +62,20 @@ def test_a_model_is_tried_on_every_target(content, made):
     assert tflm.arena_bytes
     assert (tflm.agrees, tflm.decisions_that_differ, tflm.largest_difference) == (True, 0, 0)
     assert tflm.n_compared == 20
-    assert "its input is int8 [1, 30]" in (found["esphome"].reason or "")
+    assert "its input is int8 [1, 30]" in (results["esphome"].reason or "")
 
 
-def test_without_clips_nothing_is_compared(content, made):
+def test_without_clips_nothing_is_compared(content, child):
     for clips in (None, X[:0]):
-        found = targets_of(content, clips, made=made, names=("litert", "tflm"))
-        assert found["litert"] == TargetResult(runs=True)
-        assert found["tflm"].agrees is None
-        assert found["tflm"].n_compared is None
+        results = targets_of(content, clips, child=child, names=("litert", "tflm"))
+        assert results["litert"] == TargetResult(runs=True)
+        assert results["tflm"].agrees is None
+        assert results["tflm"].n_compared is None
 
 
-def test_no_tensorflow_comes_into_the_child(content, made):
-    targets_of(content, X, made=made, names=("litert", "tflm"))
-    loaded = made.run(60, _loaded)
+def test_the_child_loads_no_tensorflow(content, child):
+    targets_of(content, X, child=child, names=("litert", "tflm"))
+    loaded = child.run(60, _loaded)
     assert "ai_edge_litert" in loaded
     assert not loaded & {"tensorflow", "tf_keras", "keras"}
 
@@ -93,28 +93,28 @@ def _loaded():
         (run_out, 60, "it needs more than 6 GiB of memory"),
     ],
 )
-def test_what_a_target_does_to_its_process_is_its_reason_alone(
+def test_a_target_that_breaks_its_process_is_a_reason_of_that_target(
     content, monkeypatch, attempt, seconds, reason
 ):
     monkeypatch.setattr(on_targets, "_SECONDS_A_CLIP", 0)
     bad = replace(TARGETS["tflm"], attempt=attempt, package="")
     monkeypatch.setitem(TARGETS, "tflm", bad)
-    with Child() as made:
+    with Child() as child:
         with monkeypatch.context() as limited:
             limited.setattr(on_targets, "_SECONDS", seconds)
-            found = targets_of(content, X, made=made, names=("tflm",))
-        assert found["tflm"] == TargetResult(runs=False, reason=reason)
-        # The same child serves what comes next.
-        after = targets_of(content, made=made, names=("esphome",))["esphome"]
+            results = targets_of(content, X, child=child, names=("tflm",))
+        assert results["tflm"] == TargetResult(runs=False, reason=reason)
+        # The same child serves the next target.
+        after = targets_of(content, child=child, names=("esphome",))["esphome"]
         assert "its input is int8" in (after.reason or "")
 
 
 def test_a_missing_extra_is_a_reason_and_needs_no_process(content, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
-    with Child() as made:
-        found = targets_of(content, X, made=made, names=("tflm", "ethos_u55", "ethos_u85"))
-        assert made._executor is None
-    reasons = {name: each.reason for name, each in found.items()}
+    with Child() as child:
+        results = targets_of(content, X, child=child, names=("tflm", "ethos_u55", "ethos_u85"))
+        assert child._executor is None
+    reasons = {name: result.reason for name, result in results.items()}
     assert reasons == {
         "tflm": "not tried: install stapes[micro]",
         "ethos_u55": "not tried: install stapes[npu]",
@@ -122,32 +122,31 @@ def test_a_missing_extra_is_a_reason_and_needs_no_process(content, monkeypatch):
     }
 
 
-def test_a_broken_file_is_given_to_no_target(content):
-    with Child() as made:
-        found = targets_of(content[:200], X, made=made)
-        assert made._executor is None
-    assert list(found) == list(TARGETS)
-    assert all("broken" in (each.reason or "") for each in found.values())
+def test_a_broken_file_reaches_no_target(content):
+    with Child() as child:
+        results = targets_of(content[:200], X, child=child)
+        assert child._executor is None
+    assert list(results) == list(TARGETS)
+    assert all("broken" in (result.reason or "") for result in results.values())
 
 
 @needs_tflm
-def test_esphome_does_not_run_what_its_interpreter_refuses(content, made):
+def test_esphome_does_not_run_what_its_interpreter_refuses(content, child):
     root = verify(content).table
     root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)
-    found = targets_of(write(root), made=made, names=("tflm", "esphome"))
-    assert found["tflm"].reason == "Didn't find op for builtin opcode 'DENSIFY'"
-    assert (found["esphome"].reason or "").startswith("DENSIFY is not among its ops; ")
-    assert (found["esphome"].reason or "").endswith("; TFLite Micro does not run it")
+    results = targets_of(write(root), child=child, names=("tflm", "esphome"))
+    assert results["tflm"].reason == "Didn't find op for builtin opcode 'DENSIFY'"
+    assert (results["esphome"].reason or "").startswith("DENSIFY is not among its ops; ")
+    assert (results["esphome"].reason or "").endswith("; TFLite Micro does not run it")
 
 
-def test_a_model_that_litert_does_not_run_is_not_timed(made):
+def test_a_model_that_litert_does_not_run_is_not_timed(child):
     unknown = model([tensor((1, 4)), tensor((1, 4))],
                     [op(OP.CUSTOM, (0,), (1,), custom=b"MINE")], (0,), (1,))  # fmt: skip
-    result = targets_of(unknown, made=made, names=("litert",))["litert"]
+    result = targets_of(unknown, child=child, names=("litert",))["litert"]
     assert not result.runs
-    assert latency_of(unknown, result, made=made) == result
-    # It is told where it ran before and stops now.
-    late = latency_of(unknown, TargetResult(runs=True), made=made)
+    assert latency_of(unknown, result, child=child) == result
+    late = latency_of(unknown, TargetResult(runs=True), child=child)
     assert late.runs
     assert (late.reason or "").startswith("not timed: ")
     assert late.latency_us_p50 is None
@@ -168,20 +167,20 @@ def test_differences_are_counted_in_steps_of_the_output():
     assert compared(litert, litert).agrees
 
 
-def test_differences_of_floats_are_told_as_they_are():
+def test_differences_of_floats_have_no_steps():
     assert largest_difference(scores([0.5]), scores([0.75])) == 0.25
     assert largest_difference(scores([0.5]), scores([0.75]), 0.1) == 2
     assert largest_difference(scores(), scores()) == 0
 
 
-def test_what_one_did_not_run_is_not_compared():
+def test_a_target_without_scores_is_not_compared():
     ran = Tried(TargetResult(runs=True), scores([0, 1]), None)
     not_run = refused("it crashed")
     assert compared(not_run, ran) == not_run.result
     assert compared(ran, not_run) == ran.result
 
 
-def test_outputs_of_other_shapes_and_a_wrong_positive_are_the_callers_fault():
+def test_outputs_of_other_shapes_and_a_wrong_positive_are_errors():
     ran = Tried(TargetResult(runs=True), scores([0, 1]), None)
     with pytest.raises(ValueError, match="of shape"):
         compared(ran, Tried(TargetResult(runs=True), scores([0, 1, 2]), None))
@@ -190,9 +189,9 @@ def test_outputs_of_other_shapes_and_a_wrong_positive_are_the_callers_fault():
 
 
 @needs_tflm
-def test_published_models_agree_in_every_decision(models, made):
+def test_published_models_agree_in_every_decision(models, child):
     content = (models / "mlperf_tiny_kws.tflite").read_bytes()
     clips = np.random.default_rng(0).normal(0, 60, (10, 49, 10, 1)).astype(np.float32)
-    found = targets_of(content, clips, made=made, names=("litert", "tflm"))["tflm"]
-    assert (found.agrees, found.n_compared) == (True, 10)
-    assert found.largest_difference == round(found.largest_difference or 0)
+    result = targets_of(content, clips, child=child, names=("litert", "tflm"))["tflm"]
+    assert (result.agrees, result.n_compared) == (True, 10)
+    assert result.largest_difference == round(result.largest_difference or 0)

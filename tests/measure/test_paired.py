@@ -1,4 +1,4 @@
-"""McNemar's test is SciPy's sign test on the clips that tell two models apart."""
+"""McNemar's test equals SciPy's sign test on the clips that one model alone gets wrong."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=2
 @given(flags)
 def test_equals_scipy(pairs):
     wrong, other = np.array(pairs, bool).T
-    found = mcnemar(wrong, other)
+    result = mcnemar(wrong, other)
     b, c = int((wrong & ~other).sum()), int((~wrong & other).sum())
-    assert (found.n, found.only_this_wrong, found.only_other_wrong) == (len(pairs), b, c)
+    assert (result.n, result.only_this_wrong, result.only_other_wrong) == (len(pairs), b, c)
     expected = binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
-    assert found.p == pytest.approx(expected, abs=1e-12)
+    assert result.p == pytest.approx(expected, abs=1e-12)
 
 
 @given(flags)
-def test_which_is_first_changes_no_p(pairs):
+def test_the_order_of_the_models_does_not_change_p(pairs):
     wrong, other = np.array(pairs, bool).T
     assert mcnemar(wrong, other).p == mcnemar(other, wrong).p
 
 
 def test_a_known_answer():
-    # Ten clips tell them apart, and nine of them are one's: 2 * (1 + 10) / 1024.
+    # One model alone is wrong on nine of ten such clips: 2 * (1 + 10) / 1024.
     wrong, other = np.zeros((2, 100), bool)
     wrong[:9] = True
     other[9] = True

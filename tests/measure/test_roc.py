@@ -1,4 +1,4 @@
-"""AUC is scikit-learn's, and the equal error rate lies where the curves cross."""
+"""AUC equals scikit-learn's; the equal error rate is where the curves cross."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def test_auc_equals_scikit_learn(pairs):
 
 
 @given(scored)
-def test_eer_lies_between_the_errors_of_the_thresholds_around_it(pairs):
+def test_eer_is_between_the_errors_of_the_thresholds_around_it(pairs):
     scores, y = arrays(pairs)
-    found = eer(scores, y)
-    if found is None:
+    rate = eer(scores, y)
+    if rate is None:
         return
     words, others = scores[y == 1], scores[y == 0]
     errors = [((words < t).mean(), (others >= t).mean()) for t in [*np.unique(scores), np.inf]]
-    assert max(min(pair) for pair in errors) <= found + 1e-12
-    assert found <= min(max(pair) for pair in errors) + 1e-12
+    assert max(min(pair) for pair in errors) <= rate + 1e-12
+    assert rate <= min(max(pair) for pair in errors) + 1e-12
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,16 @@ def test_known_answers(words, others, expected_auc, expected_eer):
 
 
 @given(scored, st.floats(0, 100))
-def test_frr_at_is_the_best_of_all_thresholds_that_let_few_others_through(pairs, percent):
+def test_frr_at_is_the_best_of_the_thresholds_that_accept_few_others(pairs, percent):
     scores, y = arrays(pairs)
-    found = frr_at(scores, y, percent)
+    frr = frr_at(scores, y, percent)
     words, others = scores[y == 1], scores[y == 0]
     if not len(words) or not len(others):
-        assert found is None
+        assert frr is None
         return
     thresholds = [*np.unique(scores), np.inf]
     few = [t for t in thresholds if 100 * (others >= t).sum() <= percent * len(others) + 1e-6]
-    assert found == min((words < t).mean() for t in few)
+    assert frr == min((words < t).mean() for t in few)
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_frr_at_known_answers(percent, expected):
 def test_29_percent_of_100_clips_are_29():
     scores = np.concatenate([np.linspace(0, 1, 100), [np.linspace(0, 1, 100)[71]]])
     y = np.array([0] * 100 + [1])
-    # 28 of the others score above the word, and one as it does.
+    # 28 of the others score above the word, and one equals it.
     assert [frr_at(scores, y, percent) for percent in (28, 29)] == [1.0, 0.0]
 
 
-def test_a_word_that_scores_as_another_clip_does_is_missed():
+def test_a_word_with_the_score_of_another_clip_is_missed():
     assert frr_at(np.array([1.0, 1.0, 0.0]), np.array([1, 0, 0]), 0.5) == 1.0
 
 
-def test_a_score_that_is_no_number_is_refused():
+def test_a_score_that_is_not_a_number_is_an_error():
     with pytest.raises(ValueError, match="no number"):
         auc(np.array([0.1, np.nan]), np.array([0, 1]))
     with pytest.raises(ValueError, match="no number"):

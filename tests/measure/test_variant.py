@@ -1,4 +1,4 @@
-"""A row of the table holds what its file is and what it does on the test clips."""
+"""A row of the table has the sizes of its file and its accuracy on the test clips."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
 )
 
-# Decides for the wake word where the first feature exceeds the second; the third is not looked at.
+# Decides for the wake word where the first feature exceeds the second, and ignores the third.
 KERNEL = np.array([[-0.5, 0.5], [0.5, -0.5], [0, 0]], np.float32)
 BIAS = np.array([0.25, 0.25], np.float32)
 
@@ -76,7 +76,7 @@ def uint8(material):
 
 @pytest.fixture(scope="module")
 def test_set():
-    """Ten clips: four words found, one missed, three others told apart, two false."""
+    """Ten clips: four words detected, one missed, three others rejected, two accepted."""
     above, below = [20, -20, 5], [-20, 20, 5]
     return clips(
         [above, above, above, above, below, below, below, below, above, above],
@@ -84,7 +84,7 @@ def test_set():
     )
 
 
-def test_decisions_are_counted_as_they_are_known(float32, uint8, test_set):
+def test_decisions_are_counted(float32, uint8, test_set):
     for variant in (float32, uint8):
         row = measured(variant, test_set)
         assert row.confusion == Confusion(
@@ -95,7 +95,7 @@ def test_decisions_are_counted_as_they_are_known(float32, uint8, test_set):
         assert row.accuracy_ci95 == wilson(7, 10)
 
 
-def test_the_file_is_weighed_as_it_is_shipped(float32, test_set):
+def test_sizes_are_those_of_the_shipped_file(float32, test_set):
     row = measured(float32, test_set)
     assert row.bytes == len(float32.tflite)
     assert row.data_bytes == data_bytes(float32.tflite)
@@ -120,12 +120,12 @@ def test_layers_hold_the_weights_of_the_file(float32, uint8, test_set):
             distinct=3,
             biases=2,
             nonzero_biases=2,
-            # Three input channels are no group of four.
+            # Three input channels make no group of four.
             compliance_2by4=None,
         )
 
 
-def test_layers_have_the_files_names_where_the_baselines_do_not_fit(float32, test_set):
+def test_layers_have_the_names_of_the_file_where_the_baseline_has_others(float32, test_set):
     for names in ([], ["a", "b"]):
         [layer] = measured(float32, test_set, names).layers
         assert "dense" in layer.name
@@ -138,7 +138,7 @@ def test_a_float_model_has_nothing_to_cast(float32, test_set):
     assert row.notes == []
 
 
-def test_casting_is_measured_beside_the_accuracy_and_noted(uint8, test_set):
+def test_casting_is_measured_and_noted(uint8, test_set):
     row = measured(uint8, test_set)
     cast = LiteRT(uint8.tflite).predict_cast(test_set.x)
     expected = accuracy(cast, test_set.y)
@@ -151,7 +151,7 @@ def test_casting_is_measured_beside_the_accuracy_and_noted(uint8, test_set):
     assert f"{100 * fault.accuracy:.1f} %" in note
 
 
-def test_notes_and_settings_of_the_technique_are_kept(float32, test_set):
+def test_the_row_has_the_notes_and_settings_of_the_technique(float32, test_set):
     noted = Variant(float32.tflite, {"clusters": 16}, ["a note"], ["not applied: too small"])
     row = measured(noted, test_set)
     assert row.notes == noted.notes
@@ -185,7 +185,7 @@ def test_a_file_that_is_no_model_is_refused(test_set, float32):
 
 
 def without_quantization(model):
-    """The same file with an input that LiteRT can not be fed by."""
+    """The same file with an input that LiteRT cannot take."""
     view = verify(model)
     graph = view.graphs[0]
     graph.tensor(graph.inputs[0]).table.drop("quantization")

@@ -121,7 +121,7 @@ def test_figures_are_those_of_the_scores(run):
     assert found.hours == expected.hours
     # Not one accept at 600 an hour in 4 s: one is what the hours carry.
     chosen = run.results.variants[1].detection.chosen
-    assert "hours carry, and hangs on one false accept" in chosen.reason
+    assert "hours resolve, and depends on one false accept" in chosen.reason
     assert chosen.false_accepts <= 1
     assert chosen.misses == sum(best < chosen.threshold for best in expected.words)
 

@@ -1,12 +1,9 @@
 """Accuracy of decisions on labelled clips.
 
 Conventions: `scores` [shape=(n, outputs)] are a model's dequantized outputs, one row a clip;
-`y` [shape=(n,)] is 1 where the clip says the wake word. A model with one output (a sigmoid)
-decides for the wake word above 0.5; a model with several decides for its largest output (the
-first of equal ones), which is the wake word if it is output `positive`. No clips, no accuracy: it
-is None then.
-
-Metrics: `confusion`, `accuracy` with Wilson's interval (`measure.intervals`).
+`y` [shape=(n,)] is 1 where the clip is the wake word. A model with one output (a sigmoid)
+decides for the wake word above 0.5. A model with several decides for its largest output, the
+first of equal ones; output `positive` is the wake word. Without clips, accuracy is None.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ from stapes.measure.intervals import wilson
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Correct decisions, with everything needed to judge the figure."""
+    """Correct and wrong decisions."""
 
     n: int
     true_positives: int
@@ -31,12 +28,12 @@ class Accuracy:
 
     @property
     def correct(self) -> int:
-        """The number of right decisions."""
+        """The number of correct decisions."""
         return self.true_positives + self.true_negatives
 
     @property
     def value(self) -> float | None:
-        """The part of decisions that are right."""
+        """The share of decisions that are correct."""
         return self.correct / self.n if self.n else None
 
     @property
@@ -63,13 +60,7 @@ def decide(scores: NDArray[np.floating], positive: int = 1) -> NDArray[np.bool_]
 
 
 def word_scores(scores: NDArray[np.floating], positive: int = 1) -> NDArray[np.floating]:
-    """The score of the wake word alone, of each row [shape=(n,)].
-
-    Raises
-    ------
-    ValueError
-        As `decide` does.
-    """
+    """The score of the wake word in each row [shape=(n,)]; raises as `decide` does."""
     decide(scores[:0], positive)
     return scores[:, 0 if scores.shape[1] == 1 else positive]
 
@@ -87,14 +78,14 @@ def accuracy(scores: NDArray[np.floating], y: NDArray[np.integer], positive: int
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0])).value
     0.5
     """
-    said = decide(scores, positive)
-    if said.shape != y.shape:
-        raise ValueError(f"{len(said)} rows of scores for labels {y.shape}")
+    decisions = decide(scores, positive)
+    if decisions.shape != y.shape:
+        raise ValueError(f"{len(decisions)} rows of scores for labels {y.shape}")
     is_word = np.asarray(y, bool)
     return Accuracy(
         n=len(y),
-        true_positives=int((said & is_word).sum()),
-        false_negatives=int((~said & is_word).sum()),
-        false_positives=int((said & ~is_word).sum()),
-        true_negatives=int((~said & ~is_word).sum()),
+        true_positives=int((decisions & is_word).sum()),
+        false_negatives=int((~decisions & is_word).sum()),
+        false_positives=int((decisions & ~is_word).sum()),
+        true_negatives=int((~decisions & ~is_word).sum()),
     )

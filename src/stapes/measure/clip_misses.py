@@ -1,12 +1,10 @@
 """False rejects among labelled clips, at a rate of false positives.
 
-Conventions: `scores` [shape=(n,)] grow with the model's belief in the wake word; `y` [shape=(n,)]
-is 1 where the clip says it. Threshold and misses are those of `roc.frr_at`. Without words or others
-there is nothing to measure: None.
+Conventions: those of `measure.roc`. Threshold and misses are those of `roc.frr_at`.
 
-The threshold hangs on a few clips, so the interval is of words and others drawn anew, the threshold
-chosen again each time, and no narrower than Wilson's for the threshold as it is. Two models are
-compared draw by draw, over the same draws.
+The threshold depends on a few clips. So clips are drawn again, and each draw chooses its threshold.
+The interval is at least as wide as Wilson's for the measured threshold. Two models are compared
+draw by draw.
 
 Source: Efron 1979, "Bootstrap methods: another look at the jackknife", Ann. Statist. 7.
 """
@@ -23,7 +21,7 @@ from stapes.measure.roc import allowed_positives, words_and_others
 
 _DRAWS = 2000
 _MOST_DRAWN = 1 << 20
-"""Clips at a time: memory stays flat however many there are."""
+"""Clips at a time, so that memory stays flat."""
 
 
 def clip_misses(
@@ -34,17 +32,17 @@ def clip_misses(
     seed: int,
     float32: NDArray[np.floating] | None = None,
 ) -> ClipMisses | None:
-    """The misses with their interval, and against float32's scores of the same clips.
+    """The misses with their interval, and compared with float32's; None without both classes.
 
     Parameters
     ----------
-    scores : np.ndarray [shape=(n,)]
-    y : np.ndarray [shape=(n,)]
+    scores, y : np.ndarray [shape=(n,)]
     percent : float
         False positives that are allowed.
     seed : int
         Of the draws.
     float32 : np.ndarray [shape=(n,)], optional
+        float32's scores of the same clips.
 
     Raises
     ------
@@ -58,13 +56,13 @@ def clip_misses(
         return None
     threshold = _threshold(others, percent)
     missed = int((words <= threshold).sum())
-    draws = _drawn(words, others, percent, seed)
+    draws = _resampled_frr(words, others, percent, seed)
     low, high = interval(draws, wilson(missed, len(words)))
     against: Difference | None = None
     if float32 is not None:
         its_words, its_others = words_and_others(float32, y)
         there = float((its_words <= _threshold(its_others, percent)).mean())
-        its_draws = _drawn(its_words, its_others, percent, seed)
+        its_draws = _resampled_frr(its_words, its_others, percent, seed)
         against = difference(draws, its_draws, missed / len(words), there)
     return ClipMisses(
         false_positive_percent=percent,
@@ -82,10 +80,10 @@ def _threshold(others: NDArray[np.floating], percent: float) -> float:
     return float(np.sort(others)[::-1][allowed_positives(len(others), percent)])
 
 
-def _drawn(
+def _resampled_frr(
     words: NDArray[np.floating], others: NDArray[np.floating], percent: float, seed: int
 ) -> NDArray[np.float64]:
-    """The misses of each draw [shape=(draws,)]; the same clips for every model of these numbers."""
+    """The FRR of each draw [shape=(draws,)]; clips of the same numbers give the same draws."""
     rng = np.random.default_rng([seed, 7])
     place = len(others) - 1 - allowed_positives(len(others), percent)
     missed = np.empty(_DRAWS)

@@ -1,8 +1,7 @@
-"""A variant in continuous sound, without noise and with it, from its scores of every window.
+"""A variant in continuous sound, with and without noise, from its scores of every window.
 
-Convention: `scores` [shape=(rows,)] are a variant's scores of the word for the windows that a
-`data.sound.sliding.Plan` names, in its order. The rules of detection are those of
-`measure.detection`.
+Convention: `scores` [shape=(rows,)] are a variant's scores of the word, for the windows of a
+`data.sound.sliding.Plan` in its order. `measure.detection` has the rules.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from stapes.contracts.measurements import Condition, Detection, OperatingPoint
 from stapes.data.sound.sliding import Plan
 from stapes.measure import detection as rules
-from stapes.measure.bootstrap import difference, interval, redrawn
+from stapes.measure.bootstrap import difference, interval, resampled_frr
 from stapes.measure.detection import Curve
 from stapes.measure.roc import auc, eer
 from stapes.measure.settings import DetectionSettings
@@ -25,14 +24,14 @@ CLEAN = "clean"
 
 
 def condition_name(snr_db: float | None) -> str:
-    """What a condition is called: that without noise is None."""
+    """The name of a condition; None is the one without noise."""
     return CLEAN if snr_db is None else f"{snr_db:g} dB"
 
 
-def heard(
+def detection_in_sound(
     scores: Mapping[float | None, NDArray[np.floating]],
     plans: Mapping[float | None, Plan],
-    given: DetectionSettings,
+    settings: DetectionSettings,
     *,
     hop_seconds: float,
     seed: int,
@@ -40,7 +39,7 @@ def heard(
     clip_is_word: NDArray[np.integer],
     float32: NDArray[np.floating] | None = None,
 ) -> Detection:
-    """What results.json says of a variant in continuous sound.
+    """Detection of a variant in continuous sound, as results.json has it.
 
     Parameters
     ----------
@@ -48,29 +47,29 @@ def heard(
         By level of noise [dB]; None, without noise, comes first.
     plans : mapping of float or None to Plan
         The windows of each condition.
-    given : DetectionSettings
     hop_seconds : float > 0
         From one window to the next.
     seed : int
         Of the intervals' draws.
     clip_scores, clip_is_word : np.ndarray [shape=(n,)]
-        Of the test clips on their own.
+        Of the test clips.
     float32 : np.ndarray [shape=(rows,)], optional
-        float32's scores without noise, to be compared with.
+        float32's scores without noise.
     """
     curves = {
-        snr_db: _curve(each, plans[snr_db], given, hop_seconds) for snr_db, each in scores.items()
+        snr_db: _curve(values, plans[snr_db], settings, hop_seconds)
+        for snr_db, values in scores.items()
     }
     clean = curves[None]
-    chosen = _chosen(clean, given.target_fa_per_hour)
+    chosen = _chosen(clean, settings.target_fa_per_hour)
     threshold = chosen.threshold
-    chance = partial(redrawn, hop_seconds=hop_seconds, seed=seed)
+    chance = partial(resampled_frr, hop_seconds=hop_seconds, seed=seed)
     against = None
     if chosen.frr is not None and chosen.target_fa_per_hour is not None:
         target = chosen.target_fa_per_hour
         [draws] = chance(clean, [target])
         chosen = _widened(chosen, draws)
-        other = None if float32 is None else _curve(float32, plans[None], given, hop_seconds)
+        other = None if float32 is None else _curve(float32, plans[None], settings, hop_seconds)
         there = None if other is None else rules.at_rate(other, target)
         if other is not None and there is not None and there.frr is not None:
             [others] = chance(other, [target])
@@ -84,60 +83,60 @@ def heard(
             Condition(
                 name=condition_name(snr_db),
                 snr_db=snr_db,
-                hours=found.hours,
-                words=len(found.words),
-                at_rates=_at_rates(found, given.rates, chance),
-                at_clean_threshold=rules.at_threshold(found, threshold),
-                det=rules.det(found),
+                hours=curve.hours,
+                words=len(curve.words),
+                at_rates=_at_rates(curve, settings.rates, chance),
+                at_clean_threshold=rules.at_threshold(curve, threshold),
+                det=rules.det(curve),
             )
-            for snr_db, found in curves.items()
+            for snr_db, curve in curves.items()
         ],
         against_float32=against,
     )
 
 
 def _at_rates(
-    found: Curve, rates: Sequence[float], chance: Callable[..., NDArray[np.float64]]
+    curve: Curve, rates: Sequence[float], chance: Callable[..., NDArray[np.float64]]
 ) -> list[OperatingPoint]:
-    points = [rules.at_rate(found, rate) for rate in rates]
+    points = [rules.at_rate(curve, rate) for rate in rates]
     carried = [place for place, point in enumerate(points) if point.frr is not None]
     if carried:
-        for place, draws in zip(carried, chance(found, [rates[p] for p in carried]), strict=True):
+        for place, draws in zip(carried, chance(curve, [rates[p] for p in carried]), strict=True):
             points[place] = _widened(points[place], draws)
     return points
 
 
 def _widened(point: OperatingPoint, draws: NDArray[np.float64]) -> OperatingPoint:
-    """The point with an interval that has the chance of its threshold in it."""
+    """The point with an interval that includes the chance of its threshold."""
     assert point.frr_ci95 is not None
     return point.model_copy(update={"frr_ci95": interval(draws, point.frr_ci95)})
 
 
-def _chosen(found: Curve, target: float) -> OperatingPoint:
-    """The point that a device would be set to: at the target, or as near as the hours carry."""
-    point = rules.at_rate(found, target)
+def _chosen(curve: Curve, target: float) -> OperatingPoint:
+    """The point for a device: at the target, or at the lowest rate that the hours resolve."""
+    point = rules.at_rate(curve, target)
     if point.threshold is not None or not point.needs_hours:
         return point
-    rate = rules.lowest_rate(found.hours)
-    lowest = rules.at_rate(found, rate)
+    rate = rules.lowest_rate(curve.hours)
+    lowest = rules.at_rate(curve, rate)
     if lowest.threshold is None:
         return lowest
     reason = (
         f"{target:g} false accepts an hour need {1 / target:.3g} hours of sound without the word; "
-        f"the threshold is for {rate:.3g} an hour, the lowest that {found.hours:.3g} hours carry, "
-        "and hangs on one false accept"
+        f"the threshold is for {rate:.3g} an hour, the lowest that {curve.hours:.3g} hours "
+        "resolve, and depends on one false accept"
     )
     return lowest.model_copy(update={"reason": reason})
 
 
 def _curve(
-    scores: NDArray[np.floating], some: Plan, given: DetectionSettings, hop_seconds: float
+    scores: NDArray[np.floating], plan: Plan, settings: DetectionSettings, hop_seconds: float
 ) -> Curve:
-    recordings = [scores[row : row + count] for _, row, count in some.recordings]
-    words = [scores[row : row + count] for row, count in some.words]
+    recordings = [scores[row : row + count] for _, row, count in plan.recordings]
+    words = [scores[row : row + count] for row, count in plan.words]
     return rules.curve(
-        [rules.smooth(each, given.smoothing) for each in recordings],
-        [rules.smooth(each, given.smoothing) for each in words],
-        some.seconds / 3600,
-        max(1, round(given.refractory_seconds / hop_seconds)),
+        [rules.smooth(values, settings.smoothing) for values in recordings],
+        [rules.smooth(values, settings.smoothing) for values in words],
+        plan.seconds / 3600,
+        max(1, round(settings.refractory_seconds / hop_seconds)),
     )

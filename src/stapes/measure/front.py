@@ -1,7 +1,7 @@
-"""The Pareto front: of points whose every coordinate is a cost, those that no other beats.
+"""The Pareto front: the points that no other point beats, where each coordinate is a cost.
 
-A point beats another where it is at least as low in every coordinate and lower in one. Equal
-points do not beat each other. Infinity stands for what was not measured.
+A point beats another if it is as low in every coordinate and lower in one. Equal points do not
+beat each other. Infinity means not measured.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Point = tuple[float, ...]
 
 
 def front(points: Sequence[Point]) -> list[int]:
-    """Indices of the points that no other beats, in their order; of equal points, all.
+    """Indices of the points that no other beats, in order, with all equal points.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def front(points: Sequence[Point]) -> list[int]:
 
 
 def stairs(points: Sequence[Point]) -> list[int]:
-    """The front with the lowest first coordinate first; of equal points, the first alone.
+    """The front, sorted by the first coordinate, with the first of equal points.
 
     Examples
     --------

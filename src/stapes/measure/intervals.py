@@ -1,10 +1,8 @@
 """Intervals for measured proportions and rates.
 
-Convention: `successes` of `n` independent clips. With n = 0 nothing was measured: the interval is
-(0, 1). A rate is of events that were counted for so long (`poisson_rate`).
-
-Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference",
+Sources: Wilson 1927, "Probable inference, the law of succession, and statistical inference",
 J. Am. Stat. Assoc. 22; Brown, Cai and DasGupta 2001 recommend it over the textbook's p +/- 2 s.
+Garwood 1936, "Fiducial limits for the Poisson distribution", Biometrika 28.
 """
 
 from __future__ import annotations
@@ -17,18 +15,14 @@ _Z95 = 1.959963984540054
 
 
 def wilson(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion.
+    """Wilson's score interval of a proportion; (0, 1) where n is 0.
 
     Parameters
     ----------
-    successes : int in [0, n]
-    n : int >= 0
+    successes, n : int >= 0
+        Of independent clips.
     z : float > 0
         The normal quantile; the default gives 95 %.
-
-    Returns
-    -------
-    low, high : float in [0, 1]
 
     Raises
     ------
@@ -47,35 +41,26 @@ def wilson(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # The ends are exact at none and at all; rounding must not say otherwise.
+    # The ends are exact at 0 and at n, whatever the rounding.
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return low, high
 
 
 def poisson_rate(count: int, exposure: float) -> tuple[float, float]:
-    """The exact 95 % interval of the rate of events that come independently.
+    """Garwood's exact 95 % interval of the rate of independent events.
 
     Parameters
     ----------
     count : int >= 0
-        Events that were seen.
+        Events.
     exposure : float > 0
-        How long was looked, e.g. [hours]: the rate is per unit of it.
-
-    Returns
-    -------
-    low, high : float >= 0
+        The time that they were counted in, e.g. [hours]; the rate is per unit of it.
 
     Raises
     ------
     ValueError
-        A count below none, or no exposure.
-
-    Notes
-    -----
-    Source: Garwood 1936, "Fiducial limits for the Poisson distribution", Biometrika 28. None seen
-    in an hour still allows 3.7 an hour.
+        A count below 0, or no exposure.
 
     Examples
     --------

@@ -1,11 +1,10 @@
 """A variant on every target: whether it runs, what it costs, and whether it computes the same.
 
-Conventions: LiteRT's outputs for the test clips are what every other interpreter is held against.
-A difference is counted in steps of the output where it is quantized, as one step is the least that
-can differ; where it holds floats, as it is. Decisions are those of `measure.accuracy.decide`.
+Conventions: every other interpreter is compared with LiteRT's outputs for the test clips. A
+difference of quantized outputs is counted in steps. `measure.accuracy.decide` decides.
 
-Everything but latency may run beside other work, `targets_of` in several threads or processes with
-a child each. `latency_of` is for when nothing else runs.
+`targets_of` may run in several threads or processes, with a child each. `latency_of` needs an
+idle machine.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from stapes.targets.target import Tried, reason, refused, tried, untried
 from stapes.tflite.read.verify import verify
 
 _SECONDS, _SECONDS_A_CLIP = 2 * isolation.SECONDS, 0.5
-"""The longest that one target may take, which may use what is isolated itself."""
+"""The limit of one target; a target may start isolated work of its own."""
 
 
 def targets_of(
@@ -34,28 +33,25 @@ def targets_of(
     x: NDArray[np.float32] | None = None,
     positive: int = 1,
     *,
-    made: Child,
+    child: Child,
     names: Sequence[str] | None = None,
 ) -> dict[str, TargetResult]:
-    """What is measured of a model on the targets, without latency.
+    """Results of a model on the targets, by name, without latency.
+
+    A crash, a hang and a missing extra are reasons.
 
     Parameters
     ----------
     tflite : bytes
-        The model, from anywhere.
+        A model, which may be hostile.
     x : np.ndarray [shape=(n, ...)], optional
-        float32 features of test clips; without any, interpreters are not compared.
+        float32 features of test clips; without them, interpreters are not compared.
     positive : int
-        The output that means the wake word, where there are several.
-    made : Child
-        Where the interpreters run; it may have served other models, and goes on after a crash.
+        The output of the wake word, where there are several.
+    child : Child
+        Where the interpreters run. It may serve other models, and survives a crash.
     names : sequence of str, optional
-        The targets to try; without it, all.
-
-    Returns
-    -------
-    targets : dict
-        By name, in the order of `names`. A crash, a hang and a missing extra are reasons.
+        The targets to try, in order; default: all.
 
     Raises
     ------
@@ -68,31 +64,24 @@ def targets_of(
     except ModelError as error:
         return {name: refused(error).result for name in names}
     clips = None if x is None or not len(x) else np.asarray(x, np.float32)
-    found = {name: _tried(name, tflite, clips, made) for name in names}
-    results = {name: each.result for name, each in found.items()}
-    if "litert" in found and "tflm" in found:
-        results["tflm"] = compared(found["tflm"], found["litert"], positive)
-    if "esphome" in found and "tflm" in found and TARGETS["tflm"].missing is None:
+    attempts = {name: _tried(name, tflite, clips, child) for name in names}
+    results = {name: attempt.result for name, attempt in attempts.items()}
+    if "litert" in attempts and "tflm" in attempts:
+        results["tflm"] = compared(attempts["tflm"], attempts["litert"], positive)
+    if "esphome" in attempts and "tflm" in attempts and TARGETS["tflm"].missing is None:
         results["esphome"] = _on_tflm(results["esphome"], results["tflm"])
     return results
 
 
-def latency_of(tflite: bytes, result: TargetResult, *, made: Child) -> TargetResult:
-    """LiteRT's result with its latency; as it is where the model does not run there.
+def latency_of(tflite: bytes, result: TargetResult, *, child: Child) -> TargetResult:
+    """LiteRT's result from `targets_of`, with the latency where the model runs.
 
-    Parameters
-    ----------
-    tflite : bytes
-        A model that LiteRT ran.
-    result : TargetResult
-        LiteRT's, of `targets_of`; it is not changed.
-    made : Child
-        What times; nothing else may run in it or beside it.
+    Nothing else may run in the child or on the machine.
     """
     if not result.runs:
         return result
     try:
-        timed: Latency = made.run(_SECONDS + SECONDS, latency, tflite)
+        timed: Latency = child.run(_SECONDS + SECONDS, latency, tflite)
     except (Lost, ModelError) as error:
         return result.model_copy(update={"reason": f"not timed: {reason(str(error))}"})
     return result.model_copy(
@@ -105,7 +94,7 @@ def latency_of(tflite: bytes, result: TargetResult, *, made: Child) -> TargetRes
 
 
 def compared(tested: Tried, litert: Tried, positive: int = 1) -> TargetResult:
-    """The result of an interpreter with how far its outputs are LiteRT's; as it is without both.
+    """An interpreter's result, with the differences from LiteRT where both have scores.
 
     Raises
     ------
@@ -130,7 +119,7 @@ def compared(tested: Tried, litert: Tried, positive: int = 1) -> TargetResult:
 def largest_difference(
     a: NDArray[np.float32], b: NDArray[np.float32], step: float | None = None
 ) -> float:
-    """The largest difference of any output for any clip, in whole steps where one is given.
+    """The largest difference of any output for any clip, in whole steps if `step` is set.
 
     Examples
     --------
@@ -139,25 +128,25 @@ def largest_difference(
     """
     if not a.size:
         return 0.0
-    found = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
-    return found if step is None else float(round(found / step))
+    largest = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+    return largest if step is None else float(round(largest / step))
 
 
-def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, made: Child) -> Tried:
+def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, child: Child) -> Tried:
     target = TARGETS[name]
     if (missing := target.missing) is not None:
         return untried(missing)
-    given = clips if target.runs else None
-    seconds = _SECONDS + _SECONDS_A_CLIP * (0 if given is None else len(given))
+    inputs = clips if target.runs else None
+    seconds = _SECONDS + _SECONDS_A_CLIP * (0 if inputs is None else len(inputs))
     try:
-        return made.run(seconds, tried, target, tflite, given)
+        return child.run(seconds, tried, target, tflite, inputs)
     except Lost as lost:
         return refused(str(lost))
 
 
 def _on_tflm(esphome: TargetResult, tflm: TargetResult) -> TargetResult:
-    """ESPHome's result with what the interpreter that it is built on says."""
+    """ESPHome's result; it is built on TFLite Micro, so the model must run there too."""
     if tflm.runs:
         return esphome
-    said = [each for each in (esphome.reason, "TFLite Micro does not run it") if each]
-    return esphome.model_copy(update={"runs": False, "reason": "; ".join(said)})
+    reasons = [reason for reason in (esphome.reason, "TFLite Micro does not run it") if reason]
+    return esphome.model_copy(update={"runs": False, "reason": "; ".join(reasons)})

@@ -1,16 +1,15 @@
 """Is one model worse than another, on the same clips?
 
-Two models that share a test set share its easy and its hard clips, so their accuracies are far
-closer to each other than their separate intervals say. What tells them apart are the clips that
-one alone gets wrong. If both are equally good, each such clip is one's or the other's with even
-chance.
+Two models on one test set share its easy and its hard clips, so their accuracies are closer than
+their separate intervals suggest. Only the clips that one model alone gets wrong tell them apart.
+If both are equally good, each such clip is either model's with even chance.
 
-Conventions: `wrong` and `other_wrong` [shape=(n,)] are True where a model is wrong, the same clip
-in the same place. Without a clip that tells them apart, p is 1.
+Conventions: `wrong` and `other_wrong` [shape=(n,)] are True where a model is wrong, for the same
+clips in the same order. Without a clip that tells the models apart, p is 1.
 
 Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions
-or percentages", Psychometrika 12; the exact form, which few clips need, is the sign test.
-Dietterich 1998 recommends it for two classifiers and one test set.
+or percentages", Psychometrika 12. The exact form, for few clips, is the sign test. Dietterich 1998
+recommends it for two classifiers and one test set.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def mcnemar(wrong: NDArray[np.bool_], other_wrong: NDArray[np.bool_]) -> Paired:
     Raises
     ------
     ValueError
-        The models were not judged on the same clips.
+        The models have different numbers of clips.
 
     Examples
     --------

@@ -1,13 +1,13 @@
-"""How well scores part the clips that say the word from the others, whatever the threshold.
+"""How well scores separate the clips of the word from the others.
 
-Conventions: `scores` [shape=(n,)] grow with the model's belief in the wake word; `y` [shape=(n,)]
-is 1 where the clip says it. Equal scores are half right. Without clips of both classes there is
-nothing to part: None.
+Conventions: `scores` [shape=(n,)] are higher the surer the model is of the wake word; `y`
+[shape=(n,)] is 1 where the clip is the word. Equal scores are half right. A metric is None without
+clips of both classes.
 
 Metrics: `auc` (the chance that a clip of the word scores above another one: Hanley and McNeil 1982,
 Radiology 143), `eer` (the error where misses and false alarms are equally frequent: Martin et al.
-1997, "The DET curve in assessment of detection task performance"), `frr_at` (the words missed at
-the threshold that lets through so many of the other clips: a point of that curve).
+1997, "The DET curve in assessment of detection task performance"), `frr_at` (a point of that
+curve).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def auc(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
 
 
 def eer(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
-    """Equal error rate; between two thresholds, on the straight line.
+    """Equal error rate, interpolated between two thresholds.
 
     Raises
     ------
@@ -68,17 +68,10 @@ def eer(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
 def frr_at(
     scores: NDArray[np.floating], y: NDArray[np.integer], false_positive_percent: float
 ) -> float | None:
-    """Part of the words that are missed where few of the other clips get through.
+    """The share of words missed where at most so many percent of the other clips are accepted.
 
-    The threshold is the lowest that no more of them reach, just above the score of the first that
-    must not: a word of the same score is missed. With fewer clips than one false positive stands
-    for, none may get through.
-
-    Parameters
-    ----------
-    scores, y : np.ndarray [shape=(n,)]
-    false_positive_percent : float from 0 to 100 [percent]
-        Of the clips without the word.
+    The threshold is just above the score of the first clip that must not be accepted, so a word of
+    that score is missed. Where the percentage allows less than one clip, it allows none.
 
     Raises
     ------
@@ -100,15 +93,15 @@ def frr_at(
 
 
 def allowed_positives(others: int, false_positive_percent: float) -> int:
-    """How many of so many clips a rate lets through."""
-    # A little over, so that 29 % of 100 clips are 29 of them.
+    """How many of so many other clips a percentage allows to be accepted."""
+    # With rounding, 29 % of 100 clips would be 28.
     return int(false_positive_percent / 100 * others + 1e-9)
 
 
 def words_and_others(
     scores: NDArray[np.floating], y: NDArray[np.integer]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """The scores of the clips with the word, and those of the others.
+    """The scores of the clips of the word, and those of the others.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How detection is measured, as plain data: what run.yaml holds under `detection`."""
+"""How detection is measured: the group `detection` of run.yaml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stapes.system.options import Option
 
 
 class DetectionSettings(BaseModel):
-    """How detection in continuous sound is measured; the rules are those of `measure.detection`."""
+    """How detection in continuous sound is measured; `measure.detection` has the rules."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

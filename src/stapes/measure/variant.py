@@ -1,4 +1,4 @@
-"""One row of the table: a .tflite, run on the test clips and weighed."""
+"""One row of the table: a .tflite, its accuracy on the test clips and its sizes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stapes.tflite.read.verify import verify
 from stapes.tflite.read.weights import two_by_four_compliance
 
 _DECIMALS = 6
-"""Of a score in results.json: a float32 has hardly more."""
+"""Of a score in results.json; a float32 has about as many."""
 
 
 def measure(
@@ -41,27 +41,24 @@ def measure(
 ) -> VariantResult:
     """Measure a variant as it is shipped.
 
+    TFLite Micro runs what LiteRT refuses. Where neither runs it, the row has both reasons and no
+    accuracy.
+
     Parameters
     ----------
     name, title : str
         Of the row.
     variant : Variant
     test : FeatureSet
-        Clips that neither training nor calibration saw.
+        Clips that neither training nor calibration used.
     layer_names : list of str
         Of the baseline's layers with weights, in order; used where the file has as many.
     positive : int
-        The output that means the wake word, where there are several.
+        The output of the wake word, where there are several.
     bytes_before_slim : int, optional
-        As long as the file was before it was slimmed; default: as it is.
+        The length of the file before it was slimmed; default: its length.
     arena_bytes : int, optional
-        Of TFLite Micro's arena, where it was measured.
-
-    Returns
-    -------
-    row : VariantResult
-        Measured in TFLite Micro where LiteRT refuses the file; without accuracy, and with both
-        reasons, where neither runs it.
+        Of TFLite Micro, if measured.
     """
     stored = constants(variant.tflite)
     notes = list(variant.notes)
@@ -77,15 +74,14 @@ def measure(
             wrong = np.flatnonzero(decide(scores, positive) != test.y.astype(bool)).tolist()
             fault = _cast_fault(interpreter, test, positive)
         except ModelError as error:
-            # A model that no interpreter runs is a row that says so.
-            name_of = list(targets)[-1]
-            targets[name_of] = TargetResult(runs=False, reason=str(error))
+            targets[list(targets)[-1]] = TargetResult(runs=False, reason=str(error))
     if "tflm" in targets and targets["tflm"].runs:
         notes.append("measured in TFLite Micro, as LiteRT refuses the file")
     else:
-        for target in [each for each in targets if not targets[each].runs]:
-            reason = (targets[target].reason or "").rstrip(".")
-            notes.append(f"does not run in {title_of(target)}: {reason}")
+        for target, outcome in targets.items():
+            if not outcome.runs:
+                reason = (outcome.reason or "").rstrip(".")
+                notes.append(f"does not run in {title_of(target)}: {reason}")
     if fault and interpreter and interpreter.signature.input_dtype == np.uint8:
         notes.append(
             "whoever casts floats to uint8 without scale and zero point gets "
@@ -121,7 +117,7 @@ def measure(
 def interpreters(
     tflite: bytes, arena_bytes: int | None = None
 ) -> tuple[dict[str, TargetResult], Classifier | None]:
-    """What LiteRT says to a file, and TFLite Micro where that refuses; and the one that runs it."""
+    """Results of LiteRT, and of TFLite Micro where LiteRT refuses, and the one that runs a file."""
     try:
         return {"litert": TargetResult(runs=True)}, LiteRT(tflite)
     except ModelError as error:
@@ -136,13 +132,8 @@ def interpreters(
 
 
 def confusion(result: Accuracy) -> Confusion:
-    """The counts as results.json has them."""
-    return Confusion(
-        true_positives=result.true_positives,
-        false_negatives=result.false_negatives,
-        false_positives=result.false_positives,
-        true_negatives=result.true_negatives,
-    )
+    """The counts of decisions, as results.json has them."""
+    return Confusion.model_validate(result, from_attributes=True)
 
 
 def _cast_fault(interpreter: Classifier, test: FeatureSet, positive: int) -> CastFault | None:

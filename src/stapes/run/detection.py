@@ -22,7 +22,7 @@ from stapes.data.sound.continuous import Sound
 from stapes.data.sound.sliding import Plan, plan, write_features
 from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import word_scores
-from stapes.measure.continuous import condition_name, heard
+from stapes.measure.continuous import condition_name, detection_in_sound
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.run.steps import unpacked_file
@@ -189,7 +189,7 @@ def count_file(
     y: NDArray[np.integer],
 ) -> Detection:
     """What a variant's scores come to, in a worker process; `float_file` has float32's."""
-    return heard(
+    return detection_in_sound(
         {snr_db: np.load(path, allow_pickle=False) for snr_db, path in files.items()},
         plans,
         settings.detection,

@@ -87,7 +87,7 @@ def try_targets(
         made = free.get()
         try:
             return targets_of(
-                _content(row, job.folder), clips(row), job.settings.positive, made=made
+                _content(row, job.folder), clips(row), job.settings.positive, child=made
             )
         finally:
             free.put(made)
@@ -127,7 +127,7 @@ def time_models(job: Job, record: Record) -> None:
         for done, row in enumerate(missing):
             progress.update(done, len(missing), row.name)
             litert = row.targets["litert"]
-            row.targets["litert"] = latency_of(_content(row, job.folder), litert, made=made)
+            row.targets["litert"] = latency_of(_content(row, job.folder), litert, child=made)
             record.save()
     progress.end(f"{len(missing)} models")
 

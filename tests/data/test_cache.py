@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -143,7 +144,9 @@ def test_another_release_of_a_library_has_another_file(
     before = FeatureCache(tmp_path, SETTINGS)
     before.close()
     monkeypatch.setattr(
-        "stapes.data.cache.version", lambda name: "99.0" if name == library else version(name)
+        sys.modules[FeatureCache.__module__],
+        "version",
+        lambda name: "99.0" if name == library else version(name),
     )
     after = FeatureCache(tmp_path, SETTINGS)
     after.close()

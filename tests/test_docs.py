@@ -41,7 +41,7 @@ def test_the_readme_has_short_sentences():
     assert sum(lengths.values()) / len(lengths) <= 20
 
 
-@pytest.mark.parametrize("page", (ROOT / "docs").glob("*.md"), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_pages_have_sentences_of_twenty_words_on_average(page):
     lengths = [len(sentence.split()) for sentence in prose(page)]
     if lengths:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CHANNELS = 40
-HOP = 160
 _FRAME = 480
 _WARM_UP_SECONDS = 10
 
@@ -44,6 +42,8 @@ class Micro(Frontend):
     summary: ClassVar[str] = "as on ESPHome's devices"
     package: ClassVar[str | None] = "pymicro-features"
     extra: ClassVar[str] = "micro"
+    hop: ClassVar[int] = 160
+    """Step of the library [samples]."""
 
     kind: Literal["micro"] = "micro"
     sample_rate: Literal[16_000] = Field(default=16_000, description="Sample rate [Hz].")
@@ -57,7 +57,7 @@ class Micro(Frontend):
     @property
     def hop_length(self) -> int:
         """Step between frames [samples]."""
-        return HOP * self.hops_per_frame
+        return self.hop * self.hops_per_frame
 
     @property
     def frames(self) -> int:
@@ -67,7 +67,7 @@ class Micro(Frontend):
     @property
     def bins(self) -> int:
         """Channels of a frame."""
-        return CHANNELS
+        return 40
 
     @property
     def warm_up(self) -> int:

@@ -5,13 +5,17 @@ Source: librosa.feature.melspectrogram and power_to_db; tests compare with them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stapes.frontends.logmel import LogMel
 from stapes.frontends.numerics.mel import hann, mel_decibels
 from stapes.frontends.numerics.windows import cut, padded
+
+if TYPE_CHECKING:
+    from stapes.frontends.logmel import LogMel
 
 # Clips per step: more do not fit the processor's cache.
 _BATCH = 4

@@ -6,14 +6,17 @@ Source: Slaney's Auditory Toolbox 1998, as in librosa.filters.mel; tests compare
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
 import scipy.sparse
 from numpy.typing import NDArray
 
-from stapes.frontends.logmel import LogMel
-from stapes.frontends.mfcc import Mfcc
+if TYPE_CHECKING:
+    from stapes.frontends.logmel import LogMel
+    from stapes.frontends.mfcc import Mfcc
+
 
 # Linear to 1,000 Hz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3.0

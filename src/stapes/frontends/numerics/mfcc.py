@@ -6,13 +6,17 @@ with it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.numerics.mel import hann, mel_decibels
+
+if TYPE_CHECKING:
+    from stapes.frontends.mfcc import Mfcc
 
 # Clips per step: more do not fit the processor's cache.
 _BATCH = 4

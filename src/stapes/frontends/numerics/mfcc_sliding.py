@@ -12,14 +12,17 @@ window, and are computed for each:
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.numerics.mel import hann, mel_decibels
+
+if TYPE_CHECKING:
+    from stapes.frontends.mfcc import Mfcc
 
 # Windows per step: more do not fit the processor's cache.
 _BATCH = 16

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.frontends.micro import CHANNELS, HOP, Micro
 from stapes.frontends.numerics.windows import cut, padded
+
+if TYPE_CHECKING:
+    from stapes.frontends.micro import Micro
 
 
 def micro(samples: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
@@ -30,11 +34,11 @@ def _frames(y: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
 
     frontend = MicroFrontend()
     pcm = np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype("<i2").tobytes()
-    step = 2 * HOP
+    step = 2 * settings.hop
     outputs = [
         frontend.process_samples(pcm[begin : begin + step]).features
         for begin in range(0, len(pcm) - step + 1, step)
     ]
     # The first steps have no features, before the first 30 ms.
     full = [features for features in outputs if features]
-    return np.array(full[:: settings.hops_per_frame], np.float32).reshape(-1, CHANNELS)
+    return np.array(full[:: settings.hops_per_frame], np.float32).reshape(-1, settings.bins)

@@ -41,7 +41,7 @@ def defined(code, **names):
 def test_a_frontend(monkeypatch):
     frontend = defined(examples("Add a frontend")[0], __name__="level")["Level"]
     monkeypatch.setitem(FRONTENDS, "level", frontend)
-    settings = RunSettings(frontend="level")
+    settings = RunSettings.model_validate({"frontend": "level"})
     assert "level, the level of each frame" in described()
     assert settings.frontend.shape == (50, 1, 1)
     # A tone that grows by a tenth from frame to frame has levels that do.

@@ -150,7 +150,7 @@ def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
         ({"kind": "mfcc"}, "kind"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any], message: str) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         LogMel(**wrong)
 

@@ -270,7 +270,7 @@ def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     ],
     ids=str,
 )
-def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Mfcc(**wrong)
 

@@ -73,7 +73,7 @@ def test_other_weights_give_other_bytes(files, content, tmp_path):
     assert (tmp_path / "other.keras").read_bytes() != content
 
 
-def test_the_archive_holds_no_time_of_day(content, tmp_path):
+def test_the_archive_has_no_time_of_day(content, tmp_path):
     (tmp_path / "model.keras").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -82,7 +82,7 @@ def test_the_archive_holds_no_time_of_day(content, tmp_path):
     assert "keras_version" in metadata
 
 
-def test_what_is_loaded_is_what_was_saved(files, model, content, tmp_path):
+def test_a_loaded_model_is_the_saved_one(files, model, content, tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(content)
     loaded = files.load(path)
@@ -116,7 +116,7 @@ def test_an_absent_file_is_refused(files, tmp_path):
 
 
 @pytest.mark.parametrize("garbage", [b"", b"no model", b"PK\x03\x04" + b"\0" * 50, b"\x89HDF\r\n"])
-def test_what_is_no_keras_file_is_refused(files, garbage, tmp_path):
+def test_other_files_are_refused(files, garbage, tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(garbage)
     refusal(files, path)

@@ -63,7 +63,7 @@ def keras_layers():
     return keras().layers
 
 
-def test_the_reference_cnn_stays_as_it_is():
+def test_the_reference_cnn_is_not_changed():
     from stapes.models.architectures import reference_cnn
 
     model = reference_cnn()
@@ -199,7 +199,7 @@ def test_normalization_along_any_axis_is_a_depthwise_convolution(axis, invert):
     assert_lowered(model)
 
 
-def test_normalization_and_rescaling_with_given_numbers():
+def test_normalization_and_rescaling_with_fixed_numbers():
     layers = keras_layers()
     model = sequential(
         (12, 6),

@@ -69,7 +69,7 @@ def test_every_width_and_every_place_occurs():
         assert set(first[hidden.sum(axis=1) == width]) == set(range(6 - width + 1))
 
 
-def test_each_clip_has_masks_of_its_own_and_a_generator_decides_them():
+def test_masks_differ_between_clips_and_depend_on_the_generator():
     x = np.repeat(features((1, 12, 9)), 20, axis=0)
     result = masked(x, 6, 4, np.random.default_rng(1))
     assert len(np.unique(result.reshape(20, -1), axis=0)) > 15

@@ -342,7 +342,7 @@ def test_soft_labels_of_another_shape_are_refused(shape):
         learn(extras={"soft_labels": np.zeros(shape, np.float32)})
 
 
-def test_labels_given_as_scores_train_as_numbers_do():
+def test_labels_as_scores_train_as_class_numbers_do():
     soft = {"soft_labels": np.eye(2, dtype=np.float32)[separable(60).y]}
     for here, there in zip(
         learn(extras=soft).model.get_weights(), learn().model.get_weights(), strict=True

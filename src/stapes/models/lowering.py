@@ -42,17 +42,9 @@ _names: ContextVar[Iterator[str]] = ContextVar("names")
 def lower(model: Any) -> Any:
     """The same function made of Conv2D, DepthwiseConv2D, Dense, pooling and layers without weights.
 
-    Layers with weights keep their names. A separable convolution becomes two layers, of which the
-    second keeps the name.
-
-    Parameters
-    ----------
-    model : tf_keras.Model
-        Functional or Sequential, with one input and one output, without nested models; not changed.
-
-    Returns
-    -------
-    lowered : tf_keras.Model, not compiled
+    `model` is a tf_keras.Model with one input and one output, without nested models; it is not
+    changed. Layers with weights keep their names. A separable convolution becomes two layers, of
+    which the second keeps the name. The result is not compiled.
     """
     _names.set(_unused({layer.name for layer in model.layers}))
     by_depth = model._nodes_by_depth
@@ -77,7 +69,7 @@ def lower(model: Any) -> Any:
 
 
 def _foldable(model: Any, nodes: list[Any]) -> dict[str, Any]:
-    """{name of a linear layer: the BatchNormalization that alone reads it}."""
+    """From a linear layer's name to the BatchNormalization that is its only reader."""
     uses = Counter(node.layer.name for node in nodes)
     readers = Counter(id(tensor) for node in nodes for tensor in node.keras_inputs)
     outputs = {id(tensor) for tensor in model.outputs}
@@ -242,7 +234,7 @@ def _unused(taken: set[str]) -> Iterator[str]:
 
 
 def _scale_and_offset(norm: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """What a trained BatchNormalization does to each channel."""
+    """The scale and the offset of each channel in a trained BatchNormalization."""
     mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
     scale = 1 / np.sqrt(variance + norm.epsilon)
     if norm.scale:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Windows per step: more do not fit the processor's cache.
 _BATCH = 16
 
-# A mel band below is silence, whatever the peak; log10 of 0 is not finite.
+# A mel band with less power is silence, whatever the peak; log10 of 0 is not finite.
 _LEAST_POWER = 1e-37
 _FLOOR_DB = np.float32(-100.0)
 

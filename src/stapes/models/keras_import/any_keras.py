@@ -122,15 +122,7 @@ def prove(
 ) -> None:
     """Raise ModelError unless `model` and `run` have equal outputs, which are probabilities.
 
-    Parameters
-    ----------
-    run : callable
-        The original.
-    model : tf_keras.Model
-    shape : tuple
-        Of the input, with its batch axis.
-    tolerance : float
-        The largest difference.
+    `shape` is that of the input with its batch axis; `tolerance` is the largest difference.
     """
     rng = np.random.default_rng(0)
     size = [axis or _BATCH for axis in shape]

@@ -70,11 +70,11 @@ def read(path: Path) -> KerasFile:
 def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
     """The content of a regular file of at most `limit` bytes."""
     if not path.is_file():
-        raise ModelError(f"there is no file {path.name!r}")
+        raise ModelError(f"there is no file {path.name!r}; check the path")
     with path.open("rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise ModelError(f"{path.name!r} is larger than {limit >> 20} MiB")
+        raise ModelError(f"{path.name!r} is larger than {limit >> 20} MiB; give a smaller model")
     return content
 
 
@@ -129,7 +129,9 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
         raise ModelError(f'it has no {name!r}; write the model with model.save("m.keras")')
     member = archive.getinfo(name)
     if member.file_size > limit:
-        raise ModelError(f"its {name!r} unpacks to more than {limit >> 20} MiB")
+        raise ModelError(
+            f"its {name!r} unpacks to more than {limit >> 20} MiB; give a smaller model"
+        )
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ModelError(f"its {name!r} is compressed in an unknown way; save the model again")
     with archive.open(member) as file:

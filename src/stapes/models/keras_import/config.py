@@ -56,13 +56,13 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 MODELS = ("Sequential", "Functional", "Model")
 """The classes of models that consist of such layers."""
 
-_ALIKE = """
+_COMMON = """
     linear relu relu6 leaky_relu elu selu gelu silu swish mish softplus softsign exponential
     sigmoid tanh softmax log_softmax
 """
 ACTIVATIONS = {
-    2: frozenset(_ALIKE.split()) | {"hard_sigmoid"},
-    3: frozenset(_ALIKE.split()),
+    2: frozenset(_COMMON.split()) | {"hard_sigmoid"},
+    3: frozenset(_COMMON.split()),
 }
 """By major version of Keras. In Keras 3, hard_sigmoid has another slope (1/6, not 0.2)."""
 

@@ -74,20 +74,10 @@ class Graph:
 
 
 def read(entry: dict[str, Any], major: int) -> tuple[Graph, dict[str, Any]]:
-    """Read a model's config.
+    """Read a model's config: its graph, and a safe config for Keras.
 
-    Parameters
-    ----------
-    entry : dict
-        As in config.json: `class_name`, `config`, and in newer files `module`.
-    major : 2 or 3
-        The version of Keras that wrote it.
-
-    Returns
-    -------
-    graph : Graph
-    config : dict
-        The same model for Keras to read.
+    `entry` is that of config.json, which version `major` (2 or 3) of Keras wrote: `class_name`,
+    `config`, and in newer files `module`.
 
     Raises
     ------
@@ -114,12 +104,12 @@ def _model(entry: dict[str, Any], major: int, depth: int) -> tuple[Graph, dict[s
             f"it has more than {_MOST_LAYERS} layers, or models nested {_MOST_DEEP} deep; give a"
             " smaller model"
         )
-    read = [_layer(layer, major, depth) for layer in config["layers"]]
-    steps = tuple(step for step, _ in read)
+    layers = [_layer(layer, major, depth) for layer in config["layers"]]
+    steps = tuple(step for step, _ in layers)
     if len({step.name for step in steps}) < len(steps):
         raise ModelError("two of its layers have the same name; rename one")
     name = name_of(config.get("name", "model"))
-    cleaned: dict[str, Any] = {"name": name, "layers": [layer for _, layer in read]}
+    cleaned: dict[str, Any] = {"name": name, "layers": [layer for _, layer in layers]}
     if kind == "Sequential":
         if "build_input_shape" in config:
             cleaned["build_input_shape"] = list(values.input_shape(config)) or None
@@ -136,7 +126,7 @@ def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
     if steps and steps[0].kind == "InputLayer":
         head, layers = steps[0].name, steps[1:]
     if not layers:
-        raise ModelError("it has no layers")
+        raise ModelError("it has no layers; save the whole model")
     first = config["layers"][0]["config"]
     shape = values.input_shape(first if isinstance(first, dict) else {})
     shape = shape or values.input_shape(config)
@@ -171,16 +161,16 @@ def _ends(ends: Any) -> Any:
     return [_ends(end) for end in ends]
 
 
-def _single_end(ends: Any, what: str) -> list[Any]:
+def _single_end(ends: Any, kind: str) -> list[Any]:
     """The one input or output."""
     items = _ends(ends)
     items = list(items.values()) if isinstance(items, dict) else items
     items = [items] if isinstance(items[0], str) else items
     if len(items) != 1:
-        raise ModelError(f"it has {len(items)} {what}; a wake-word model has one of each")
+        raise ModelError(f"it has {len(items)} {kind}; build the model with one of each")
     only: list[Any] = items[0]
     if only[2]:
-        raise ModelError(f"its {what} are the second ones of a layer; save the model again")
+        raise ModelError(f"its {kind} are the second ones of a layer; save the model again")
     return only
 
 

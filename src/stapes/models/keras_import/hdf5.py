@@ -65,9 +65,9 @@ def read(content: bytes) -> Group:
 
 
 def _root_header(pieces: Pieces) -> int:
-    """Where the root group's object header is (II.A)."""
+    """The address of the root group's object header (II.A)."""
     if pieces.take(0, 8) != SIGNATURE:
-        raise ModelError("it is not an HDF5 file")
+        raise ModelError("its weights are not an HDF5 file; save the model again")
     version = pieces.number(8, 1)
     sizes = 13 if version < 2 else 9
     if pieces.take(sizes, 2) != b"\x08\x08":
@@ -103,7 +103,7 @@ def _read_object(pieces: Pieces, at: int, depth: int) -> Group | NDArray[Any]:
 
 
 def _links(pieces: Pieces, messages: list[tuple[int, bytes]]) -> dict[str, int]:
-    """The names in a group and the addresses they lead to."""
+    """The names in a group, with their addresses."""
     links = {}
     for kind, body in messages:
         if kind == _SYMBOL_TABLE:

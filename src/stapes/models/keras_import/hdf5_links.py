@@ -101,7 +101,7 @@ def _records(pieces: Pieces, tree: int) -> list[bytes]:
     node_size, width, depth = struct.unpack("<IHH", pieces.take(tree + 6, 8))
     root, count = struct.unpack("<QH", pieces.take(tree + 16, 10))
     if width != 11 or depth > 1:
-        raise ModelError("its HDF5 part has more groups than a model has layers")
+        raise ModelError("its HDF5 part has too many groups; give a smaller model")
     if not depth:
         return _node(pieces, root, b"BTLF", count)
     records = _node(pieces, root, b"BTIN", count)

@@ -28,13 +28,8 @@ def build(graph: Graph, numbers: int) -> tuple[Any, list[Part]]:
     """Build a model, untrained.
 
     Layers keep their names if Keras 2 allows them. Nested models are replaced by their layers, as
-    TFMOT requires, and an activation that is a layer becomes a layer after it.
-
-    Parameters
-    ----------
-    graph : Graph
-    numbers : int >= 0
-        In the file: a model with more weights is refused before it needs the memory.
+    TFMOT requires, and an activation that is a layer becomes a layer after it. The file has
+    `numbers` numbers: a model with more weights is refused before it needs the memory.
 
     Raises
     ------
@@ -139,7 +134,7 @@ def _layer(step: Step, name: str, names: set[str]) -> Any:
 
 def _single(inputs: list[Any], step: Step) -> Any:
     if len(inputs) != 1:
-        raise ModelError(f"layer {quoted(step.name)} is called with {len(inputs)} inputs, not one")
+        raise ModelError(f"layer {quoted(step.name)} has {len(inputs)} inputs; call it with one")
     return inputs[0]
 
 

@@ -107,7 +107,7 @@ def read(folder: Path) -> SavedModel:
     variables = _variables(meta_graph, fetch, objects)
     saved = SavedModel(config, places, graph, feed, fetch, variables, checkpoint, objects)
     if saved.count() * 4 > LIMIT:
-        raise ModelError(f"its weights are larger than {LIMIT >> 20} MiB")
+        raise ModelError(f"its weights are larger than {LIMIT >> 20} MiB; give a smaller model")
     return saved
 
 
@@ -134,9 +134,8 @@ def running(saved: SavedModel) -> Iterator[Callable[[NDArray[np.float32]], NDArr
 def _objects(checkpoint: Any) -> Any:
     from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-    objects = trackable_object_graph_pb2.TrackableObjectGraph()
-    objects.ParseFromString(checkpoint.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
-    return objects.nodes
+    content = checkpoint.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
+    return trackable_object_graph_pb2.TrackableObjectGraph.FromString(content).nodes
 
 
 def _variables(meta_graph: Any, fetch: str, objects: Any) -> dict[str, str]:
@@ -167,11 +166,9 @@ def _layers(content: bytes) -> tuple[dict[str, Any], dict[tuple[str, ...], list[
     """The model's config and the places of its layers, from Keras's metadata."""
     from tf_keras.protobuf import saved_metadata_pb2
 
-    metadata = saved_metadata_pb2.SavedMetadata()
-    metadata.ParseFromString(content)
     config: dict[str, Any] = {}
     names = {}
-    for node in metadata.nodes:
+    for node in saved_metadata_pb2.SavedMetadata.FromString(content).nodes:
         if node.node_path == "root":
             config = read_json(node.metadata)
         elif node.node_path.startswith("root.layer"):
@@ -193,9 +190,7 @@ def _layers(content: bytes) -> tuple[dict[str, Any], dict[tuple[str, ...], list[
 def _meta_graph(content: bytes) -> Any:
     from tensorflow.core.protobuf import saved_model_pb2
 
-    saved = saved_model_pb2.SavedModel()
-    saved.ParseFromString(content)
-    (meta_graph,) = saved.meta_graphs
+    (meta_graph,) = saved_model_pb2.SavedModel.FromString(content).meta_graphs
     return meta_graph
 
 
@@ -205,7 +200,7 @@ def _signature(meta_graph: Any) -> tuple[Any, str, str]:
     if len(signature.inputs) != 1 or len(signature.outputs) != 1:
         raise ModelError(
             f"its signature has {len(signature.inputs)} inputs and {len(signature.outputs)}"
-            " outputs; a wake-word model has one of each"
+            " outputs; build the model with one of each"
         )
     (feed,), (fetch,) = signature.inputs.values(), signature.outputs.values()
     nodes = {node.name: node for node in meta_graph.graph_def.node}

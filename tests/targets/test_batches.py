@@ -1,4 +1,4 @@
-"""Scores in batches are the bits of scores one by one."""
+"""Batches give the same bits as single windows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def clips(n):
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 30])
 def test_equals_one_by_one(model, n):
     x = clips(n)
-    found = score(model, x)
-    assert found.shape == (n, 2)
-    np.testing.assert_array_equal(found, LiteRT(model).predict(x))
+    scores = score(model, x)
+    assert scores.shape == (n, 2)
+    np.testing.assert_array_equal(scores, LiteRT(model).predict(x))
 
 
 def test_a_batch_that_gives_other_bits_is_not_used(model, monkeypatch):
@@ -59,6 +59,6 @@ def test_what_litert_refuses_runs_in_tflite_micro(model):
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
         context.setattr(batches, "LiteRT", Refusing)
-        found = score(model, clips(5))
+        scores = score(model, clips(5))
     assert seen == [1]
-    np.testing.assert_array_equal(found, tflm.TFLMClassifier(model).predict(clips(5)))
+    np.testing.assert_array_equal(scores, tflm.TFLMClassifier(model).predict(clips(5)))

@@ -1,4 +1,4 @@
-"""A classifier is fed alike whichever interpreter runs it."""
+"""A classifier takes the same inputs in every interpreter."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def test_tflite_micro_takes_one_clip_at_a_time(model):
         TFLMClassifier(write(root))
 
 
-def test_shapes_fit_that_differ_in_axes_of_one():
+def test_shapes_that_differ_in_axes_of_one_fit():
     assert fits((5, 3, 1), (5, 3))
     assert not fits((5, 3), (3, 5))

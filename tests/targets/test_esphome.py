@@ -1,4 +1,4 @@
-"""ESPHome takes the models that its devices run, and all that keeps it from another is named."""
+"""ESPHome takes the models that its devices run, and has all reasons against another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stapes.targets.esphome import FEATURES, OPS, attempt, obstacles
 from stapes.tflite.edit.slim import slim
 
 
-def streaming(code=OP.FULLY_CONNECTED, shape=(1, 3, FEATURES), given=TYPE.INT8, wanted=TYPE.UINT8,
-              outputs=(1, 1), handles=0):  # fmt: skip
+def streaming(code=OP.FULLY_CONNECTED, shape=(1, 3, FEATURES), input_type=TYPE.INT8,
+              output_type=TYPE.UINT8, outputs=(1, 1), handles=0):  # fmt: skip
     """A model of one op of the component's input and output, with resource variables."""
     weights = np.ones((1, FEATURES), np.int8)
     tensors = [
-        tensor(shape, "x", kind=given),
+        tensor(shape, "x", kind=input_type),
         tensor(weights.shape, "w", weights),
-        tensor(outputs, "y", kind=wanted),
+        tensor(outputs, "y", kind=output_type),
     ]
     ops = [op(code, (0, 1, -1), (2,), custom=b"MINE" if code == OP.CUSTOM else b"")]
     for number in range(handles):
@@ -30,30 +30,30 @@ def streaming(code=OP.FULLY_CONNECTED, shape=(1, 3, FEATURES), given=TYPE.INT8, 
 
 
 @pytest.mark.parametrize("name", ["alexa", "hey_jarvis"])
-def test_models_that_its_devices_run_are_taken_slimmed_or_not(models, name):
+def test_it_takes_the_models_of_its_devices_slimmed_or_not(models, name):
     content = (models / f"{name}.tflite").read_bytes()
-    for each in (content, slim(content)):
-        result = attempt(each).result
+    for file in (content, slim(content)):
+        result = attempt(file).result
         assert (result.runs, result.reason) == (True, None)
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "wanted"),
+    ("name", "shape", "output"),
     [
         ("mlperf_tiny_kws", "[1, 49, 10, 1]", "int8 [1, 12]"),
         ("micro_speech_quantized", "[1, 1960]", "int8 [1, 4]"),
     ],
 )
-def test_other_models_are_told_all_that_stands_in_the_way(models, name, given, wanted):
+def test_another_model_has_all_reasons(models, name, shape, output):
     result = attempt((models / f"{name}.tflite").read_bytes()).result
     assert not result.runs
     assert result.reason == (
-        f"SOFTMAX is not among its ops; its input is int8 {given}, not int8 [1, stride, 40]; "
-        f"its output is {wanted}, not uint8 [1, 1]"
+        f"SOFTMAX is not among its ops; its input is int8 {shape}, not int8 [1, stride, 40]; "
+        f"its output is {output}, not uint8 [1, 1]"
     )
 
 
-def test_a_model_by_hand_meets_the_contract():
+def test_a_model_by_hand_meets_the_conditions():
     assert obstacles(streaming()) == []
     assert len(OPS) == 20
 
@@ -64,7 +64,7 @@ def test_each_registered_op_is_known_to_the_schema(name):
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changes", "reason"),
     [
         ({"code": OP.SOFTMAX}, "SOFTMAX is not among its ops"),
         ({"code": OP.CUSTOM}, "MINE is not among its ops"),
@@ -72,14 +72,14 @@ def test_each_registered_op_is_known_to_the_schema(name):
         ({"shape": (2, 3, 40)}, "its input is int8 [2, 3, 40], not int8 [1, stride, 40]"),
         ({"shape": (1, 256, 40)}, "its input is int8 [1, 256, 40], not int8 [1, stride, 40]"),
         ({"shape": (1, 3, 41)}, "its input is int8 [1, 3, 41], not int8 [1, stride, 40]"),
-        ({"given": TYPE.FLOAT32}, "its input is float32 [1, 3, 40], not int8 [1, stride, 40]"),
-        ({"wanted": TYPE.INT8}, "its output is int8 [1, 1], not uint8 [1, 1]"),
+        ({"input_type": TYPE.FLOAT32}, "its input is float32 [1, 3, 40], not int8 [1, stride, 40]"),
+        ({"output_type": TYPE.INT8}, "its output is int8 [1, 1], not uint8 [1, 1]"),
         ({"outputs": (1, 2)}, "its output is uint8 [1, 2], not uint8 [1, 1]"),
         ({"handles": 42}, "it has 21 resource variables, more than 20"),
     ],
 )
-def test_each_part_of_the_contract_is_checked_alone(changed, said):
-    assert obstacles(streaming(**changed)) == [said]
+def test_each_condition_is_checked_alone(changes, reason):
+    assert obstacles(streaming(**changes)) == [reason]
 
 
 def test_resource_variables_are_counted_by_their_names():

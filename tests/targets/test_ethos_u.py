@@ -1,4 +1,4 @@
-"""Vela's figures are read as it writes them, and what it does not take is told in its words."""
+"""Vela's figures are read as it writes them, and its reasons are in its words."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def sizes(compiled):
     """Bytes of the constants of the first subgraph, by the names that Vela gives them."""
     root = read(compiled).root
     return {
-        each["name"].decode(): len(root["buffers"][each["buffer"]].items("data"))
-        for each in root["subgraphs"][0]["tensors"]
+        op["name"].decode(): len(root["buffers"][op["buffer"]].items("data"))
+        for op in root["subgraphs"][0]["tensors"]
     }
 
 
@@ -79,20 +79,20 @@ def test_figures_are_velas(models, tmp_path, attempt, configuration, area):
     assert result.weight_bytes == int(row["total_npu_encoded_weights"])
     assert result.cycles == int(row["cycles_total"])
     assert result.inferences_per_second == float(row["inferences_per_second"])
-    found = sizes(compiled)
-    assert result.flash_bytes == found["read_only"] + found["ethos_u_command_stream"]
-    # What Vela reports is without the commands, and in DRAM with the arena's part there.
-    said = float(row[f"{area}_memory_used"]) * 1024
+    constants = sizes(compiled)
+    assert result.flash_bytes == constants["read_only"] + constants["ethos_u_command_stream"]
+    # Vela's figure leaves out the commands, and in DRAM includes the arena.
+    flash = float(row[f"{area}_memory_used"]) * 1024
     scratch = read(compiled).root["subgraphs"][0]["tensors"][2]
     assert scratch["name"] == b"scratch"
     arena = 0 if configuration is U55 else int(scratch["shape"][0])
-    assert said == found["read_only"] + arena
+    assert flash == constants["read_only"] + arena
     for part in (configuration.accelerator, configuration.system, configuration.memory, "Vela "):
         assert part in (result.configuration or "")
 
 
 @needs_vela
-def test_a_float_model_has_nothing_for_the_npu():
+def test_the_npu_takes_no_op_of_a_float_model():
     weights = np.ones((3, 4), np.float32)
     tensors = [tensor((1, 4), "x"), tensor((3, 4), "w", weights), tensor((1, 3), "y")]
     options = schema.FullyConnectedOptionsT()
@@ -101,15 +101,15 @@ def test_a_float_model_has_nothing_for_the_npu():
     assert not result.runs
     assert "no op of it is the NPU's" in (result.reason or "")
     assert "Float32" in (result.reason or "")
-    assert [each.partition(":")[0] for each in result.cpu_ops] == ["FULLY_CONNECTED"]
+    assert [op.partition(":")[0] for op in result.cpu_ops] == ["FULLY_CONNECTED"]
     assert result.flash_bytes is None
 
 
 @needs_vela
-def test_what_falls_back_to_the_cpu_is_named(models):
+def test_ops_that_fall_back_to_the_cpu_are_named(models):
     result = attempt_u55((models / "hey_jarvis.tflite").read_bytes()).result
     assert result.runs
-    assert {each.partition(":")[0] for each in result.cpu_ops} == {
+    assert {op.partition(":")[0] for op in result.cpu_ops} == {
         "CALL_ONCE", "VAR_HANDLE", "ASSIGN_VARIABLE", "READ_VARIABLE",
     }  # fmt: skip
     assert "their time is not counted" in (result.reason or "")
@@ -125,7 +125,7 @@ def test_a_file_that_it_cannot_read_is_a_reason():
 
 
 @needs_vela
-def test_a_model_for_which_it_has_no_time_is_a_reason(monkeypatch):
+def test_a_timeout_is_a_reason(monkeypatch):
     with pytest.raises(ModelError, match=r"took more than 0\.01 s"):
         footprint(dense(), U55, seconds=0.01)
     monkeypatch.setattr(ethos_u, "footprint", lambda model, configuration: footprint(
@@ -133,29 +133,29 @@ def test_a_model_for_which_it_has_no_time_is_a_reason(monkeypatch):
     assert attempt_u55(dense()).result.reason == "Vela took more than 0.01 s"
 
 
-def done(**changed):
+def completed(**changes):
     return lambda *args, **options: subprocess.CompletedProcess(
-        args, **{"returncode": 0, "stdout": b"", "stderr": b"", **changed}
+        args, **{"returncode": 0, "stdout": b"", "stderr": b"", **changes}
     )
 
 
-def told(monkeypatch, **changed):
-    """The result where Vela ends so."""
-    monkeypatch.setattr(subprocess, "run", done(**changed))
+def attempt_with(monkeypatch, **changes):
+    """The result where Vela ends with this exit status and these outputs."""
+    monkeypatch.setattr(subprocess, "run", completed(**changes))
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.2.0")
     return attempt_u55(b"").result
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGFPE"), reason="signals are POSIX's here")
 def test_a_signal_is_a_crash(monkeypatch):
-    result = told(monkeypatch, returncode=-signal.SIGFPE)
+    result = attempt_with(monkeypatch, returncode=-signal.SIGFPE)
     assert not result.runs
     assert result.reason == "Vela crashes on it (floating point exception)"
 
 
-def test_of_a_traceback_the_last_line_is_told(monkeypatch):
+def test_the_reason_is_the_last_line_of_a_traceback(monkeypatch):
     stderr = b"Traceback (most recent call last):\n  File x\nRuntimeError: Non-passthrough op.\n"
-    result = told(monkeypatch, returncode=1, stderr=stderr, stdout=FALLBACKS.encode())
+    result = attempt_with(monkeypatch, returncode=1, stderr=stderr, stdout=FALLBACKS.encode())
     assert result.reason == "Vela stops at it: Non-passthrough op"
     assert result.cpu_ops == [
         "SOFTMAX: Operation has tensor with unsupported DataType Float32",
@@ -164,12 +164,14 @@ def test_of_a_traceback_the_last_line_is_told(monkeypatch):
 
 
 def test_no_summary_is_a_reason(monkeypatch):
-    result = told(monkeypatch, stdout=b"CPU operators = 0 (0.0%)\nNPU operators = 3 (100.0%)\n")
+    result = attempt_with(
+        monkeypatch, stdout=b"CPU operators = 0 (0.0%)\nNPU operators = 3 (100.0%)\n"
+    )
     assert result.reason is not None
-    assert "What Vela wrote cannot be read" in result.reason
+    assert "Vela's files cannot be read" in result.reason
 
 
-def test_constants_are_all_but_metadata():
+def test_constants_leave_out_metadata():
     values = np.ones((3, 4), np.int8)
     tensors = [tensor((1, 4), kind=TYPE.INT8), tensor((3, 4), values=values), tensor((1, 3))]
     content = model(tensors, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))], (0,), (2,))

@@ -1,4 +1,4 @@
-"""LiteRT gives the numbers that the model stands for, and refuses what is no classifier."""
+"""LiteRT gives a model's known outputs, and refuses what is no classifier."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def float_model(dense):
 def uint8_model(dense, tf):
     from stapes.techniques.post_training import convert_int8
 
-    # All corners, so that no output lies outside what was seen.
+    # All corners, so that calibration covers every output.
     calibration = np.array(list(itertools.product((-10, 30), repeat=3)), np.float32)
     return convert_int8(dense, calibration, tf.uint8)
 
@@ -63,7 +63,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def of_function(tf):
-    """Makes a .tflite of a function of tensors with these shapes."""
+    """Convert a function of tensors with these shapes to a .tflite."""
 
     def convert(function, *shapes, dtype=None):
         specs = [tf.TensorSpec(shape, dtype or tf.float32) for shape in shapes]
@@ -79,16 +79,16 @@ def by_hand(model, raw):
     interpreter.allocate_tensors()
     [inputs], [outputs] = interpreter.get_input_details(), interpreter.get_output_details()
     scale, zero_point = outputs["quantization"]
-    found = []
+    rows = []
     for clip in raw:
         interpreter.set_tensor(inputs["index"], clip[None])
         interpreter.invoke()
-        found.append(scale * (interpreter.get_tensor(outputs["index"])[0].astype(int) - zero_point))
-    return np.array(found, np.float32)
+        rows.append(scale * (interpreter.get_tensor(outputs["index"])[0].astype(int) - zero_point))
+    return np.array(rows, np.float32)
 
 
 def refusal(make, *arguments):
-    """The message of the ModelError; it must be of one line."""
+    """The message of the ModelError, which has one line."""
     with pytest.raises(ModelError) as caught:
         make(*arguments)
     message = str(caught.value)
@@ -130,7 +130,7 @@ def test_uint8_outputs_are_real_numbers(uint8_model, clips):
     inside = clips[(clips > -9).all(axis=1) & (clips < 29).all(axis=1)]
     assert len(inside) > 5
     signature = model.signature
-    # Half a step of the output, and of each input by way of the kernel.
+    # Half a step of the output, and of each input through the kernel.
     slack = signature.output_scale + 2 * signature.input_scale
     np.testing.assert_allclose(model.predict(inside), inside @ KERNEL + BIAS, atol=slack)
 
@@ -195,7 +195,7 @@ def test_features_of_another_shape_are_refused(float_model, uint8_model):
             assert "frontend" in message
 
 
-def test_axes_of_one_may_be_missing_or_more(float_model):
+def test_axes_of_one_may_be_missing_or_added(float_model):
     model, x = LiteRT(float_model), np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     for shape in ((5, 3, 1), (5, 1, 3, 1)):
         np.testing.assert_array_equal(model.predict(x.reshape(shape)), model.predict(x))
@@ -218,16 +218,16 @@ def test_integers_without_quantization_cannot_be_fed(of_function, tf):
 @pytest.mark.parametrize(
     "content", [b"", b"TFL3", b"\x1c\0\0\0TFL3", b"no model at all, but a text " * 20]
 )
-def test_what_is_no_model_is_refused(content):
+def test_a_file_that_is_no_model_is_refused(content):
     refusal(LiteRT, content)
 
 
-def test_a_model_that_is_cut_is_refused_wherever_it_ends(float_model):
+def test_a_truncated_model_is_refused(float_model):
     for end in range(0, len(float_model), 61):
         refusal(LiteRT, float_model[:end])
 
 
-def test_of_the_lines_that_litert_prints_the_first_is_told():
+def test_the_reason_is_the_first_line_that_litert_prints():
     kernel = np.ones((3, 4), np.int8)
     content = dense_by_hand(kernel, scale=[1.0, 1.0, 1.0], zero_point=[0])
     assert refusal(LiteRT, content).endswith("3 scale values. Must have same number.")

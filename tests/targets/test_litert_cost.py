@@ -1,4 +1,4 @@
-"""A latency is of as many inferences as were asked for, or as there was time for."""
+"""A latency is of as many inferences as requested, or as the time allows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stapes.targets.litert_cost import Latency, attempt, latency, processor
 WEIGHTS = np.random.default_rng(1).integers(-127, 128, (3, 30)).astype(np.int8)
 
 
-def test_as_many_inferences_are_timed_as_were_asked_for(dense_model):
-    found = latency(dense_model(WEIGHTS), runs=40, seconds=60)
-    assert found.runs == 40
-    assert 0 < found.us_p50 <= found.us_p99
+def test_it_times_as_many_inferences_as_requested(dense_model):
+    timed = latency(dense_model(WEIGHTS), runs=40, seconds=60)
+    assert timed.runs == 40
+    assert 0 < timed.us_p50 <= timed.us_p99
     assert gc.isenabled()
 
 
@@ -28,11 +28,11 @@ def test_without_time_ten_are_timed(dense_model):
 
 
 def test_only_the_inferences_are_timed(dense_model, monkeypatch):
-    """With a clock of its own that goes on by one microsecond at each look."""
+    """The clock advances by one microsecond at each reading."""
     looks = iter(range(0, 10**9, 1000))
     monkeypatch.setattr("stapes.targets.litert_cost.time.perf_counter_ns", lambda: next(looks))
-    found = latency(dense_model(WEIGHTS), runs=20, seconds=1e-3)
-    assert (found.us_p50, found.us_p99, found.runs) == (1, 1, 20)
+    timed = latency(dense_model(WEIGHTS), runs=20, seconds=1e-3)
+    assert (timed.us_p50, timed.us_p99, timed.runs) == (1, 1, 20)
 
 
 def test_a_float_model_is_timed_too():
@@ -43,18 +43,18 @@ def test_a_float_model_is_timed_too():
 
 
 def test_the_configuration_names_the_thread_the_processor_and_the_number():
-    said = Latency(1.0, 2.0, 1234).configuration
-    assert said == f"one thread of {processor()}, 1,234 inferences"
+    text = Latency(1.0, 2.0, 1234).configuration
+    assert text == f"one thread of {processor()}, 1,234 inferences"
     assert processor()
 
 
 def test_an_attempt_gives_the_scores_with_their_step(dense_model):
     clips = np.random.default_rng(0).normal(0, 60, (5, 30)).astype(np.float32)
     content = dense_model(WEIGHTS)
-    found = attempt(content, clips)
-    assert found.result.runs
-    assert found.step == 8
-    np.testing.assert_array_equal(found.scores, LiteRT(content).predict(clips))
+    outcome = attempt(content, clips)
+    assert outcome.result.runs
+    assert outcome.step == 8
+    np.testing.assert_array_equal(outcome.scores, LiteRT(content).predict(clips))
     assert attempt(content).scores is None
 
 

@@ -1,4 +1,4 @@
-"""The package of TFLite Micro makes the tables, and what it leaves undone is mended."""
+"""TFLite Micro's package makes the tables, and Stapes fixes its file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WEIGHTS = np.arange(64, dtype=np.int8).reshape(4, 16) % 5
 @pytest.mark.parametrize("older", [False, True])
 def test_the_file_is_whole_and_holds_the_same_weights(dense_model, scales, older):
     model = dense_model(WEIGHTS, scales=scales)
-    # A slimmed file has the codes of its ops where those of before 2020 had them.
+    # A slimmed file has the codes of its ops in the field from before 2020.
     model = slim(model, keep={"names"}) if older else model
     encoded = encode(model, candidates(verify(model)))
     root = verify(encoded).table
@@ -41,12 +41,12 @@ def test_the_file_is_whole_and_holds_the_same_weights(dense_model, scales, older
 
 
 @needs_tflm
-def test_what_the_package_refuses_is_refused_with_its_reason(dense_model):
+def test_a_refusal_of_the_package_is_an_error_with_its_reason(dense_model):
     model = dense_model(WEIGHTS)
-    [found] = candidates(verify(model))
-    object.__setattr__(found.form, "bits", 1)
+    [candidate] = candidates(verify(model))
+    object.__setattr__(candidate.form, "bits", 1)
     with pytest.raises(ModelError, match=r"does not compress it: .*index_bitwidth too small"):
-        encode(model, [found])
+        encode(model, [candidate])
 
 
 def test_without_the_package_it_names_the_extra(dense_model, monkeypatch):

@@ -1,4 +1,4 @@
-"""Inputs to tell models apart with cover the range of their type, and come again by their seed."""
+"""Inputs cover the range of their type, and the same seed gives the same inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def model(kind, *, low=None, high=None):
 @pytest.mark.parametrize(
     ("kind", "dtype"), [(9, np.int8), (3, np.uint8), (7, np.int16), (0, np.float32), (6, np.bool_)]
 )
-def test_they_have_the_models_shape_and_type_and_come_again_by_their_seed(kind, dtype):
+def test_they_have_the_models_shape_and_type_and_depend_on_the_seed(kind, dtype):
     first, again, other = (inputs(model(kind), 30, seed) for seed in (1, 1, 2))
     assert specs(model(kind)) == [((1, 40), np.dtype(dtype).str)]
     for [x], [y] in zip(first, again, strict=True):
@@ -43,7 +43,7 @@ def test_integers_cover_the_whole_range_and_narrow_bands(kind, dtype):
     assert (widths < 0.3 * span).sum() == 50
 
 
-def test_floats_come_in_several_scales_and_over_the_calibrated_range():
+def test_floats_have_several_scales_and_cover_the_calibrated_range():
     chosen = np.stack([x for [x] in inputs(model(0, low=5, high=9), 100, 0)]).reshape(100, -1)
     calibrated = chosen[(chosen.min(axis=1) >= 5) & (chosen.max(axis=1) <= 9)]
     assert len(calibrated) == 30

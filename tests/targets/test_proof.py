@@ -1,4 +1,4 @@
-"""A proof holds for the same model, and weights that differ are found."""
+"""A proof holds for the same model, and finds different weights."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ needs_tflm = pytest.mark.skipif(
 def spoiled(model, size):
     """The model with some bits changed in the first buffer of so many bytes."""
     [span, *_] = [
-        each for each in spans(read(model))
-        if each.owner == "Buffer.data" and each.end - each.start == 4 + size
+        span for span in spans(read(model))
+        if span.owner == "Buffer.data" and span.end - span.start == 4 + size
     ]  # fmt: skip
     changed = bytearray(model)
     for at in range(span.start + 4, span.end, 16):
@@ -40,10 +40,10 @@ def spoiled(model, size):
 @pytest.mark.parametrize("name", REAL)
 def test_slimmed_models_are_proven_in_every_interpreter(models, name):
     model = (models / f"{name}.tflite").read_bytes()
-    found = prove(model, slim(model), inputs=40)
-    assert found.interpreters == ("litert", "litert_plain", "tflm")
-    assert (found.equal, found.refused, found.difference) == (True, {}, None)
-    assert found.distinct > 30
+    result = prove(model, slim(model), inputs=40)
+    assert result.interpreters == ("litert", "litert_plain", "tflm")
+    assert (result.equal, result.refused, result.difference) == (True, {}, None)
+    assert result.distinct > 30
 
 
 @needs_tflm
@@ -53,29 +53,29 @@ def test_models_slimmed_for_tflite_micro_are_proven_there_and_refused_by_litert(
     slimmed = slim(model, runtime="tflm")
     assert prove(model, slimmed, interpreters=["tflm"], inputs=40).equal
     if name != "micro_speech_quantized":
-        found = prove(model, slimmed, interpreters=["litert"], inputs=2)
-        assert "LiteRT refuses the model" in str(found.difference)
+        result = prove(model, slimmed, interpreters=["litert"], inputs=2)
+        assert "LiteRT refuses the model" in str(result.difference)
 
 
 @needs_tflm
 def test_weights_that_differ_are_found(models):
     model = (models / "mlperf_tiny_kws.tflite").read_bytes()
-    found = prove(model, spoiled(model, 4096))
-    assert not found.equal
-    assert str(found.difference).startswith("litert: output 0 differs at input ")
+    result = prove(model, spoiled(model, 4096))
+    assert not result.equal
+    assert str(result.difference).startswith("litert: output 0 differs at input ")
 
 
 @needs_tflm
-def test_weights_that_the_score_does_not_show_are_found_inside(models):
-    """The score of a wake word is zero for noise: the ops before it tell the files apart."""
+def test_weights_that_do_not_change_the_score_differ_in_the_ops(models):
+    """A wake word's score is zero for noise, so only the ops before it differ."""
     model = (models / "hey_jarvis.tflite").read_bytes()
     last = max(len(buffer.items("data")) for buffer in read(model).root["buffers"])
-    found = prove(model, spoiled(model, last), inputs=20)
-    assert not found.equal
-    assert "what the ops give differs" in str(found.difference)
+    result = prove(model, spoiled(model, last), inputs=20)
+    assert not result.equal
+    assert "of the ops differs" in str(result.difference)
 
 
-def test_a_proof_without_an_interpreter_is_none(models):
+def test_without_an_interpreter_there_is_no_proof(models):
     model = (models / "alexa.tflite").read_bytes()
     assert not prove(model, model, interpreters=[]).equal
 
@@ -103,15 +103,15 @@ def test_a_crash_a_hang_and_a_lack_of_memory_are_refusals(
     models, monkeypatch, how, seconds, reason
 ):
     model = (models / "micro_speech_quantized.tflite").read_bytes()
-    # The worker imports the module anew: what runs there is told by the job alone.
+    # The worker imports the module again, and runs the function that it gets.
     monkeypatch.setattr(proof, "_run", how)
-    found = prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=seconds)
-    assert found.interpreters == ()
-    assert all(reason in why for why in found.refused.values())
-    assert len(found.refused) == 2
+    result = prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=seconds)
+    assert result.interpreters == ()
+    assert all(reason in why for why in result.refused.values())
+    assert len(result.refused) == 2
 
 
-def test_an_interpreter_that_refuses_the_original_says_nothing_about_the_other(models):
+def test_an_interpreter_that_refuses_the_original_is_not_used(models):
     """An op that TFLite Micro does not know."""
     from stapes.tflite.edit.write import write
 
@@ -122,12 +122,12 @@ def test_an_interpreter_that_refuses_the_original_says_nothing_about_the_other(m
         if table.kind == "OperatorCode" and table is softmax:
             table.fields.update(builtin_code=126, deprecated_builtin_code=126, version=1)
     model = write(root)
-    found = prove(model, model, inputs=2)
-    assert "tflm" in found.refused
+    result = prove(model, model, inputs=2)
+    assert "tflm" in result.refused
 
 
-def test_streams_carry_their_state_from_input_to_input(models):
-    """With another order of inputs a streaming model gives other results."""
+def test_streams_keep_their_state_from_input_to_input(models):
+    """In a streaming model, equal inputs give different results."""
     model = (models / "hey_jarvis.tflite").read_bytes()
     chosen = [[np.full((1, 3, 40), value, np.int8)] for value in (-100, 0, 100, 0)]
     taps = proof._taps(verify(model))

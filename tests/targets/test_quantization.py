@@ -1,4 +1,4 @@
-"""Quantizing is what the runtimes do, and is undone as far as rounding allows."""
+"""Quantizing equals the runtimes', and dequantizing undoes it within rounding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPES = {
     "int16": schema.TensorType.INT16,
 }
 scales = st.floats(2**-20, 2**10, width=32, allow_subnormal=False)
-# The parts of the way through a type's range.
+# Shares of a type's range.
 parts = hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1))
 
 
@@ -37,7 +37,7 @@ def types(draw):
 
 
 def reals(parts, scale, zero_point, dtype, beyond=0.0):
-    """Real numbers along the range that a type has, and so much of it beyond both its ends."""
+    """Real numbers along a type's range, and so much of it beyond both ends."""
     limits = np.iinfo(dtype)
     wide = limits.max - limits.min
     steps = limits.min - beyond * wide + parts * (1 + 2 * beyond) * wide
@@ -48,12 +48,12 @@ def converter(op, source, target, scale, zero_point, n):
     """A .tflite of one QUANTIZE or DEQUANTIZE op over n numbers."""
 
     def tensor(name, quantized):
-        made = schema.TensorT()
-        made.name, made.shape, made.type = name, [1, n], TYPES[np.dtype(quantized).name]
+        info = schema.TensorT()
+        info.name, info.shape, info.type = name, [1, n], TYPES[np.dtype(quantized).name]
         if np.dtype(quantized).kind != "f":
-            made.quantization = schema.QuantizationParametersT()
-            made.quantization.scale, made.quantization.zeroPoint = [scale], [zero_point]
-        return made
+            info.quantization = schema.QuantizationParametersT()
+            info.quantization.scale, info.quantization.zeroPoint = [scale], [zero_point]
+        return info
 
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = op
@@ -92,7 +92,7 @@ def test_a_round_trip_is_within_half_a_step(kind, scale, parts):
 
 @given(types(), scales, parts)
 @settings(max_examples=60, deadline=None)
-def test_what_lies_outside_is_clipped_to_the_ends(kind, scale, parts):
+def test_values_outside_the_range_are_clipped(kind, scale, parts):
     dtype, zero_point = kind
     limits = np.iinfo(dtype)
     span = (limits.max - limits.min) * scale
@@ -133,7 +133,7 @@ def test_zero_is_the_zero_point(kind, scale):
 
 @given(types(), scales)
 @settings(max_examples=30, deadline=None)
-def test_every_value_of_a_type_comes_back_as_itself(kind, scale):
+def test_every_value_of_a_type_survives_a_round_trip(kind, scale):
     dtype, zero_point = kind
     limits = np.iinfo(dtype)
     q = np.arange(limits.min, limits.max + 1, dtype=dtype)

@@ -1,4 +1,4 @@
-"""The registry says of each target what others need; a new one is a file and an entry."""
+"""The registry has all facts about a target; a new target is a file and an entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stapes.targets.registry import TARGETS, title_of
 from stapes.targets.target import tried
 
 
-def test_the_targets_stand_in_the_order_in_which_they_are_shown():
+def test_the_order_of_the_targets():
     assert list(TARGETS) == ["litert", "tflm", "ethos_u55", "ethos_u85", "esphome"]
 
 
@@ -24,7 +24,7 @@ def test_figures_are_fields_of_a_result(name):
     assert set(TARGETS[name].figures) <= set(TargetResult.model_fields)
 
 
-def test_titles_are_each_targets_own():
+def test_each_target_has_its_own_titles():
     assert len({target.title for target in TARGETS.values()}) == len(TARGETS)
     assert len({target.short for target in TARGETS.values()}) == len(TARGETS)
     assert title_of("tflm") == "TFLite Micro"
@@ -32,7 +32,7 @@ def test_titles_are_each_targets_own():
 
 
 @pytest.mark.parametrize(("name", "extra"), [("tflm", "micro"), ("ethos_u55", "npu")])
-def test_a_missing_extra_is_a_reason_with_the_mend(monkeypatch, name, extra):
+def test_a_missing_extra_is_a_reason_with_the_fix(monkeypatch, name, extra):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
     result = tried(TARGETS[name], dense()).result
     assert result == TargetResult(
@@ -40,13 +40,13 @@ def test_a_missing_extra_is_a_reason_with_the_mend(monkeypatch, name, extra):
     )
 
 
-def test_what_stapes_brings_along_is_never_missing(monkeypatch):
+def test_a_target_without_an_extra_is_never_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
     assert [name for name in TARGETS if TARGETS[name].missing is None] == ["litert", "esphome"]
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
-def test_targets_and_what_they_give_can_go_to_another_process(name):
+def test_targets_can_go_to_another_process(name):
     assert pickle.loads(pickle.dumps(TARGETS[name])) == TARGETS[name]  # noqa: S301
 
 

@@ -32,12 +32,12 @@ def test_a_refusal_is_a_result_with_the_targets_own_words():
 
 
 @pytest.mark.parametrize(
-    ("said", "part"),
+    ("message", "part"),
     [
         ("LiteRT refuses the model: a. B.", "a; B"),
         ("The model has 2 inputs.", "The model has 2 inputs"),
         ("it crashed", "it crashed"),
     ],
 )
-def test_a_message_becomes_a_part_of_a_sentence(said, part):
-    assert reason(ModelError(said)) == part
+def test_a_message_becomes_a_part_of_a_sentence(message, part):
+    assert reason(ModelError(message)) == part

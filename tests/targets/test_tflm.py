@@ -1,4 +1,4 @@
-"""TFLite Micro runs what a microcontroller runs, and says so where it does not."""
+"""TFLite Micro runs what a microcontroller runs, and gives its reason where it does not."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ needs_tflm = pytest.mark.skipif(
 
 @needs_tflm
 @pytest.mark.parametrize("name", ["micro_speech_quantized", "mlperf_tiny_kws"])
-def test_it_agrees_with_litert_but_for_the_last_steps(models, name):
+def test_it_agrees_with_litert_within_some_steps(models, name):
     content = (models / f"{name}.tflite").read_bytes()
     litert = Interpreter(model_content=content)
     litert.allocate_tensors()
-    [given], [wanted] = litert.get_input_details(), litert.get_output_details()
+    [first], [last] = litert.get_input_details(), litert.get_output_details()
     micro = TFLM(content)
     rng = np.random.default_rng(0)
     for _ in range(10):
-        x = rng.integers(-128, 128, given["shape"]).astype(np.int8)
-        litert.set_tensor(given["index"], x)
+        x = rng.integers(-128, 128, first["shape"]).astype(np.int8)
+        litert.set_tensor(first["index"], x)
         litert.invoke()
         micro.set_input(x)
         micro.invoke()
-        # Softmax takes one step of a logit up to tens of steps of the score.
-        expected = litert.get_tensor(wanted["index"])
+        # Softmax turns one step of a logit into up to tens of steps of the score.
+        expected = litert.get_tensor(last["index"])
         assert np.argmax(micro.output()) == np.argmax(expected)
 
 
@@ -44,7 +44,7 @@ def test_a_tensor_inside_can_be_read(models):
     micro = TFLM(content, keep_tensors=True)
     micro.set_input(np.zeros((1, 49, 10, 1), np.int8))
     micro.invoke()
-    # The last tensor of the file is what its softmax gives.
+    # The last tensor of the file is the output of its softmax.
     np.testing.assert_array_equal(micro.tensor(34), micro.output())
     assert micro.tensor(22).shape == (1, 25, 5, 64)
 
@@ -93,5 +93,5 @@ def test_the_reason_is_what_tflite_micro_prints_and_not_what_it_raises(capfd):
         ("", ""),
     ],
 )
-def test_the_line_that_says_why_is_told_with_its_op(printed, reason):
+def test_the_reason_is_a_printed_line_with_its_op(printed, reason):
     assert decisive(printed) == reason

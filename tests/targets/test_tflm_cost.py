@@ -1,4 +1,4 @@
-"""The arena is found by starting in it, and times are of one inference."""
+"""The arena is the smallest in which a model starts, and times are of one inference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 def test_a_model_starts_in_its_arena_and_in_none_smaller(dense_model, capfd):
     model = dense_model(np.ones((8, 500), np.int8))
     arena = arena_bytes(model)
-    # Input and output, and less than what its weights take, which stay in flash.
+    # More than input and output, and less than the weights, which stay in flash.
     assert 508 < arena < 4000
     assert capfd.readouterr().err == ""
     TFLM(model, arena_bytes=arena)
@@ -30,7 +30,7 @@ def test_a_model_starts_in_its_arena_and_in_none_smaller(dense_model, capfd):
         TFLM(model, arena_bytes=arena - 16)
 
 
-def test_a_streaming_model_needs_more_to_be_laid_out_than_to_run(models):
+def test_a_streaming_model_needs_more_to_start_than_to_run(models):
     model = (models / "hey_jarvis.tflite").read_bytes()
     TFLM(model, arena_bytes=arena_bytes(model))
 
@@ -42,7 +42,7 @@ def test_a_model_of_more_work_takes_longer(dense_model):
     assert min(times) > 0
 
 
-def test_a_model_that_is_none_is_refused():
+def test_a_file_that_is_no_model_is_refused():
     with pytest.raises(ModelError, match="TFLite Micro refuses"):
         arena_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
 
@@ -51,39 +51,39 @@ def test_an_attempt_gives_the_arena_and_the_scores_with_their_step(dense_model):
     weights = np.random.default_rng(1).integers(-127, 128, (3, 30)).astype(np.int8)
     model = dense_model(weights)
     clips = np.random.default_rng(0).normal(0, 60, (5, 30)).astype(np.float32)
-    found = attempt(model, clips)
-    assert found.result.runs
-    assert found.result.arena_bytes == arena_bytes(model)
-    assert found.step == 8
-    np.testing.assert_array_equal(found.scores, LiteRT(model).predict(clips))
+    outcome = attempt(model, clips)
+    assert outcome.result.runs
+    assert outcome.result.arena_bytes == arena_bytes(model)
+    assert outcome.step == 8
+    np.testing.assert_array_equal(outcome.scores, LiteRT(model).predict(clips))
     assert attempt(model).scores is None
 
 
 def test_a_model_that_runs_and_does_not_fit_the_clips_is_not_compared(dense_model):
-    found = attempt(dense_model(np.ones((3, 30), np.int8)), np.zeros((2, 29), np.float32))
-    assert found.result.runs
-    assert found.result.arena_bytes
-    assert found.scores is None
-    assert (found.result.reason or "").startswith("not compared: The model's input is [30]")
+    outcome = attempt(dense_model(np.ones((3, 30), np.int8)), np.zeros((2, 29), np.float32))
+    assert outcome.result.runs
+    assert outcome.result.arena_bytes
+    assert outcome.scores is None
+    assert (outcome.result.reason or "").startswith("not compared: The model's input is [30]")
 
 
 def test_a_refusal_is_a_result_in_the_interpreters_words(dense_model):
     root = verify(dense_model(np.ones((3, 30), np.int8))).table
     root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)
-    found = attempt(write(root))
-    assert not found.result.runs
-    assert found.result.reason == "Didn't find op for builtin opcode 'DENSIFY'"
+    outcome = attempt(write(root))
+    assert not outcome.result.runs
+    assert outcome.result.reason == "Didn't find op for builtin opcode 'DENSIFY'"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`")
-def test_the_reference_cnn_in_int8_needs_the_arena_that_was_measured_before():
-    """The arena is of shapes and types: weights that nobody trained need the same."""
+def test_the_reference_cnn_in_int8_needs_the_arena_from_before():
+    """The arena depends on shapes and types alone, so untrained weights do."""
     from stapes.models.architectures import reference_cnn
     from stapes.techniques.post_training import convert_int8
 
     rng = np.random.default_rng(0)
     baseline = reference_cnn((50, 13, 1))
-    # With biases of zero, as before training, it is 32 bytes less.
+    # Biases of zero, as before training, need 32 bytes less.
     weights = [w if w.ndim > 1 else rng.normal(size=w.shape) for w in baseline.get_weights()]
     baseline.set_weights(weights)
     calibration = rng.normal(0, 60, (8, 50, 13, 1)).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Scores of many windows: in batches where LiteRT takes them and gives the same, else one by one.
+"""Scores of many windows: in batches where LiteRT gives the same bits, else one by one.
 
-A device is given one window at a time. In LiteRT a batch saves the cost of each call, and its ops
-compute each window as before; that is checked on the first batch, and what differs in any bit is
-run one by one. TFLite Micro runs what LiteRT refuses.
+A device gets one window at a time. In LiteRT a batch saves the cost of each call. The first batch
+is compared with single windows, and a model that differs in any bit runs one by one. TFLite Micro
+runs what LiteRT refuses.
 """
 
 from __future__ import annotations
@@ -18,22 +18,18 @@ from stapes.targets.litert import LiteRT
 from stapes.targets.tflm import TFLMClassifier
 
 _BATCH = 8
-"""More at a time are slower: what lies between two ops leaves the processor's cache."""
+"""With more, the tensors between two ops leave the processor's cache, which is slower."""
 
 
 def score(model: bytes, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores of every window, by the interpreter that runs the model.
+    """Scores of every window [shape=(n, outputs)], by the interpreter that runs the model.
 
     Parameters
     ----------
     model : bytes
-        A classifier .tflite that `tflite.read.verify` has passed.
+        A verified classifier .tflite.
     x : np.ndarray [shape=(n, ...)]
         float32, as `Classifier.predict` takes it; may be memory-mapped.
-
-    Returns
-    -------
-    scores : np.ndarray [shape=(n, outputs)]
 
     Raises
     ------

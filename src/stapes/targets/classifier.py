@@ -1,4 +1,4 @@
-"""A classifier of one input and one output, whichever interpreter runs it."""
+"""A classifier of one input and one output, in any interpreter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stapes.errors import ModelError
 from stapes.targets.quantization import dequantize, quantize
 
 _AT_ONCE = 4096
-"""Clips that are quantized at a time; a multiple of every batch."""
+"""Clips that are quantized at a time; a multiple of the batch size."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Signature:
 
 
 class Classifier(abc.ABC):
-    """What an interpreter is given floats through: one clip at a time, or a batch of them."""
+    """Feeds floats to an interpreter: one clip at a time, or a batch of them."""
 
     signature: Signature
     batch: int = 1
@@ -47,16 +47,12 @@ class Classifier(abc.ABC):
         """The output for a batch [shape=(batch, ...)], both in the model's own types."""
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of clips: fed at the input's scale and zero point, outputs dequantized.
+        """Scores of clips [shape=(n, outputs)], with inputs quantized and outputs dequantized.
 
         Parameters
         ----------
         x : np.ndarray [shape=(n, ...)]
-            float32; without the batch it has the shape of the model's input.
-
-        Returns
-        -------
-        scores : np.ndarray [shape=(n, outputs)]
+            float32, where `...` is the shape of the model's input without its batch.
 
         Raises
         ------
@@ -74,56 +70,56 @@ class Classifier(abc.ABC):
         )
 
     def predict_cast(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of clips whose floats were cast to the input's type without scale or zero point.
-
-        It is wrong, and is here to measure what happens to whoever does it.
-        """
+        """Scores of floats cast to the input's type without scale or zero point, a common error."""
         with np.errstate(invalid="ignore"):
-            # By way of int64, so that what is out of range wraps around on every processor.
+            # Through int64, values out of range wrap around on every processor.
             cast = x.astype(np.int64).astype(self.signature.input_dtype)
         return self.run(cast)
 
     def run(self, x: NDArray[Any]) -> NDArray[np.float32]:
         """Scores of inputs that already are in the model's own type."""
-        wanted = self.signature.input_shape[1:]
-        if fits(x.shape[1:], wanted):
-            x = x.reshape(len(x), *wanted)
-        else:
+        shape = self.signature.input_shape[1:]
+        if not fits(x.shape[1:], shape):
             raise ModelError(
-                f"The model's input is {list(self.signature.input_shape[1:])} and the features are "
-                f"{list(x.shape[1:])}: choose the frontend that it was trained with."
+                f"The model's input is {list(shape)} and the features are {list(x.shape[1:])}: "
+                "choose the frontend that it was trained with."
             )
+        x = x.reshape(len(x), *shape)
         outputs = math.prod(self.signature.output_shape) // self.batch
         scores = np.empty((len(x), outputs), self.signature.output_dtype)
         for begin in range(0, len(x), self.batch):
             clips = x[begin : begin + self.batch]
             if len(clips) < self.batch:
                 clips = np.concatenate([clips, np.zeros_like(x[: self.batch - len(clips)])])
-            given = self._invoke(clips).reshape(self.batch, outputs)
-            scores[begin : begin + self.batch] = given[: len(x) - begin]
+            batch = self._invoke(clips).reshape(self.batch, outputs)
+            scores[begin : begin + self.batch] = batch[: len(x) - begin]
         if self.signature.output_dtype.kind in "iu":
             scale, zero_point = self.signature.output_scale, self.signature.output_zero_point
             return dequantize(scores, scale, zero_point)
         return scores.astype(np.float32, copy=False)
 
 
-def fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether features of a shape can be fed where another is wanted: they differ in axes of 1."""
-    return [n for n in shape if n != 1] == [n for n in wanted if n != 1]
+def fits(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two shapes differ in axes of 1 alone."""
+    return [n for n in shape if n != 1] == [n for n in other if n != 1]
 
 
-def described(
-    name: str, shape: tuple[int, ...], dtype: np.dtype[Any], scale: float, zero_point: int
+def tensor_signature(
+    details: dict[str, Any], name: str
 ) -> tuple[tuple[int, ...], np.dtype[Any], float, int]:
-    """A tensor as `Signature` has it.
+    """Shape, type, scale and zero point of a tensor, from an interpreter's details.
 
     Raises
     ------
     ModelError
-        It holds integers, and nothing says what they stand for.
+        It holds integers without a quantization.
     """
+    dtype, quantization = np.dtype(details["dtype"]), details["quantization_parameters"]
+    scale, zero_point = 0.0, 0
+    if len(quantization["scales"]) == 1:
+        scale, zero_point = float(quantization["scales"][0]), int(quantization["zero_points"][0])
     if dtype.kind in "iu" and not scale > 0:
         raise ModelError(
             f"The tensor {name} holds {dtype} and has no quantization: it cannot be fed."
         )
-    return shape, dtype, scale, zero_point
+    return tuple(int(n) for n in details["shape"]), dtype, scale, zero_point

@@ -1,13 +1,12 @@
-"""ESPHome's micro_wake_word: whether a .tflite meets what the component asks of a model.
+"""ESPHome's micro_wake_word: whether a .tflite meets the conditions of the component.
 
-Nothing is run: the component checks the file, and its checks are made here. They are, in the order
-of its own: schema 3; at most 20 resource variables (the table of them lies in an arena of 1,024
-bytes, their values in the model's own); no op but the 20 that it registers; an int8 input
-[1, stride, 40], 40 being the channels of its frontend and the stride a number of 8 bits; a uint8
-output [1, 1], the probability.
+Nothing runs: the checks are those that the component makes of a file, in its order. They are:
+schema 3; at most 20 resource variables (their table is in an arena of 1,024 bytes, their values in
+the model's own); only the 20 ops that it registers; an int8 input [1, stride, 40] with the 40
+channels of its frontend and a stride of 8 bits; a uint8 output [1, 1], the probability.
 
-That frontend is the one that `frontends.micro` computes, and a device has no other: a model that
-was trained on other features hears nothing there, and no file says which they were.
+A device has the frontend of `frontends.micro` alone. A model that was trained on other features
+detects nothing there, and its file does not name them.
 
 Source: `streaming_model.cpp` and `streaming_model.h` of ESPHome's component micro_wake_word.
 """
@@ -47,7 +46,7 @@ OPS = frozenset(
         "SPLIT_V",
     }
 )
-"""Those that the component registers, in all subgraphs."""
+"""The ops that the component registers, for all subgraphs."""
 
 FEATURES = 40
 MOST_STRIDE = 255
@@ -61,18 +60,16 @@ _CONFIGURATION = (
 
 
 def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
-    """Whether ESPHome takes a model; the clips are not looked at."""
+    """Whether ESPHome takes a model; the clips are not used."""
     try:
-        found = obstacles(model)
+        reason = "; ".join(obstacles(model)) or None
     except ModelError as error:
         return refused(error)
-    return Tried(
-        TargetResult(runs=not found, reason="; ".join(found) or None, configuration=_CONFIGURATION)
-    )
+    return Tried(TargetResult(runs=not reason, reason=reason, configuration=_CONFIGURATION))
 
 
 def obstacles(model: bytes) -> list[str]:
-    """All that keeps ESPHome from taking a model, each as a part of a sentence.
+    """All reasons why ESPHome does not take a model, each as a part of a sentence.
 
     Raises
     ------
@@ -80,15 +77,14 @@ def obstacles(model: bytes) -> list[str]:
         The file is broken.
     """
     view = verify(model)
-    graph, version = view.graphs[0], view.version
-    found = []
+    graph, version, variables = view.graphs[0], view.version, _variables(view)
+    reasons = []
     if version != SCHEMA:
-        found.append(f"its schema is {version}, not {SCHEMA}")
-    variables = _variables(view)
+        reasons.append(f"its schema is {version}, not {SCHEMA}")
     if variables > MOST_VARIABLES:
-        found.append(f"it has {variables} resource variables, more than {MOST_VARIABLES}")
-    found += [f"{op} is not among its ops" for op in _unknown_ops(view)]
-    return found + _input(graph) + _output(graph)
+        reasons.append(f"it has {variables} resource variables, more than {MOST_VARIABLES}")
+    reasons += [f"{op} is not among its ops" for op in _unknown_ops(view)]
+    return reasons + _input(graph) + _output(graph)
 
 
 def _input(graph: Graph) -> list[str]:
@@ -112,16 +108,13 @@ def _output(graph: Graph) -> list[str]:
 
 
 def _unknown_ops(model: Model) -> list[str]:
-    newer = "an op that is newer than Stapes"
-    ops = {
-        (op.name or "CUSTOM") if op.builtin in OP_NAMES.values() else newer
-        for op in model.operators
-    }
+    newer, known = "an op that is newer than Stapes", set(OP_NAMES.values())
+    ops = {(op.name or "CUSTOM") if op.builtin in known else newer for op in model.operators}
     return sorted(ops - OPS)
 
 
 def _variables(model: Model) -> int:
-    """Resource variables of all graphs, each of its name once, as TFLite Micro counts them."""
+    """The number of names of resource variables in all graphs, as TFLite Micro counts them."""
     handles = [op for op in model.operators if op.builtin == "VAR_HANDLE"]
     names = [(op.option("container"), op.option("shared_name")) for op in handles if op.options]
     return len(set(names))

@@ -1,18 +1,18 @@
-"""Arm's Ethos-U: what Vela makes of a .tflite, and what it estimates; nothing runs on an NPU here.
+"""Arm's Ethos-U: Vela compiles a .tflite and estimates its costs; nothing runs on an NPU here.
 
-Vela compiles the ops that the NPU takes into commands, packs the weights (zeros and repeated values
-take less: here pruning and clustering pay), and estimates cycles. What it leaves to the CPU is not
-in the estimates. Its figures hold for one configuration of the NPU and of the memories around it:
+Vela compiles the ops that the NPU takes into commands, packs the weights and estimates cycles.
+Zeros and repeated weights pack well, so pruning and clustering pay. The estimates leave out what
+runs on the CPU. They hold for one configuration of the NPU and its memories:
 
 - Ethos-U55-128, High_End_Embedded, Shared_Sram: constants are read from flash while the model runs,
   activations are in the SRAM that the NPU shares with the CPU.
-- Ethos-U85-256, SYS_DRAM_Mid, Dedicated_Sram_384KB: constants and the arena are in DRAM, and up to
-  384 KiB of SRAM are the NPU's cache. What is in DRAM has to come from flash at the start.
+- Ethos-U85-256, SYS_DRAM_Mid, Dedicated_Sram_384KB: constants and the arena are in DRAM, loaded
+  from flash at the start; up to 384 KiB of SRAM are the NPU's cache.
 
-`flash_bytes` is the same for both: all constants of the compiled file, which are the packed weights
-with their biases (`read_only`), the commands, and what ops on the CPU need. Vela's own figure (off-
-chip flash, or DRAM) is the first alone; on the Ethos-U85 it has the arena in DRAM on top.
-`sram_bytes` is Vela's peak of SRAM: the arena on the Ethos-U55, the cache on the Ethos-U85.
+`flash_bytes` counts all constants of the compiled file: packed weights and biases (`read_only`),
+commands, and constants of the CPU's ops. Vela's own figure (off-chip flash, or DRAM) counts the
+first alone, and on the Ethos-U85 the arena too. `sram_bytes` is Vela's peak of SRAM: the arena on
+the Ethos-U55, the cache on the Ethos-U85.
 
 Source: Vela 5, `Arm/vela.ini` that ships with it, and its `stats_writer.py`.
 """
@@ -60,12 +60,12 @@ U85 = Configuration("ethos-u85-256", "Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram_3
 
 
 def attempt_u55(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
-    """Compile a model for an Ethos-U55; the clips are not looked at."""
+    """Compile a model for an Ethos-U55; the clips are not used."""
     return _attempt(model, U55)
 
 
 def attempt_u85(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
-    """Compile a model for an Ethos-U85; the clips are not looked at."""
+    """Compile a model for an Ethos-U85; the clips are not used."""
     return _attempt(model, U85)
 
 
@@ -77,26 +77,15 @@ def _attempt(model: bytes, configuration: Configuration) -> Tried:
 
 
 def footprint(model: bytes, configuration: Configuration, seconds: float = SECONDS) -> TargetResult:
-    """Compile a model with Vela, in a process of its own, and read what it says.
+    """Compile a model with Vela in an isolated process, for at most so many seconds.
 
-    Parameters
-    ----------
-    model : bytes
-        The .tflite.
-    configuration : Configuration
-    seconds : float > 0
-        The longest that it may take.
-
-    Returns
-    -------
-    result : TargetResult
-        It does not run where no op of it is the NPU's, or Vela stops at it. Where a part is the
-        CPU's, cycles and inferences a second are of the NPU's part, and the reason says so.
+    The model does not run where the NPU takes no op of it, or Vela stops. Where the CPU has a part,
+    cycles and inferences a second are of the NPU's part, and there is a reason.
 
     Raises
     ------
     ModelError
-        Vela took too long, or what it wrote cannot be read.
+        Vela took too long, or its files cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
         folder = Path(scratch)
@@ -112,18 +101,18 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
             )  # fmt: skip
         except Lost as lost:
             raise ModelError(f"Vela {str(lost).removeprefix('it ')}.") from None
-        said = done.stdout.decode("utf-8", "replace")
-        fallbacks = _fallbacks(said)
-        ops = {which: int(count) for which, count in _COUNT.findall(said)}
+        printed = done.stdout.decode("utf-8", "replace")
+        fallbacks = _fallbacks(printed)
+        ops = {which: int(count) for which, count in _COUNT.findall(printed)}
         result = TargetResult(
             runs=False,
-            configuration=_described(configuration),
+            configuration=_text_of(configuration),
             cpu_ops=[f"{op}: {why}" for op, why in fallbacks],
         )
         if done.returncode:
-            result.reason = _death(done.returncode, done.stderr.decode("utf-8", "replace"))
+            result.reason = _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
         elif not ops.get("NPU"):
-            result.reason = _nothing(fallbacks)
+            result.reason = _no_npu_op(fallbacks)
         else:
             summary = folder / "out" / f"model_summary_{configuration.system}.csv"
             _fill(result, summary, folder / "out" / "model_vela.tflite")
@@ -146,12 +135,12 @@ def _fill(result: TargetResult, summary: Path, compiled: Path) -> None:
         result.inferences_per_second = float(row["inferences_per_second"])
         result.flash_bytes = constant_bytes(compiled.read_bytes())
     except (OSError, KeyError, ValueError, StopIteration) as error:
-        raise ModelError(f"What Vela wrote cannot be read ({error}).") from None
+        raise ModelError(f"Vela's files cannot be read ({error}).") from None
     result.runs = True
 
 
 def constant_bytes(compiled: bytes) -> int:
-    """All constants of a compiled .tflite: its buffers but for metadata.
+    """The bytes of all buffers of a compiled .tflite, except metadata.
 
     Raises
     ------
@@ -159,28 +148,30 @@ def constant_bytes(compiled: bytes) -> int:
         It is no .tflite.
     """
     model = Model(read(compiled))
-    apart = {buffer for _, buffer in model.metadata}
-    return sum(len(data) for number, data in enumerate(model.buffers) if number not in apart)
+    metadata = {buffer for _, buffer in model.metadata}
+    return sum(len(data) for number, data in enumerate(model.buffers) if number not in metadata)
 
 
-def _fallbacks(said: str) -> list[tuple[str, str]]:
+def _fallbacks(printed: str) -> list[tuple[str, str]]:
     """Each op that falls back to the CPU and why, in Vela's words without names of tensors."""
-    found = [(op, _NAME.sub("", why.strip())) for op, why in _FALLBACK.findall(said)]
-    # It goes from the last op to the first, and names the call of a subgraph None.
-    named = [("CALL_ONCE" if op == "None" else op, why) for op, why in reversed(found)]
-    return list(dict.fromkeys(named))
+    # Vela goes from the last op to the first, and the call of a subgraph is None to it.
+    fallbacks = [
+        ("CALL_ONCE" if op == "None" else op, _NAME.sub("", why.strip()))
+        for op, why in reversed(_FALLBACK.findall(printed))
+    ]
+    return list(dict.fromkeys(fallbacks))
 
 
-def _nothing(fallbacks: list[tuple[str, str]]) -> str:
-    """Why nothing of a model is the NPU's."""
+def _no_npu_op(fallbacks: list[tuple[str, str]]) -> str:
+    """The most common reason why the NPU takes no op, with the fix."""
     if not fallbacks:
         return "no op of it is the NPU's"
     why, _ = Counter(why for _, why in fallbacks).most_common(1)[0]
-    mend = "; quantize its activations too" if "Float" in why else ""
-    return f"no op of it is the NPU's: {why}{mend}"
+    fix = "; quantize its activations too" if "Float" in why else ""
+    return f"no op of it is the NPU's: {why}{fix}"
 
 
-def _death(code: int, printed: str) -> str:
+def _failure(code: int, printed: str) -> str:
     """Why Vela stopped: a signal, or the last line of its traceback."""
     if code < 0:
         name = signal.strsignal(-code) or f"signal {-code}"
@@ -190,7 +181,7 @@ def _death(code: int, printed: str) -> str:
     return f"Vela stops at it: {last.rstrip('.')[:_MOST_WORDS]}"
 
 
-def _described(configuration: Configuration) -> str:
+def _text_of(configuration: Configuration) -> str:
     version = importlib.metadata.version("ethos-u-vela")
     parts = (configuration.accelerator, configuration.system, configuration.memory)
     return f"{', '.join(parts)}; Vela {version}"

@@ -11,20 +11,19 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.targets.classifier import Classifier, Signature, described
+from stapes.targets.classifier import Classifier, Signature, tensor_signature
 
 _NEXT = re.compile(r"\n|(?<=\.)(?=[A-Z])")
 
 
 class LiteRT(Classifier):
-    """A classifier, ready to run: one input, one output, one thread.
+    """A classifier .tflite, ready to run on one thread.
 
     Parameters
     ----------
     model : bytes
-        The .tflite.
     batch : int > 0
-        Clips at a time; not every model can be given more than one.
+        Clips at a time; not every model takes more than one.
 
     Raises
     ------
@@ -46,15 +45,18 @@ class LiteRT(Classifier):
             self._fix_batch(inputs[0])
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"LiteRT refuses the model: {_first_line(error)}") from None
+            raise ModelError(f"LiteRT refuses the model: {first_line(error)}") from None
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
-        self.signature = Signature(*_describe(self._input), *_describe(self._output))
+        ends = [
+            tensor_signature(details, details["name"]) for details in (self._input, self._output)
+        ]
+        self.signature = Signature(*ends[0], *ends[1])
         if self.signature.output_shape[:1] != (batch,) and batch > 1:
             raise ModelError(f"The model has no output for each of {batch} clips.")
 
     def ready(self, clip: NDArray[Any]) -> Callable[[], None]:
-        """Set an input [shape=(1, ...)] of the model's own type; what is given runs it once."""
+        """Set an input [shape=(1, ...)] of the model's own type, and return what runs it once."""
         self._interpreter.set_tensor(self._input["index"], clip)
         run: Callable[[], None] = self._interpreter.invoke
         return run
@@ -63,10 +65,9 @@ class LiteRT(Classifier):
         try:
             self._interpreter.set_tensor(self._input["index"], clips)
             self._interpreter.invoke()
-            given: NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
-            return given
+            return np.asarray(self._interpreter.get_tensor(self._output["index"]))
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"LiteRT stopped at running the model: {_first_line(error)}") from None
+            raise ModelError(f"LiteRT stopped at running the model: {first_line(error)}") from None
 
     def _fix_batch(self, details: dict[str, Any]) -> None:
         shape = details["shape"]
@@ -76,14 +77,7 @@ class LiteRT(Classifier):
             self._interpreter.resize_tensor_input(details["index"], [self.batch, *shape[1:]])
 
 
-def _describe(details: dict[str, Any]) -> tuple[tuple[int, ...], np.dtype[Any], float, int]:
-    scale, zero_point = details["quantization"]
-    shape = tuple(int(n) for n in details["shape"])
-    dtype = np.dtype(details["dtype"])
-    return described(details["name"], shape, dtype, float(scale), int(zero_point))
-
-
-def _first_line(error: Exception) -> str:
-    # C++ puts the lines that it printed one behind the other.
+def first_line(error: Exception) -> str:
+    """The first line of what LiteRT's C++ prints; it prints some lines without a line break."""
     lines = [line.strip() for line in _NEXT.split(str(error)) if line.strip()]
     return lines[0] if lines else "it gives no reason; too little memory, perhaps"

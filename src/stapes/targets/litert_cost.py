@@ -1,7 +1,6 @@
-"""What a model is in LiteRT: whether it runs, its scores, and its latency on this machine.
+"""A model in LiteRT: whether it runs, its scores, and its latency on this machine.
 
-There is no profile by op: LiteRT's profiler is for C++ alone. Its Python interpreter and compiled
-model have no call for it, and where XNNPACK takes the ops over, they are one step of the graph.
+There is no profile by op, as only C++ can call LiteRT's profiler.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from stapes.targets.target import Tried, refused, scored
 
 MOST_RUNS = 1_000
 SECONDS = 1.0
-"""Timing ends after this many inferences, or after this time if that comes first."""
+"""Timing ends after this many inferences, or after this time."""
 
 _FEWEST_RUNS = 10
 _WARM_SECONDS = 0.2
-"""As long as a processor may take to come to its full clock."""
+"""A processor needs this long to reach its full clock."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,11 @@ class Latency:
     us_p50: float
     us_p99: float
     runs: int
-    """Inferences that were timed."""
+    """Timed inferences."""
 
     @property
     def configuration(self) -> str:
-        """What was timed where."""
+        """The processor, its threads and the timed inferences."""
         return f"one thread of {processor()}, {self.runs:,} inferences"
 
 
@@ -58,19 +57,18 @@ def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
 
 
 def latency(model: bytes, *, runs: int = MOST_RUNS, seconds: float = SECONDS) -> Latency:
-    """Time one inference after another, with nothing else in between.
+    """Time one inference after another, without setting the input.
 
-    Setting the input is not timed. To be called in a process that does nothing else, on a machine
-    that does little else.
+    Call it in a process that does nothing else, on a machine that does little else.
 
     Parameters
     ----------
     model : bytes
-        A .tflite that `tflite.read.verify.verify` has passed.
+        A verified .tflite.
     runs : int > 0
-        How many inferences at most.
+        The most inferences.
     seconds : float > 0
-        How long at most, but for ten inferences.
+        The longest time; ten inferences are always timed.
 
     Raises
     ------
@@ -85,7 +83,7 @@ def latency(model: bytes, *, runs: int = MOST_RUNS, seconds: float = SECONDS) ->
         invoke()
     times = np.empty(runs)
     collecting = gc.isenabled()
-    gc.disable()  # Its pauses are Python's.
+    gc.disable()  # Its pauses are not the model's.
     try:
         end = time.perf_counter_ns() + round(seconds * 1e9)
         for done in range(runs):
@@ -103,19 +101,18 @@ def latency(model: bytes, *, runs: int = MOST_RUNS, seconds: float = SECONDS) ->
 
 
 def processor() -> str:
-    """This machine's processor, as far as it says."""
-    name = ""
+    """The name of this machine's processor."""
     try:
         text = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-        named = [line for line in text.splitlines() if line.startswith(("model name", "Model"))]
-        name = named[0].partition(":")[2] if named else ""
+        lines = [line for line in text.splitlines() if line.startswith(("model name", "Model"))]
+        name = lines[0].partition(":")[2] if lines else ""
     except OSError:
         name = platform.processor()  # Not on Linux.
     return " ".join(name.split()) or f"{platform.machine()} ({os.name})"
 
 
 def _clip(signature: Signature) -> NDArray[Any]:
-    """Any input: numbers over the whole range of integers, or around zero."""
+    """A random input: over the whole range of integers, or floats around zero."""
     rng, dtype, shape = np.random.default_rng(0), signature.input_dtype, signature.input_shape
     if dtype.kind == "f":
         return rng.normal(size=shape).astype(dtype)

@@ -17,38 +17,34 @@ _PACKAGE = "tflite_micro.tensorflow.lite.micro.compression"
 
 
 def encode(content: bytes, chosen: Sequence[Candidate]) -> bytes:
-    """Compress constants, with a DECODE op before each op that reads one.
+    """Compress constants of a .tflite, with a DECODE op before each op that reads one.
+
+    Only TFLite Micro runs the result. It is not proven yet that it computes the same.
 
     Parameters
     ----------
     content : bytes
-        The .tflite.
     chosen : sequence of Candidate
         Of this file, each with a form.
-
-    Returns
-    -------
-    content : bytes
-        A .tflite that TFLite Micro alone runs. That it computes the same is still to be proven.
 
     Raises
     ------
     MissingExtraError
         The package is not installed.
     ModelError
-        It refuses a constant.
+        The package refuses a constant.
     """
     tflm.require("Look-up-table compression")
     compression = importlib.import_module("tflite_micro").compression
     spec = importlib.import_module(f"{_PACKAGE}.spec")
     error = importlib.import_module(f"{_PACKAGE}.compressor").CompressionError
     specs = []
-    for each in chosen:
-        form = each.form
+    for candidate in chosen:
+        form = candidate.form
         assert form is not None
         mode = spec.PerTensor() if form.axis is None else spec.PerChannel(axis=form.axis)
         method = spec.LookUpTableCompression(index_bitwidth=form.bits, mode=mode)
-        specs += [spec.Tensor(graph, tensor, [method]) for graph, tensor in each.places]
+        specs += [spec.Tensor(graph, tensor, [method]) for graph, tensor in candidate.places]
     try:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Inputs to tell two models apart with: seeded, in the model's own types."""
+"""Seeded inputs that tell two models apart, in the model's own types."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stapes.errors import ModelError
 from stapes.tflite.graph import DTYPES, Model, Tensor
 
 _RUN = 10
-"""Inputs in a row that are alike, so that a streaming model's state comes to fit them."""
+"""Similar inputs in a row, so that a streaming model's state adapts to them."""
 
 _FLOAT_SCALES = (1.0, 0.01, 0.1, 10.0, 100.0)
 _INDEX_END = 8
-"""Wide integers are indices as a rule, and one beyond its table would only be refused."""
+"""Wide integers are usually indices, and an index beyond its table is refused."""
 
 
 def specs(model: Model) -> list[tuple[tuple[int, ...], str]]:
@@ -30,21 +30,10 @@ def specs(model: Model) -> list[tuple[tuple[int, ...], str]]:
 
 
 def inputs(model: Model, count: int, seed: int) -> list[list[NDArray[Any]]]:
-    """Inputs over the whole range of each type, and over parts of it.
+    """`count` sets of one array for each input of a model.
 
-    Parameters
-    ----------
-    model : Model
-        From `verify`.
-    count : int > 0
-    seed : int
-
-    Returns
-    -------
-    inputs : list of list of np.ndarray
-        `count` sets of one array for each input. Integers are drawn uniformly from their whole
-        range, then from narrow bands of it; floats from normal distributions of several widths,
-        and over the range seen in calibration where the file tells it.
+    Integers are uniform over their whole range, then over narrow bands of it. Floats are normal
+    with several widths, and uniform over the range of the calibration if the file has it.
     """
     rng = np.random.default_rng(seed)
     tensors = _inputs(model)
@@ -65,7 +54,7 @@ def _draw(rng: np.random.Generator, tensor: Tensor, run: int) -> NDArray[Any]:
     limits = np.iinfo(dtype)
     low, high = int(limits.min), int(limits.max)
     if run % 2:
-        # A band of a quarter of the range: features of one clip are alike.
+        # A quarter of the range: features of one clip are similar.
         width = (high - low) // 4
         low = low + run // 2 * width // 2 % (high - low - width)
         high = low + width
@@ -81,5 +70,5 @@ def _inputs(model: Model) -> list[Tensor]:
     graph = model.graphs[0]
     tensors = [graph.tensor(number) for number in graph.inputs]
     if any(tensor.type not in DTYPES for tensor in tensors):
-        raise ModelError("The model takes inputs that are no numbers: it cannot be compared.")
+        raise ModelError("The model cannot be compared: its inputs are no numbers.")
     return tensors

@@ -1,12 +1,11 @@
-"""Prove that two .tflite files compute the same: bit for bit, in every interpreter that runs one.
+"""Prove that two .tflite files compute the same bits in every interpreter.
 
-Each interpreter gets the same sequence of inputs with both files, from a fresh start, and carries
-its state from one to the next, as a streaming model does on a device. Compared are the outputs, and
-what every op gives where the interpreter lets it be read: a wake word's score is zero nearly all
-the time, which alone would prove little.
+Each interpreter runs both files on the same inputs, from a fresh start, and keeps its state from
+input to input, as a streaming model does on a device. The proof compares the outputs, and the
+result of every op where the interpreter shows it: a wake word's score is nearly always zero, so
+outputs alone prove little.
 
-The interpreters are C++: each runs in a process of its own, with a limit on its time and memory, so
-that a crash in one is a refusal with a reason.
+The interpreters are C++, so they run in isolated processes. A crash is a refusal with a reason.
 """
 
 from __future__ import annotations
@@ -34,35 +33,35 @@ _OPAQUE = {"STRING", "RESOURCE", "VARIANT"}
 
 @dataclass(frozen=True)
 class Proof:
-    """What came out of comparing two files."""
+    """The comparison of two files."""
 
     interpreters: tuple[str, ...]
-    """Those that ran the original: the files were compared in them."""
+    """Those that ran the original; they compared the files."""
     refused: dict[str, str]
     """Those that did not run the original, and why."""
     inputs: int
-    """How many inputs each was given with each file."""
+    """The number of inputs."""
     distinct: int
-    """How many different results these gave, what ops give inside included."""
+    """The number of different results, including results of ops."""
     difference: str | None
     """The first difference, or None."""
 
     @property
     def equal(self) -> bool:
-        """Whether the files gave the same in one interpreter at least, and in all that ran."""
+        """Whether an interpreter ran the files, and none showed a difference."""
         return self.difference is None and bool(self.interpreters)
 
 
 @dataclass(frozen=True)
 class _Trace:
-    """What one interpreter gave with one file."""
+    """The results of one interpreter with one file."""
 
     outputs: list[list[NDArray[Any]]]
     """For each input, each output."""
     taps: list[bytes]
-    """A digest of all that each op gave."""
+    """A digest of the results of each op."""
     distinct: int
-    """How many inputs gave something that none gave before."""
+    """The number of inputs with a new result."""
 
 
 def prove(
@@ -80,23 +79,21 @@ def prove(
     Parameters
     ----------
     original, candidate : bytes
-        The files; an interpreter that refuses the original says nothing about the candidate.
+        The files; an interpreter that refuses the original is not used for the candidate.
     interpreters : sequence of str, optional
-        Of `RUNNERS`; without it, `USUAL`.
-    inputs : int > 0
-        How many inputs to run.
-    seed : int
-        Of the inputs.
+        Of `RUNNERS`; default: `USUAL`.
+    inputs, seed : int
+        The number of inputs > 0, and their seed.
     seconds : float > 0
-        The longest that one interpreter may take with one file.
+        The longest time of one interpreter with one file.
     isolate : bool
-        Run the interpreters in processes of their own. Without, there is no limit on time, and a
-        crash in one ends this process: only for files that were made here.
+        False runs the interpreters in this process, without a time limit: only for files that
+        Stapes made.
 
     Raises
     ------
     ModelError
-        A file is broken: nothing was run.
+        A file is broken, and nothing ran.
     """
     models = [verify(original), verify(candidate)]
     chosen = probes.inputs(models[0], inputs, seed)
@@ -114,19 +111,16 @@ def prove(
     after = _traces([_Job(name, candidate, chosen, taps[1]) for name in ran], limit)
     difference = None
     for (name, first), second in zip(ran.items(), after, strict=True):
-        found = second if isinstance(second, str) else _difference(first, second)
-        if found is not None:
-            difference = f"{name}: {found}"
+        text = second if isinstance(second, str) else _difference(first, second)
+        if text is not None:
+            difference = f"{name}: {text}"
             break
     distinct = max((trace.distinct for trace in ran.values()), default=0)
     return Proof(tuple(ran), refused, inputs, distinct, difference)
 
 
 def _taps(model: Model) -> list[int]:
-    """The tensors that the ops of the first subgraph give, in the order of the ops.
-
-    Without what DECODE ops give: it is a constant in the file that look-up tables were made of.
-    """
+    """The results of the ops of the first subgraph, in order, except constants of DECODE ops."""
     graph = model.graphs[0]
     numbers = [number for op in graph.operators if op.name != DECODE for number in op.outputs]
     return [number for number in numbers if graph.tensor(number).type not in _OPAQUE]
@@ -143,21 +137,15 @@ class _Job:
 
 
 def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
-    """What each job gives, or the reason why it gives nothing.
-
-    They run one after the other in one process, and in a new one after a crash; without a limit of
-    `seconds`, in this one.
-    """
+    """The trace of each job, or why there is none; without `seconds`, in this process."""
+    traces: list[_Trace | str] = []
     with Child() as child:
-        return [_trace(child, job, seconds) for job in jobs]
-
-
-def _trace(child: Child, job: _Job, seconds: float | None) -> _Trace | str:
-    """What an interpreter gives, or why it gives nothing."""
-    try:
-        return _run(job) if seconds is None else child.run(seconds, _run, job)
-    except (Lost, ModelError) as error:
-        return str(error)
+        for job in jobs:
+            try:
+                traces.append(_run(job) if seconds is None else child.run(seconds, _run, job))
+            except (Lost, ModelError) as error:
+                traces.append(str(error))
+    return traces
 
 
 def _run(job: _Job) -> _Trace:
@@ -167,12 +155,13 @@ def _run(job: _Job) -> _Trace:
     seen = set()
     for values in job.chosen:
         outputs.append(invoke(values))
-        whole = hashlib.blake2b(b"".join(each.tobytes() for each in outputs[-1]), digest_size=16)
+        content = b"".join(output.tobytes() for output in outputs[-1])
+        whole = hashlib.blake2b(content, digest_size=16)
         if tap is not None:
             for digest, index in zip(digests, job.taps, strict=True):
-                given = tap(index)
-                digest.update(given)
-                whole.update(given)
+                content = tap(index)
+                digest.update(content)
+                whole.update(content)
         seen.add(whole.digest())
     return _Trace(outputs, [digest.digest() for digest in digests], len(seen))
 
@@ -188,5 +177,5 @@ def _difference(first: _Trace, second: _Trace) -> str | None:
             return f"{len(left)} outputs and {len(right)}"
     for number, (was, now) in enumerate(zip(first.taps, second.taps, strict=True)):
         if was != now:
-            return f"the outputs are equal, but number {number} of what the ops give differs"
+            return f"the outputs are equal, but result {number} of the ops differs"
     return None

@@ -1,8 +1,7 @@
 """Floats to a quantized tensor and back, as the runtimes do it.
 
-real = scale * (quantized - zero_point); rounding is to the nearest, and what lies outside the type
-is clipped to its ends. Source: LiteRT's 8-bit quantization specification; Jacob et al. 2018,
-arXiv:1712.05877.
+real = scale * (quantized - zero_point), rounded to the nearest and clipped to the type. Source:
+LiteRT's 8-bit quantization specification; Jacob et al. 2018, arXiv:1712.05877.
 """
 
 from __future__ import annotations
@@ -14,15 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 def quantize(
     x: NDArray[np.floating], scale: float, zero_point: int, dtype: DTypeLike
 ) -> NDArray[np.integer]:
-    """Round and clip floats into an integer type at a scale and zero point.
-
-    Parameters
-    ----------
-    x : np.ndarray [shape=(...)]
-        Finite floats.
-    scale : float > 0
-    zero_point : int
-    dtype : np.uint8, np.int8 or np.int16
+    """Round and clip floats to an integer type, at a scale > 0 and a zero point.
 
     Raises
     ------
@@ -45,7 +36,7 @@ def quantize(
 
 
 def dequantize(q: NDArray[np.integer], scale: float, zero_point: int) -> NDArray[np.float32]:
-    """The real numbers that quantized ones stand for.
+    """The real numbers of quantized ones.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""All targets, in the order in which they are shown. A target is its file and an entry here."""
+"""All targets, in the order of every list. A target is its file and an entry here."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ TARGETS: dict[str, Target] = {
 
 
 def title_of(name: str) -> str:
-    """A target's title; its name where it is none of `TARGETS`, as in another version's results."""
+    """A target's title; for a target of another version's results, its name."""
     return TARGETS[name].title if name in TARGETS else name

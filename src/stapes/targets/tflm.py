@@ -1,7 +1,6 @@
 """TFLite Micro: the interpreter of microcontrollers, from the package tflite-micro.
 
-It is C++ and trusts its file: give it what `tflite.read.verify` has passed, in a process of its
-own.
+It is C++ and trusts its file: verify the file, and isolate the interpreter.
 """
 
 from __future__ import annotations
@@ -19,18 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import MissingExtraError, ModelError
-from stapes.targets.classifier import Classifier, Signature, described
+from stapes.targets.classifier import Classifier, Signature, tensor_signature
 from stapes.tflite.read.verify import verify
 
 MOST_ARENA_BYTES = 1 << 28
-"""Where looking for an arena that is large enough ends: no microcontroller has as much."""
+"""The largest arena to try; no microcontroller has as much."""
 
 _FIRST_ARENA_BYTES = 1 << 20
 
-# The file of the source that a line begins with, and what the interpreter says of the op.
+# The source file at the start of a line, and the line that names the op.
 _PLACE = re.compile(r"^\S+\.(?:cc|h)(?::\d+)?\s+")
 _NODE = re.compile(r"Node (\w+) \(number \d+\) failed to")
-
 
 PACKAGE, EXTRA = "tflite_micro", "micro"
 
@@ -47,16 +45,15 @@ def require(what: str) -> None:
 
 
 class TFLM:
-    """A model, ready to run in TFLite Micro.
+    """A .tflite, ready to run in TFLite Micro.
 
     Parameters
     ----------
     model : bytes
-        The .tflite.
     keep_tensors : bool
-        Keep what every op gives, for `tensor`: nothing in the arena is written over.
+        Keep the result of every op, for `tensor`.
     arena_bytes : int > 0, optional
-        The size of the arena; without it, one that is large enough is looked for.
+        The size of the arena; default: one that is large enough.
 
     Raises
     ------
@@ -75,7 +72,7 @@ class TFLM:
         kind = kinds.kPreserveAllTensors if keep_tensors else kinds.kAllocationRecording
         arena = _FIRST_ARENA_BYTES if arena_bytes is None else arena_bytes
         while True:
-            # Its errors say that it failed, and what it prints says why.
+            # The reason is not in its errors, but in what it prints.
             with tempfile.TemporaryFile() as printed, errors_into(printed):
                 try:
                     self._interpreter = runtime.Interpreter.from_bytes(
@@ -83,7 +80,7 @@ class TFLM:
                     )
                     break
                 except (RuntimeError, ValueError, TypeError) as error:
-                    # It does not say whether the arena was too small or an op is missing.
+                    # The error may mean an arena that is too small, or an op that is missing.
                     if arena_bytes is not None or arena >= MOST_ARENA_BYTES:
                         printed.seek(0)
                         why = decisive(printed.read().decode("utf-8", "replace")) or error
@@ -91,11 +88,11 @@ class TFLM:
             arena *= 16
 
     def set_input(self, values: NDArray[Any], index: int = 0) -> None:
-        """Set one input, in the model's own type and whole shape."""
+        """Set one input, in the model's own type and shape."""
         self._interpreter.set_input(values, index)
 
     def invoke(self) -> None:
-        """Run the model once; its state, if it has one, goes on from the call before."""
+        """Run the model once, from the state that the last call left."""
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
@@ -107,28 +104,22 @@ class TFLM:
 
     def details(self) -> list[tuple[tuple[int, ...], np.dtype[Any], float, int]]:
         """Shape, type, scale and zero point of the first input and of the first output."""
-        given = self._interpreter.get_input_details(0)
         return [
-            _describe("input", given),
-            _describe("output", self._interpreter.get_output_details(0)),
+            tensor_signature(self._interpreter.get_input_details(0), "input"),
+            tensor_signature(self._interpreter.get_output_details(0), "output"),
         ]
 
     def print_allocations(self) -> None:
-        """Write how the arena is used to the process's standard error; not with `keep_tensors`."""
+        """Write the use of the arena to the process's standard error; not with `keep_tensors`."""
         self._interpreter.print_allocations()
 
     def tensor(self, index: int) -> NDArray[Any]:
-        """A tensor of the first subgraph, by its number in the file; not of resources."""
+        """A tensor of the first subgraph, by its number in the file; not a resource."""
         return np.asarray(self._interpreter.GetTensor(index, 0)["tensor_data"])
 
 
 class TFLMClassifier(Classifier):
-    """A classifier in TFLite Micro: one input, one output, a batch of one.
-
-    Parameters
-    ----------
-    model : bytes
-        The .tflite.
+    """A classifier .tflite in TFLite Micro, for one clip at a time.
 
     Raises
     ------
@@ -146,8 +137,8 @@ class TFLMClassifier(Classifier):
                 "TFLite Micro is fed with one clip: one input and one output are needed."
             )
         self._runner = TFLM(model)
-        given, wanted = self._runner.details()
-        self.signature = Signature(*given, *wanted)
+        first, last = self._runner.details()
+        self.signature = Signature(*first, *last)
 
     def _invoke(self, clips: NDArray[Any]) -> NDArray[Any]:
         self._runner.set_input(clips)
@@ -157,18 +148,18 @@ class TFLMClassifier(Classifier):
 
 @contextlib.contextmanager
 def errors_into(file: IO[bytes]) -> Iterator[None]:
-    """Send what C++ writes to the process's standard error into a file."""
-    kept = os.dup(2)
+    """Send the process's standard error, to which C++ writes, into a file."""
+    stderr = os.dup(2)
     os.dup2(file.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def decisive(printed: str) -> str:
-    """The line that says why TFLite Micro gave up, with the op that it names; empty without one.
+    """The printed line with TFLite Micro's reason, and the op; empty without one.
 
     Examples
     --------
@@ -177,18 +168,7 @@ def decisive(printed: str) -> str:
     """
     node = _NODE.search(printed)
     for line in printed.splitlines():
-        said = _PLACE.sub("", line).strip().rstrip(".")
-        if said and not _NODE.match(said):
-            return said if node is None or node[1] in said else f"{said} ({node[1]})"
+        text = _PLACE.sub("", line).strip().rstrip(".")
+        if text and not _NODE.match(text):
+            return text if node is None or node[1] in text else f"{text} ({node[1]})"
     return ""
-
-
-def _describe(
-    name: str, details: dict[str, Any]
-) -> tuple[tuple[int, ...], np.dtype[Any], float, int]:
-    quantization = details["quantization_parameters"]
-    scales, zero_points = quantization["scales"], quantization["zero_points"]
-    scale = float(scales[0]) if len(scales) else 0.0
-    zero_point = int(zero_points[0]) if len(zero_points) else 0
-    shape = tuple(int(n) for n in details["shape"])
-    return described(name, shape, np.dtype(details["dtype"]), scale, zero_point)

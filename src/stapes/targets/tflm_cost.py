@@ -1,7 +1,7 @@
-"""What a model is in TFLite Micro: whether it runs, its scores, its arena, and its time.
+"""A model in TFLite Micro: whether it runs, its scores, its arena, and its time.
 
-Both are of the package's reference kernels on this machine. Of the arena, the tensors are what a
-device has too; the interpreter's own structures are smaller where a pointer has 32 bits.
+Arena and time are those of the package's reference kernels on this machine. On a device, tensors
+have the same size, and the interpreter's own structures are smaller with pointers of 32 bits.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
 def arena_bytes(model: bytes) -> int:
     """The tensor arena that a model needs: the smallest that it starts in.
 
-    The recording allocator tells what is in use when all is laid out; laying it out can need more.
+    The recording allocator reports the use after the start; the start itself can need more.
 
     Raises
     ------
     MissingExtraError
         tflite-micro is not installed.
     ModelError
-        TFLite Micro refuses the model, or does not say.
+        TFLite Micro refuses the model, or does not report its use.
     """
     with tempfile.TemporaryFile() as file, errors_into(file):
         interpreter = TFLM(model)
@@ -67,11 +67,11 @@ def arena_bytes(model: bytes) -> int:
             raise ModelError(f"{str(error).rstrip('.')} {why}.") if why else error from None
         interpreter.print_allocations()
         file.seek(0)
-        found = _TOTAL.search(file.read())
-        if found is None:
+        total = _TOTAL.search(file.read())
+        if total is None:
             raise ModelError("TFLite Micro does not say how large an arena the model needs.")
         # In units, as the parts of an arena are aligned.
-        enough = -(-int(found[1]) // _ALIGNMENT)
+        enough = -(-int(total[1]) // _ALIGNMENT)
         low = enough - 1
         while not _starts(model, enough):
             low, enough = enough, 2 * enough
@@ -93,23 +93,15 @@ def _starts(model: bytes, units: int) -> bool:
 
 
 def invoke_seconds(models: Sequence[bytes], runs: int) -> list[float]:
-    """The median time of one inference of each model, in turns, so that all see the same load.
+    """The median time of one inference of each model [seconds], over so many runs of each.
 
-    Parameters
-    ----------
-    models : sequence of bytes
-    runs : int > 0
-        How often each is run.
-
-    Returns
-    -------
-    seconds : list of float
+    The models take turns, so that all have the same load.
     """
     interpreters = [TFLM(model) for model in models]
     for interpreter, model in zip(interpreters, models, strict=True):
         _feed(interpreter, model)
         interpreter.invoke()
-    # The time of a busy machine's other work is not the model's; some clocks of it are too coarse.
+    # A thread's clock leaves out the machine's other work, but may be too coarse.
     fine = time.get_clock_info("thread_time").resolution < _FINE_SECONDS
     clock = time.thread_time if fine else time.perf_counter
     times = np.empty((runs, len(models)))

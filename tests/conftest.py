@@ -1,4 +1,4 @@
-"""What tests of every room share: the real recordings and models, a cache of their own, clips."""
+"""Fixtures of all rooms: real recordings and models, a cache for the tests, clips."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-# A test never times: how long an example takes, or is looked for, is the machine's. Each run tries
-# the same examples, so that a run that fails fails again.
+# A test never times: how long an example takes depends on the machine. Each run tries the same
+# examples, so that a failure repeats.
 hypothesis.settings.register_profile(
     "stapes",
     deadline=None,
@@ -28,8 +28,8 @@ hypothesis.settings.load_profile("stapes")
 ROOT = Path(__file__).parents[1]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that:
-    # the tests of interrupts would wait for ever.
+    # A shell ignores Ctrl-C in background processes, and children inherit that: the tests of
+    # interrupts would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `write_clip(path, y=None, *, rate=16_000, seconds=0.3, **soundfile_options) -> path`
@@ -50,7 +50,7 @@ def models() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache for the tests alone, seen by the processes that they start too."""
+    """A cache for the tests and the processes that they start."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STAPES_CACHE", str(folder))
@@ -59,7 +59,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def write_clip() -> WriteClip:
-    """Writes a sound file; without samples, noise that is another for each folder and name."""
+    """Writes a sound file; without samples, noise that differs by folder and name."""
 
     def write(
         path: Path,
@@ -84,7 +84,7 @@ def write_clip() -> WriteClip:
 
 @pytest.fixture(scope="module")
 def untrained() -> Any:
-    """The reference CNN, untrained, with biases that are not zero: zeros would be left out."""
+    """The reference CNN, untrained, with biases that are not zero: zeros would be omitted."""
     from stapes.models.architectures import reference_cnn
     from stapes.models.backend import start_over
 
@@ -155,8 +155,8 @@ def dense_model() -> Callable[..., bytes]:
     return make
 
 
-def _folder(variable: str, usual: str, what: str) -> Path:
-    folder = ROOT / os.environ.get(variable, usual)
+def _folder(variable: str, default: str, content: str) -> Path:
+    folder = ROOT / os.environ.get(variable, default)
     if not folder.is_dir():
-        pytest.skip(f"no {what} at {folder}: set {variable} to their folder")
+        pytest.skip(f"no {content} at {folder}: set {variable} to their folder")
     return folder.resolve()

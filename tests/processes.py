@@ -1,4 +1,4 @@
-"""Processes that come to no good end, and whether one still runs."""
+"""Processes that crash, hang or take too much memory, and whether one still runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 MOST_SECONDS = 3600
-"""Only what hangs takes so long, on any machine."""
+"""Only a hang takes longer, on any machine."""
 
 
 def is_alive(pid: int) -> bool:
@@ -20,7 +20,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
-    """Wait until a condition holds; whether it came to hold."""
+    """Wait until a condition holds; False if it never does."""
     end = time.monotonic() + MOST_SECONDS
     while time.monotonic() < end:
         if condition():

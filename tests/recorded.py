@@ -1,4 +1,4 @@
-"""A Progress that keeps what it is called with."""
+"""Progress that records its calls, or interrupts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from stapes.system.progress import Progress
 
 
 class Recorded(Progress):
-    """Keeps the steps that began and, for each, its updates as (done, total)."""
+    """Records the steps that began, with their updates as (done, total)."""
 
     def __init__(self) -> None:
         self.steps: dict[str, list[tuple[int, int | None]]] = {}
@@ -23,11 +23,11 @@ class Interrupts(Progress):
     """Presses Ctrl-C at the first update after `most`, in a step whose name has `step`."""
 
     def __init__(self, most: int = -1, step: str = "") -> None:
-        self.most, self.wanted, self.step = most, step, ""
+        self.most, self.part, self.step = most, step, ""
 
     def begin(self, step: str) -> None:
         self.step = step
 
     def update(self, done: int, total: int | None, detail: str = "") -> None:
-        if done > self.most and self.wanted in self.step:
+        if done > self.most and self.part in self.step:
             raise KeyboardInterrupt

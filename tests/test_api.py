@@ -1,4 +1,4 @@
-"""The Python face: what `import stapes` shows, and what a wrong call is answered with."""
+"""The Python face: what `import stapes` shows, and the messages of wrong calls."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ assert callable(stapes.data.synth)
 def test_every_setting_is_a_parameter_of_run() -> None:
     parameters = inspect.signature(stapes.run).parameters
     assert set(RunSettings.model_fields) | {"target_fa_per_hour", "out", "config"} < set(parameters)
-    assert all(each.kind is each.KEYWORD_ONLY for each in parameters.values())
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters.values())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_every_setting_is_a_parameter_of_run() -> None:
         (lambda: stapes.run(max_drop=-1), "max_drop: Input should be"),
         (lambda: stapes.run(techniques=["int9"]), r"techniques: int9 .*\(did you mean int8\?\)"),
         (lambda: stapes.search(architectures="dscnn"), r"\(did you mean ds_cnn\?\)"),
-        (lambda: stapes.search(word="a", words="a,b"), "words: names the words already"),
+        (lambda: stapes.search(word="a", words="a,b"), "words: it names the words already"),
         (lambda: stapes.evaluate("m", **_wrong(split="tset")), r"split: .*mean test\?"),
         (lambda: stapes.slim("a", "b", **_wrong(runtime="tfml")), r"runtime: .*mean tflm\?"),
         (lambda: stapes.data.synth("a", "b", voices=2), "voices: Input should be"),

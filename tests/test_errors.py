@@ -1,4 +1,4 @@
-"""Errors cross processes whole, and carry the exit status of their kind."""
+"""Errors cross processes unchanged, and have the exit status of their kind."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ALL = [
 ]
 
 
-def test_no_kind_is_left_out():
+def test_every_kind_is_tested():
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)}
     assert {type(error) for error in ALL} == {k for k in kinds if issubclass(k, StapesError)}
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("through", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy])  # noqa: S301
-def test_an_error_comes_whole_out_of_a_worker(error, through):
+def test_an_error_leaves_a_worker_unchanged(error, through):
     again = through(error)
     assert type(again) is type(error)
     assert str(again) == str(error)
@@ -35,7 +35,7 @@ def test_an_error_comes_whole_out_of_a_worker(error, through):
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
-def test_a_wrong_call_exits_with_2_and_all_else_with_1(error):
+def test_a_wrong_call_exits_with_2_and_other_errors_with_1(error):
     assert isinstance(error, StapesError)
     assert error.exit_code == (2 if isinstance(error, UsageError) else 1)
 
@@ -46,7 +46,7 @@ def test_an_audio_error_names_the_file_and_keeps_the_reason_apart():
     assert (error.file, error.reason) == ("a/b.wav", "is empty")
 
 
-def test_a_missing_extra_says_what_to_install():
+def test_a_missing_extra_names_the_package_to_install():
     error = MissingExtraError("Training", "train")
     assert "Training" in str(error)
     assert "stapes[train]" in str(error)

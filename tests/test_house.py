@@ -1,4 +1,4 @@
-"""The house keeps its limits: who imports whom, how large a file is, what stands in the root."""
+"""The limits of the house: imports, sizes of files, modules in the root."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tests.conftest import ROOT
 
 SOURCE = ROOT / "src" / "stapes"
 TENSORFLOW = {"tensorflow", "tf_keras", "keras", "tensorflow_model_optimization"}
-# What a person writes; caches of the interpreter are no part of the house.
 FILES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -80,7 +79,7 @@ def test_tensorflow_in_another_room_fails_and_is_named(copy: Path) -> None:
     assert "stapes.audio is not allowed to import tensorflow" in done.stdout
 
 
-def test_the_root_holds_the_face_alone() -> None:
+def test_the_root_holds_only_the_face() -> None:
     assert {path.stem for path in SOURCE.glob("*.py")} == {"__init__", "api", "errors"}
 
 
@@ -93,7 +92,7 @@ def test_files_are_small() -> None:
     assert statistics.median(lines.values()) < 130
 
 
-def test_tensorflow_enters_in_functions_of_two_rooms_alone() -> None:
+def test_only_functions_of_two_rooms_import_tensorflow() -> None:
     for path in FILES:
         tree = ast.parse(path.read_text())
         room = path.relative_to(SOURCE).parts[0]

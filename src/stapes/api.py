@@ -1,4 +1,4 @@
-"""The verbs as Python functions; `**settings` are the fields of the verb's settings model."""
+"""The verbs as Python functions; `**settings` are the fields of their settings models."""
 
 from __future__ import annotations
 
@@ -82,11 +82,9 @@ def run(
     >>> results = run(word="computer", data="recordings")  # doctest: +SKIP
     >>> results["int8"].accuracy  # doctest: +SKIP
     """
-    chosen = settle(settings, config=_path(config), quick=quick)
-    folder = _path(out) or Path("runs") / slug(chosen.word)
-    return pipeline.run(
-        Job(chosen, RunFolder(folder, chosen), jobs or os.cpu_count() or 1, progress or SILENT)
-    )
+    settled = settle(settings, config=_path(config), quick=quick)
+    folder = RunFolder(_path(out) or Path("runs") / slug(settled.word), settled)
+    return pipeline.run(Job(settled, folder, jobs or os.cpu_count() or 1, progress or SILENT))
 
 
 @with_settings(SearchSettings)
@@ -107,9 +105,9 @@ def search(
     ----------
     **settings
     words : str or sequence of str, optional
-        Several words in place of `word`: a search for each, and a page over all of them.
+        Several words in place of `word`: a search for each, and a page of them all.
     out : path, optional
-        The run folder [runs/search-WORD]; a search that began in it is continued. For `words`, the
+        The run folder [runs/search-WORD]; a search that began in it continues. For `words`, the
         folder of their run folders [runs/search].
     config : path, optional
         A search's run.yaml, whose settings the other arguments override.
@@ -118,7 +116,7 @@ def search(
     jobs : int, optional
         Worker processes; default: the cores.
     cluster : "ray", optional
-        Where trials run, if not in processes of this machine.
+        Run trials on a Ray cluster.
     progress : Progress, optional
 
     Returns
@@ -136,7 +134,7 @@ def search(
     processes = jobs or os.cpu_count() or 1
     few = over(QUICK, QUICK_SEARCH) if quick else {}
 
-    def chosen(**word: str) -> SearchSettings:
+    def settled(**word: str) -> SearchSettings:
         arguments = {**settings, **word}
         return settle_as(SearchSettings, arguments, config=_path(config), quick=few)
 
@@ -147,11 +145,11 @@ def search(
     if cluster not in (None, "ray"):
         raise UsageError(f"--cluster: {unknown(cluster, ['ray'])}.")
     if words is None:
-        one = chosen()
+        one = settled()
         return begin(one, _path(out) or Path("runs") / f"search-{slug(one.word)}")
     if settings.get("word") is not None:
-        raise UsageError("--words: names the words already; leave --word out.")
-    searches = [chosen(word=word) for word in split_names(words)]
+        raise UsageError("--words: it names the words already; omit --word.")
+    searches = [settled(word=word) for word in split_names(words)]
     root = _path(out) or Path("runs") / "search"
     return search_words(searches, root, begin, progress or SILENT)
 
@@ -164,7 +162,7 @@ def evaluate(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Evaluation:
-    """Measure a classifier .tflite on labelled clips, those that a run would choose.
+    """Measure a classifier .tflite on the labelled clips that a run would choose.
 
     Parameters
     ----------
@@ -181,19 +179,18 @@ def evaluate(
     ModelError
         The model is broken or does not fit.
     """
-    chosen = settle_as(EvaluationSettings, settings, config=_path(config), quick={})
-    return evaluation.evaluate(Path(model), chosen, progress=progress)
+    settled = settle_as(EvaluationSettings, settings, config=_path(config), quick={})
+    return evaluation.evaluate(Path(model), settled, progress=progress)
 
 
 def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
-    """Read all that a model file holds: ops, tensors, cost, weights, and where each byte goes.
+    """Show what is in a model file: ops, tensors, cost, weights, and where each byte goes.
 
     Parameters
     ----------
     model : path
         A .tflite; or a Keras model, which is converted first.
     progress : Progress, optional
-        Shows the conversion.
 
     Raises
     ------
@@ -202,13 +199,12 @@ def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
     ModelError
         It is broken.
     """
-
-    shown = progress or SILENT
+    steps = progress or SILENT
 
     def convert(path: Path) -> bytes:
-        shown.begin(f"Converting {path}")
+        steps.begin(f"Converting {path}")
         content = converted(path)
-        shown.end()
+        steps.end()
         return content
 
     return inspect_file(Path(model), convert=convert)
@@ -218,7 +214,7 @@ def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
 def slim(
     model: PathLike, output: PathLike, *, progress: Progress | None = None, **settings: Any
 ) -> Slimmed:
-    """Take out of a .tflite what no interpreter reads, and prove that it computes the same.
+    """Remove from a .tflite what no interpreter reads, and prove that it computes the same.
 
     Parameters
     ----------
@@ -236,10 +232,10 @@ def slim(
     MissingExtraError
         TFLite Micro is not installed to prove it.
     """
-    chosen = checked(SlimSettings, nested(SlimSettings, settings), called=settings)
+    settled = checked(SlimSettings, nested(SlimSettings, settings), called=settings)
     progress = progress or SILENT
     progress.begin(f"Slimming {model} and proving it")
-    slimmed = slim_file(Path(model), Path(output), chosen)
+    slimmed = slim_file(Path(model), Path(output), settled)
     progress.end()
     return slimmed
 
@@ -272,7 +268,7 @@ def report(
     if other is None:
         return write_report(Path(run), page=_path(page), plot=_path(plot))
     if plot is not None:
-        raise UsageError("--plot: draws one run; name one, or leave it out.")
+        raise UsageError("--plot: it draws one run; name one run, or omit it.")
     return write_comparison(Path(run), Path(other), page=_path(page))
 
 

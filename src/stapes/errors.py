@@ -1,6 +1,6 @@
 """The errors that Stapes raises on purpose.
 
-Each message is one sentence or two that name the file or option and the mend. The command line
+Each message is one or two sentences that name the file or option and the fix. The command line
 prints the message alone and exits with `exit_code`.
 """
 
@@ -12,7 +12,7 @@ _OPTION = re.compile(r"(?<!\S)--([a-z]+(?:-[a-z]+)*)")
 
 
 class StapesError(Exception):
-    """Base of all errors a user can mend; exit status 1: the work failed."""
+    """Base of all errors that a user can fix; exit status 1: the work failed."""
 
     exit_code = 1
 
@@ -45,7 +45,7 @@ class AudioError(StapesError):
 
 
 class ModelError(StapesError):
-    """A model file is broken, or is not one that this command can work with."""
+    """A model file is broken, or this command cannot use it."""
 
 
 class MissingExtraError(StapesError):

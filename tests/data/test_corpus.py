@@ -281,9 +281,9 @@ def test_a_word_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -
         put(tmp_path / f"word{number:02}" / "a.wav")
     with pytest.raises(UsageError) as caught:
         load(tmp_path, "house")
-    assert str(caught.value).startswith("word house: ")
+    assert str(caught.value).startswith(f"{tmp_path} has no label house; ")
     assert "word00, word01" in str(caught.value)
-    assert str(caught.value).endswith("word11, ....")
+    assert str(caught.value).endswith("word11 and more.")
 
 
 @pytest.mark.parametrize("made", [None, "notes.txt", "loose.wav", "_background_noise_/pink.wav"])

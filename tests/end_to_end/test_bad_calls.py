@@ -12,7 +12,7 @@ from tests.end_to_end.command import stapes, stapes_here
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """A folder with 30 clips of `house`, 30 of `dog` and 2 of `rare`, no speakers told."""
+    """A folder with 30 clips of `house`, 30 of `dog` and 2 of `rare`, without speakers."""
     rng = np.random.default_rng(0)
     for label, count in (("house", 30), ("dog", 30), ("rare", 2)):
         (tmp_path / "data" / label).mkdir(parents=True)
@@ -76,9 +76,9 @@ def test_a_wrong_run_is_one_sentence_with_status_2_and_writes_nothing(
     (tmp_path / "taken" / "thesis.txt").write_text("mine")
     (tmp_path / "file.txt").write_text("mine")
     before = files(tmp_path)
-    given = arguments if "--data" in arguments else [*arguments, "--data", corpus]
-    given = given if "--out" in arguments else [*given, "--out", tmp_path / "out"]
-    status, _, stderr = call("run", *given, cwd=tmp_path)
+    data = [] if "--data" in arguments else ["--data", corpus]
+    out = [] if "--out" in arguments else ["--out", tmp_path / "out"]
+    status, _, stderr = call("run", *arguments, *data, *out, cwd=tmp_path)
     assert status == 2
     assert named in stderr
     assert stderr.startswith("stapes: ")
@@ -94,10 +94,10 @@ def test_a_config_with_an_unknown_setting_is_named(corpus, tmp_path):
 
 
 def test_a_config_that_would_make_objects_is_refused(corpus, tmp_path):
-    (tmp_path / "run.yaml").write_text("!!python/object/apply:os.system ['touch made']\n")
+    (tmp_path / "run.yaml").write_text("!!python/object/apply:os.system ['touch file']\n")
     status, _, _ = call("run", "--config", "run.yaml", "--data", corpus, cwd=tmp_path)
     assert status == 2
-    assert not (tmp_path / "made").exists()
+    assert not (tmp_path / "file").exists()
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_a_broken_model_is_refused_in_one_sentence(corpus, tmp_path, content):
     assert stderr.count("\n") == 1
 
 
-def test_evaluate_names_the_frontends_where_the_model_takes_other_features(
+def test_evaluate_names_the_frontends_where_the_model_needs_other_features(
     corpus, tmp_path, models
 ):
     model = models / "mlperf_tiny_kws.tflite"
-    given = ["--data", corpus, "--word", "house", "--frontend", "logmel"]
-    status, _, stderr = call("evaluate", model, *given, cwd=tmp_path)
+    options = ["--data", corpus, "--word", "house", "--frontend", "logmel"]
+    status, _, stderr = call("evaluate", model, *options, cwd=tmp_path)
     assert status == 1
     last = stderr.splitlines()[-1]
     assert "its input is [49, 10, 1], and the frontend logmel gives [49, 40, 1]" in last
@@ -144,8 +144,31 @@ def test_report_of_two_runs_draws_neither(tmp_path):
     assert "--plot" in stderr
 
 
-def test_an_unknown_option_is_status_2(tmp_path):
-    done = stapes("run", "--wrod", "house", cwd=tmp_path, status=None)
-    status, stderr = done.returncode, done.stderr
-    assert status == 2
-    assert "--wrod" in stderr
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("run --wrod house", "--wrod: there is no such option (did you mean --word?)."),
+        ("run --zzz", "--zzz: there is no such option."),
+        ("rnu", "No such command 'rnu'. Did you mean 'run'?"),
+        ("run --jobs 0", "--jobs: Input should be greater than or equal to 1."),
+        ("data synth --word", "Option '--word' requires an argument."),
+        ("data synth --word a", "Missing option '--out'."),
+        ("data check nowhere", "nowhere: there is no such folder."),
+    ],
+)
+def test_a_call_that_no_command_has_is_one_sentence(tmp_path, arguments, message):
+    status, output, errors = call(*arguments.split(), cwd=tmp_path)
+    assert (status, output, errors) == (2, "", f"stapes: {message}\n")
+
+
+def test_no_arguments_show_the_help(tmp_path):
+    for arguments in ([], ["data"]):
+        status, _, errors = call(*arguments, cwd=tmp_path)
+        assert status == 2
+        assert errors.startswith("Usage: ")
+        assert "Commands:" in errors
+
+
+def test_a_status_reaches_the_shell(tmp_path):
+    assert stapes("run", "--wrod", cwd=tmp_path, status=2).stdout == ""
+    assert stapes("--version", cwd=tmp_path).stdout.startswith("stapes ")

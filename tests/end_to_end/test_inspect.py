@@ -20,9 +20,9 @@ def test_the_budget_is_printed_and_adds_up(models):
     assert done.returncode == 0, done.stderr
     assert "Every byte of the file" in done.stdout
     assert "DEPTHWISE_CONV_2D" in done.stdout
-    told = json.loads(stapes("inspect", models / KWS, "--json").stdout)
-    assert told["bytes"] == (models / KWS).stat().st_size == 53_936
-    assert told["macs"] == 2_656_768 + 8_000 + 24
+    document = json.loads(stapes("inspect", models / KWS, "--json").stdout)
+    assert document["bytes"] == (models / KWS).stat().st_size == 53_936
+    assert document["macs"] == 2_656_768 + 8_000 + 24
 
 
 @pytest.mark.parametrize("ending", ["svg", "html"])
@@ -63,8 +63,8 @@ def test_a_keras_model_is_converted_first(tmp_path):
     from stapes.models.architectures import reference_cnn
 
     reference_cnn().save(tmp_path / "model.h5")
-    told = json.loads(stapes("inspect", tmp_path / "model.h5", "--json").stdout)
-    assert told["macs"] == 1_388_164
+    document = json.loads(stapes("inspect", tmp_path / "model.h5", "--json").stdout)
+    assert document["macs"] == 1_388_164
     (tmp_path / "noise.keras").write_bytes(b"no model")
     done = stapes("inspect", tmp_path / "noise.keras")
     assert done.returncode == 1
@@ -91,13 +91,13 @@ def test_slim_prints_its_proof_and_does_the_same_again(models, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "equal bits for 100 inputs in litert, litert_plain, tflm" in done.stdout
     assert once.stat().st_size <= 31_500
-    told = json.loads(stapes("slim", once, "-o", twice, "--inputs", 10, "--json").stdout)
-    assert told["before"] == told["after"]
+    document = json.loads(stapes("slim", once, "-o", twice, "--inputs", 10, "--json").stdout)
+    assert document["before"] == document["after"]
     assert once.read_bytes() == twice.read_bytes()
-    kept = stapes(
+    done = stapes(
         "slim", models / KWS, "-o", twice, "--keep", "names,signatures", "--runtime", "tflm"
     )
-    assert kept.returncode == 0, kept.stderr
+    assert done.returncode == 0, done.stderr
     assert b"functional_1/dense/MatMul" in twice.read_bytes()
     wrong = stapes("slim", models / KWS, "-o", twice, "--keep", "weights")
     assert wrong.returncode == 2

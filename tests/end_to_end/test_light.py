@@ -1,4 +1,4 @@
-"""What must answer at once and on a Raspberry Pi: no TensorFlow behind help, report or evaluate."""
+"""Help, report and evaluate answer at once and on a Raspberry Pi: they load no TensorFlow."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def test_evaluate_and_check_load_no_tensorflow(tmp_path, models, write_clip):
     model = str(models / "mlperf_tiny_kws.tflite")
     heavy = {"tensorflow", "tf_keras", "keras"}
     assert not loaded("data", "check", data, cache=tmp_path) & heavy
-    # The model takes other features: it is refused, after LiteRT has loaded it.
+    # The model needs other features: it is refused, after LiteRT has loaded it.
     assert not loaded("evaluate", model, "--data", data, cache=tmp_path) & heavy
 
 
-def test_every_command_says_how_it_is_used(tmp_path):
+def test_every_command_shows_examples(tmp_path):
     for command in (
         ["run"],
         ["evaluate"],
@@ -95,6 +95,6 @@ def test_json_is_one_document_and_nothing_else(tmp_path, write_clip):
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout)
-    assert found["usable"] == 6
-    assert [each["file"] for each in found["skipped"]] == ["house/broken.wav"]
+    document = json.loads(done.stdout)
+    assert document["usable"] == 6
+    assert [row["file"] for row in document["skipped"]] == ["house/broken.wav"]

@@ -1,4 +1,4 @@
-"""The main job on people's recordings, where they are at hand."""
+"""A run on people's recordings, where they are present."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(*arguments: object, cache: Path) -> str:
 
 def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_path):
     out = tmp_path / "computer"
-    said = run(
+    output = run(
         *("--data", speech / "wakewords", "--word", "computer", "--out", out),
         *("--techniques", "uint8"),
         cache=tmp_path,
@@ -27,44 +27,44 @@ def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_pat
     results = json.loads((out / "results.json").read_text())
     skipped = results["data"]["skipped"]
     assert len(skipped) == 14
-    assert all(each["file"].startswith("alexa/") for each in skipped)
-    assert all(each["file"] in said for each in skipped)
+    assert all(row["file"].startswith("alexa/") for row in skipped)
+    assert all(row["file"] in output for row in skipped)
     assert results["data"]["shared_speakers"] is True
-    assert "speakers may be shared" in said
-    # Three epochs learn this; a model that learned nothing is right half of the time.
+    assert "speakers may be shared" in output
+    # Three epochs are enough; a model that learned nothing is right half of the time.
     assert all(row["accuracy"] > 0.8 for row in results["variants"])
 
 
-def test_read_speech_is_heard_without_what_was_trained_on(speech, tmp_path):
+def test_recordings_that_were_trained_on_are_not_measured(speech, tmp_path):
     recordings = sorted((speech / "continuous").glob("*.flac"))
-    for folder, chosen in (("trained", recordings[:20]), ("heard", recordings[10:40])):
+    for folder, chosen in (("trained", recordings[:20]), ("measured", recordings[10:40])):
         (tmp_path / folder).mkdir()
         for path in chosen:
             (tmp_path / folder / path.name).symlink_to(path)
     out = tmp_path / "computer"
-    said = run(
+    output = run(
         *("--data", speech / "wakewords", "--word", "computer", "--out", out),
-        *("--negatives", tmp_path / "trained", "--continuous", tmp_path / "heard"),
+        *("--negatives", tmp_path / "trained", "--continuous", tmp_path / "measured"),
         *("--techniques", "int8", "--target-fa-per-hour", 20),
         cache=tmp_path,
     )
     results = json.loads((out / "results.json").read_text())
     setup = results["detection"]
-    trained = [each for each in setup["skipped"] if each["reason"] == "its sound was trained on"]
-    # Ten stand in both folders; those whose windows fell to the test split were not trained on.
+    trained = [row for row in setup["skipped"] if row["reason"] == "its sound was trained on"]
+    # Ten are in both folders; those with windows in the test split were not trained on.
     assert 0 < len(trained) <= 10
     assert setup["files"] == 30 - len(trained)
     # Each is read for 12 s and more.
     assert setup["hours"] > setup["files"] * 10 / 3600
     for row in results["variants"]:
-        found = row["detection"]
-        assert found["chosen"]["target_fa_per_hour"] == 20
-        assert found["chosen"]["fa_per_hour"] <= 20
-        assert found["conditions"][0]["words"] == results["data"]["splits"]["test"]["positives"]
+        detection = row["detection"]
+        assert detection["chosen"]["target_fa_per_hour"] == 20
+        assert detection["chosen"]["fa_per_hour"] <= 20
+        assert detection["conditions"][0]["words"] == results["data"]["splits"]["test"]["positives"]
         # Fewer words are found at fewer false accepts.
-        frr = found["conditions"][0]["det"]["frr"]
+        frr = detection["conditions"][0]["det"]["frr"]
         assert frr == sorted(frr, reverse=True)
-    assert "Ship " in said or "No variant fits" in said
+    assert "Ship " in output or "No variant fits" in output
 
 
 def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_path):
@@ -78,5 +78,5 @@ def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_p
     splits = results["data"]["splits"]
     assert [splits[name]["positives"] for name in ("train", "validation", "test")] == [180, 60, 60]
     assert [row["name"] for row in results["variants"]] == ["float32", "uint8"]
-    # 540 other words, and the windows of the recordings that fell to the test split.
+    # 540 other words, and the windows of the recordings in the test split.
     assert splits["test"]["negatives_available"] > 540

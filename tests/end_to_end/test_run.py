@@ -302,7 +302,7 @@ def test_a_stopped_run_is_finished_by_the_same_command_with_the_same_bytes(
     # In training, as Ctrl-C does; then killed after a stage and in continuous sound.
     assert stop(".work/training.json", signal.SIGINT) == (
         130,
-        "stapes: Stopped. What was finished is kept: the same command goes on from here.\n",
+        "stapes: Stopped. What was finished is kept: the same command continues from here.\n",
     )
     for file in (".work/pruned.keras", ".work/scores/uint8-*@10 dB.npy"):
         end, _ = stop(file, signal.SIGKILL)

@@ -39,7 +39,7 @@ def clustered():
         ]
     )
     rng = np.random.default_rng(0)
-    values = [rng.choice(rng.normal(0, 0.1, 16), each.shape) for each in model.get_weights()]
+    values = [rng.choice(rng.normal(0, 0.1, 16), weights.shape) for weights in model.get_weights()]
     model.set_weights(values)
     return convert_int8(model, rng.normal(0, 1, (20, 20, 10, 1)).astype(np.float32))
 
@@ -48,19 +48,21 @@ def stapes(*arguments):
     return command.stapes(*arguments, status=None)
 
 
-def test_it_writes_a_smaller_file_and_says_what_it_costs(clustered, tmp_path):
+def test_it_writes_a_smaller_file_and_reports_the_cost(clustered, tmp_path):
     model, plain, small = (tmp_path / f"{name}.tflite" for name in ("model", "plain", "small"))
     model.write_bytes(clustered)
     assert stapes("slim", model, "-o", plain, "--runtime", "tflm").returncode == 0
     done = stapes("slim", model, "-o", small, "--lut", "--inputs", "20", "--json")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["runtime"] == "tflm"
-    assert found["after"] == small.stat().st_size < plain.stat().st_size == found["lut"]["slimmed"]
-    assert {each["bits"] for each in found["lut"]["tensors"]} == {4}
-    assert found["lut"]["arena_after"] > found["lut"]["arena_before"] > 0
-    assert found["lut"]["time_ratio"] > 0
-    assert found["proof"]["difference"] is None
+    report = json.loads(done.stdout)
+    assert report["runtime"] == "tflm"
+    assert (
+        report["after"] == small.stat().st_size < plain.stat().st_size == report["lut"]["slimmed"]
+    )
+    assert {tensor["bits"] for tensor in report["lut"]["tensors"]} == {4}
+    assert report["lut"]["arena_after"] > report["lut"]["arena_before"] > 0
+    assert report["lut"]["time_ratio"] > 0
+    assert report["proof"]["difference"] is None
     done = stapes("slim", model, "-o", small, "--lut", "--inputs", "20")
     text = " ".join(done.stdout.split())
     assert "look-up table per channel, 4 bits:" in text
@@ -77,17 +79,17 @@ def test_a_row_is_measured_on_the_file_in_tables(clustered):
     x = rng.normal(0, 1, (12, 20, 10, 1)).astype(np.float32)
     test = FeatureSet(x, np.arange(12, dtype=np.uint8) % 2, [str(n) for n in range(12)])
     parent = Variant(clustered, {}, [], ["", "of the parent", ""])
-    made = tabled(clustered, isolate=False)
-    variant = in_tables(parent, made)
+    slimmed = tabled(clustered, isolate=False)
+    variant = in_tables(parent, slimmed)
     first = measure("clustered_int8", "t", parent, test, ["a", "b", "c"])
-    row = measure("clustered_lut", "t", variant, test, ["a", "b", "c"], 1, 1, made.arena_bytes)
+    row = measure("clustered_lut", "t", variant, test, ["a", "b", "c"], 1, 1, slimmed.arena_bytes)
     assert first.targets["litert"].runs
     assert not row.targets["litert"].runs
     assert row.targets["tflm"].runs
-    assert row.targets["tflm"].arena_bytes == made.arena_bytes
+    assert row.targets["tflm"].arena_bytes == slimmed.arena_bytes
     assert row.n_test == 12
     assert row.parameters == first.parameters
     assert row.bytes < first.bytes
-    assert [each.distinct for each in row.layers] == [each.distinct for each in first.layers]
+    assert [layer.distinct for layer in row.layers] == [layer.distinct for layer in first.layers]
     assert row.layers[1].note == "of the parent; look-up table per channel, 4 bits"
     assert row.notes[-1] == "measured in TFLite Micro, as LiteRT refuses the file"

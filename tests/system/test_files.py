@@ -1,4 +1,4 @@
-"""A file is the old one or the new one, whole, and nothing is left beside it."""
+"""A file is the old one or the new one, whole, and nothing is left next to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stapes.system.files import atomic_path, cache_folder, sha256, write_bytes, 
 
 
 class Stop(Exception):
-    """What ends a block in the middle."""
+    """Ends a block in the middle."""
 
 
 def stop_in_the_middle(target):
@@ -28,7 +28,7 @@ def stop_in_the_middle(target):
 
 
 def names(folder):
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_folders_above_are_made(tmp_path):
     assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"x"
 
 
-def test_text_is_utf_8_as_it_stands(tmp_path):
+def test_text_is_utf_8_with_its_own_line_ends(tmp_path):
     write_text(tmp_path / "a.txt", "Größe\r\n\n")
     assert (tmp_path / "a.txt").read_bytes() == "Größe\r\n\n".encode()
 
@@ -96,7 +96,7 @@ def test_until_the_block_ends_there_is_only_the_old_file(tmp_path):
     assert target.read_text() == "new"
 
 
-def test_two_writers_do_not_meet(tmp_path):
+def test_two_writers_have_two_files(tmp_path):
     target = tmp_path / "a.txt"
     with atomic_path(target) as one, atomic_path(target) as other:
         assert one != other
@@ -121,7 +121,7 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_the_mode_is_what_the_umask_says(tmp_path, umask, mask, mode):
+def test_the_umask_decides_the_mode(tmp_path, umask, mask, mode):
     umask(mask)
     write_bytes(tmp_path / "a.bin", b"x")
     assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == mode
@@ -135,7 +135,7 @@ def test_a_digest_is_of_the_whole_file(tmp_path, size):
     assert sha256(tmp_path / "a.bin") == hashlib.sha256(content[:size]).hexdigest()
 
 
-def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
+def test_the_environment_chooses_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STAPES_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"
     monkeypatch.setenv("STAPES_CACHE", "~/there")
@@ -143,7 +143,7 @@ def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_the_cache_is_else_the_users(monkeypatch, value):
+def test_the_cache_is_the_users_by_default(monkeypatch, value):
     if value is None:
         monkeypatch.delenv("STAPES_CACHE", raising=False)
     else:
@@ -167,7 +167,7 @@ def test_a_folder_or_a_pipe_is_never_replaced(tmp_path):
         with pytest.raises(UsageError, match=name):
             write_text(tmp_path / name, "text")
     assert (tmp_path / "pipe").is_fifo()
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
+    assert names(tmp_path) == ["folder", "pipe"]
 
 
 def test_room_is_reserved_and_nothing_else_changes(tmp_path):

@@ -1,4 +1,4 @@
-"""A child takes what crashes, hangs or eats memory with it, and the next call gets a new one."""
+"""A child ends with what crashes, hangs or takes too much memory; the next call gets a new one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_memory_has_a_limit_and_the_process_serves_the_next_call():
 
 
 @linux
-def test_what_a_child_starts_has_its_limit_at_most():
+def test_a_process_of_a_child_has_no_higher_limit():
     with Child(1 << 30) as child, pytest.raises(Lost, match="GiB of memory"):
         child.run(600, start_and_allocate)
 
@@ -78,7 +78,7 @@ def test_the_usual_limit_of_memory_holds():
         isolated(600, bytes, 7 << 30)
 
 
-def test_an_error_is_the_callers_and_keeps_the_process():
+def test_an_error_reaches_the_caller_and_keeps_the_process():
     with Child() as child:
         first = child.run(600, os.getpid)
         with pytest.raises(ModelError, match="is refused"):
@@ -99,7 +99,7 @@ def test_an_error_in_the_block_ends_the_process():
     assert not is_alive(*pids)
 
 
-def test_a_child_that_was_never_asked_is_no_process():
+def test_a_child_without_a_call_is_no_process():
     with Child() as child:
         assert child._executor is None
 

@@ -46,8 +46,8 @@ def test_an_option_has_all_from_its_field() -> None:
 
 def test_arguments_go_where_the_model_holds_them(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    given = {"rate": 2, "inner": {"hidden": 4}, "folder": "x", "mode": None}
-    assert nested(Outer, given) == {"folder": tmp_path / "x", "inner": {"hidden": 4, "rate": 2}}
+    arguments = {"rate": 2, "inner": {"hidden": 4}, "folder": "x", "mode": None}
+    assert nested(Outer, arguments) == {"folder": tmp_path / "x", "inner": {"hidden": 4, "rate": 2}}
     assert nested(Outer, {"inner": Inner(hidden=4), "rate": 2})["inner"] == {
         "hidden": 4,
         "rate": 2,
@@ -55,7 +55,7 @@ def test_arguments_go_where_the_model_holds_them(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "typed", "python"),
+    ("arguments", "typed", "python"),
     [
         ({"rate": 0}, "--rate: Input should be greater than 0.", "rate: "),
         ({"inner": {"rate": 0}}, "inner.rate: Input should be greater than 0.", "inner.rate: "),
@@ -70,10 +70,10 @@ def test_arguments_go_where_the_model_holds_them(tmp_path, monkeypatch) -> None:
     ],
 )
 def test_a_wrong_argument_is_named_as_typed_and_as_in_python(
-    given: dict[str, Any], typed: str, python: str
+    arguments: dict[str, Any], typed: str, python: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        checked(Outer, nested(Outer, given), called=given)
+        checked(Outer, nested(Outer, arguments), called=arguments)
     assert caught.value.typed.startswith(typed)
     assert str(caught.value).startswith(python)
 

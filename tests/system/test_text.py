@@ -1,4 +1,4 @@
-"""Figures are written as people read them."""
+"""Figures as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers work, and are gone when they should be."""
+"""Workers work, and end with their block or their parent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals and parents are P
 
 @pytest.fixture
 def running(tmp_path):
-    """A script in a process group of its own whose two workers are at work, and their ids."""
+    """A script in a process group of its own whose two workers are busy, and their ids."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     folder = tmp_path / "pids"
@@ -93,7 +93,7 @@ def test_the_workers_are_gone_after_the_block():
 
 
 @posix
-def test_an_error_in_the_block_kills_workers_at_work():
+def test_an_error_in_the_block_kills_busy_workers():
     pids, tasks = [], []
 
     def use_a_pool():
@@ -111,11 +111,11 @@ def test_an_error_in_the_block_kills_workers_at_work():
 
 @posix
 def test_workers_that_were_killed_start_again():
-    with workers.Workers(1) as kept:
-        first = kept.executor().submit(os.getpid).result()
-        kept.kill()
+    with workers.Workers(1) as pool:
+        first = pool.executor().submit(os.getpid).result()
+        pool.kill()
         assert not is_alive(first)
-        second = kept.executor().submit(os.getpid).result()
+        second = pool.executor().submit(os.getpid).result()
         assert second != first
     assert not is_alive(second)
 
@@ -132,7 +132,7 @@ def test_interrupts_reach_the_block_and_leave_no_worker(running):
 
 @posix
 @pytest.mark.parametrize("after", [0.02, 0.05, 0.1, 0.2])
-def test_an_interrupt_while_workers_start_makes_no_traceback_of_theirs(tmp_path, after):
+def test_workers_that_start_at_an_interrupt_print_no_traceback(tmp_path, after):
     script = tmp_path / "script.py"
     script.write_text(
         SCRIPT.replace("    tasks[0]", "    print('begun', flush=True)\n    tasks[0]")
@@ -162,7 +162,7 @@ def test_workers_of_a_killed_parent_end_themselves(running):
 
 
 @posix
-def test_workers_are_killed_where_no_tool_of_the_system_is_found(tmp_path):
+def test_workers_are_killed_without_a_tool_of_the_system(tmp_path):
     script = tmp_path / "script.py"
     at_work = "while len(os.listdir(sys.argv[1])) < 3: time.sleep(0.1)\n    print(1 / 0)"
     script.write_text(SCRIPT.replace("tasks[0].result()", at_work))
@@ -180,7 +180,7 @@ def test_workers_are_killed_where_no_tool_of_the_system_is_found(tmp_path):
     assert not any(map(is_alive, pids))
 
 
-def test_a_worker_that_grew_is_renewed_without_a_word(tmp_path):
+def test_a_worker_that_grew_is_replaced_without_a_message(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         """
@@ -188,15 +188,15 @@ import os, time
 from stapes.system.workers import pool
 
 def grow(number):
-    # In a module: the globals of a script come anew with each call.
-    os.__dict__.setdefault("kept", []).append(b"x" * 30_000_000)
+    # In a module: the globals of a script are new in each call.
+    os.__dict__.setdefault("memory", []).append(b"x" * 30_000_000)
     time.sleep(1.1)  # loky looks once a second.
     return number, os.getpid()
 
 with pool(1) as executor:
     tasks = [executor.submit(grow, number) for number in range(5)]
-    found = [task.result() for task in tasks]
-print([number for number, _ in found], len({pid for _, pid in found}))
+    results = [task.result() for task in tasks]
+print([number for number, _ in results], len({pid for _, pid in results}))
 """
     )
     done = subprocess.run(
@@ -212,7 +212,7 @@ print([number for number, _ in found], len({pid for _, pid in found}))
     assert done.stderr == ""
 
 
-def test_the_module_knows_nothing_of_stapes():
+def test_the_module_imports_nothing_of_stapes():
     assert "import stapes" not in Path(workers.__file__).read_text()
     assert "from stapes" not in Path(workers.__file__).read_text()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -28,38 +29,32 @@ app.add_typer(run_app)
 app.add_typer(model_app)
 app.add_typer(data_app, name="data")
 
+# Typer keeps the class of its errors about a call in a private module.
+_CallError: Any = typer.BadParameter.__base__
+
 
 def main() -> NoReturn:
-    """Run the command line; errors become one sentence and an exit status."""
-    debug = "--debug" in sys.argv
+    """Run the command line; an error becomes one sentence and an exit status."""
     for stream in (sys.stdout, sys.stderr):
-        # What a pipe or an old terminal cannot show is a question mark, not an error.
+        # A character that a pipe or an old terminal cannot show becomes a question mark.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        app()
-    except SystemExit as end:
-        # What typer makes of Ctrl-C, without a word.
-        if end.code == 130:
-            resumed = {"run", "search", "synth", "fetch"} & set(sys.argv[1:3])
-            kept = " What was finished is kept: the same command goes on from here."
-            _fail(f"Stopped.{kept if resumed else ''}", 130)
-        raise
-    except StapesError as error:
-        if debug:
-            raise
-        _fail(error.typed, error.exit_code)
-    except OSError as error:
-        if debug:
-            raise
-        name = f"{error.filename}: " if error.filename else ""
-        _fail(f"{name}{error.strerror or error}.", 1)
+        status = app(standalone_mode=False)
+    except _CallError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            sys.exit(2)
+        _fail(_call_message(error), 2)
     except Exception as error:
-        if debug:
+        if "--debug" in sys.argv:
             raise
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        _fail(f"A fault of Stapes itself ({reason}); --debug shows where. Please report it.", 1)
-    sys.exit(0)
+        _fail(*_message_and_status(error))
+    if status == 130:  # Ctrl-C
+        resumed = {"run", "search", "synth", "fetch"} & set(sys.argv[1:3])
+        kept = " What was finished is kept: the same command continues from here."
+        _fail(f"Stopped.{kept if resumed else ''}", status)
+    sys.exit(status)
 
 
 @app.callback(invoke_without_command=True)
@@ -69,6 +64,24 @@ def _version(
     if version:
         print(f"stapes {__version__}")
         raise typer.Exit
+
+
+def _call_message(error: Any) -> str:
+    if hasattr(error, "option_name") and hasattr(error, "possibilities"):
+        nearest = [f" (did you mean {name}?)" for name in error.possibilities or ()][:1]
+        return f"{error.option_name}: there is no such option{''.join(nearest)}."
+    message = re.sub("^Invalid value for '(.+?)':", r"\1:", error.format_message())
+    return message if message[-1] in ".?" else f"{message}."
+
+
+def _message_and_status(error: Exception) -> tuple[str, int]:
+    if isinstance(error, StapesError):
+        return error.typed, error.exit_code
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}.", 1
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"A fault of Stapes itself ({reason}); --debug shows where. Please report it.", 1
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What the verbs of the command line share: options, examples in help texts, where text goes."""
+"""What the commands share: options, examples in help texts, and output."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stapes.contracts.results import Results
+    from stapes.report.terminal.progress import Shown
 
 Out = Annotated[
     Path | None,
@@ -42,25 +43,19 @@ def examples(*commands: str) -> str:
 
 
 @contextmanager
-def console_for(json: bool = False) -> Iterator[Console]:
-    """Where human text goes: the terminal, or the error stream where stdout is for JSON."""
+def terminal(json: bool = False) -> Iterator[tuple[Console, Shown]]:
+    """Where text goes, and progress on it: standard error where standard output is for JSON."""
     from rich.console import Console
+
+    from stapes.report.terminal.progress import progress_on
 
     console = Console(stderr=json)
     if not console.is_terminal:
-        # A pipe has no width: let no table be cut to the 80 columns that rich assumes.
+        # A pipe has no width, for which rich assumes 80 columns and cuts tables.
         console = Console(stderr=json, width=160)
-    yield console
-
-
-@contextmanager
-def progress_for(console: Console) -> Iterator[Any]:
-    """Progress on the console, which is left as it was at the block's end."""
-    from stapes.report.terminal.progress import progress_on
-
     progress = progress_on(console)
     try:
-        yield progress
+        yield console, progress
     finally:
         progress.stop()
 
@@ -81,7 +76,7 @@ def print_json(document: Any) -> None:
 def show(
     document: Any, lines: Callable[[Any], Iterable[Any]], console: Console, json: bool
 ) -> None:
-    """Print a document as JSON, or the lines that a report makes of it."""
+    """Print a document as JSON, or as the lines and tables that a report makes of it."""
     if json:
         print_json(document)
     else:
@@ -89,28 +84,28 @@ def show(
 
 
 def show_lines(console: Console, lines: Iterable[Any]) -> None:
-    """Print sentences as they are, without taking brackets in them for markup, and tables."""
+    """Print tables, and sentences whose brackets are no markup."""
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_results(results: Results, console: Console, verbose: bool) -> None:
-    """Print all that a run or a search found."""
+    """Print the results of a run or a search."""
     from stapes.report.terminal.detection import detection_notes, detections
     from stapes.report.terminal.search import front, search_notes
     from stapes.report.terminal.tables import layers, notes, skipped, table
     from stapes.report.terminal.targets import target_notes, targets
 
     console.print()
-    console.print(table(results))
-    for shown in (
+    for part in (
+        table(results),
         targets(results),
         detections(results),
-        front(results) if results.search else None,
-        layers(results) if verbose else None,
+        results.search and front(results),
+        verbose and layers(results),
     ):
-        if shown is not None:
-            console.print(shown)
+        if part:
+            console.print(part)
     files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
     show_lines(
         console,

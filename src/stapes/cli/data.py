@@ -7,15 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stapes.cli.common import (
-    Debug,
-    Jobs,
-    Json,
-    console_for,
-    examples,
-    progress_for,
-    show,
-)
+from stapes.cli.common import Debug, Jobs, Json, examples, show, terminal
 from stapes.cli.options import settings_options
 from stapes.run.settings import RunSettings
 
@@ -27,14 +19,12 @@ data_app = typer.Typer(
 
 
 @data_app.command(
-    epilog=examples(
-        'stapes data synth --word "hey computer" --out corpora/hey_computer --voices 40',
-    )
+    epilog=examples('stapes data synth --word "hey computer" --out hey_computer --voices 40')
 )
 @settings_options(RunSettings, "synth")
 def synth(
     *,
-    word: Annotated[str, typer.Option("--word", metavar="PHRASE", help="What is said.")],
+    word: Annotated[str, typer.Option("--word", metavar="PHRASE", help="The wake word.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
     jobs: Jobs = None,
     debug: Debug = False,
@@ -43,7 +33,7 @@ def synth(
     """Make a corpus of synthetic speech for any phrase; no voice is in two splits."""
     from stapes import api
 
-    with console_for() as console, progress_for(console) as progress:
+    with terminal() as (_, progress):
         api.data.synth(word, out, jobs=jobs, progress=progress, **settings)
 
 
@@ -58,21 +48,19 @@ def fetch(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="[speech_commands_vVERSION]")
     ] = None,
-    version: Annotated[
-        str, typer.Option("--version", metavar="V", help="Of the data set.")
-    ] = "0.02",
+    version: Annotated[str, typer.Option("--version", metavar="V", help="Its version.")] = "0.02",
     url: Annotated[
-        str | None, typer.Option("--url", help="Another place of the archive; needs --sha256.")
+        str | None, typer.Option("--url", help="Another address of the archive; needs --sha256.")
     ] = None,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", help="Instead of the published one.")
+        str | None, typer.Option("--sha256", help="Its hash, in place of the published one.")
     ] = None,
     debug: Debug = False,
 ) -> None:
     """Download and unpack Google's Speech Commands; a broken download is resumed."""
     from stapes import api
 
-    with console_for() as console, progress_for(console) as progress:
+    with terminal() as (_, progress):
         api.data.fetch(name, out, version=version, url=url, sha256=sha256, progress=progress)
 
 
@@ -97,23 +85,18 @@ def check(
     from stapes import api
     from stapes.report.terminal.tables import check_lines
 
-    with console_for(json) as console, progress_for(console) as progress:
+    with terminal(json) as (console, progress):
         state = api.data.check(data, word=word, progress=progress, **settings)
         show(state, check_lines, console, json)
 
 
-@data_app.command(
-    epilog=examples(
-        "stapes data cache",
-        "stapes data cache --clear",
-    )
-)
+@data_app.command(epilog=examples("stapes data cache", "stapes data cache --clear"))
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete what Stapes keeps there.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the folder of features and synthetic speech, and its size; STAPES_CACHE chooses it."""
+    """Show the folder of features and synthetic speech, and its size; STAPES_CACHE sets it."""
     from stapes.data import cache_folder
 
     content = cache_folder.clear() if clear else cache_folder.content()
@@ -124,6 +107,6 @@ def cache(
         f"{synthetic.count} corpora of synthetic speech: {synthetic.bytes:,} bytes",
     ]
     if clear and features.bytes + synthetic.bytes:
-        lines.append("What is left is in use: clear the cache again when that run is over.")
-    with console_for(json) as console:
+        lines.append("A run uses the rest: clear the cache again after it.")
+    with terminal(json) as (console, _):
         show(content, lambda _: lines, console, json)

@@ -1,4 +1,4 @@
-"""The verbs of a model file on its own: `stapes inspect` and `stapes slim`."""
+"""The commands for a single model file: `stapes inspect` and `stapes slim`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stapes.cli.common import (
-    Debug,
-    Json,
-    console_for,
-    examples,
-    progress_for,
-    show,
-)
+from stapes.cli.common import Debug, Json, examples, show, terminal
 from stapes.cli.options import settings_options
 from stapes.model_files.settings import SlimSettings
 
@@ -38,7 +31,7 @@ def inspect(
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw that, as .svg or .html."),
+        typer.Option("--plot", metavar="FILE", help="Draw them, as .svg or .html."),
     ] = None,
     json: Json = False,
     debug: Debug = False,
@@ -48,7 +41,7 @@ def inspect(
     from stapes.report.figures.weight_plots import draw
     from stapes.report.terminal.anatomy import lines
 
-    with console_for(json) as console, progress_for(console) as progress:
+    with terminal(json) as (console, progress):
         inspection = api.inspect(model, progress=progress)
         if plot is not None:
             draw(inspection, plot)
@@ -74,13 +67,13 @@ def slim(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Take out of a .tflite what no interpreter reads: the same outputs, bit for bit.
+    """Remove from a .tflite what no interpreter reads; the outputs stay the same, bit for bit.
 
-    Nothing is written unless it was proven in every interpreter that runs the original.
+    Nothing is written unless every interpreter that runs the original proves it.
     """
     from stapes import api
     from stapes.report.terminal.tables import slim_lines
 
-    with console_for(json) as console, progress_for(console) as progress:
+    with terminal(json) as (console, progress):
         slimmed = api.slim(model, output, progress=progress, **settings)
         show(slimmed, slim_lines, console, json)

@@ -1,6 +1,6 @@
-"""Options of a command from the fields of a settings model.
+"""Options of a command from the fields of a settings model, on top of Typer.
 
-Over Typer, since other libraries for it have another style of command line or are very young.
+Other libraries for it have another style of command line, or are very young.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import BaseModel
 
-from stapes.system.options import Setting, settings_of, show_parameters
+from stapes.system.options import Setting, keyword, settings_of, show_parameters
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def settings_options(model: type[BaseModel], verb: str) -> Callable[[Command], Command]:
-    """Give a command the options that are marked for it, in place of its `**settings`.
+    """Replace a command's `**settings` by the options that are marked for it.
 
-    An option that is not typed is None. The model checks the values: its messages are the same for
-    a command, a function and a file.
+    An option that is not typed is None. The model checks the values, with the same messages for a
+    command, a function and a file.
     """
 
     def decorate(command: Command) -> Command:
-        made = [_parameter(setting) for setting in settings_of(model, verb).values()]
-        show_parameters(command, made)
+        show_parameters(command, map(_parameter, settings_of(model, verb).values()))
         return command
 
     return decorate
@@ -41,9 +40,4 @@ def _parameter(setting: Setting) -> inspect.Parameter:
         help=setting.help,
         show_default=False,
     )
-    return inspect.Parameter(
-        setting.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind | None, option],
-    )
+    return keyword(setting.name, Annotated[kind | None, option])

@@ -1,4 +1,4 @@
-"""The verbs of runs: `stapes run`, `search`, `evaluate` and `report`."""
+"""The commands of runs: `stapes run`, `search`, `evaluate` and `report`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from stapes.cli.common import (
     Out,
     Quick,
     Verbose,
-    console_for,
     examples,
     print_json,
-    progress_for,
     show,
     show_lines,
     show_results,
+    terminal,
 )
 from stapes.cli.options import settings_options
 from stapes.run.settings import EvaluationSettings, RunSettings
@@ -57,12 +56,12 @@ def run(
 ) -> None:
     """Train a wake-word model, shrink it by every technique, and measure each result.
 
-    Without --data the speech is synthetic, made by espeak-ng. With --model no baseline is trained:
-    the techniques are applied to the model that is given.
+    Without --data, espeak-ng makes synthetic speech. With --model, the techniques are applied to
+    your own model and no baseline is trained.
     """
     from stapes import api
 
-    with console_for(json) as console, progress_for(console) as progress:
+    with terminal(json) as (console, progress):
         results = api.run(
             out=out, config=config, quick=quick, jobs=jobs, progress=progress, **settings
         )
@@ -87,7 +86,7 @@ def search(
     *,
     words: Annotated[
         str | None,
-        typer.Option("--words", metavar="A,B,C", help="Several words, a search for each of them."),
+        typer.Option("--words", metavar="A,B,C", help="Several words: a search for each."),
     ] = None,
     out: Out = None,
     config: Config = None,
@@ -98,7 +97,7 @@ def search(
         typer.Option(
             "--cluster",
             metavar="ray",
-            help="Run trials on the Ray cluster at RAY_ADDRESS, or on one made here.",
+            help="Run trials on the Ray cluster at RAY_ADDRESS, or on a new local one.",
         ),
     ] = None,
     verbose: Verbose = False,
@@ -106,22 +105,22 @@ def search(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Search for the smallest model of a word that a chip has room for.
+    """Search for the smallest model of a word that fits a chip.
 
-    Tries architectures, sizes, frontends and techniques; a model that cannot fit is not trained.
-    The same command goes on where it was stopped, and with more --trials where it was done.
+    It tries architectures, sizes, frontends and techniques, and trains only models that can fit.
+    The same command continues a stopped search; with more --trials also one that is done.
     """
     from stapes import api
     from stapes.report.page.words import words_table
 
-    with console_for(json) as console, progress_for(console) as progress:
+    with terminal(json) as (console, progress):
         results = api.search(
             words=words,
             out=out,
             config=config,
             quick=quick,
             jobs=jobs,
-            cluster=cluster,  # type: ignore[arg-type]  # It is checked there.
+            cluster=cluster,  # type: ignore[arg-type]  # search checks it.
             progress=progress,
             **settings,
         )
@@ -148,11 +147,11 @@ def evaluate(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Measure a .tflite whose input fits the frontend: mfcc, unless another is named."""
+    """Measure a .tflite whose input fits the frontend [mfcc]."""
     from stapes import api
     from stapes.report.terminal.tables import evaluation_lines
 
-    with console_for(json) as console, progress_for(console) as progress:
+    with terminal(json) as (console, progress):
         result = api.evaluate(model, config=config, progress=progress, **settings)
         show(result, evaluation_lines, console, json)
 
@@ -167,7 +166,7 @@ def evaluate(
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     other: Annotated[
-        Path | None, typer.Argument(metavar="RUN2", help="Another, to compare it with.")
+        Path | None, typer.Argument(metavar="RUN2", help="Another run, to compare.")
     ] = None,
     page: Annotated[
         Path | None,
@@ -184,14 +183,14 @@ def report(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show a run again, or two beside each other, from results.json alone.
+    """Show one run again, or compare two, from results.json alone.
 
-    Of one run, its page and results.csv are written again; of two, a page that compares them.
+    The page and results.csv of one run are written again; for two, a page compares them.
     """
     from stapes import api
     from stapes.report.page.comparison import Comparison, lines
 
-    with console_for(json) as console:
+    with terminal(json) as (console, _):
         result = api.report(run, other, page=page, plot=plot)
         if json:
             print_json(result)

@@ -93,7 +93,7 @@ def load(
         The folder or the word is not there, or a CSV file or list is broken.
     """
     if not root.is_dir():
-        raise UsageError(f"--data {root}: there is no such folder.")
+        raise UsageError(f"{root}: there is no such folder.")
     splits, rule, skipped = _read(root, validation, test)
     if negatives is not None:
         splits, skipped = _outside(root, negatives, splits, skipped)
@@ -183,10 +183,10 @@ def _bucket(key: str, validation: float, test: float) -> str:
 def _require_word(root: Path, word: str | None, splits: dict[str, list[Clip]]) -> None:
     labels = sorted({clip.label for clips in splits.values() for clip in clips})
     if not labels:
-        raise UsageError(f"--data {root}: no folder in it holds a sound file.")
+        raise UsageError(f"{root}: no folder in it holds a sound file.")
     if word is not None and not any(is_word(label, word) for label in labels):
-        some = ", ".join(labels[:12]) + (", ..." if len(labels) > 12 else "")
-        raise UsageError(f"--word {word}: {root} has no such label; it has {some}.")
+        some = ", ".join(labels[:12]) + (" and more" if len(labels) > 12 else "")
+        raise UsageError(f"{root} has no label {word}; it has {some}.")
 
 
 def _shared(splits: dict[str, list[Clip]]) -> int:

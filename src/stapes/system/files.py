@@ -1,7 +1,7 @@
 """Files that are either whole or absent, and content hashes.
 
-Every file is written beside its place and moved there, so that a killed process leaves the old
-file or the new one, never a half.
+Every file is written next to its place and moved there: a killed process leaves the old file or
+the new one, never a part of one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from stapes.errors import UsageError
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; move it there if the block ends well.
+    """Yield a temporary path next to `target`; move it there if the block ends well.
 
-    A link is followed. What is there and no file (a folder, a device) is left alone: UsageError.
+    A link is followed. A folder or a device at `target` is left alone: UsageError.
     """
     target = target.resolve()
     if target.exists() and not target.is_file():
@@ -35,7 +35,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes a file for its owner alone; give it what the user's umask says.
+        # mkstemp makes a file for its owner alone; the user's umask decides.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -45,14 +45,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def reserve(path: Path) -> None:
-    """Have the disk hold all of a file that is to be written through memory.
+    """Make room on the disk for all of a memory-mapped file, or raise an OSError that names it.
 
-    A disk that is full would else kill the process at the write, without a word.
-
-    Raises
-    ------
-    OSError
-        There is no room; it names the file.
+    Without it, a write to a full disk kills the process without a message.
     """
     if not hasattr(os, "posix_fallocate"):
         return
@@ -77,7 +72,7 @@ def write_text(target: Path, content: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal, read in pieces."""
+    """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while piece := file.read(1 << 20):
@@ -86,13 +81,13 @@ def sha256(path: Path) -> str:
 
 
 def cache_folder() -> Path:
-    """Where features and synthetic speech are kept: `$STAPES_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("STAPES_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("stapes"))
+    """The folder of features and synthetic speech: `$STAPES_CACHE`, or the user's cache folder."""
+    folder = os.environ.get("STAPES_CACHE")
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("stapes"))
 
 
 def send_output_to(path: Path) -> None:
-    """Send what this process prints, and what C++ libraries print in it, to the end of a file."""
+    """Append what this process and its C++ libraries print to a file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for stream in (1, 2):
         os.dup2(descriptor, stream)

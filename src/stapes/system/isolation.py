@@ -1,12 +1,12 @@
 """The one place that runs what may crash, hang or be hostile, with limits on time and memory.
 
-Interpreters are C++ that trusts its file, and a file may come from anywhere. What they do in their
-own process is a reason in a table or an error with a sentence, never the end of a run. Starting a
-process takes half a second, so one `Child` serves many calls.
+Interpreters are C++ that trusts its file, and a file may come from anywhere. In a process of their
+own, a crash is a reason in a table or an error message, never the end of a run. Starting a process
+takes half a second, so one `Child` serves many calls.
 
-Memory is limited by RLIMIT_DATA, which counts what a process may write to. RLIMIT_AS would also
-count mapped features, libraries and addresses that are only reserved: 2.7 GiB for TensorFlow, of
-which it writes 0.6 GiB. Windows has no such limit, and macOS ignores it.
+RLIMIT_DATA limits the memory that a process may write to. RLIMIT_AS would also count mapped
+features, libraries and reserved addresses: 2.7 GiB for TensorFlow, which writes 0.6 GiB. Windows
+has no such limit, and macOS ignores it.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from stapes.system.files import send_output_to
 from stapes.system.workers import Workers
 
 MEMORY = 6 << 30
-"""Bytes that a child may write to. An interpreter with a wake-word model takes 0.1 GiB, TensorFlow
-that reads or converts one 0.6 GiB; the largest tensor that a file may hold is 1 GiB."""
+"""Bytes that a child may write to. An interpreter with a wake-word model takes 0.1 GiB. TensorFlow
+that reads or converts one takes 0.6 GiB. The largest tensor of a file may be 1 GiB."""
 
 SECONDS = 600.0
-"""The longest that reading, converting or compiling a model may take, or running it.
+"""The longest that reading, converting, compiling or running a model may take.
 
-A wake-word model takes ten, and 75 where ten processes want each core. Only a hang takes longer:
-what is measured must not depend on who else is at work.
+A wake-word model takes 10 s, and 75 s where ten processes share each core. Only a hang takes
+longer: results must not depend on other work of the machine.
 """
 
 TRAINING_MEMORY = 16 << 30
-"""Bytes that a worker may write to which trains a model from elsewhere: TensorFlow takes 0.6 GiB
-with the reference CNN, and a copy of the MFCCs of a million clips 2.4 GiB."""
+"""Bytes that a worker which trains a user's own model may write to. TensorFlow takes 0.6 GiB with
+the reference CNN, and a copy of the MFCCs of a million clips 2.4 GiB."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Lost(Exception):
-    """A call did not come to an end; its message says why, as the predicate of a sentence."""
+    """A call did not end; the message says why and completes a sentence: "it crashed"."""
 
 
 class Child(Workers):
-    """One process for many calls, started at the first and again after each that was lost.
+    """One process for many calls; it starts at the first call, and again after a lost one.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ class Child(Workers):
         Parameters
         ----------
         seconds : float > 0
-            The longest that it may take, without the time to start a process.
+            The longest that it may take, without the start of the process.
         call : callable
-            It, its arguments, what it returns and what it raises can be pickled.
+            It, its arguments, its result and its errors can be pickled.
 
         Raises
         ------
@@ -104,12 +104,12 @@ def isolated(seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kw
 def isolated_module(
     name: str, arguments: Sequence[str], folder: Path, seconds: float, memory: int = MEMORY
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a Python module as a program in `folder`, with what it prints in the result.
+    """Run a Python module as a program in `folder`; the result has its output.
 
     Raises
     ------
     Lost
-        It was not done in time or needs too much memory. A crash is its exit status.
+        It was not done in time or needs too much memory. A crash shows in the exit status.
     """
     start = (
         f"import sys; sys.path = {sys.path!r}; from stapes.system.isolation import limit_memory; "
@@ -133,14 +133,14 @@ def _too_much(memory: int) -> str:
 
 
 def begin(output: Path, memory: int | None) -> None:
-    """First thing in a worker: what it prints goes to a file, and its memory may have a limit."""
+    """Initialize a worker: a file for its output, and perhaps a limit on its memory."""
     send_output_to(output)
     if memory is not None:
         limit_memory(memory)
 
 
 def limit_memory(memory: int) -> None:
-    """Have this process, and those that it starts, fail to get more than so many bytes."""
+    """Limit the bytes that this process, and those that it starts, may write to."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # Not on Windows.
 

@@ -1,7 +1,7 @@
 """Fields of settings models as options: of a Python function and of a command.
 
-A settings model holds each fact of an option once: name, default, help, limits and choices. A field
-that is marked with `Option` is an option of commands; a nested one goes by the name of its leaf.
+A settings model holds each fact of an option once: name, default, help, limits and choices. The
+mark `Option` makes a field an option of commands; a nested one has the name of its leaf.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Option:
     """The mark of a field that is an option of commands.
 
-    verbs : commands that have it, with spaces between them
-    metavar : what stands for its value in the help; by default the choices of a Literal
-    default : the default in words, where the value does not say it
+    verbs : its commands, with spaces between them
+    metavar : its value in the help; by default the choices of a Literal
+    default : the default in words, where the value does not show it
     accepts : the type of the argument in Python, where it is wider than the field's
     """
 
@@ -68,7 +68,7 @@ class Setting:
 
     @property
     def metavar(self) -> str:
-        """What stands for the value in the help."""
+        """The placeholder of the value in the help."""
         if self.option and self.option.metavar:
             return self.option.metavar
         return "|".join(get_args(self.type)) if get_origin(self.type) is Literal else "VALUE"
@@ -91,7 +91,7 @@ def settings_of(model: type[BaseModel], verb: str | None = None) -> dict[str, Se
     ----------
     model : type
     verb : str, optional
-        Only those that are marked for this command; by default every field, and marked nested ones.
+        Only options of this command; by default every field, and nested ones with a mark.
     """
     settings = [setting for setting in _walk(model) if len(setting.path) == 1 or setting.option]
     return {
@@ -102,9 +102,9 @@ def settings_of(model: type[BaseModel], verb: str | None = None) -> dict[str, Se
 
 
 def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as the model holds them: leaves in their groups, paths absolute, no None.
+    """Arguments as the model holds them: leaves in their groups, no None.
 
-    A path must mean the same file wherever the settings are read again.
+    Paths become absolute, to mean the same file wherever the settings are read again.
     """
     known = settings_of(model)
     settings = {name: value for name, value in arguments.items() if value is not None}
@@ -114,9 +114,9 @@ def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, An
             settings[name] = Path(value).expanduser().resolve()
         if setting and len(setting.path) == 2:
             group = settings.get(setting.path[0], {})
-            inside = group.model_dump() if isinstance(group, BaseModel) else group
-            if isinstance(inside, Mapping):  # Anything else is refused by the model.
-                settings[setting.path[0]] = {**inside, name: settings.pop(name)}
+            values = group.model_dump() if isinstance(group, BaseModel) else group
+            if isinstance(values, Mapping):  # The model refuses anything else.
+                settings[setting.path[0]] = {**values, name: settings.pop(name)}
     return settings
 
 
@@ -129,13 +129,7 @@ def checked(
 ) -> Model:
     """Settings as their model, or a UsageError that names the first wrong one.
 
-    Parameters
-    ----------
-    model : type
-    settings : mapping
-    called : collection of str
-        Arguments of the call; other settings are from `file`.
-    file : Path, optional
+    The names in `called` are arguments of the call; other settings come from `file`.
     """
     try:
         return model.model_validate(settings)
@@ -165,7 +159,7 @@ def unknown(name: str, known: Iterable[str]) -> str:
 
 
 def split_names(value: Any) -> Any:
-    """Names with commas between them as a tuple; anything else as it is, for a validator.
+    """Names between commas as a tuple; any other value unchanged, for a validator.
 
     Examples
     --------
@@ -180,28 +174,19 @@ def split_names(value: Any) -> Any:
 def with_settings(
     model: type[BaseModel], verb: str | None = None
 ) -> Callable[[Function], Function]:
-    """Show a function's `**settings` as the parameters that they are, in signature and help."""
+    """Show a function's `**settings` as parameters, in its signature and help."""
 
     def decorate(function: Function) -> Function:
         own = inspect.signature(function).parameters
-        settings = [each for each in settings_of(model, verb).values() if each.name not in own]
-        show_parameters(
-            function,
-            [
-                inspect.Parameter(
-                    setting.name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=None,
-                    annotation=setting.accepts | None,
-                )
-                for setting in settings
-            ],
-        )
-        entries = []
-        for setting in settings:
+        parameters, entries = [], []
+        for name, setting in settings_of(model, verb).items():
+            if name in own:
+                continue
+            parameters.append(keyword(name, setting.accepts | None))
             lines = textwrap.wrap(setting.help, 92)
-            entry = f"{setting.name} : {type_name(setting.accepts)}, optional"
+            entry = f"{name} : {_type_name(setting.accepts)}, optional"
             entries.append("\n    ".join([entry, *lines]))
+        show_parameters(function, parameters)
         text = inspect.cleandoc(function.__doc__ or "")
         function.__doc__ = text.replace("**settings", "\n".join(entries))
         return function
@@ -209,21 +194,25 @@ def with_settings(
     return decorate
 
 
-def type_name(kind: Any) -> str:
-    """A type in words for a help text."""
+def keyword(name: str, annotation: Any) -> inspect.Parameter:
+    """A keyword parameter whose default is None."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=None, annotation=annotation)
+
+
+def show_parameters(function: Callable[..., Any], settings: Iterable[inspect.Parameter]) -> None:
+    """Replace a function's `**settings` by parameters, before its own keyword parameters."""
+    signature = inspect.signature(function, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [*(p for p in own if p.kind is not p.KEYWORD_ONLY), *settings]
+    parameters += [p for p in own if p.kind is p.KEYWORD_ONLY]
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+
+
+def _type_name(kind: Any) -> str:
     text = inspect.formatannotation(kind).replace("str | os.PathLike[str]", "path")
     return re.sub(r"\b[a-z_.]+\.(?=[A-Z])", "", text)
-
-
-def show_parameters(function: Callable[..., Any], made: Sequence[inspect.Parameter]) -> None:
-    """Put parameters in the place of a function's `**settings`."""
-    signature = inspect.signature(function, eval_str=True)
-    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
-    first = [each for each in own if each.kind is not each.KEYWORD_ONLY]
-    last = [each for each in own if each.kind is each.KEYWORD_ONLY]
-    parameters = [*first, *made, *last]
-    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    function.__annotations__ = {each.name: each.annotation for each in parameters}
 
 
 def _walk(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterable[Setting]:
@@ -247,7 +236,7 @@ def _accepted(kind: Any) -> Any:
 
 
 def _reason(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    """What is wrong with one setting, as a part of a sentence."""
+    """The fault of one setting, as a part of a sentence."""
     if error["type"] == "extra_forbidden":
         group: Any = model
         for part in error["loc"][:-1]:

@@ -1,25 +1,25 @@
-"""How long work reports what it is doing: a run calls these, a terminal or a test implements them.
+"""How long work reports its progress: a run calls these, a terminal or a test implements them.
 
-A function that takes a Progress updates the step that its caller began, unless it begins its own.
+A function with a Progress updates the step that its caller began, unless it begins its own.
 """
 
 from __future__ import annotations
 
 
 class Progress:
-    """Shows nothing; what shows progress overrides it."""
+    """Shows nothing; subclasses show progress."""
 
     def begin(self, step: str) -> None:
-        """A step of the work starts."""
+        """A step starts."""
 
     def update(self, done: int, total: int | None, detail: str = "") -> None:
-        """So much of the step is done; `total` is None where nobody knows it."""
+        """`done` of `total` is done; the total is None where it is not known."""
 
     def end(self, detail: str = "") -> None:
-        """The step is done; `detail` says what came of it."""
+        """The step is done; `detail` names its result."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know, now."""
+        """Show a message to the user at once."""
 
 
 SILENT = Progress()

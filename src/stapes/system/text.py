@@ -1,13 +1,13 @@
-"""How figures are written: the one place for all rooms, so that a figure reads alike everywhere."""
+"""Figures as text, the same in every report."""
 
 from __future__ import annotations
 
 UNKNOWN = "–"
-"""Stands where a figure was not measured."""
+"""In place of a figure that was not measured."""
 
 
 def percent(part: float | None, digits: int = 2) -> str:
-    """A part of one as a percentage.
+    """A share as a percentage.
 
     Examples
     --------
@@ -18,7 +18,7 @@ def percent(part: float | None, digits: int = 2) -> str:
 
 
 def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
-    """A 95 % interval of parts of one, in percent; empty where there is none.
+    """A 95 % interval of shares in percent; empty where there is none.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def interval(ends: tuple[float, float] | None, digits: int = 1) -> str:
 
 
 def points(difference: float | None) -> str:
-    """A difference of two parts of one in percentage points, with its sign.
+    """A difference of two shares in percentage points, with its sign.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def measure(value: float) -> str:
 
 
 def probability(p: float) -> str:
-    """A p-value; the smallest that is written is a thousandth."""
+    """A p-value, not below a thousandth."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 

@@ -1,9 +1,8 @@
-"""A pool of worker processes that never outlives its reason.
+"""Worker processes that end when their work or their parent ends.
 
-loky rather than multiprocessing, so that a script without an `if __name__ == "__main__"` guard
-works. On top of loky: Ctrl-C interrupts the parent alone, an error ends the workers at once, and
-workers whose parent was killed end themselves (not on Windows, where a process does not learn
-that its parent is gone).
+loky, unlike multiprocessing, works in a script without an `if __name__ == "__main__"` guard. On top
+of loky: Ctrl-C interrupts the parent alone, an error ends the workers at once, and workers whose
+parent was killed end themselves (not on Windows, which does not report that a parent is gone).
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from concurrent.futures import Executor
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
-# TensorFlow keeps some of each model that it trained or converted. With psutil, loky renews a
-# worker that has grown by so many bytes, between two tasks; it reads this when it is imported.
+# TensorFlow leaks memory with each model that it trains or converts. With psutil, loky replaces a
+# worker that has grown by so many bytes, between two tasks. It reads this at its import.
 os.environ.setdefault("LOKY_MAX_MEMORY_LEAK_SIZE", str(1 << 30))
 
 import loky
@@ -40,10 +39,9 @@ class Workers:
     Parameters
     ----------
     jobs : int > 0
-        how many processes
+        Number of processes.
     initializer : callable
-        called once in each worker before its first task, with `initargs`; if it fails, so does
-        every task
+        Called once in each worker, with `initargs`; if it fails, so does every task.
     """
 
     def __init__(
@@ -56,19 +54,18 @@ class Workers:
         self._executor: loky.ProcessPoolExecutor | None = None
 
     def executor(self) -> Executor:
-        """The running workers, started if they were not.
+        """The running workers, for functions that can be pickled.
 
-        `submit` and `map` take functions that can be pickled. A worker that dies makes the results
-        of all raise `concurrent.futures.BrokenExecutor`: `kill` what is left of them then.
+        When a worker dies, all results raise `concurrent.futures.BrokenExecutor`; then call `kill`.
         """
         if self._executor is None:
-            # It is done on purpose.
+            # Restarts are on purpose.
             warnings.filterwarnings("ignore", message="A worker was restarted while some jobs")
             self._executor = loky.ProcessPoolExecutor(
                 self._jobs, initializer=_begin, initargs=self._initial
             )
             with _interrupts_held():
-                # loky starts its workers at the first task: have them start here.
+                # loky starts its workers at the first task: they must start here.
                 self._executor.submit(os.getpid)
         executor: Executor = self._executor
         return executor
@@ -80,7 +77,7 @@ class Workers:
             executor.shutdown(kill_workers=True)
 
     def close(self) -> None:
-        """End the workers once they are done."""
+        """End the workers when they are done."""
         if self._executor is not None:
             self._executor.shutdown()
             self._executor = None
@@ -100,7 +97,7 @@ class Workers:
 def pool(
     jobs: int, initializer: Callable[..., None] | None = None, initargs: tuple[Any, ...] = ()
 ) -> Iterator[Executor]:
-    """Start worker processes, and end them with the block; see `Workers`.
+    """Worker processes for the length of a block; see `Workers`.
 
     Examples
     --------
@@ -114,7 +111,7 @@ def pool(
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C waiting for the length of the block, for processes started in it for ever.
+    """Block Ctrl-C for the length of the block, and for ever in processes that start in it.
 
     A terminal sends Ctrl-C to the workers too, and one that is still starting would print a
     traceback. A process inherits the blocked signals of the thread that starts it.
@@ -122,7 +119,7 @@ def _interrupts_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    # Starting the tracker would unblock the signal midway: have it run before.
+    # The start of the tracker would unblock the signal: start it before.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -132,7 +129,7 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _begin(parent: int, initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
-    """First thing in a worker: leave Ctrl-C to the parent, and watch that it lives."""
+    """Initialize a worker: Ctrl-C is the parent's, and the worker ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if initializer is not None:

@@ -1,7 +1,7 @@
 """The frontend `micro`: bit for bit that of TFLite Micro and of ESPHome's micro_wake_word.
 
 The library `pymicro-features` wraps the C code of the devices. Every 10 ms, it computes 40 channels
-from 125 to 7,500 Hz of the last 30 ms, subtracts an estimate of the noise, applies an automatic
+from 125 to 7,500 Hz of the last 30 ms. It subtracts an estimate of the noise, applies an automatic
 gain per channel (PCAN), and takes the logarithm. Step and sizes are fixed. The noise estimate is
 state: the features of a frame depend on the seconds before it.
 

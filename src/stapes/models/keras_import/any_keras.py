@@ -62,7 +62,6 @@ def load_any(path: Path) -> Any:
         TensorFlow is not installed.
     """
     tensorflow()
-    path = Path(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,10 +1,9 @@
 """Read HDF5 files of Keras without libhdf5.
 
-libhdf5 is not safe for files of other people. Of 8,000 small Keras files with one to five bytes
-changed or the end cut off, HDF5 1.14 looped for ever on nine and crashed on four. Keras uses
-little of the format: groups, arrays of numbers in one piece, and attributes of text. The rest
-(compressed or external data, links to other files, committed types) is refused, so the data cannot
-be larger than its file.
+libhdf5 is not safe for files of other people. HDF5 1.14 looped for ever on nine of 8,000 damaged
+Keras files, and crashed on four. Keras uses little of the format: groups, arrays of numbers in one
+piece, and attributes of text. The rest (compressed or external data, links to other files,
+committed types) is refused, so the data cannot be larger than its file.
 
 Section numbers are those of the "HDF5 File Format Specification Version 3.0".
 """

@@ -12,6 +12,7 @@ release = version = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
+smartquotes = False  # An option is --data, not a dash.
 exclude_patterns = ["_build"]
 
 autodoc_typehints = "none"  # The docstrings give types with shapes and units.

@@ -1,4 +1,4 @@
-"""Look-up tables are kept where they make the file smaller and compute the same."""
+"""Look-up tables stay where they make the file smaller and compute the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stapes.targets.proof import prove
 from stapes.targets.tflm import TFLMClassifier
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
-from stapes.tflite.read.lookup_table import DECODE, candidates
+from stapes.tflite.read.lookup_table import DECODE, Form, candidates
 from stapes.tflite.read.verify import verify
 
 needs_tflm = pytest.mark.skipif(
@@ -29,14 +29,14 @@ QUICK: dict[str, Any] = {"inputs": 20, "isolate": False, "timed": False}
 
 @pytest.fixture
 def weights():
-    """16 values in each of 8 rows, other ones in each."""
+    """8 rows of 16 distinct values, not the same in every row."""
     rng = np.random.default_rng(0)
     rows = [rng.choice(np.arange(-127, 128), 16, replace=False) for _ in range(8)]
     return np.array([rng.permutation(np.resize(row, 256)) for row in rows], np.int8)
 
 
 def unpacked(content):
-    """The weights of a file in tables, by a reader that knows the format's description alone."""
+    """The weights of a file in tables, by a second reader of the format."""
     for op in verify(content).operators:
         if op.name == DECODE:
             [packed, ancillary] = (op.graph.tensor(number).data.tobytes() for number in op.inputs)
@@ -54,48 +54,48 @@ def unpacked(content):
 def test_the_tables_give_back_the_weights_and_the_same_outputs(dense_model, weights, scales):
     weights = weights if scales == 8 else np.resize(weights[0], weights.shape)
     model = dense_model(weights, scales=scales)
-    made = compress(model, **QUICK)
-    assert made.proof.equal
-    assert made.proof.interpreters == ("tflm", "tflm_planned")
-    assert made.proof.distinct > 1
-    [found] = made.tables.tensors
+    result = compress(model, **QUICK)
+    assert result.proof.equal
+    assert result.proof.interpreters == ("tflm", "tflm_planned")
+    assert result.proof.distinct > 1
+    [row] = result.tables.tensors
     mode, tables = ("per channel", 8 * 16) if scales == 8 else ("per tensor", 16)
-    assert (found.name, found.mode, found.bits) == ("kernel", mode, 4)
-    assert (found.before, found.after) == (2048, 1024 + 16 + tables)
+    assert (row.name, row.mode, row.bits) == ("kernel", mode, 4)
+    assert (row.before, row.after) == (2048, 1024 + 16 + tables)
     back = np.full(weights.shape, 99, np.int8)
-    for place, value in unpacked(made.content):
+    for place, value in unpacked(result.content):
         back[place] = value
     np.testing.assert_array_equal(back, weights)
-    [kernel] = constants(made.content)
+    [kernel] = constants(result.content)
     np.testing.assert_array_equal(kernel.values, weights)
 
 
 @needs_tflm
 def test_flash_arena_and_time_are_measured(dense_model, weights):
     model = dense_model(weights, scales=8)
-    made = compress(model, **QUICK | {"timed": True})
-    found = made.tables
-    assert found.slimmed == len(slim(model, runtime="tflm"))
-    assert len(made.content) < found.slimmed - 600
-    # The whole weight is unpacked into it.
-    assert found.arena_after >= found.arena_before + weights.size
-    assert found.time_ratio is not None
-    assert found.time_ratio > 0
+    result = compress(model, **QUICK | {"timed": True})
+    tables = result.tables
+    assert tables.slimmed == len(slim(model, runtime="tflm"))
+    assert len(result.content) < tables.slimmed - 600
+    # The arena holds the whole unpacked weight.
+    assert tables.arena_after >= tables.arena_before + weights.size
+    assert tables.time_ratio is not None
+    assert tables.time_ratio > 0
 
 
 @needs_tflm
 def test_a_model_with_nothing_to_gain_is_slimmed_alone(dense_model):
     rng = np.random.default_rng(0)
     model = dense_model(rng.integers(-127, 128, (8, 1000)).astype(np.int8))
-    made = compress(model, **QUICK)
-    assert made.content == slim(model, runtime="tflm")
-    assert made.proof.equal
-    assert made.tables.tensors == []
-    [left] = made.tables.left_out
+    result = compress(model, **QUICK)
+    assert result.content == slim(model, runtime="tflm")
+    assert result.proof.equal
+    assert result.tables.tensors == []
+    [left] = result.tables.left_out
     assert left.name == "kernel"
     assert "128 are the most" in left.reason
-    assert made.tables.arena_before == made.tables.arena_after
-    assert made.tables.time_ratio is None
+    assert result.tables.arena_before == result.tables.arena_after
+    assert result.tables.time_ratio is None
 
 
 @needs_tflm
@@ -107,31 +107,32 @@ def test_a_weight_too_small_to_gain_is_left_out(dense_model, weights):
 @needs_tflm
 @pytest.mark.parametrize("isolate", [True, False])
 def test_what_changes_the_output_is_left_out_and_named(dense_model, weights, monkeypatch, isolate):
-    # A table for each channel where the tensor has one scale: the runtime reads but the first.
-    def wrong(tree):
-        return [replace(each, form=each.per_channel) for each in candidates(tree)]
+    # A table for each channel, but the tensor has one scale: the runtime reads only the first.
+    def wrong(model):
+        form = Form(0, 4, 1024 + 16 + 8 * 16)
+        return [replace(candidate, form=form) for candidate in candidates(model)]
 
     monkeypatch.setattr(compression, "candidates", wrong)
     model = dense_model(weights)
-    made = compress(model, **QUICK | {"isolate": isolate})
-    assert made.content == slim(model, runtime="tflm")
-    assert made.proof.equal
-    [left] = made.tables.left_out
+    result = compress(model, **QUICK | {"isolate": isolate})
+    assert result.content == slim(model, runtime="tflm")
+    assert result.proof.equal
+    [left] = result.tables.left_out
     assert left.name == "kernel"
     assert "it changes the result: tflm: output 0 differs" in left.reason
 
 
 @needs_tflm
 def test_compressing_twice_and_slimming_again_change_nothing(dense_model, weights):
-    made = compress(dense_model(weights, scales=8), **QUICK)
-    assert slim(made.content, runtime="tflm") == made.content
-    assert compress(made.content, **QUICK).content == made.content
-    again = slim(made.content)
-    assert prove(made.content, again, interpreters=("tflm",), inputs=5, isolate=False).equal
+    result = compress(dense_model(weights, scales=8), **QUICK)
+    assert slim(result.content, runtime="tflm") == result.content
+    assert compress(result.content, **QUICK).content == result.content
+    again = slim(result.content)
+    assert prove(result.content, again, interpreters=("tflm",), inputs=5, isolate=False).equal
 
 
 @needs_tflm
-def test_a_model_that_was_slimmed_before_is_compressed_too(dense_model, weights):
+def test_a_slimmed_model_can_be_compressed(dense_model, weights):
     model = dense_model(weights, scales=8)
     for runtime in ("any", "tflm"):
         slimmed = slim(model, runtime=runtime)
@@ -140,8 +141,8 @@ def test_a_model_that_was_slimmed_before_is_compressed_too(dense_model, weights)
 
 @needs_tflm
 def test_litert_has_no_op_to_unpack(dense_model, weights):
-    made = compress(dense_model(weights, scales=8), **QUICK)
-    proof = prove(made.content, made.content, inputs=2)
+    result = compress(dense_model(weights, scales=8), **QUICK)
+    proof = prove(result.content, result.content, inputs=2)
     assert set(proof.refused) == {"litert", "litert_plain"}
 
 
@@ -154,13 +155,13 @@ def test_a_models_scores_stay(dense_model, weights):
 
 
 @needs_tflm
-def test_a_row_says_mode_and_bits_of_each_layer(dense_model, weights):
-    found = tabled(dense_model(weights, scales=8), isolate=False)
-    assert found.layer_notes == ["look-up table per channel, 4 bits"]
-    note, heard = found.notes
-    assert f"{len(found.content):,} bytes with look-up tables" in note
-    assert f"arena {found.arena_bytes:,} and " in note
-    assert "heard through the same model without tables" in heard
+def test_a_layer_note_has_mode_and_bits(dense_model, weights):
+    result = tabled(dense_model(weights, scales=8), isolate=False)
+    assert result.layer_notes == ["look-up table per channel, 4 bits"]
+    size, detection = result.notes
+    assert f"{len(result.content):,} bytes with look-up tables" in size
+    assert f"arena {result.arena_bytes:,} and " in size
+    assert "measured with the same model without tables" in detection
 
 
 def test_without_tflite_micro_it_names_the_extra(dense_model, weights, monkeypatch):

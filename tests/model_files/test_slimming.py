@@ -1,4 +1,4 @@
-"""A slimmed file is written when it is proven, and not otherwise."""
+"""A slimmed file is written only if it is proven."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def kws(models, tmp_path):
 
 def test_the_file_is_written_with_its_proof(kws, tmp_path):
     output = tmp_path / "out" / "small.tflite"
-    found = slim_file(kws, output, SlimSettings(inputs=10))
-    assert (found.before, found.after) == (53_936, output.stat().st_size)
-    assert found.after < 33_000
-    assert found.proof.equal
-    assert "litert" in found.proof.interpreters
+    slimmed = slim_file(kws, output, SlimSettings(inputs=10))
+    assert (slimmed.before, slimmed.after) == (53_936, output.stat().st_size)
+    assert slimmed.after < 33_000
+    assert slimmed.proof.equal
+    assert "litert" in slimmed.proof.interpreters
 
 
 @needs_tflm
 def test_a_file_can_be_slimmed_in_its_place_for_tflite_micro(kws):
-    found = slim_file(kws, kws, SlimSettings(runtime="tflm", inputs=10))
-    assert kws.stat().st_size == found.after < 29_500
-    assert found.proof.interpreters == ("tflm",)
+    slimmed = slim_file(kws, kws, SlimSettings(runtime="tflm", inputs=10))
+    assert kws.stat().st_size == slimmed.after < 29_500
+    assert slimmed.proof.interpreters == ("tflm",)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_file_can_be_slimmed_in_its_place_for_tflite_micro(kws):
         (Proof((), {"litert": "it crashed"}, 10, 0, None), "litert: it crashed"),
     ],
 )
-def test_nothing_is_written_that_is_not_proven(kws, tmp_path, monkeypatch, proof, reason):
+def test_without_a_proof_nothing_is_written(kws, tmp_path, monkeypatch, proof, reason):
     monkeypatch.setattr(slimming, "prove", lambda *_, **__: proof)
     output = tmp_path / "small.tflite"
     with pytest.raises(ModelError, match=reason):
@@ -62,17 +62,17 @@ def test_a_broken_file_is_refused_by_its_name(kws, tmp_path):
         slim_file(kws, tmp_path / "small.tflite")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"no\.tflite cannot be read"):
         slim_file(tmp_path / "no.tflite", tmp_path / "small.tflite")
 
 
-def test_a_place_that_cannot_be_written_is_named(kws, tmp_path):
+def test_an_output_that_cannot_be_written_is_named(kws, tmp_path):
     with pytest.raises(UsageError, match="cannot be written"):
         slim_file(kws, kws / "small.tflite", SlimSettings(inputs=2))
 
 
-def test_without_tflite_micro_its_level_names_the_extra(kws, tmp_path, monkeypatch):
+def test_without_tflite_micro_the_error_names_the_extra(kws, tmp_path, monkeypatch):
     monkeypatch.setattr(tflm, "available", lambda: False)
     with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
         slim_file(kws, tmp_path / "small.tflite", SlimSettings(runtime="tflm"))

@@ -92,7 +92,7 @@ def test_slim_limits_memory(hostile, tmp_path, little_memory):
 def test_the_costs_of_look_up_tables_are_measured_within_limits(how, seconds, reason, monkeypatch):
     monkeypatch.setattr(lookup_tables, "SECONDS", seconds)
     with pytest.raises(ModelError, match=f"TFLite Micro cannot measure it: {reason}"):
-        lookup_tables._costly(how, isolate=True)
+        lookup_tables._measured(how, isolate=True)
 
 
 @ENDS

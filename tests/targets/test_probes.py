@@ -19,7 +19,7 @@ def model(kind, *, low=None, high=None):
             {"min": np.array([low], np.float32), "max": np.array([high], np.float32)},
         )
     graph = Table("SubGraph", {"tensors": [tensor], "inputs": np.zeros(1, int)})
-    return Model(Tree(b"", Table("Model", {"subgraphs": [graph]}), {}))
+    return Model(Tree(b"", Table("Model", {"subgraphs": [graph]}), {}, []))
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_either_field_may_hold_the_number_of_an_operator(newer, older, number):
 def test_what_the_file_leaves_out_is_empty():
     bare = Table("Tensor", {"type": 0})
     root = Table("Model", {"subgraphs": [Table("SubGraph", {"tensors": [bare]})]})
-    view = Model(Tree(b"", root, {}))
+    view = Model(Tree(b"", root, {}, []))
     [only] = view.graphs[0].tensors
     assert (only.name, only.shape, only.elements, only.buffer) == ("", [], 1, 0)
     assert not only.is_variable

@@ -1,4 +1,4 @@
-"""Inspect a model file: a .tflite as it is, any other model by converting it."""
+"""Inspect a model file; any model that is no .tflite is converted first."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from stapes.tflite.read.inspect import inspect
 
 
 def converted(model: Path) -> bytes:
-    """A .tflite of a Keras model, made in a process of its own: TensorFlow is needed there alone.
+    """Convert a Keras model to a .tflite, in a process of its own: only that loads TensorFlow.
 
     Raises
     ------
     ModelError
-        It is broken, or holds what cannot be rebuilt.
+        It is broken, or cannot be rebuilt.
     MissingExtraError
         TensorFlow is not installed.
     """
@@ -35,33 +35,29 @@ def converted(model: Path) -> bytes:
         ) from None
 
 
-def inspect_file(model: Path, *, convert: Callable[[Path], bytes] | None = converted) -> Inspection:
-    """Read all that a model file says.
+def inspect_file(model: Path, *, convert: Callable[[Path], bytes] = converted) -> Inspection:
+    """Read the content of a model file.
 
     Parameters
     ----------
     model : Path
-        A .tflite, by its content and not by its name; or what `convert` takes.
-    convert : function or None
-        Makes a .tflite of another kind of model: a Keras file, or the folder of a SavedModel. What
-        is said is then of that .tflite.
+        A .tflite, whatever its name, or a model that `convert` reads.
+    convert : function
+        Makes the .tflite to inspect from a Keras file or the folder of a SavedModel.
 
     Raises
     ------
     UsageError
-        The file is not there, cannot be read or is too large.
+        The file is missing, cannot be read or is too large.
     ModelError
-        It is broken, or no .tflite and there is no `convert`.
+        It is broken.
     """
-    if convert is None or model.suffix == ".tflite" or is_tflite(model):
-        content = read_tflite(model)
-    else:
-        content = convert(model)
+    as_it_is = model.suffix == ".tflite" or is_tflite(model)
+    content = read_tflite(model) if as_it_is else convert(model)
     try:
-        found = inspect(content)
+        return inspect(content).model_copy(update={"file": str(model)})
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
-    return found.model_copy(update={"file": str(model)})
 
 
 def _convert(model: Path) -> bytes:

@@ -1,6 +1,6 @@
-"""Put the constants of a .tflite that gain by it into look-up tables, and prove the result.
+"""Put constants of a .tflite into look-up tables where the file becomes smaller, and prove it.
 
-Flash is saved at the cost of arena and time: TFLite Micro unpacks a whole constant into the arena
+This saves flash and costs arena and time: TFLite Micro unpacks a whole constant into the arena
 before each op that reads it.
 """
 
@@ -20,7 +20,7 @@ from stapes.tflite.read.lookup_table import Candidate, candidates
 from stapes.tflite.read.verify import verify
 
 _INTERPRETERS = ("tflm", "tflm_planned")
-"""What ops give is seen where nothing is overwritten; what a device does, where it is."""
+"""The first overwrites no tensor, so that every op is compared; the second is as on a device."""
 
 _TIMED = 30
 
@@ -29,7 +29,7 @@ Cost = TypeVar("Cost")
 
 @dataclass(frozen=True)
 class InTables:
-    """A constant that was put into look-up tables."""
+    """A constant in look-up tables."""
 
     name: str
     op: str
@@ -45,7 +45,7 @@ class InTables:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A constant that was left as it is."""
+    """A constant that stays as it is."""
 
     name: str
     op: str
@@ -54,22 +54,22 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class LookUpTables:
-    """What look-up tables gave and what they cost."""
+    """Gains and costs of look-up tables."""
 
     tensors: list[InTables]
     left_out: list[LeftOut]
     slimmed: int
     """Bytes of the file without tables, slimmed for TFLite Micro."""
     arena_before: int
-    """Bytes of TFLite Micro's arena that the file without tables needs."""
+    """Bytes of TFLite Micro's arena without tables."""
     arena_after: int
     time_ratio: float | None
-    """Median time of an inference here against that without tables; None where none was timed."""
+    """Median time of an inference here, over that without tables; None if not timed."""
 
 
 @dataclass(frozen=True)
 class Compressed:
-    """A slimmed model for TFLite Micro alone, in look-up tables where they make it smaller."""
+    """A model for TFLite Micro alone: slimmed, with look-up tables where they save bytes."""
 
     content: bytes
     proof: Proof
@@ -85,29 +85,26 @@ def compress(
     isolate: bool = True,
     timed: bool = True,
 ) -> Compressed:
-    """Find the smallest form of each constant by trying, and prove the whole.
+    """Find the smallest form of each constant, and prove the result.
 
-    The file is slimmed first, so that the tables are made for the quantization that stays; and
-    again behind, for what the package of TFLite Micro leaves in.
+    The file is slimmed first, for tables that fit the slimmed quantization. It is slimmed again at
+    the end, since TFLite Micro's package adds what no interpreter reads.
 
     Parameters
     ----------
     content : bytes
-        The .tflite.
     keep : set of str
         See `tflite.edit.slim.slim`.
-    inputs, seed : int
+    inputs, seed, isolate
         See `targets.proof.prove`.
-    isolate : bool
-        Run the model in processes of their own; see `targets.proof.prove`.
     timed : bool
         Whether to time it.
 
     Returns
     -------
     compressed : Compressed
-        Without tables where none makes it smaller. Its proof may say that the files differ: that
-        is then due to slimming, for a constant that changes an output is left out.
+        Without tables if none saves bytes. If its proof fails, slimming is the cause: a constant
+        that changes an output is left out.
 
     Raises
     ------
@@ -119,85 +116,77 @@ def compress(
     tflm.require("Look-up-table compression")
     named = slim(content, runtime="tflm", keep=keep | {"names"})
     plain = slim(content, runtime="tflm", keep=keep)
-    found = candidates(verify(named))
-    chosen, left = _smallest(named, plain, found, keep)
+    chosen, left = _smallest(named, plain, keep)
 
-    def proven(some: list[Candidate]) -> tuple[bytes, Proof]:
-        made = _made(named, plain, some, keep)
-        return made, prove(
-            content, made, interpreters=_INTERPRETERS, inputs=inputs, seed=seed, isolate=isolate
+    def proven(selection: list[Candidate]) -> tuple[bytes, Proof]:
+        encoded = _encoded(named, plain, selection, keep)
+        return encoded, prove(
+            content, encoded, interpreters=_INTERPRETERS, inputs=inputs, seed=seed, isolate=isolate
         )
 
-    made, proof = proven(chosen)
+    smallest, proof = proven(chosen)
     if proof.difference is not None and chosen:
-        for each in list(chosen):
-            difference = proven([each])[1].difference
+        for candidate in list(chosen):
+            difference = proven([candidate])[1].difference
             if difference is not None:
-                chosen.remove(each)
-                left.append(_left_out(each, f"compressed, it changes the result: {difference}"))
-        made, proof = proven(chosen)
+                chosen.remove(candidate)
+                reason = f"compressed, it changes the result: {difference}"
+                left.append(_left_out(candidate, reason))
+        smallest, proof = proven(chosen)
     if proof.difference is not None and chosen:
-        why = f"compressed together, they change the result: {proof.difference}"
-        left += [_left_out(each, why) for each in chosen]
+        reason = f"compressed together, they change the result: {proof.difference}"
+        left += [_left_out(candidate, reason) for candidate in chosen]
         chosen = []
-        made, proof = proven(chosen)
+        smallest, proof = proven(chosen)
     if not proof.interpreters:
         raise ModelError(f"TFLite Micro does not run it: {'; '.join(proof.refused.values())}")
-    before, after = _costly(
-        lambda: [tflm_cost.arena_bytes(each) for each in (plain, made)], isolate
-    )
+    models = [plain, smallest]
+    before, after = _measured(lambda: [*map(tflm_cost.arena_bytes, models)], isolate)
     ratio = None
     if timed and chosen:
-        times = _costly(lambda: tflm_cost.invoke_seconds([plain, made], _TIMED), isolate)
+        times = _measured(lambda: tflm_cost.invoke_seconds(models, _TIMED), isolate)
         ratio = times[1] / times[0]
-    tables = LookUpTables(
-        [_in_tables(each) for each in chosen], left, len(plain), before, after, ratio
-    )
-    return Compressed(made, proof, tables)
+    tables = LookUpTables([*map(_in_tables, chosen)], left, len(plain), before, after, ratio)
+    return Compressed(smallest, proof, tables)
 
 
-def _smallest(
-    named: bytes, plain: bytes, found: list[Candidate], keep: Set[str]
-) -> tuple[list[Candidate], list[LeftOut]]:
+def _smallest(named: bytes, plain: bytes, keep: Set[str]) -> tuple[list[Candidate], list[LeftOut]]:
     """The constants that make the file smaller, the largest gain first, and the others.
 
-    One after the other is tried on top of those before: the first alone pays for the new op's code,
-    and what is equal in two is stored once.
+    Each is tried together with those before it: the first alone adds the new op's code, and equal
+    parts are stored once.
     """
     chosen: list[Candidate] = []
     left = []
     size = len(plain)
-    for each in sorted(found, key=lambda candidate: -candidate.expected):
-        if each.form is None:
-            if each.role == "kernel":
-                left.append(_left_out(each, each.reason))
-            continue
-        if each.form.bytes >= each.bytes:
-            if each.role == "kernel":
-                reason = (
-                    f"it would take {each.form.bytes:,} bytes in tables, and takes {each.bytes:,}"
-                )
-                left.append(_left_out(each, reason))
+    for candidate in sorted(candidates(verify(named)), key=lambda candidate: -candidate.expected):
+        form, bytes_now = candidate.form, candidate.bytes
+        if form is None or form.bytes >= bytes_now:
+            reason = candidate.reason
+            if form is not None:
+                reason = f"it would take {form.bytes:,} bytes in tables, and takes {bytes_now:,}"
+            left += [_left_out(candidate, reason)] if candidate.role == "kernel" else []
             continue
         try:
-            tried = len(_made(named, plain, [*chosen, each], keep))
+            new_size = len(_encoded(named, plain, [*chosen, candidate], keep))
         except ModelError as error:
-            left.append(_left_out(each, str(error).rstrip(".")))
+            left.append(_left_out(candidate, str(error).rstrip(".")))
             continue
-        if tried < size:
-            chosen.append(each)
-            size = tried
+        if new_size < size:
+            chosen.append(candidate)
+            size = new_size
         else:
-            left.append(_left_out(each, f"the file would be {tried - size:,} bytes larger"))
+            reason = f"the file would be {new_size - size:,} bytes larger"
+            left.append(_left_out(candidate, reason))
     return chosen, left
 
 
-def _made(named: bytes, plain: bytes, chosen: list[Candidate], keep: Set[str]) -> bytes:
+def _encoded(named: bytes, plain: bytes, chosen: list[Candidate], keep: Set[str]) -> bytes:
     return slim(encode(named, chosen), runtime="tflm", keep=keep) if chosen else plain
 
 
-def _costly(measure: Callable[[], list[Cost]], isolate: bool) -> list[Cost]:
-    """Call what runs a model, in a process of its own where it may crash."""
+def _measured(measure: Callable[[], list[Cost]], isolate: bool) -> list[Cost]:
+    """Run a model in a process of its own, where it may crash."""
     if not isolate:
         return measure()
     try:
@@ -206,11 +195,11 @@ def _costly(measure: Callable[[], list[Cost]], isolate: bool) -> list[Cost]:
         raise ModelError(f"TFLite Micro cannot measure it: {lost}.") from None
 
 
-def _left_out(each: Candidate, reason: str) -> LeftOut:
-    return LeftOut(each.name, each.op, reason)
+def _left_out(constant: Candidate, reason: str) -> LeftOut:
+    return LeftOut(constant.name, constant.op, reason)
 
 
-def _in_tables(each: Candidate) -> InTables:
-    form = each.form
+def _in_tables(constant: Candidate) -> InTables:
+    form = constant.form
     assert form is not None
-    return InTables(each.name, each.op, form.mode, form.bits, each.bytes, form.bytes)
+    return InTables(constant.name, constant.op, form.mode, form.bits, constant.bytes, form.bytes)

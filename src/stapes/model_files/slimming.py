@@ -1,4 +1,4 @@
-"""Slim a .tflite file, prove that it computes the same, and only then write it."""
+"""Slim a .tflite, prove that it computes the same, and only then write it."""
 
 from __future__ import annotations
 
@@ -16,108 +16,97 @@ from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import read_tflite
 
+_INTERPRETERS: dict[Runtime, tuple[str, ...] | None] = {"any": None, "tflm": ("tflm",)}
+"""LiteRT refuses files that TFLite Micro alone accepts. None: all interpreters."""
+
 
 @dataclass(frozen=True)
 class Slimmed:
-    """A file that was slimmed and proven."""
+    """A slimmed and proven file."""
 
     model: str
     output: str
     runtime: Runtime
     before: int
-    """Bytes of the file as it was."""
+    """Bytes of the model."""
     after: int
-    """Bytes of the file that was written."""
+    """Bytes of the output."""
     proof: Proof
     lut: LookUpTables | None = None
-    """What look-up tables gave, where they were asked for."""
 
 
-def slim_file(
-    model: Path, output: Path, settings: SlimSettings | None = None, *, seed: int = 0
-) -> Slimmed:
+def slim_file(model: Path, output: Path, settings: SlimSettings | None = None) -> Slimmed:
     """Slim a .tflite file.
 
     Parameters
     ----------
     model : Path
-        The file; it is not changed.
     output : Path
-        Where to write the result; it may be `model`.
+        It may be `model`.
     settings : SlimSettings, optional
-        With `lut` the result is for TFLite Micro, whatever `runtime` says: LiteRT has no op to
-        unpack tables.
-    seed : int
-        Of the inputs.
+        With `lut` the result is for TFLite Micro, whatever `runtime` is: LiteRT cannot unpack
+        tables.
 
     Raises
     ------
     UsageError
         A file cannot be read or written.
     ModelError
-        It is broken, no interpreter runs it, or the result would not compute the same. Nothing was
+        It is broken, no interpreter runs it, or the result computes something else. Nothing is
         written.
     MissingExtraError
-        The file is for TFLite Micro, and that is not installed to prove it.
+        The file is for TFLite Micro, and the package that proves it is not installed.
     """
     settings = settings or SlimSettings()
     keep, inputs = frozenset(settings.keep), settings.inputs
+    runtime: Runtime = "tflm" if settings.lut else settings.runtime
     if settings.lut:
         tflm.require("Look-up-table compression")
-    runtime: Runtime = "tflm" if settings.lut else settings.runtime
     if runtime == "tflm":
         tflm.require("Proving a model for TFLite Micro")
     content = read_tflite(model)
     tables = None
     try:
         if settings.lut:
-            made = compress(content, keep=keep, inputs=inputs, seed=seed)
-            slimmed, proof, tables = made.content, made.proof, made.tables
+            result = compress(content, keep=keep, inputs=inputs)
+            smaller, proof, tables = result.content, result.proof, result.tables
         else:
-            slimmed = slim(content, runtime=runtime, keep=keep)
-            proof = prove(
-                content,
-                slimmed,
-                # LiteRT refuses what TFLite Micro alone accepts.
-                interpreters=("tflm",) if runtime == "tflm" else None,
-                inputs=inputs,
-                seed=seed,
-            )
+            smaller = slim(content, runtime=runtime, keep=keep)
+            proof = prove(content, smaller, interpreters=_INTERPRETERS[runtime], inputs=inputs)
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
     _check(model, proof)
     try:
-        write_bytes(output, slimmed)
+        write_bytes(output, smaller)
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from None
-    return Slimmed(str(model), str(output), runtime, len(content), len(slimmed), proof, tables)
+    return Slimmed(str(model), str(output), runtime, len(content), len(smaller), proof, tables)
 
 
 def slimmed(
     content: bytes, *, runtime: Runtime = "any", seed: int = 0, isolate: bool = True
 ) -> tuple[bytes, str]:
-    """Slim a model of a run; the model as it is where that fails.
+    """Slim a model of a run.
 
     Parameters
     ----------
     content : bytes
     runtime : str
-        Who is to run it; see `tflite.edit.slim.slim`.
-    seed : int
-        Of the inputs that it is proven with.
-    isolate : bool
+        See `tflite.edit.slim.slim`.
+    seed, isolate
         See `targets.proof.prove`.
 
     Returns
     -------
     content : bytes
+        The same as before if slimming fails.
     note : str
-        Why it was not slimmed; empty if it was.
+        Why it is not slimmed; empty if it is.
     """
     try:
         smaller = slim(content, runtime=runtime)
-        only = ("tflm",) if runtime == "tflm" else None
-        proof = prove(content, smaller, interpreters=only, seed=seed, isolate=isolate)
+        interpreters = _INTERPRETERS[runtime]
+        proof = prove(content, smaller, interpreters=interpreters, seed=seed, isolate=isolate)
     except ModelError as error:
         return content, f"not slimmed: {error}"
     if proof.equal:
@@ -133,46 +122,43 @@ class Tabled:
     content: bytes
     notes: list[str]
     layer_notes: list[str]
-    """Mode and bits of each kernel, in the order of the file; empty where it was left as it is."""
+    """Mode and bits of each kernel, in the order of the file; empty for one without tables."""
     arena_bytes: int | None
 
 
 def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
-    """Put a model of a run into look-up tables; the model as it is where that fails.
+    """Put a model of a run into look-up tables; if that fails, the content stays the same.
 
     Parameters
     ----------
     content : bytes
         With the names of its tensors.
-    seed : int
-        Of the inputs that it is proven with.
-    isolate : bool
+    seed, isolate
         See `targets.proof.prove`.
     """
-    kernels = [each.name for each in constants(content) if each.role == "kernel"]
+    kernels = [constant.name for constant in constants(content) if constant.role == "kernel"]
     try:
-        # results.json holds no time: the same run gives the same bytes.
-        made = compress(content, seed=seed, isolate=isolate, timed=False)
+        # Not timed: the same run must give the same results.json.
+        result = compress(content, seed=seed, isolate=isolate, timed=False)
+        if not result.proof.equal:
+            raise ModelError(str(result.proof.difference))
     except ModelError as error:
         return Tabled(content, [f"not in look-up tables: {error}"], [""] * len(kernels), None)
-    if not made.proof.equal:
-        note = f"not in look-up tables: {made.proof.difference}"
-        return Tabled(content, [note], [""] * len(kernels), None)
-    tables = made.tables
-    said = {each.name: f"look-up table {each.mode}, {each.bits} bits" for each in tables.tensors}
-    said |= {each.name: f"no look-up table: {each.reason}" for each in tables.left_out}
-    note = "look-up tables make no part of it smaller: it is slimmed for TFLite Micro alone"
+    tables = result.tables
+    notes = {row.name: f"look-up table {row.mode}, {row.bits} bits" for row in tables.tensors}
+    notes |= {row.name: f"no look-up table: {row.reason}" for row in tables.left_out}
+    size = "look-up tables make no part of it smaller: it is slimmed for TFLite Micro alone"
     if tables.tensors:
-        note = (
-            f"for TFLite Micro alone: {len(made.content):,} bytes with look-up tables and "
+        size = (
+            f"for TFLite Micro alone: {len(result.content):,} bytes with look-up tables and "
             f"{tables.slimmed:,} without, arena {tables.arena_after:,} and {tables.arena_before:,}"
         )
-    heard = (
-        "continuous sound is heard through the same model without tables, in LiteRT: TFLite Micro "
-        "gives equal bits for both"
+    detection = (
+        "detection is measured with the same model without tables, in LiteRT: TFLite Micro "
+        "computes the same with both"
     )
-    layers = [said.get(name, "") for name in kernels]
-    return Tabled(made.content, [note, heard], layers, tables.arena_after)
+    layer_notes = [notes.get(name, "") for name in kernels]
+    return Tabled(result.content, [size, detection], layer_notes, tables.arena_after)
 
 
 def _check(model: Path, proof: Proof) -> None:

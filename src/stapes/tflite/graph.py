@@ -1,7 +1,7 @@
 """A model as graphs, tensors and operators: a typed view of the tree of a .tflite.
 
-The view copies nothing: it reads the tree at each access, so that a change of a `table` shows at
-once. `read.verify.verify` makes it of a file, and then every number in it leads somewhere.
+The view copies nothing: each access reads the tree, so a change of a `table` is visible at once.
+`read.verify.verify` makes it from a file and checks every number in it.
 
 Source: the TensorFlow Lite schema (schema.fbs); names of operators and types are those of the
 classes generated from it that ship with ai-edge-litert.
@@ -35,21 +35,21 @@ DTYPES = {name: np.dtype(name.lower()).newbyteorder("<") for name in _IN_NUMPY.s
 
 
 def builtin_code(code: Table) -> int:
-    """The number of a builtin operator, of an OperatorCode.
+    """The number of the builtin operator of an OperatorCode.
 
-    Files of before 2020, and slimmed ones, hold it in a byte of its own.
+    Files from before 2020 and slimmed files have it in the older field, a byte.
     """
     return int(max(code["builtin_code"], code["deprecated_builtin_code"]))
 
 
 def ints(vector: Any) -> list[int]:
-    """A vector of the tree as Python's own numbers, which do not overflow."""
+    """A vector of the tree as Python numbers, which do not overflow."""
     numbers: list[int] = np.asarray(vector).tolist()
     return numbers
 
 
 def text(name: bytes | None) -> str:
-    """A string of the tree; empty where the file has none."""
+    """A string of the tree; empty if it is missing."""
     return (name or b"").decode("utf-8", "replace")
 
 
@@ -61,7 +61,7 @@ class Model:
 
     @property
     def table(self) -> Table:
-        """Its table of Model."""
+        """Its Model table."""
         return self.tree.root
 
     @property
@@ -71,7 +71,7 @@ class Model:
 
     @property
     def graphs(self) -> list[Graph]:
-        """All graphs; an interpreter starts with the first."""
+        """All graphs; an interpreter runs the first."""
         return [Graph(n, table, self) for n, table in enumerate(self.table.items("subgraphs"))]
 
     @property
@@ -86,7 +86,7 @@ class Model:
 
     @property
     def metadata(self) -> list[tuple[str, int]]:
-        """Name and number of each buffer that is no tensor's."""
+        """(name, buffer number) of each entry."""
         return [(text(entry["name"]), entry["buffer"]) for entry in self.table.items("metadata")]
 
 
@@ -97,12 +97,12 @@ class _Part:
 
     @property
     def inputs(self) -> list[int]:
-        """Numbers of the tensors that it takes; -1 is one that an operator does without."""
+        """Tensor numbers; -1 is an optional input that is left out."""
         return ints(self.table.items("inputs"))
 
     @property
     def outputs(self) -> list[int]:
-        """Numbers of the tensors that it gives."""
+        """Tensor numbers."""
         return ints(self.table.items("outputs"))
 
 
@@ -129,7 +129,7 @@ class Graph(_Part):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """One tensor of a graph: a constant where it has data."""
+    """One tensor of a graph; with data, it is a constant."""
 
     number: int
     table: Table
@@ -137,7 +137,7 @@ class Tensor:
 
     @property
     def name(self) -> str:
-        """Empty where the file has none."""
+        """Empty if the file has none."""
         return text(self.table["name"])
 
     @property
@@ -152,41 +152,41 @@ class Tensor:
 
     @property
     def elements(self) -> int:
-        """How many elements the shape has; 1 for a scalar."""
+        """The number of elements; 1 for a scalar."""
         return math.prod(self.shape)
 
     @property
     def buffer(self) -> int:
-        """Number of the buffer; 0 is none."""
+        """The buffer's number; 0 is none."""
         return int(self.table["buffer"])
 
     @property
     def data(self) -> NDArray[np.uint8]:
-        """The bytes of a constant [shape=(n,)]; of none where the tensor is computed."""
+        """The bytes of a constant [shape=(n,)]; empty for a computed tensor."""
         model = self.graph.model
         return stored(model.tree, model.table["buffers"][self.buffer])
 
     @property
     def is_variable(self) -> bool:
-        """Whether it keeps its values from one inference to the next."""
+        """Whether it keeps its values between inferences."""
         return bool(self.table["is_variable"])
 
     @property
     def quantization(self) -> Quantization:
-        """Without scales where the file has none."""
+        """Without scales if the file has none."""
         table = self.table["quantization"]
         return Quantization(Table("QuantizationParameters", {}) if table is None else table)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantization:
-    """What stored integers stand for: scale * (integer - zero point)."""
+    """How integers stand for reals: real = scale * (integer - zero point)."""
 
     table: Table
 
     @property
     def scales(self) -> NDArray[np.float32]:
-        """One, or one a channel along `axis`, or none."""
+        """One, one for each channel along `axis`, or none."""
         return np.asarray(self.table.items("scale"), np.float32)
 
     @property
@@ -196,17 +196,17 @@ class Quantization:
 
     @property
     def axis(self) -> int:
-        """The axis of the channels where there are several scales."""
+        """The axis of the channels, if there are several scales."""
         return int(self.table["quantized_dimension"])
 
     @property
     def by_scales(self) -> bool:
-        """Whether scales and zero points are all: no blocks, nothing custom."""
+        """Whether scales and zero points are all: no blocks, no custom form."""
         return not self.table["details_type"]
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The lowest and highest value that calibration saw; None where the file has none."""
+        """The lowest and highest value in calibration; None if the file has none."""
         lowest, highest = self.table.items("min"), self.table.items("max")
         return (float(lowest[0]), float(max(highest))) if len(lowest) and len(highest) else None
 
@@ -219,7 +219,7 @@ class Operator(_Part):
 
     @property
     def code(self) -> Table:
-        """Its table of OperatorCode."""
+        """Its OperatorCode table."""
         code: Table = self.graph.model.table["operator_codes"][self.table["opcode_index"]]
         return code
 
@@ -231,7 +231,7 @@ class Operator(_Part):
 
     @property
     def name(self) -> str:
-        """Its name in the schema; a custom operator has its own."""
+        """Its name in the schema, or the custom operator's own name."""
         name = self.builtin
         return text(self.code["custom_code"]) if name == "CUSTOM" else name
 
@@ -242,17 +242,17 @@ class Operator(_Part):
         return options
 
     def option(self, name: str) -> Any:
-        """The value of an option; None where the op has no such option."""
+        """The value of an option; None if the op has no such option."""
         options = self.options
         named = options is not None and any(f.name == name for f in TABLES[options.kind])
         return options[name] if options is not None and named else None
 
     def input(self, place: int) -> Tensor | None:
-        """The tensor at a place of the inputs; None where it is left out."""
+        """The tensor at a place of the inputs; None if it is left out."""
         return self._tensor(self.inputs, place)
 
     def output(self, place: int) -> Tensor | None:
-        """The tensor at a place of the outputs; None where there are fewer."""
+        """The tensor at a place of the outputs; None if there are fewer."""
         return self._tensor(self.outputs, place)
 
     def _tensor(self, numbers: list[int], place: int) -> Tensor | None:

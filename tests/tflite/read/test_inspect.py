@@ -20,7 +20,7 @@ from stapes.contracts.inspection import Inspection
 from stapes.errors import ModelError
 from stapes.tflite.edit.write import write
 from stapes.tflite.format.tree import Table
-from stapes.tflite.read.inspect import MOST_TOLD, inspect
+from stapes.tflite.read.inspect import MOST_ITEMS, inspect
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 look: Any = inspect
@@ -288,8 +288,8 @@ def test_a_small_file_cannot_say_more_than_a_large_one():
     graph = Table("SubGraph", {"tensors": [one] * 1000})
     content = write(Table("Model", {"subgraphs": [graph] * 100, "buffers": [Table("Buffer", {})]}))
     assert len(content) < 10_000
-    assert len(content) * 100 < MOST_TOLD
-    with pytest.raises(ModelError, match="says more than any model"):
+    assert len(content) * 100 < MOST_ITEMS
+    with pytest.raises(ModelError, match="holds more than any model"):
         look(content)
 
 

@@ -28,7 +28,7 @@ def few(values, outputs=4, inputs=64, seed=0):
 def test_the_bits_are_those_that_count_the_values(dense_model, values, bits):
     [found] = candidates(verify(dense_model(few(values))))
     size = -(-4 * 64 * bits // 8) + 16 + values
-    assert found.form == found.per_tensor == Form(None, bits, size)
+    assert found.form == Form(None, bits, size)
     assert (found.name, found.op, found.role) == ("kernel", "FULLY_CONNECTED", "kernel")
     assert (found.bytes, found.reads, found.places) == (256, 1, ((0, 1),))
 
@@ -37,8 +37,9 @@ def test_a_channel_has_a_table_where_it_has_a_scale(dense_model):
     weights = np.concatenate([few(4, 1, seed=1), few(4, 1, seed=2), few(3, 2, seed=3)])
     [found] = candidates(verify(dense_model(weights, scales=4)))
     assert found.form == Form(0, 2, 64 + 16 + 4 * 4)
-    assert found.per_tensor is not None
-    assert found.per_tensor.bits > 2
+    [whole] = candidates(verify(dense_model(weights)))
+    assert whole.form is not None
+    assert whole.form.bits > 2
     assert found.form.mode == "per channel"
 
 
@@ -72,6 +73,15 @@ def test_what_another_op_or_the_graph_reads_is_none(dense_model):
     assert candidates(verify(write(root))) == []
     root = verify(dense_model(few(4))).table
     root["subgraphs"][0].fields["outputs"] = np.array([2, 1], np.int32)
+    assert candidates(verify(write(root))) == []
+
+
+def test_a_constant_with_another_kind_of_quantization_is_none(dense_model):
+    root = verify(dense_model(few(4), scales=4)).table
+    custom = {"details_type": 1, "details": Table("CustomQuantization", {})}
+    root["subgraphs"][0]["tensors"][1]["quantization"].fields.update(
+        quantized_dimension=9, **custom
+    )
     assert candidates(verify(write(root))) == []
 
 

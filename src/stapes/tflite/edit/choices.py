@@ -1,4 +1,4 @@
-"""What a caller of `slim` chooses from; here, so that help texts load no NumPy."""
+"""The choices of `slim`, in a module that help texts can load without NumPy."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from typing import Literal
 
 Runtime = Literal["any", "tflm"]
 Keep = Literal["names", "signatures", "metadata", "bias_scales"]
-"""What `slim` can be told to leave in the file, though no interpreter needs it."""
+"""Parts that `slim` leaves in the file on request, although no interpreter needs them."""

@@ -1,4 +1,4 @@
-"""What the tools of others ask of a file, and what they leave wrong in it."""
+"""Prepare files for other tools, and fix what one of them writes wrong."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from stapes.tflite.read.verify import verify
 
 
 def with_signature(content: bytes) -> bytes:
-    """A .tflite with a signature and a name for each tensor: ai-edge-quantizer needs both.
-
-    `slim` takes both out. What the file has stays.
+    """Add the signature and tensor names that are missing: ai-edge-quantizer needs them.
 
     Raises
     ------
@@ -35,7 +33,7 @@ def with_signature(content: bytes) -> bytes:
 
 
 def with_newer_codes(content: bytes) -> bytes:
-    """A .tflite for TFLite Micro's compression, which reads the newer field of an op code alone.
+    """Fill the newer field of each op code: TFLite Micro's compression reads no other.
 
     Raises
     ------
@@ -48,10 +46,9 @@ def with_newer_codes(content: bytes) -> bytes:
 
 
 def without_encoded_scales(content: bytes) -> bytes:
-    """What TFLite Micro's compression gave, without the quantization of encoded constants.
+    """Remove the quantization of encoded constants, which TFLite Micro's compression leaves in.
 
-    The package leaves it in. A vector of indices has no scales along an axis: such a file is
-    broken, and `verify` refuses it.
+    A vector of indices has no axis for several scales, so `verify` refuses such a file.
 
     Raises
     ------
@@ -66,7 +63,7 @@ def without_encoded_scales(content: bytes) -> bytes:
 
 
 def _fill_newer_codes(model: Model) -> None:
-    # A slimmed file leaves the newer of the two fields out.
+    # A slimmed file has only the older of the two fields.
     for code in model.table.items("operator_codes"):
         code.fields["builtin_code"] = builtin_code(code)
 

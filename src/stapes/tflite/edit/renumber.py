@@ -1,4 +1,4 @@
-"""Tensors, buffers and op codes that nothing points at are dropped, and equal ones are one."""
+"""Drop tensors, buffers and op codes that nothing points at, and merge equal ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stapes.tflite.format.tree import Table
 from stapes.tflite.graph import Model, builtin_code, ints
 
 _PLACEHOLDER = 127
-"""What the byte-wide code of an op holds where its code does not fit."""
+"""The value of an op's byte-wide code if its code does not fit."""
 
 
 def renumber_tensors(model: Model) -> None:
-    """Drop tensors that no op, graph or signature names; equal constants become one tensor."""
+    """Drop tensors that no op, graph or signature names, and merge equal constants."""
     for graph in model.graphs:
         entries = [
             entry
@@ -24,42 +24,41 @@ def renumber_tensors(model: Model) -> None:
             if signature["subgraph_index"] == graph.number
             for entry in (*signature.items("inputs"), *signature.items("outputs"))
         ]
-        # What a graph takes or gives, and what an op writes, stays a tensor of its own.
+        # Inputs and outputs of a graph, and what an op writes, are never merged.
         own = {entry["tensor_index"] for entry in entries} | {*graph.inputs, *graph.outputs}
         own.update(number for op in graph.operators for number in op.outputs)
         parts = [graph.table, *(op.table for op in graph.operators)]
         named = own.union(*(ints(array) for part in parts for _, array in _lists(part)))
-        kept: dict[Hashable, tuple[int, Table]] = {}
+        tables: dict[Hashable, tuple[int, Table]] = {}
         numbers = {-1: -1}
         for tensor in graph.tensors:
             if tensor.number in named:
                 constant = len(tensor.data) and not tensor.is_variable
                 alone = tensor.number in own or not constant
                 key = tensor.number if alone else signature_of(tensor.table)
-                numbers[tensor.number], _ = kept.setdefault(key, (len(kept), tensor.table))
+                numbers[tensor.number], _ = tables.setdefault(key, (len(tables), tensor.table))
         for part in parts:
             for name, array in _lists(part):
                 part.fields[name] = np.array([numbers[n] for n in ints(array)], np.int32)
         for entry in entries:
             entry.fields["tensor_index"] = numbers[entry["tensor_index"]]
         if graph.table.items("tensors"):
-            graph.table.fields["tensors"] = [table for _, table in kept.values()]
+            graph.table.fields["tensors"] = [table for _, table in tables.values()]
 
 
 def renumber_buffers(model: Model, *, keep_present: bool) -> None:
-    """Drop buffers that nothing points at; equal ones become one, and the first is the empty one.
+    """Drop buffers that nothing points at, and merge equal ones; the first is the empty one.
 
     Parameters
     ----------
     model : Model
         Changed in place.
     keep_present : bool
-        Whether data of no bytes differs from no data: LiteRT takes the former for a constant.
+        Whether data of no bytes differs from no data: to LiteRT the former is a constant.
     """
     old = model.table["buffers"]
     # Buffer 0 means none, whatever is in it.
-    kept: dict[Hashable, tuple[int, Table]] = {None: (0, old[0])}
-    # The longest first would not pay: their numbers all take four bytes.
+    new: dict[Hashable, tuple[int, Table]] = {None: (0, old[0])}
     numbers = {0: 0}
     users = [tensor.table for graph in model.graphs for tensor in graph.tensors]
     users += model.table.items("metadata")
@@ -70,35 +69,34 @@ def renumber_buffers(model: Model, *, keep_present: bool) -> None:
         data = old[index]["data"]
         absent = data is None or (not len(data) and not keep_present)
         key = None if absent else data.tobytes()
-        numbers[index], _ = kept.setdefault(key, (len(kept), old[index]))
+        numbers[index], _ = new.setdefault(key, (len(new), old[index]))
     for user in users:
         user.fields["buffer"] = numbers[user["buffer"]]
     if model.table["metadata_buffer"] is not None:
         moved = [numbers[index] for index in of_metadata]
         model.table.fields["metadata_buffer"] = np.array(moved, np.int32)
-    model.table.fields["buffers"] = [buffer for _, buffer in kept.values()]
+    model.table.fields["buffers"] = [buffer for _, buffer in new.values()]
 
 
 def renumber_opcodes(model: Model, *, versions: bool) -> None:
-    """Drop op codes that no op has; the most frequent is the first, as 0 takes no bytes.
+    """Drop op codes that no op has. The most frequent comes first, as 0 takes no bytes.
 
     Parameters
     ----------
     model : Model
         Changed in place.
     versions : bool
-        Whether to keep the ops' versions, which TFLite Micro does not look at.
+        Whether to keep the ops' versions, which TFLite Micro does not read.
     """
     old = model.table.items("operator_codes")
     for code in old:
         if not versions:
             code.drop("version")
         builtin = builtin_code(code)
-        # Interpreters take the larger of the two fields: one is enough.
+        # Interpreters read the larger of the two fields: one is enough.
         code.fields["builtin_code"] = builtin if builtin >= _PLACEHOLDER else 0
         code.fields["deprecated_builtin_code"] = builtin if builtin < _PLACEHOLDER else 0
     ops = [op.table for op in model.operators]
-    # Equal codes are one.
     keys = [signature_of(code) for code in old]
     same = [keys.index(key) for key in keys]
     used = Counter(same[op["opcode_index"]] for op in ops)
@@ -110,7 +108,7 @@ def renumber_opcodes(model: Model, *, versions: bool) -> None:
 
 
 def signature_of(table: Table) -> Hashable:
-    """What makes tables equal: kind and all fields, deep down."""
+    """Equal for equal tables: the kind and all fields, deep down."""
     return (table.kind, *((name, _hashable(table.fields[name])) for name in sorted(table.fields)))
 
 
@@ -118,14 +116,14 @@ def _hashable(value: Any) -> Hashable:
     if isinstance(value, Table):
         return signature_of(value)
     if isinstance(value, list):
-        return tuple(_hashable(each) for each in value)
+        return tuple(map(_hashable, value))
     if isinstance(value, np.ndarray):
         return (value.dtype.str, value.tobytes())
     return value  # type: ignore[no-any-return]
 
 
 def _lists(part: Table) -> Iterator[tuple[str, Any]]:
-    """The vectors of a graph or an op that hold numbers of tensors."""
+    """The fields of a graph or an op that hold tensor numbers."""
     for name in ("inputs", "outputs", "intermediates"):
         if name in part.fields and (part.kind == "Operator" or name != "intermediates"):
             yield name, part.fields[name]

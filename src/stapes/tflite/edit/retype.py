@@ -1,4 +1,4 @@
-"""Another type at the ends of a full-integer .tflite."""
+"""Change the type of the inputs and outputs of a full-integer .tflite."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stapes.tflite.format.tree import Table
 from stapes.tflite.graph import Graph
 
 _SHIFT = 128
-"""Between the zero points of int8 and uint8: both count the same steps."""
+"""From int8 to uint8: zero points and values."""
 
 # Numbers of the schema: a TensorType and a BuiltinOperator.
 _UINT8, _QUANTIZE = 3, 114
 
 
 def uint8_ends(content: bytes) -> bytes:
-    """An int8 model that takes and gives uint8: a QUANTIZE op at either end shifts by 128.
+    """Give an int8 model uint8 inputs and outputs: QUANTIZE ops at the ends shift by 128.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def uint8_ends(content: bytes) -> bytes:
     """
     model = unshared(content)
     graph, codes = model.graphs[0], list(model.table.items("operator_codes"))
-    quantize = {"builtin_code": _QUANTIZE, "deprecated_builtin_code": _QUANTIZE}
-    model.table.fields["operator_codes"] = [*codes, Table("OperatorCode", {**quantize})]
+    fields = {"builtin_code": _QUANTIZE, "deprecated_builtin_code": _QUANTIZE}
+    model.table.fields["operator_codes"] = [*codes, Table("OperatorCode", {**fields})]
     inner_inputs, inner_outputs = graph.inputs, graph.outputs
     inputs, outputs = _new_ends(graph, "inputs"), _new_ends(graph, "outputs")
     graph.table.fields["operators"] = [
@@ -45,13 +45,13 @@ def uint8_ends(content: bytes) -> bytes:
     ]
     for signature in model.table.items("signature_defs"):
         if signature["subgraph_index"] == 0:
-            _rename(signature.items("inputs"), dict(zip(inner_inputs, inputs, strict=True)))
-            _rename(signature.items("outputs"), dict(zip(inner_outputs, outputs, strict=True)))
+            _renumber(signature.items("inputs"), dict(zip(inner_inputs, inputs, strict=True)))
+            _renumber(signature.items("outputs"), dict(zip(inner_outputs, outputs, strict=True)))
     return write(model.table)
 
 
 def _new_ends(graph: Graph, end: Literal["inputs", "outputs"]) -> list[int]:
-    """Put a uint8 tensor in place of each input or output, and give the numbers of the new."""
+    """Replace each input or output by a uint8 tensor; returns the new numbers."""
     tensors = list(graph.table.items("tensors"))
     old = getattr(graph, end)
     for tensor in map(graph.tensor, old):
@@ -79,7 +79,7 @@ def _quantize(code: int, source: int, target: int) -> Table:
     return Table("Operator", {"opcode_index": code, **ends})
 
 
-def _rename(entries: list[Table], renamed: dict[int, int]) -> None:
+def _renumber(entries: list[Table], numbers: dict[int, int]) -> None:
     for entry in entries:
         number = entry["tensor_index"]
-        entry.fields["tensor_index"] = renamed.get(number, number)
+        entry.fields["tensor_index"] = numbers.get(number, number)

@@ -1,8 +1,7 @@
-"""Take out of a .tflite what no interpreter reads, and store the rest as small as it goes.
+"""Remove from a .tflite what no interpreter reads, and store the rest as small as possible.
 
-`slim` is about the file alone: no weight is changed, no op is touched, and every interpreter gets
-to see the same tensors in the same order of ops. What each level may leave out was read in the
-sources of LiteRT 2.3 and of TFLite Micro, and is proven for each file by `targets.proof`.
+`slim` changes no weight, no op and no order. What it removes comes from the sources of LiteRT 2.3
+and TFLite Micro; `targets.proof` proves it for each file.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from stapes.tflite.graph import Model, Operator
 _PLANNED = "OfflineMemoryAllocation"
 _COMPRESSED = "COMPRESSION_METADATA"
 
-# Metadata that interpreters do read: plans of TFLite Micro's memory and its look-up tables, the
-# order that LiteRT must run ops in, and which floats it may compute in half precision.
+# Metadata that interpreters read: TFLite Micro's memory plan and look-up tables, the order in
+# which LiteRT must run ops, and the floats that it may compute in half precision.
 _RUNTIME_METADATA = (
     _PLANNED,
     _COMPRESSED,
@@ -37,29 +36,28 @@ _RUNTIME_METADATA = (
 
 
 def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset()) -> bytes:
-    """Take out of a .tflite what its interpreters do not read.
+    """Remove from a .tflite what its interpreters do not read.
 
     Parameters
     ----------
     content : bytes
         The .tflite.
     runtime : str
-        Who is to run it: LiteRT and TFLite Micro (`any`), or TFLite Micro alone (`tflm`), which
-        accepts more to be left out. LiteRT refuses a file of `tflm`.
+        What runs it: LiteRT and TFLite Micro (`any`), or TFLite Micro alone (`tflm`), which needs
+        less. LiteRT refuses a file for `tflm`.
     keep : set of str
-        Of `Keep`: what to leave in for other tools. The scales of a bias no CPU reads, and the
-        kernel's stand in for them; a delegate that computes in floats does read them.
+        `Keep`: the parts to leave in for other tools. No CPU reads the scales of a bias, so they
+        become the kernel's; a delegate that computes in floats reads them.
 
     Returns
     -------
     content : bytes
-        A .tflite that computes the same, never longer than the one given. Slimming it again
-        changes nothing.
+        A .tflite that computes the same and is never longer. Slimming it again changes nothing.
 
     Raises
     ------
     ModelError
-        It is broken, or holds what this version of the schema does not know.
+        It is broken, or newer than this version of the schema.
     """
     model = unshared(content)
     if model.tree.unknown:
@@ -76,7 +74,7 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     metadata = {name for name, _ in model.metadata}
     if _COMPRESSED not in metadata:
         slim_quantization.slim_quantization(model, runtime, bias_scales="bias_scales" in keep)
-    # Constants can only be equal once their buffers are.
+    # Only constants with one buffer are equal.
     renumber_buffers(model, keep_present=runtime != "tflm")
     # Plans and look-up tables name tensors by number.
     if not metadata & {_PLANNED, _COMPRESSED}:
@@ -88,7 +86,7 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
 
 
 def _bring_inside(model: Model) -> None:
-    """Move what the file keeps behind the tree into it: offsets there count from the first byte."""
+    """Move data from outside the tree into it: its offsets count from the file's first byte."""
     for buffer, data in zip(model.table.items("buffers"), model.buffers, strict=True):
         if external_range(buffer) is not None:
             buffer.fields["data"] = data
@@ -121,8 +119,7 @@ def _drop_metadata(model: Model, keep: Set[str]) -> None:
     if entries:
         model.table.fields["metadata"] = entries
     for table in [graph.table for graph in model.graphs] + [op.table for op in model.operators]:
-        # It points into metadata of the compiler.
-        table.drop("debug_metadata_index")
+        table.drop("debug_metadata_index")  # Only compilers read it.
 
 
 def _slim_op(op: Operator, runtime: Runtime) -> None:
@@ -136,32 +133,30 @@ def _slim_op(op: Operator, runtime: Runtime) -> None:
         _slim_reshape(op, runtime)
     for name in ("builtin_options", "builtin_options2"):
         options = table[name]
-        # Options without a field say nothing but which op it is, and the op's code says that.
-        if options is None or not TABLES[options.kind] or _says_nothing(op, options):
+        # Options without fields only name the op, as the op's code does.
+        if options is None or not TABLES[options.kind] or _is_empty_reshape(op, options):
             table.drop(name, f"{name}_type")
 
 
-def _says_nothing(op: Operator, options: Table) -> bool:
-    """Options of a RESHAPE that has its shape in an input."""
+def _is_empty_reshape(op: Operator, options: Table) -> bool:
     return options.kind == "ReshapeOptions" and len(op.inputs) == 2 and not options.fields
 
 
 def _slim_reshape(op: Operator, runtime: Runtime) -> None:
-    """A RESHAPE has its new shape up to three times: in its options, its input and its output."""
+    """Drop a new shape that is there again: options, input and output may all hold it."""
     shape = op.input(1)
     if shape is None or len(op.inputs) != 2:
         return
     if shape.type == "INT32" and len(shape.shape) == 1 and op.options:
-        # LiteRT takes such an input before the options.
+        # LiteRT prefers such an input to the options.
         op.options.drop("new_shape")
     if runtime == "tflm" and len(shape.data):
-        # TFLite Micro takes the shape of the output.
+        # TFLite Micro uses the shape of the output.
         op.table.fields["inputs"] = op.table["inputs"][:1]
 
 
 def _slim_tensor(tensor: Table, runtime: Runtime) -> None:
-    # Whether a rank is known is asked by converters alone.
-    tensor.drop("has_rank")
+    tensor.drop("has_rank")  # Only converters read it.
     signature = tensor.items("shape_signature")
     # TFLite Micro never resizes a tensor.
     if runtime == "tflm" or np.array_equal(signature, tensor.items("shape")):

@@ -1,12 +1,12 @@
-"""What of a tensor's quantization an interpreter reads, and what it does not.
+"""Remove the part of a tensor's quantization that no interpreter reads.
 
-LiteRT wants as many zero points as scales. XNNPACK wants a bias to have as many scales as its
-kernel, does not read them, and leaves a layer without them to LiteRT's slower kernels, which round
-otherwise. A delegate that computes in floats (a GPU's) does read them. TFLite Micro takes a
-single zero point for all channels ("a space-saving optimization", micro_allocator.cc), and computes
-a bias with the scales of the input and the kernel; where a layer has one scale, it does compare the
-bias's own with them (`GetQuantizedConvolutionMultipler` of kernel_util.cc), and it may be missing
-only where the product is so small that it passes for none.
+- LiteRT needs as many zero points as scales.
+- XNNPACK needs a bias with as many scales as its kernel, but does not read them. Without them
+  LiteRT's slower kernels run the layer and round differently.
+- A delegate that computes in floats, such as a GPU's, reads the scales of a bias.
+- TFLite Micro accepts one zero point for all channels (micro_allocator.cc), and takes the scale of
+  a bias from input and kernel. Only in a layer with one scale it compares the bias's own scale
+  (`GetQuantizedConvolutionMultipler`, kernel_util.cc). A missing one passes if that is small.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 
 from stapes.tflite.graph import Graph, Model, Operator, Tensor
 
-# What has no scale in any kernel.
+# Types without a scale in any kernel.
 _PLAIN = {"FLOAT32", "FLOAT16", "STRING", "BOOL", "RESOURCE", "VARIANT"}
 
 _MOST_DIFFERENCE = 0.02 * 0.999
@@ -25,16 +25,16 @@ _MOST_DIFFERENCE = 0.02 * 0.999
 def slim_quantization(
     model: Model, runtime: Literal["any", "tflm"], *, bias_scales: bool = False
 ) -> None:
-    """Drop what is not read of the quantization of every tensor of a model.
+    """Drop what `runtime` does not read of the quantization of every tensor.
 
     Parameters
     ----------
     model : Model
         Changed in place.
     runtime : str
-        Who is to run it.
+        What runs it.
     bias_scales : bool
-        Keep the scales of biases, for what is no CPU.
+        Keep the scales of biases, for delegates that are no CPU.
     """
     for graph in model.graphs:
         biases = {} if bias_scales else _biases(graph)
@@ -49,7 +49,7 @@ def slim_quantization(
 
 def _slim_tensor(tensor: Tensor, *, keep: bool, one_zero_point: bool) -> None:
     quantization = tensor.quantization
-    # The range that was seen in calibration is the converter's.
+    # Only the converter needs the range from calibration.
     quantization.table.drop("min", "max")
     if not quantization.by_scales:
         return
@@ -57,7 +57,6 @@ def _slim_tensor(tensor: Tensor, *, keep: bool, one_zero_point: bool) -> None:
         tensor.table.drop("quantization")
         return
     if len(quantization.scales) == 1:
-        # There is nothing along an axis.
         quantization.table.drop("quantized_dimension")
     zero_points = quantization.zero_points
     if one_zero_point and len(zero_points) > 1 and len(set(zero_points.tolist())) == 1:
@@ -65,14 +64,14 @@ def _slim_tensor(tensor: Tensor, *, keep: bool, one_zero_point: bool) -> None:
 
 
 def _borrow_scales(bias: Tensor, kernel: Tensor) -> None:
-    """Have a bias point at its kernel's scales, where there is one for each channel."""
+    """Replace a bias's scales by its kernel's, if there is one for each channel: stored once."""
     own, lent = bias.quantization, kernel.quantization
     if own.by_scales and lent.by_scales and len(own.scales) == len(lent.scales) > 1:
         own.table.fields["scale"] = lent.table["scale"]
 
 
 def _biases(graph: Graph) -> dict[int, Tensor]:
-    """{bias whose scales no kernel of the CPU reads, or misses: the kernel it is added to}."""
+    """{bias whose scales no kernel of the CPU needs: the layer's kernel}."""
     free: dict[int, Tensor] = {}
     needed = {*graph.inputs, *graph.outputs}
     for op in graph.operators:
@@ -97,7 +96,7 @@ def _ignores_bias_scale(op: Operator) -> bool:
     if output is None:
         return False
     scales = [tensor.quantization.scales for tensor in (data, kernel, output)]
-    if any(not len(each) for each in scales):
+    if not all(map(len, scales)):
         return False
     if len(scales[1]) > 1:
         return True

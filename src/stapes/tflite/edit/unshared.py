@@ -1,4 +1,4 @@
-"""A model to be changed: no two parents share a part of it."""
+"""Copy a model so that no two parents share a part."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ _MOST_UNFOLDED = 500_000
 
 
 def unshared(content: bytes) -> Model:
-    """Read a .tflite such that a change of one of its tables changes no other.
-
-    Arrays are still the file's.
+    """Read a .tflite so that a change of one table changes no other; arrays are still shared.
 
     Raises
     ------

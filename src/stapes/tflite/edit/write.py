@@ -1,19 +1,19 @@
 """Write a tree of tables as a .tflite that is as small as the format allows.
 
-A scalar that has its default is left out; what is equal is stored once, whoever points at it; and
-parts are put in an order that leaves hardly a byte of padding between them. A buffer's data is
-aligned to 16 bytes, as the schema asks (`force_align`) and as SIMD kernels and NPUs need;
-everything else to its own size, as the FlatBuffers verifier and a Cortex-M's 64-bit loads do.
+A scalar with its default is left out, equal parts are stored once, and parts are ordered so that
+hardly a byte is padding. A buffer's data is aligned to 16 bytes, as the schema (`force_align`),
+SIMD kernels and NPUs need; anything else to its own size, as the FlatBuffers verifier and the
+64-bit loads of a Cortex-M need.
 
 Source: FlatBuffers' file format, https://flatbuffers.dev/internals. An offset points forward, so a
-part stands after all that point at it; only vtables may stand anywhere.
+part comes after all that point at it; only a vtable may be anywhere.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,26 +30,26 @@ _FORCED = {("Buffer", "data"): 16, ("CustomQuantization", "custom"): 16}
 
 @dataclass(slots=True)
 class _Part:
-    """Bytes of the file with holes for offsets, before they have a place."""
+    """Bytes of the file, with holes for offsets, that have no place yet."""
 
     data: bytearray
-    holes: list[tuple[int, int]] = field(default_factory=list)
+    holes: Sequence[tuple[int, int]] = ()
     """(byte in `data`, number of the part that the offset there leads to)"""
     vtable: int | None = None
     alignment: int = 4
-    """What the byte after the first four is aligned to: first element, or first field."""
+    """Of the fifth byte: the first element, or the first field."""
 
 
 def write(root: Table) -> bytes:
-    """The smallest .tflite of this tree that this writer knows.
+    """Write a tree as a small .tflite.
 
-    Equal trees give equal bytes, and what is read back from them is equal to `root` but for
+    Equal trees give equal bytes. Reading them gives a tree that is equal to `root` except for
     defaults.
 
     Raises
     ------
     ModelError
-        It does not fit the 2 GiB that an offset reaches.
+        It is larger than the 2 GiB that an offset reaches.
     """
     parts = _Parts()
     first = parts.table(root)
@@ -77,7 +77,7 @@ class _Parts:
         self._tables: dict[int, tuple[Table, int]] = {}
 
     def table(self, table: Table) -> int:
-        # The table is kept with its number, so that no other can come to have its id.
+        # The entry keeps the table alive, so that no other table gets its id.
         known = self._tables.get(id(table))
         if known is None:
             known = self._tables[id(table)] = table, self._new_table(table)
@@ -85,47 +85,45 @@ class _Parts:
 
     def _new_table(self, table: Table) -> int:
         inline: list[tuple[Field, bytes | int]] = []
-        for each in TABLES[table.kind]:
-            value = table.fields.get(each.name)
+        for field in TABLES[table.kind]:
+            value = table.fields.get(field.name)
             if value is None:
                 continue
-            if each.shape == "scalar":
-                packer = SCALARS[each.type]
+            if field.shape == "scalar":
+                packer = SCALARS[field.type]
                 packed = packer.pack(value)
-                if packed != packer.pack(each.default):
-                    inline.append((each, packed))
+                if packed != packer.pack(field.default):
+                    inline.append((field, packed))
             else:
-                inline.append((each, self._child(table.kind, each, value)))
+                inline.append((field, self._child(table.kind, field, value)))
         # The widest first, so that no field needs padding before it.
         inline.sort(key=lambda item: (-item[0].size, item[0].slot))
-        slots = [0] * (1 + max((each.slot for each, _ in inline), default=-1))
+        slots = [0] * (1 + max((field.slot for field, _ in inline), default=-1))
         data, holes = bytearray(4), []
-        for each, what in inline:
-            slots[each.slot] = len(data)
-            if isinstance(what, int):
-                holes.append((len(data), what))
-            data += what if isinstance(what, bytes) else bytes(4)
-        # A table starts at a multiple of four, so that its end may as well be one: then tables
-        # that differ in their last bytes alone have one vtable.
+        for field, content in inline:
+            slots[field.slot] = len(data)
+            if isinstance(content, int):
+                holes.append((len(data), content))
+            data += content if isinstance(content, bytes) else bytes(4)
+        # The next table starts at a multiple of four anyway. With this padding, tables that differ
+        # in their last bytes alone share a vtable.
         data += bytes(-len(data) % 4)
-        vtable = struct.pack(f"<{2 + len(slots)}H", 4 + 2 * len(slots), len(data), *slots)
-        wide = any(each.size == 8 for each, _ in inline)
-        return self._add(
-            _Part(data, holes, self._add(_Part(bytearray(vtable), alignment=2)), 8 if wide else 4)
-        )
+        header = struct.pack(f"<{2 + len(slots)}H", 4 + 2 * len(slots), len(data), *slots)
+        vtable = self._add(_Part(bytearray(header), alignment=2))
+        wide = any(field.size == 8 for field, _ in inline)
+        return self._add(_Part(data, holes, vtable, 8 if wide else 4))
 
-    def _child(self, kind: str, each: Field, value: Any) -> int:
-        if each.shape in ("table", "union"):
+    def _child(self, kind: str, field: Field, value: Any) -> int:
+        if field.shape in ("table", "union"):
             return self.table(value)
-        if each.shape == "string":
+        if field.shape == "string":
             return self._string(value)
-        if each.shape == "scalars":
-            elements = np.ascontiguousarray(value, DTYPES[each.type])
-            width = elements.itemsize if len(elements) else 1
+        if field.shape == "scalars":
+            elements = np.ascontiguousarray(value, DTYPES[field.type])
             data = bytearray(struct.pack("<I", len(elements)) + elements.tobytes())
-            forced = _FORCED.get((kind, each.name), 1) if len(elements) else 1
-            return self._add(_Part(data, alignment=max(4, width, forced)))
-        strings = each.shape == "strings"
+            forced = _FORCED.get((kind, field.name), elements.itemsize) if len(elements) else 1
+            return self._add(_Part(data, alignment=max(4, forced)))
+        strings = field.shape == "strings"
         children = [self._string(item) if strings else self.table(item) for item in value]
         data = bytearray(struct.pack("<I", len(children)) + bytes(4 * len(children)))
         return self._add(_Part(data, [(4 + 4 * n, child) for n, child in enumerate(children)]))
@@ -134,8 +132,7 @@ class _Parts:
         return self._add(_Part(bytearray(struct.pack("<I", len(value)) + value + b"\0")))
 
     def _add(self, part: _Part) -> int:
-        # A vtable must not be taken for a vector, nor the other way round: only its own readers
-        # know that it ends where it does.
+        # A vtable and a vector of equal bytes stay apart: one part has one kind.
         key = (bytes(part.data), tuple(part.holes), part.vtable, part.alignment == 2)
         number = self._known.get(key)
         if number is None:
@@ -150,12 +147,12 @@ class _Parts:
 def _arrange(parts: list[_Part], root: int) -> list[int]:
     """The first byte of every part.
 
-    Parts with offsets come first, parents before children; they are all words, so that nothing is
-    lost between them. What holds no offset may then come in any order.
+    Parts with offsets come first, parents before children. They are all whole words, so there is
+    no padding between them. Parts without offsets may follow in any order.
     """
     places = [0] * len(parts)
     at = _HEADER
-    # A part is made after its children, so that the numbers fall from parents to children.
+    # A part's number is higher than those of its children.
     inner = [n for n in reversed(range(len(parts))) if parts[n].holes or n == root]
     for n in inner:
         part = parts[n]

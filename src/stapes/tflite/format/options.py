@@ -1,7 +1,6 @@
-"""The options tables of TensorFlow Lite's ops, in the notation of `schema.py`.
+"""The options tables of TensorFlow Lite's ops, in the notation of `schema.py` and its order.
 
-Source: the TensorFlow Lite schema (schema.fbs) of LiteRT 2.3. Its order of tables is kept, so that
-a newer schema can be compared with this one.
+Source: the TensorFlow Lite schema (schema.fbs) of LiteRT 2.3.
 """
 
 OPTIONS = """
@@ -110,57 +109,4 @@ GeluOptions: approximate:bool
 ReduceWindowOptions: reduce_function:i32
 StableHLOCompositeOptions: name:str decomposition_subgraph_index:i32 composite_attributes:[u8]
     composite_attributes_format:i8 version:i32
-"""
-
-# Tables without a field.
-EMPTY_OPTIONS = """
-PadOptions PadV2Options SpaceToBatchNDOptions BatchToSpaceNDOptions TopKV2Options TransposeOptions
-ExpOptions CosOptions LogSoftmaxOptions DequantizeOptions MaximumMinimumOptions TileOptions
-GreaterOptions GreaterEqualOptions LessOptions LessEqualOptions NegOptions SelectOptions
-SliceOptions ExpandDimsOptions EqualOptions NotEqualOptions RankOptions PowOptions LogicalOrOptions
-AbsOptions HardSwishOptions LogicalAndOptions LogicalNotOptions FloorDivOptions SquareOptions
-ZerosLikeOptions FillOptions FloorModOptions RangeOptions SquaredDifferenceOptions ReverseV2Options
-AddNOptions GatherNdOptions WhereOptions MatrixDiagOptions QuantizeOptions MatrixSetDiagOptions
-NonMaxSuppressionV4Options NonMaxSuppressionV5Options ScatterNdOptions SelectV2Options
-DensifyOptions SegmentSumOptions BroadcastToOptions Rfft2dOptions HashtableFindOptions
-HashtableImportOptions HashtableSizeOptions ReadVariableOptions AssignVariableOptions
-DynamicUpdateSliceOptions UnsortedSegmentProdOptions UnsortedSegmentMaxOptions
-UnsortedSegmentSumOptions ATan2Options UnsortedSegmentMinOptions SignOptions BitcastOptions
-BitwiseXorOptions RightShiftOptions DilateOptions StablehloShiftLeftOptions
-"""
-
-# The options that an op's two unions may hold, in the order of their numbers from 1.
-OPTION_UNIONS = """
-BuiltinOptions Conv2DOptions DepthwiseConv2DOptions ConcatEmbeddingsOptions LSHProjectionOptions
-    Pool2DOptions SVDFOptions RNNOptions FullyConnectedOptions SoftmaxOptions ConcatenationOptions
-    AddOptions L2NormOptions LocalResponseNormalizationOptions LSTMOptions ResizeBilinearOptions
-    CallOptions ReshapeOptions SkipGramOptions SpaceToDepthOptions EmbeddingLookupSparseOptions
-    MulOptions PadOptions GatherOptions BatchToSpaceNDOptions SpaceToBatchNDOptions TransposeOptions
-    ReducerOptions SubOptions DivOptions SqueezeOptions SequenceRNNOptions StridedSliceOptions
-    ExpOptions TopKV2Options SplitOptions LogSoftmaxOptions CastOptions DequantizeOptions
-    MaximumMinimumOptions ArgMaxOptions LessOptions NegOptions PadV2Options GreaterOptions
-    GreaterEqualOptions LessEqualOptions SelectOptions SliceOptions TransposeConvOptions
-    SparseToDenseOptions TileOptions ExpandDimsOptions EqualOptions NotEqualOptions ShapeOptions
-    PowOptions ArgMinOptions FakeQuantOptions PackOptions LogicalOrOptions OneHotOptions
-    LogicalAndOptions LogicalNotOptions UnpackOptions FloorDivOptions SquareOptions ZerosLikeOptions
-    FillOptions BidirectionalSequenceLSTMOptions BidirectionalSequenceRNNOptions
-    UnidirectionalSequenceLSTMOptions FloorModOptions RangeOptions ResizeNearestNeighborOptions
-    LeakyReluOptions SquaredDifferenceOptions MirrorPadOptions AbsOptions SplitVOptions
-    UniqueOptions ReverseV2Options AddNOptions GatherNdOptions CosOptions WhereOptions RankOptions
-    ReverseSequenceOptions MatrixDiagOptions QuantizeOptions MatrixSetDiagOptions HardSwishOptions
-    IfOptions WhileOptions DepthToSpaceOptions NonMaxSuppressionV4Options NonMaxSuppressionV5Options
-    ScatterNdOptions SelectV2Options DensifyOptions SegmentSumOptions BatchMatMulOptions
-    CumsumOptions CallOnceOptions BroadcastToOptions Rfft2dOptions Conv3DOptions HashtableOptions
-    HashtableFindOptions HashtableImportOptions HashtableSizeOptions VarHandleOptions
-    ReadVariableOptions AssignVariableOptions RandomOptions BucketizeOptions GeluOptions
-    DynamicUpdateSliceOptions UnsortedSegmentProdOptions UnsortedSegmentMaxOptions
-    UnsortedSegmentMinOptions UnsortedSegmentSumOptions ATan2Options SignOptions BitcastOptions
-    BitwiseXorOptions RightShiftOptions
-BuiltinOptions2 StablehloConcatenateOptions StablehloBroadcastInDimOptions StablehloSliceOptions
-    StablehloConvolutionOptions StablehloCustomCallOptions StablehloReduceOptions
-    StablehloScatterOptions StablehloCompareOptions StablehloDynamicSliceOptions StablehloPadOptions
-    StablehloIotaOptions StablehloDotGeneralOptions StablehloReduceWindowOptions
-    StablehloSortOptions StablehloWhileOptions StablehloGatherOptions StablehloTransposeOptions
-    DilateOptions StablehloRngBitGeneratorOptions ReduceWindowOptions StableHLOCompositeOptions
-    StablehloShiftLeftOptions StablehloCaseOptions
 """

@@ -1,8 +1,8 @@
 """Read a .tflite into a tree of tables, with every offset checked before it is followed.
 
 The file may come from anywhere. Each object (table, vtable, vector, string) is read once, however
-many parents point at it, and all of them together may not take more bytes than the file has: so a
-small file cannot unfold into a large tree. What the schema does not know is noted, not followed.
+many parents point at it. All objects together must fit in the file's size, so that a small file
+cannot become a large tree. Parts that the schema does not know are listed, not followed.
 
 Source: FlatBuffers' file format, https://flatbuffers.dev/internals; the schema is `schema.py`.
 """
@@ -19,7 +19,7 @@ from stapes.tflite.format.schema import SCALARS, TABLES, UNIONS, Field
 from stapes.tflite.format.tree import DTYPES, Span, SpanKind, Table, Tree, Value, refuse
 
 MOST_OBJECTS = 500_000
-"""A file with more tables, strings and references between them is refused: no device runs it."""
+"""Tables, strings and references between them; a file with more is refused: no device runs it."""
 
 
 def read(content: bytes) -> Tree:
@@ -28,7 +28,7 @@ def read(content: bytes) -> Tree:
     Raises
     ------
     ModelError
-        It is no .tflite, it is broken or cut, or it is larger than any model for a device.
+        It is no .tflite, it is broken, or it is larger than any model for a device.
     """
     if content[4:8] != b"TFL3":
         raise ModelError("The file is no .tflite: it lacks the mark TFL3 at byte 4.")
@@ -43,7 +43,7 @@ _I32 = SCALARS["i32"]
 
 
 class _Reader:
-    """Reads objects of one file, each once, and keeps account of their bytes."""
+    """Reads the objects of one file once, and records their bytes."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -55,7 +55,7 @@ class _Reader:
         self._vtables: dict[int, tuple[int, list[int]]] = {}
 
     def target(self, at: int, what: str) -> int:
-        """Where the offset at a place leads."""
+        """The byte that the offset at a byte leads to."""
         self._inside(at, 4, what)
         distance: int = _U32.unpack_from(self.content, at)[0]
         if distance == 0 or distance > 1 << 31:
@@ -65,9 +65,9 @@ class _Reader:
 
     def table(self, kind: str, at: int) -> Table:
         key = (at, kind)
-        if key in self._memory:
-            known: Table = self._memory[key]
-            return known
+        table: Table | None = self._memory.get(key)
+        if table is not None:
+            return table
         self._inside(at, 4, kind)
         size, slots = self._vtable(at - _I32.unpack_from(self.content, at)[0], kind)
         self._inside(at, size, kind)
@@ -75,21 +75,21 @@ class _Reader:
         self._memory[key] = table
         self._claim(at, at + size, "table", kind, table)
         fields = TABLES[kind]
-        for each in fields:
-            start = slots[each.slot] if each.slot < len(slots) else 0
+        for field in fields:
+            start = slots[field.slot] if field.slot < len(slots) else 0
             if start:
-                if start < 4 or start + each.size > size:
-                    refuse(f"{kind}.{each.name} lies outside its table")
-                value = self._value(table, each, at + start)
+                if start < 4 or start + field.size > size:
+                    refuse(f"{kind}.{field.name} lies outside its table")
+                value = self._value(table, field, at + start)
                 if value is not None:
-                    table.fields[each.name] = value
+                    table.fields[field.name] = value
         known_slots = fields[-1].slot + 1 if fields else 0
         if any(slots[known_slots:]):
             self.unknown.add(f"{kind} has a field that is newer than this schema")
         return table
 
     def _vtable(self, at: int, kind: str) -> tuple[int, list[int]]:
-        """A table's size in bytes, and where in it each slot is; 0 is absent."""
+        """A table's size in bytes, and the byte of field slot in it; 0 is absent."""
         if at in self._vtables:
             return self._vtables[at]
         what = f"the vtable of {kind}"
@@ -106,16 +106,16 @@ class _Reader:
         self._vtables[at] = size, slots
         return size, slots
 
-    def _value(self, table: Table, each: Field, at: int) -> Value | None:
-        what = f"{table.kind}.{each.name}"
-        if at % each.size:
+    def _value(self, table: Table, field: Field, at: int) -> Value | None:
+        what = f"{table.kind}.{field.name}"
+        if at % field.size:
             refuse(f"{what} at byte {at} is not aligned")
-        if each.shape == "scalar":
-            number: int | float | bool = SCALARS[each.type].unpack_from(self.content, at)[0]
+        if field.shape == "scalar":
+            number: int | float | bool = SCALARS[field.type].unpack_from(self.content, at)[0]
             return number
-        kind = each.type
-        if each.shape == "union":
-            number = table[f"{each.name}_type"]
+        kind = field.type
+        if field.shape == "union":
+            number = table[f"{field.name}_type"]
             members = UNIONS[kind]
             if not 0 < number <= len(members):
                 if number:
@@ -123,11 +123,11 @@ class _Reader:
                 return None
             kind = members[int(number) - 1]
         at = self.target(at, what)
-        if each.shape in ("table", "union"):
+        if field.shape in ("table", "union"):
             return self.table(kind, at)
-        if each.shape == "string":
+        if field.shape == "string":
             return self._string(table, what, at)
-        vector: Value = self._vector(table, each, what, at)
+        vector: Value = self._vector(table, field, what, at)
         return vector
 
     def _string(self, table: Table, what: str, at: int) -> bytes:
@@ -142,17 +142,17 @@ class _Reader:
         text: bytes = self._memory[key]
         return text
 
-    def _vector(self, table: Table, each: Field, what: str, at: int) -> Any:
-        key = (at, f"[{each.type}]")
+    def _vector(self, table: Table, field: Field, what: str, at: int) -> Any:
+        key = (at, f"[{field.type}]")
         if key in self._memory:
             return self._memory[key]
-        scalars = each.shape == "scalars"
-        start, end = self._extent(at, SCALARS[each.type].size if scalars else 4, what)
+        scalars = field.shape == "scalars"
+        start, end = self._extent(at, SCALARS[field.type].size if scalars else 4, what)
         self._claim(at, end, "vector", what, table)
         if scalars:
-            dtype = DTYPES[each.type]
+            dtype = DTYPES[field.type]
             count = (end - start) // dtype.itemsize
-            # No offset into nothing: NumPy refuses an empty array at a buffer's end.
+            # NumPy refuses an empty array at a buffer's end.
             values = np.frombuffer(self.content, dtype, count, start if count else 0)
             self._memory[key] = values
             return values
@@ -160,8 +160,8 @@ class _Reader:
         self._memory[key] = items
         for place in range(start, end, 4):
             to = self.target(place, what)
-            strings = each.shape == "strings"
-            items.append(self._string(table, what, to) if strings else self.table(each.type, to))
+            strings = field.shape == "strings"
+            items.append(self._string(table, what, to) if strings else self.table(field.type, to))
         return items
 
     def _extent(self, at: int, width: int, what: str) -> tuple[int, int]:

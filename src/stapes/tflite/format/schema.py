@@ -1,17 +1,17 @@
 """The TensorFlow Lite schema as data: every table, field, slot, type and default.
 
-Notation, one table a line (a line that begins with blanks goes on the one before):
+Notation, one table a line (a line that begins with blanks continues the one before):
 
     Table: field:type field:type=default - field:[type]
 
-A field's slot is its place. `-` is a slot that the schema took out of use. Types are scalars (u8,
-i8, u16, i16, u32, i32, u64, i64, f32, f64, bool), `str`, a table, a union, or a vector `[type]` of
-scalars, strings or tables. A scalar without a stated default defaults to zero. The number of the
-table that a union field holds is in the field before it, which ends in `_type`.
+A field's slot is its place; `-` is a slot that is no longer in use. Types are scalars (u8, i8, u16,
+i16, u32, i32, u64, i64, f32, f64, bool), `str`, a table, a union, or a vector `[type]` of scalars,
+strings or tables. A scalar without a default defaults to zero. A union field holds the table whose
+number is in the field before it, which ends in `_type`.
 
 No table reaches itself by its fields, so a file's tree is never deeper than the schema.
 
-Source: the TensorFlow Lite schema (schema.fbs) of LiteRT 2.3; the tests hold it against the classes
+Source: the TensorFlow Lite schema (schema.fbs) of LiteRT 2.3; the tests compare it with the classes
 generated from it that ship with ai-edge-litert. FlatBuffers' file format:
 https://flatbuffers.dev/internals.
 """
@@ -23,7 +23,9 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from stapes.tflite.format.options import EMPTY_OPTIONS, OPTION_UNIONS, OPTIONS
+from ai_edge_litert import schema_py_generated as generated
+
+from stapes.tflite.format.options import OPTIONS
 
 _CORE = """
 CustomQuantization: custom:[u8]
@@ -60,11 +62,6 @@ Model: version:u32 operator_codes:[OperatorCode] subgraphs:[SubGraph] descriptio
     external_buffer_groups:[ExternalBufferGroup] external_buffers:[ExternalBuffer]
 """
 
-_UNIONS = """
-QuantizationDetails CustomQuantization BlockwiseQuantization MultiAxisQuantization
-SparseIndexVector Int32Vector Uint16Vector Uint8Vector
-"""
-
 SCALARS = {
     "bool": struct.Struct("<?"),
     "i8": struct.Struct("<b"),
@@ -87,7 +84,7 @@ class Field:
     """One field of a table.
 
     `type` is a scalar's name, "str", or the name of a table or union; for a vector, that of its
-    elements. `size` is what it takes in its table, in bytes, and what it is aligned to.
+    elements. `size` is its size and its alignment in its table [bytes].
     """
 
     name: str
@@ -96,11 +93,6 @@ class Field:
     type: str
     default: float
     size: int
-
-
-def _lines(text: str) -> list[str]:
-    joined = re.sub(r"\n +", " ", text.strip())
-    return joined.splitlines()
 
 
 def _field(slot: int, text: str) -> Field:
@@ -122,21 +114,27 @@ def _field(slot: int, text: str) -> Field:
     return Field(name, slot, shape, kind, bool(value) if kind == "bool" else value, size)
 
 
-def _tables() -> dict[str, tuple[Field, ...]]:
-    tables: dict[str, tuple[Field, ...]] = dict.fromkeys(EMPTY_OPTIONS.split(), ())
-    for line in _lines(_CORE) + _lines(OPTIONS):
-        name, _, fields = line.partition(": ")
-        tables[name] = tuple(
-            _field(slot, text) for slot, text in enumerate(fields.split()) if text != "-"
-        )
-    return tables
+def _union(name: str) -> tuple[str, ...]:
+    numbers = vars(getattr(generated, name))
+    _none, *tables = sorted((key for key in numbers if key[0] != "_"), key=numbers.__getitem__)
+    return tuple(tables)
 
 
-UNIONS: dict[str, tuple[str, ...]] = {
-    name: tuple(members)
-    for name, *members in map(str.split, _lines(_UNIONS) + _lines(OPTION_UNIONS))
+UNIONS = {
+    name: _union(name)
+    for name in ("QuantizationDetails", "SparseIndexVector", "BuiltinOptions", "BuiltinOptions2")
 }
 """The tables that each union may hold: number n of the file is the n-th from 1, and 0 is none."""
 
-TABLES: dict[str, tuple[Field, ...]] = _tables()
+
+def _tables() -> dict[str, tuple[Field, ...]]:
+    # An options table that has no line has no field.
+    tables: dict[str, tuple[Field, ...]] = {name: () for union in UNIONS.values() for name in union}
+    for name, fields in re.findall(r"(\w+): (.+)", re.sub(r"\n +", " ", _CORE + OPTIONS)):
+        slots = enumerate(fields.split())
+        tables[name] = tuple(_field(slot, text) for slot, text in slots if text != "-")
+    return tables
+
+
+TABLES = _tables()
 """The fields of every table, by slot."""

@@ -1,4 +1,4 @@
-"""What every byte of a .tflite is: the ground for a budget that adds up to the file's size."""
+"""What every byte of a .tflite is."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from stapes.tflite.format.tree import Span, Table, Tree, refuse, walk
 def spans(tree: Tree) -> list[Span]:
     """What every byte of the file is, in order and without a gap.
 
-    Bytes between two objects are padding where they are few and zero, and unreachable otherwise:
-    then nothing that this schema knows points at them.
+    Bytes between two objects are padding if they are zeros and fewer than 16. Else they are
+    unreachable: nothing that this schema knows points at them.
 
     Raises
     ------
@@ -22,11 +22,10 @@ def spans(tree: Tree) -> list[Span]:
         Two objects overlap.
     """
     content = tree.content
-    found = [Span(0, 8, "header", "", None), *tree.claims.values(), *_external(tree)]
-    found.sort(key=lambda span: (span.start, span.end))
+    known = [Span(0, 8, "header", "", None), *tree.claims.values(), *_external(tree)]
     whole: list[Span] = []
     end = 0
-    for span in found:
+    for span in sorted(known, key=lambda span: (span.start, span.end)):
         if span.start < end:
             if span.kind == "external" and span.end <= end:
                 continue
@@ -40,14 +39,14 @@ def spans(tree: Tree) -> list[Span]:
 def external_range(table: Table, prefix: str = "") -> tuple[int, int] | None:
     """(first byte, length) of what a Buffer or Operator keeps outside the tree, or None.
 
-    LiteRT takes an offset of 0 or 1 for none: a writer puts 1 as a placeholder.
+    An offset of 0 or 1 means none, as in LiteRT: writers use 1 as a placeholder.
     """
     offset, size = table[f"{prefix}offset"], table[f"{prefix}size"]
     return (offset, size) if offset > 1 and size > 0 else None
 
 
 def stored(tree: Tree, buffer: Table) -> NDArray[np.uint8]:
-    """A buffer's bytes, wherever the file keeps them: uint8 [shape=(n,)]."""
+    """A buffer's bytes, in the tree or outside it [shape=(n,)]."""
     place, data = external_range(buffer), buffer.items("data")
     if place is not None and not len(data):
         return np.frombuffer(tree.content, np.uint8, place[1], place[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
@@ -31,22 +31,22 @@ class Table:
     fields: dict[str, Value]
 
     def __getitem__(self, name: str) -> Any:
-        """A field's value, its default if the file leaves it out: None but for scalars."""
+        """A field's value; a missing scalar is its default, any other missing field None."""
         value = self.fields.get(name)
         return _DEFAULTS[self.kind][name] if value is None else value
 
     def items(self, name: str) -> Any:
-        """A vector's elements; none if the file leaves it out."""
+        """A vector's elements; none where the field is missing."""
         return self.fields.get(name, ())
 
     def drop(self, *names: str) -> None:
-        """Leave fields out, where the file has them."""
+        """Remove fields; a missing one is no error."""
         for name in names:
             self.fields.pop(name, None)
 
 
 _DEFAULTS: dict[str, dict[str, bool | int | float | None]] = {
-    kind: {each.name: each.default if each.shape == "scalar" else None for each in fields}
+    kind: {field.name: field.default if field.shape == "scalar" else None for field in fields}
     for kind, fields in TABLES.items()
 }
 
@@ -65,23 +65,31 @@ class Span:
     owner: str
     """The table's name, or `Table.field`; empty where no table owns the bytes."""
     table: Table | None
-    """The first table found to own them."""
+    """The first table that owns them."""
 
 
 @dataclass(slots=True)
 class Tree:
-    """A file that was read."""
+    """A file as tables."""
 
     content: bytes
     root: Table
     claims: dict[int, Span]
     """Every object by its first byte."""
-    unknown: list[str] = field(default_factory=list)
-    """What a newer schema may know and this one does not."""
+    unknown: list[str]
+    """Parts of the file that only a newer schema knows."""
+
+
+def children(table: Table) -> Iterator[Table]:
+    """The tables in a table's fields, as often as they are there."""
+    for value in table.fields.values():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, Table):
+                yield part
 
 
 def walk(table: Table) -> Iterator[Table]:
-    """The table and all that it reaches, each once, parents first."""
+    """The table and all tables that it reaches, once and parents first."""
     seen: set[int] = set()
     stack = [table]
     while stack:
@@ -90,31 +98,21 @@ def walk(table: Table) -> Iterator[Table]:
             continue
         seen.add(id(here))
         yield here
-        children: list[Table] = []
-        for value in here.fields.values():
-            if isinstance(value, Table):
-                children.append(value)
-            elif isinstance(value, list):
-                children.extend(each for each in value if isinstance(each, Table))
-        stack.extend(reversed(children))
+        stack.extend(reversed([*children(here)]))
 
 
 def unfolded(table: Table) -> int:
     """How many tables there would be if no two parents shared one."""
-    known: dict[int, int] = {}
+    totals: dict[int, int] = {}
 
     def count(here: Table) -> int:
-        if id(here) not in known:
-            total = 1
-            for value in here.fields.values():
-                children = value if isinstance(value, list) else [value]
-                total += sum(count(each) for each in children if isinstance(each, Table))
-            known[id(here)] = total
-        return known[id(here)]
+        if id(here) not in totals:
+            totals[id(here)] = 1 + sum(count(child) for child in children(here))
+        return totals[id(here)]
 
     return count(table)
 
 
 def refuse(what: str) -> NoReturn:
-    """Say that the file is broken."""
+    """Raise the error of a broken file."""
     raise ModelError(f"The .tflite is broken: {what}.")

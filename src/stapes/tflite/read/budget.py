@@ -1,4 +1,4 @@
-"""Where every byte of a .tflite goes."""
+"""The purpose of every byte of a .tflite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stapes.tflite.format.tree import Span, Table
 from stapes.tflite.graph import Model, ints
 from stapes.tflite.read.roles import roles
 
-# Tables that are there for one thing alone, with all their vectors and strings.
+# Tables with one purpose, which is that of all their vectors and strings.
 _PART_OF_TABLE = {
     "QuantizationParameters": "quantization",
     "CustomQuantization": "quantization",
@@ -27,7 +27,7 @@ _PART_OF_TABLE = {
     "TensorMap": "signatures",
 }
 
-# Fields of other tables that are there for one thing alone.
+# Fields of other tables with one purpose.
 _PART_OF_FIELD = {
     "Tensor.name": "names",
     "SubGraph.name": "names",
@@ -37,27 +37,19 @@ _PART_OF_FIELD = {
     "Model.signature_defs": "signatures",
 }
 
-_OWNER_OF_KIND = {
-    "header": "header",
-    "vtable": "vtables",
-    "padding": "padding",
-    "unreachable": "unreachable",
-}
-
 _LENGTH = 4
 _RANK = ("weights", "biases", "constants", "metadata")
 
 
 def budget(model: Model) -> Budget:
-    """Give each byte of a file to what it is there for.
+    """Count each byte of a file under its purpose; shared bytes count once.
 
-    A buffer that is used for several things is the first of: weights, biases, another constant,
-    metadata. What several tables share counts once.
+    A buffer with several uses counts under the first of: weights, biases, constants, metadata.
 
     Parameters
     ----------
     model : Model
-        The file, from `verify`.
+        From `verify`.
 
     Returns
     -------
@@ -69,9 +61,10 @@ def budget(model: Model) -> Budget:
     owners: Counter[str] = Counter()
     for span in spans(model.tree):
         size = span.end - span.start
-        owners[_OWNER_OF_KIND.get(span.kind, span.owner)] += size
+        owner = "vtables" if span.kind == "vtable" else span.owner or span.kind
+        owners[owner] += size
         if span.owner in ("Buffer.data", "Buffer.offset") and span.table is not None:
-            # The length of the vector is no data; what is kept behind the tree has none.
+            # The length of a vector is no data; data outside the tree has no length.
             length = _LENGTH if span.kind == "vector" else 0
             parts["tables"] += length
             parts[uses.get(_data_key(span.table), "constants")] += size - length
@@ -89,7 +82,7 @@ def _part(span: Span) -> str:
 
 
 def _uses(model: Model) -> dict[Hashable, str]:
-    """What each buffer's data is for, by `_data_key`."""
+    """{`_data_key` of a buffer: its use}."""
     uses: dict[Hashable, str] = {}
     buffers = model.table["buffers"]
 
@@ -109,6 +102,6 @@ def _uses(model: Model) -> dict[Hashable, str]:
 
 
 def _data_key(buffer: Table) -> Hashable:
-    """The same for buffers that share their data."""
+    """Equal for buffers that share their data."""
     data = buffer["data"]
     return external_range(buffer) if data is None or not len(data) else id(data)

@@ -1,4 +1,4 @@
-"""A .tflite as a file: its constants and the bytes they take."""
+"""The constants of a .tflite and their bytes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from stapes.tflite.read.verify import verify
 # Operators that hold a layer's weights: the kernel is their second input, the bias their third.
 _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
-# Operators that make a kernel from how it is stored.
+# Operators that convert a stored kernel to the kernel of a layer.
 _WIDENING = {"DEQUANTIZE", "DENSIFY"}
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The kernel or bias of a layer, as the file stores it."""
+    """The kernel or bias of a layer, as it is stored."""
 
     name: str
     op: str
@@ -32,16 +32,15 @@ class Constant:
 
 
 def data_bytes(model: bytes) -> int:
-    """Bytes of all buffers: TensorFlow's analyzer calls them the total data buffer size."""
+    """Bytes of all buffers: the total data buffer size of TensorFlow's analyzer."""
     return sum(len(buffer.items("data")) for buffer in verify(model).table.items("buffers"))
 
 
 def constants(model: bytes) -> list[Constant]:
     """Kernels and biases of convolutions and dense layers, in the order the ops run.
 
-    A constant that is widened by DEQUANTIZE or DENSIFY ops is given as it is stored; a sparse one
-    with its zeros, one in look-up tables as they give it. A tensor without a name, as `slim` leaves
-    it, has the empty one.
+    A constant before a DEQUANTIZE or DENSIFY op comes as it is stored, a sparse one with its zeros,
+    one in look-up tables decoded. `slim` removes names: then they are empty.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def constants(model: bytes) -> list[Constant]:
 
 
 def widened(graph: Graph) -> dict[int, int]:
-    """{tensor: the constant that DEQUANTIZE and DENSIFY ops make it from}."""
+    """{output of DEQUANTIZE and DENSIFY ops: the constant that it comes from}."""
     origins: dict[int, int] = {}
     for op in graph.operators:
         inputs, outputs = op.inputs, op.outputs

@@ -1,6 +1,6 @@
-"""What one inference of a .tflite costs, counted from the shapes of its tensors.
+"""The multiply-accumulates of a .tflite, from the shapes of its tensors.
 
-All numbers are Python's own, which do not overflow: a file from elsewhere may say any shape.
+All numbers are Python's, which do not overflow: a broken file may have any shape.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from stapes.tflite.graph import Operator, Tensor
 from stapes.tflite.read.verify import verify
 
-# The inputs of ops that run over a sequence, and at each step multiply each weight once.
+# The weights of ops that run over a sequence and use each weight once in each step.
 _SEQUENCES = {
     "SVDF": (1, 2),
     "RNN": (1, 2),
@@ -23,13 +23,8 @@ _SEQUENCES = {
 def macs(model: bytes) -> int:
     """Multiply-accumulates of one inference, counted as `stapes.models.cost.macs` counts them.
 
-    Convolutions and dense layers count the multiplications of their kernels; pooling each element
-    that a window reads, and softmax two operations a class.
-
-    Parameters
-    ----------
-    model : bytes
-        A .tflite; every subgraph is counted once.
+    Convolutions and dense layers count the multiplications of their kernels, pooling every element
+    of its windows, and softmax two operations a class. Every subgraph counts once.
 
     Raises
     ------
@@ -40,34 +35,28 @@ def macs(model: bytes) -> int:
 
 
 def macs_of_op(op: Operator) -> int:
-    """Multiply-accumulates of one run of an op; 0 for ops that are not counted.
-
-    Parameters
-    ----------
-    op : Operator
-        An input that is missing or has another rank than the op asks for counts nothing.
-    """
+    """Multiply-accumulates of one run of an op; 0 for other ops and for inputs of a wrong rank."""
     code, output = op.builtin, op.output(0)
-    made = 0 if output is None else output.elements
+    outputs = 0 if output is None else output.elements
     first, kernel = _shape(op.input(0)), _shape(op.input(1))
     if code in ("CONV_2D", "DEPTHWISE_CONV_2D") and len(kernel) == 4:
-        return made * math.prod(kernel[1:] if code == "CONV_2D" else kernel[1:3])
+        return outputs * math.prod(kernel[1:] if code == "CONV_2D" else kernel[1:3])
     if code == "CONV_3D" and len(kernel) == 5:
-        return made * math.prod(kernel[:-1])
+        return outputs * math.prod(kernel[:-1])
     if code == "FULLY_CONNECTED" and kernel:
-        return made * kernel[-1]
+        return outputs * kernel[-1]
     if code == "TRANSPOSE_CONV" and len(kernel) == 4:
-        # Each input element is multiplied with a window for each output channel.
+        # Each input element meets a window of the kernel for each output channel.
         return math.prod(_shape(op.input(2))) * math.prod(kernel[:3])
     if code == "BATCH_MATMUL" and len(first) > 1:
-        return made * first[-2 if op.option("adj_x") else -1]
+        return outputs * first[-2 if op.option("adj_x") else -1]
     if code in _SEQUENCES and first:
         weights = (_shape(op.input(place)) for place in _SEQUENCES[code])
-        # A weight is never a scalar: no shape is an input that is left out.
+        # An input without a shape is left out: a weight is never a scalar.
         return math.prod(first[:-1]) * sum(math.prod(shape) for shape in weights if shape)
     if code in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):
-        return made * int(op.option("filter_height") or 0) * int(op.option("filter_width") or 0)
-    return 2 * made if code == "SOFTMAX" else 0
+        return outputs * int(op.option("filter_height") or 0) * int(op.option("filter_width") or 0)
+    return 2 * outputs if code == "SOFTMAX" else 0
 
 
 def _shape(tensor: Tensor | None) -> list[int]:

@@ -1,4 +1,4 @@
-"""Read a model file from anywhere: a regular file, not too large, told by its mark."""
+"""Read a model file: a regular file, not too large, recognized by its mark."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ MOST_BYTES = 1 << 28
 
 
 def is_tflite(path: Path) -> bool:
-    """Whether a file has the mark of a .tflite, whatever its name; a folder has not.
+    """Whether a file has the mark of a .tflite, whatever its name; False for a folder.
 
     Raises
     ------
     UsageError
-        It is not there, no file, too large, or cannot be read.
+        It is missing, no file, too large, or cannot be read.
     """
     with _readable(path):
         if path.is_dir():
             return False
         size = path.stat().st_size
         if not path.is_file():
-            # A pipe or a device could be read for ever.
+            # Reading a pipe or a device may never end.
             raise UsageError(f"{path} is no file: name a model.")
         if size > MOST_BYTES:
             raise UsageError(f"{path} has {size:,} bytes: that is no model for a device.")
@@ -34,7 +34,7 @@ def is_tflite(path: Path) -> bool:
 
 
 def read_tflite(path: Path) -> bytes:
-    """Read a .tflite; only its mark is checked, `verify` checks the rest.
+    """Read a .tflite and check its mark; `verify` checks the rest.
 
     Raises
     ------

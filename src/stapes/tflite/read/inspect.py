@@ -1,7 +1,7 @@
-"""All that a .tflite says, as plain data: what TensorFlow's analyzer prints, and more.
+"""The content of a .tflite as plain data: what TensorFlow's analyzer prints, and more.
 
-The file may come from anywhere: it is read through `verify`, and no file may make more of itself
-here than its bytes by having many parents share a part.
+The file may come from anywhere: `verify` checks it, and limits stop a small file whose shared parts
+would become a large document.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stapes.contracts.inspection import (
 from stapes.errors import ModelError
 from stapes.tflite import graph as view
 from stapes.tflite.format.schema import TABLES
-from stapes.tflite.format.tree import Table
+from stapes.tflite.format.tree import Table, children
 from stapes.tflite.graph import ints, text
 from stapes.tflite.read.budget import budget
 from stapes.tflite.read.constants import widened
@@ -40,28 +40,23 @@ from stapes.tflite.read.statistics import statistics
 from stapes.tflite.read.values import values
 from stapes.tflite.read.verify import called, verify
 
-MOST_TOLD = 1 << 22
-"""A file that says more names, numbers and tables than these is refused: no device runs it."""
+MOST_ITEMS = 1 << 22
+"""Names, numbers and tables; a file with more is refused: no device runs it."""
 
 MOST_SHARED_VALUES = 1 << 26
-"""So many values may be looked at more than once, because tensors share them or are sparse."""
+"""Values that are counted again, because tensors share them or are sparse; more are refused."""
 
 
 @dataclass(slots=True)
-class _Seen:
-    """Constants that were looked at: each once, however many tensors share it."""
+class _Counted:
+    """The statistics of constants, once for all tensors that share one."""
 
     statistics: dict[Hashable, tuple[list[Number], Statistics | None]] = field(default_factory=dict)
     values: int = 0
 
 
 def inspect(content: bytes) -> Inspection:
-    """Read all that a .tflite says.
-
-    Parameters
-    ----------
-    content : bytes
-        The file.
+    """Read the content of a .tflite.
 
     Raises
     ------
@@ -69,14 +64,14 @@ def inspect(content: bytes) -> Inspection:
         It is no .tflite, it is broken, or it is larger than any model for a device.
     """
     model = verify(content)
-    if _told(model.table, {}) > MOST_TOLD:
-        raise ModelError("The .tflite says more than any model for a device.")
-    buffers, seen = model.buffers, _Seen()
+    if _items(model.table, {}) > MOST_ITEMS:
+        raise ModelError("The .tflite holds more than any model for a device.")
+    buffers, counted = model.buffers, _Counted()
     graphs, parameters = [], 0
     for graph in model.graphs:
         known = roles(graph)
         parameters += sum(graph.tensor(number).elements for number in known)
-        graphs.append(_subgraph(graph, known, seen))
+        graphs.append(_subgraph(graph, known, counted))
     return Inspection(
         bytes=len(content),
         data_bytes=sum(len(data) for data in buffers),
@@ -95,21 +90,23 @@ def inspect(content: bytes) -> Inspection:
     )
 
 
-def _zero_bytes(held: list[NDArray[np.uint8]]) -> int:
-    # Many buffers may share their bytes: each is looked at once.
-    once = {_place(data): data for data in held}
-    empty = {place for place, data in once.items() if not data.any()}
-    return sum(size for place, size in map(_place, held) if (place, size) in empty)
+def _zero_bytes(buffers: list[NDArray[np.uint8]]) -> int:
+    # Shared bytes are read once.
+    distinct = {_place(data): data for data in buffers}
+    empty = {place for place, data in distinct.items() if not data.any()}
+    return sum(len(data) for data in buffers if _place(data) in empty)
 
 
 def _place(data: NDArray[np.uint8]) -> tuple[int, int]:
-    """Where in memory the bytes of a buffer are: the same for buffers that share them."""
+    """(address, length) of a buffer's bytes: equal for buffers that share them."""
     return data.__array_interface__["data"][0], len(data)
 
 
-def _subgraph(graph: view.Graph, known: dict[int, tuple[Role, bool]], seen: _Seen) -> Subgraph:
+def _subgraph(
+    graph: view.Graph, known: dict[int, tuple[Role, bool]], counted: _Counted
+) -> Subgraph:
     origins = widened(graph)
-    tensors = [_tensor(tensor, known.get(tensor.number), seen) for tensor in graph.tensors]
+    tensors = [_tensor(tensor, known.get(tensor.number), counted) for tensor in graph.tensors]
     return Subgraph(
         number=graph.number,
         name=text(graph.table["name"]),
@@ -137,10 +134,10 @@ def _op(op: view.Operator, origins: dict[int, int]) -> Op:
     )
 
 
-def _tensor(tensor: view.Tensor, known: tuple[Role, bool] | None, seen: _Seen) -> Tensor:
+def _tensor(tensor: view.Tensor, known: tuple[Role, bool] | None, counted: _Counted) -> Tensor:
     data = tensor.data
     role, channels_last = known or ("constant" if len(data) else None, False)
-    first, described = _constant(tensor, data, channels_last, seen) if len(data) else ([], None)
+    first, numbers = _constant(tensor, data, channels_last, counted) if len(data) else ([], None)
     signature = tensor.table["shape_signature"]
     return Tensor(
         number=tensor.number,
@@ -155,40 +152,39 @@ def _tensor(tensor: view.Tensor, known: tuple[Role, bool] | None, seen: _Seen) -
         role=role,
         quantization=_quantization(tensor.quantization),
         first_values=first,
-        statistics=described,
+        statistics=numbers,
     )
 
 
 def _constant(
-    tensor: view.Tensor, data: NDArray[np.uint8], channels_last: bool, seen: _Seen
+    tensor: view.Tensor, data: NDArray[np.uint8], channels_last: bool, counted: _Counted
 ) -> tuple[list[Number], Statistics | None]:
-    """A constant's first values and statistics; none where it is not made of numbers."""
+    """A constant's first values and statistics; none if it is not made of numbers."""
     shared = (id(tensor.table["sparsity"]), id(tensor.table["quantization"]))
     key = (_place(data), tensor.type, tuple(tensor.shape), channels_last, shared)
-    if key not in seen.statistics:
-        seen.values += tensor.elements
-        if seen.values > MOST_SHARED_VALUES + 4 * len(tensor.graph.model.tree.content):
+    if key not in counted.statistics:
+        counted.values += tensor.elements
+        if counted.values > MOST_SHARED_VALUES + 4 * len(tensor.graph.model.tree.content):
             raise ModelError("The .tflite has more values than any model for a device.")
-        seen.statistics[key] = _described(tensor, channels_last)
-    return seen.statistics[key]
+        counted.statistics[key] = _statistics(tensor, channels_last)
+    return counted.statistics[key]
 
 
-def _described(tensor: view.Tensor, channels_last: bool) -> tuple[list[Number], Statistics | None]:
+def _statistics(tensor: view.Tensor, channels_last: bool) -> tuple[list[Number], Statistics | None]:
     try:
         content = values(tensor)
     except ModelError:
-        # Its buffer is longer than its shape, or compressed: `verify` lets that pass.
+        # Its buffer is longer than its shape, or compressed: `verify` accepts that.
         content = None
     if content is None or not content.size:
         return [], None
-    # As Python's own numbers, without a copy of all.
     first: list[Number] = content.ravel()[:FIRST_VALUES].tolist()
     zero = _zero(tensor.quantization, content.ndim)
     return first, statistics(content, zero, channels_last=channels_last)
 
 
 def _zero(quantization: view.Quantization, rank: int) -> NDArray[Any] | int:
-    """The stored values that stand for 0, such that they broadcast to the constant's shape."""
+    """The stored values that stand for 0, which broadcast to the constant's shape."""
     points = quantization.zero_points
     if not len(points) or not quantization.by_scales:
         return 0
@@ -200,7 +196,7 @@ def _zero(quantization: view.Quantization, rank: int) -> NDArray[Any] | int:
 def _quantization(quantization: view.Quantization) -> Quantization | None:
     scales, details = quantization.scales.tolist(), quantization.table["details"]
     if not scales and details is None:
-        # A range that was seen in calibration says nothing of how values are stored.
+        # A range from calibration does not change how values are stored.
         return None
     return Quantization(
         scale=scales,
@@ -213,8 +209,8 @@ def _quantization(quantization: view.Quantization) -> Quantization | None:
 def _signature(signature: Table) -> Signature:
     def named(part: str) -> list[NamedTensor]:
         return [
-            NamedTensor(name=text(each["name"]), tensor=each["tensor_index"])
-            for each in signature.items(part)
+            NamedTensor(name=text(entry["name"]), tensor=entry["tensor_index"])
+            for entry in signature.items(part)
         ]
 
     return Signature(
@@ -225,20 +221,15 @@ def _signature(signature: Table) -> Signature:
     )
 
 
-def _told(table: Table, known: dict[int, int]) -> int:
-    """How much there is to say: tables, and what their vectors and strings hold.
+def _items(table: Table, known: dict[int, int]) -> int:
+    """The number of fields and of elements of vectors and strings, except data of buffers.
 
-    What several parents share counts for each, since it is said for each; data does not.
+    Shared tables count for every parent, since the document repeats them.
     """
     if id(table) not in known:
-        total = 1 + len(TABLES[table.kind])
+        total = 1 + len(TABLES[table.kind]) + sum(_items(part, known) for part in children(table))
         for name, value in table.fields.items():
-            if isinstance(value, Table):
-                total += _told(value, known)
-            elif isinstance(value, list):
-                tables = [each for each in value if isinstance(each, Table)]
-                total += sum(_told(each, known) for each in tables)
-            elif isinstance(value, bytes | np.ndarray) and (table.kind, name) != ("Buffer", "data"):
+            if isinstance(value, bytes | np.ndarray) and (table.kind, name) != ("Buffer", "data"):
                 total += len(value)
         known[id(table)] = total
     return known[id(table)]

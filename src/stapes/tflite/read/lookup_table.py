@@ -1,19 +1,19 @@
-"""Look-up tables of TFLite Micro: which constants of a .tflite could be kept as indices, and back.
+"""Look-up tables of TFLite Micro: find the constants that they can hold, and decode them.
 
-A constant with few distinct values is stored as indices of 1 to 7 bits and a table of its values;
-an op `TFLM_DECODE` before each op that reads the constant unpacks it into the arena. The encoded
-constant is a vector of bytes, its indices one behind the other with the highest bit first. The
-ancillary tensor beside it is a header of 16 bytes and the tables, one for the whole constant or one
-for each channel, each padded to the length of the longest:
+A constant with few distinct values becomes indices of 1 to 7 bits and a table of its values. An op
+`TFLM_DECODE` before each op that reads the constant unpacks it into the arena. The encoded constant
+is a vector of bytes: its indices in order, the highest bit first. The ancillary tensor is a header
+of 16 bytes and the tables, one for the whole constant or one for each channel, padded to the length
+of the longest:
 
     byte 0     0: look-up table           byte 4     1: version of the tables
     byte 1     1: version of the header   byte 5     bits, and 16 times the axis (15: one table)
     bytes 2-3  0                          byte 6     entries of each table
                                           bytes 7-15 0
 
-The runtime of the package of October 2026 does not read the axis: it takes a table for each scale
-of the tensor's quantization (docs/notes/upstream-lut.md). Only where both say the same is a file
-right whichever of the two is read, so no other form is offered here.
+The runtime of October 2026 does not read the axis: it expects a table for each scale of the
+tensor's quantization (docs/notes/upstream-lut.md). So the only forms here are those for which axis
+and scales agree.
 
 Source: TFLite Micro, tensorflow/lite/micro/compression/{decode,lut}.py and
 tensorflow/lite/micro/kernels/decode_state_lut.cc.
@@ -32,19 +32,20 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.tflite.graph import DTYPES, Graph, Model, Tensor
+from stapes.tflite.read.weights import most_distinct_in_a_channel
 
 DECODE = "TFLM_DECODE"
-"""The custom op that unpacks."""
+"""The name of the custom op."""
 
 HEADER_BYTES = 16
 MOST_BITS = 7
 DECODE_BYTES = 110
-"""About what an op with its two new tensors and buffers takes in a slimmed file."""
+"""Estimated bytes of an op with its two new tensors and buffers in a slimmed file."""
 
 _PER_TENSOR = 15
 
-# Kernels that read these inputs in Invoke alone, tried in the package; most others look at their
-# constants in Prepare, when nothing is decoded yet.
+# Ops whose kernels read these inputs in Invoke alone, as tests of the package showed. Most others
+# read constants in Prepare, before anything is decoded.
 _READERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 _ROLES = {1: "kernel", 2: "bias"}
 
@@ -57,7 +58,7 @@ class Form:
     """A constant as indices and tables."""
 
     axis: int | None
-    """The axis of the channels that have a table each; None: one table."""
+    """The axis of the channels, with a table for each; None: one table."""
     bits: int
     """Of an index."""
     bytes: int
@@ -74,38 +75,28 @@ class Candidate:
     """A constant that convolutions or dense layers read."""
 
     places: tuple[tuple[int, int], ...]
-    """(subgraph, tensor) of all that hold the same buffer: they shrink together or not at all."""
+    """(subgraph, tensor) of all tensors with this buffer."""
     name: str
     op: str
     role: str
     """`kernel` or `bias`."""
     bytes: int
-    """As it is stored now."""
+    """Without tables."""
     reads: int
-    """How many ops read it: each needs a DECODE of its own."""
-    per_tensor: Form | None
-    """With one table; None where it has more than 128 distinct values."""
-    per_channel: Form | None
-    """With a table for each slice along the quantized axis; None where a slice has more."""
+    """The number of ops that read it: every one needs a DECODE op."""
     form: Form | None
-    """The one of the two that its quantization calls for."""
+    """One table for one scale, else one for each channel; None with over 128 distinct values."""
     reason: str
-    """Why there is no `form`."""
+    """Why `form` is None."""
 
     @property
     def expected(self) -> int:
-        """About the bytes that the file gets smaller by; negative: larger."""
+        """An estimate of the bytes that the file loses; negative: gains."""
         return 0 if self.form is None else self.bytes - self.form.bytes - self.reads * DECODE_BYTES
 
 
 def candidates(model: Model) -> list[Candidate]:
-    """The constants of a model that look-up tables are for, in the order they are read.
-
-    Parameters
-    ----------
-    model : Model
-        From `verify`.
-    """
+    """The constants of a model from `verify` that tables may hold, in the order of reading."""
     readers: dict[int, list[tuple[str, int]]] = defaultdict(list)
     holders: dict[int, list[Tensor]] = defaultdict(list)
     for graph in model.graphs:
@@ -113,18 +104,18 @@ def candidates(model: Model) -> list[Candidate]:
             holders[tensor.buffer].append(tensor)
         for name, position, number in _reads(graph):
             readers[graph.tensor(number).buffer].append((name, position))
-    apart = {buffer for _, buffer in model.metadata}
+    of_metadata = {buffer for _, buffer in model.metadata}
     rows = []
     for buffer, uses in readers.items():
         plain = all(name in _READERS and role in _ROLES for name, role in uses)
-        if plain and buffer not in apart:
+        if plain and buffer not in of_metadata:
             candidate = _candidate(holders[buffer], uses)
             rows += [candidate] if candidate is not None else []
     return rows
 
 
 def _reads(graph: Graph) -> Iterator[tuple[str, int, int]]:
-    """Op, position and tensor of all that is read; what the graph itself takes or gives too."""
+    """(op, position, tensor) of all inputs of ops, and of the graph's inputs and outputs."""
     for op in graph.operators:
         for position, number in enumerate(op.inputs):
             if number >= 0:
@@ -137,33 +128,33 @@ def _candidate(tensors: list[Tensor], uses: list[tuple[str, int]]) -> Candidate 
     first = tensors[0]
     data, shape = first.data, first.shape
     dtype = DTYPES[first.type] if first.type in _TYPES else None
-    plain = not any(t.table["sparsity"] is not None or t.is_variable for t in tensors)
-    if dtype is None or not shape or not plain or not len(data):
+    if dtype is None or not shape or not len(data):
         return None
-    if len(data) != first.elements * dtype.itemsize:
+    if any(t.table["sparsity"] is not None or t.is_variable for t in tensors):
+        return None
+    if len(data) != first.elements * dtype.itemsize or not first.quantization.by_scales:
         return None
     scales, axis = _quantization(first)
     alike = (first.type, shape, scales, axis)
     if any((t.type, t.shape, *_quantization(t)) != alike for t in tensors):
         return None
     values = data.view(dtype).reshape(shape)
-    per_tensor = _form(values, None)
-    per_channel = _form(values, axis) if 0 <= axis < len(shape) else None
-    form = per_channel if scales > 1 else per_tensor
+    by_channel = scales > 1
+    form = _form(values, axis if by_channel else None)
     reason = "" if form else f"{_distinct(values, axis, scales)}, and 128 are the most"
-    ends = (0, len(shape) - 1) if scales > 1 else (0,)
+    ends = (0, len(shape) - 1) if by_channel else (0,)
     if form is not None and axis not in ends:
         form, reason = None, f"the decoder reads no tables along axis {axis}"
     op, position = uses[0]
     return Candidate(
         tuple((t.graph.number, t.number) for t in tensors),
         first.name or f"tensor {first.number}",
-        op, _ROLES[position], len(data), len(uses), per_tensor, per_channel, form, reason,
+        op, _ROLES[position], len(data), len(uses), form, reason,
     )  # fmt: skip
 
 
 def _quantization(tensor: Tensor) -> tuple[int, int]:
-    """How many scales a tensor has, and along which axis."""
+    """(number of scales, their axis) of a tensor."""
     scales = len(tensor.quantization.scales)
     return scales, tensor.quantization.axis if scales else 0
 
@@ -171,22 +162,23 @@ def _quantization(tensor: Tensor) -> tuple[int, int]:
 def _distinct(values: NDArray[Any], axis: int, scales: int) -> str:
     if scales <= 1:
         return f"{len(np.unique(values))} distinct values"
-    most = max(len(np.unique(each)) for each in np.moveaxis(values, axis, 0))
-    return f"{most} distinct values in a channel"
+    return (
+        f"{most_distinct_in_a_channel(np.moveaxis(values, axis, 0))} distinct values in a channel"
+    )
 
 
 def _form(values: NDArray[Any], axis: int | None) -> Form | None:
-    slices = [values] if axis is None else list(np.moveaxis(values, axis, 0))
-    entries = max((len(np.unique(each)) for each in slices), default=0)
+    slices = values[None] if axis is None else np.moveaxis(values, axis, 0)
+    entries = most_distinct_in_a_channel(slices)
     bits = max(1, (entries - 1).bit_length())
-    if not entries or bits > MOST_BITS:
+    if bits > MOST_BITS:
         return None
     tables = len(slices) * entries * values.itemsize
     return Form(axis, bits, -(-values.size * bits // 8) + HEADER_BYTES + tables)
 
 
 def decoders(graph: Graph) -> dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """{tensor: the indices and tables that a DECODE op makes it from}."""
+    """{output of a DECODE op: its indices and tables}."""
     pairs: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
     for op in graph.operators:
         if op.name == DECODE:
@@ -198,7 +190,7 @@ def decoders(graph: Graph) -> dict[int, tuple[NDArray[np.uint8], NDArray[np.uint
 def decode(
     encoded: NDArray[np.uint8], ancillary: NDArray[np.uint8], shape: list[int], kind: str
 ) -> NDArray[Any]:
-    """The constant that indices and tables stand for, by the axis that the header says.
+    """Decode a constant, along the axis in the header.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a constant is to the op that reads it: weight, bias, or something else.
+"""The role of a constant: weight, bias, or something else.
 
 Source: the op definitions of TensorFlow Lite (lite/kernels), which give each input its place.
 """
@@ -41,18 +41,13 @@ _CHANNELS_LAST = {"CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
 
 
 def operands(op: Operator, origins: dict[int, int]) -> Iterator[tuple[int, Role]]:
-    """The tensors that are weights and biases of one op, if they are constants.
+    """(tensor number, role) of the constant weights and biases of one op.
 
     Parameters
     ----------
     op : Operator
     origins : dict
-        `widened(op.graph)`: DEQUANTIZE and DENSIFY stand between a constant and its reader.
-
-    Yields
-    ------
-    tensor : int
-    role : str
+        `widened(op.graph)`: DEQUANTIZE and DENSIFY ops may come between a constant and its reader.
     """
     inputs = op.inputs
     weights, biases = _PLACES.get(op.builtin, ((), ()))
@@ -68,7 +63,7 @@ def operands(op: Operator, origins: dict[int, int]) -> Iterator[tuple[int, Role]
 def roles(graph: Graph) -> dict[int, tuple[Role, bool]]:
     """{tensor: (weight or bias, whether its last axis is input channels)} of one graph.
 
-    What is a weight of one op and a bias of another counts as a weight.
+    A weight of one op that is a bias of another counts as a weight.
     """
     rows: dict[int, tuple[Role, bool]] = {}
     origins = widened(graph)

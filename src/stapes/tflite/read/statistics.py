@@ -1,4 +1,4 @@
-"""What can be said of a constant's values: zeros, distinct values, entropy, distribution.
+"""Statistics of a constant's values: zeros, distinct values, entropy, histogram.
 
 Source: C. E. Shannon, A Mathematical Theory of Communication (1948): no code that treats values
 one by one needs fewer bits a value than their entropy.
@@ -21,7 +21,7 @@ MOST_BINS = 64
 def statistics(
     values: NDArray[Any], zero: NDArray[Any] | int = 0, *, channels_last: bool = False
 ) -> Statistics:
-    """Count and describe the values of one constant.
+    """Statistics of the values of one constant.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def statistics(
     zero : int or np.ndarray that broadcasts to `values`
         The value that stands for 0: the zero point.
     channels_last : bool
-        Whether the last axis is a kernel's input channels: then 2:4 sparsity is counted along it.
+        Whether the last axis is a kernel's input channels, along which 2:4 sparsity counts.
     """
     distinct, counts = _distinct(values)
     is_zero = values == zero
@@ -38,7 +38,7 @@ def statistics(
     finite = values[np.isfinite(values)] if floats else values.ravel()
     entropy = entropy_bits(counts)
     some = finite.size > 0
-    # Floats may be so large that their sum is infinite: then that is what is said.
+    # The sum of very large floats is infinite, and so is the mean then.
     with np.errstate(over="ignore", invalid="ignore"):
         mean = float(finite.mean(dtype=np.float64)) if some else None
         deviation = float(finite.std(dtype=np.float64)) if some else None
@@ -69,21 +69,18 @@ def entropy_bits(counts: NDArray[np.integer[Any]]) -> float:
     Returns
     -------
     bits : float >= 0
-        For each symbol that is coded.
+        Of a symbol.
     """
     parts = counts / counts.sum()
-    # max: one symbol alone gives -0.
+    # A single symbol gives -0.
     return max(0.0, float(-(parts * np.log2(parts)).sum()))
 
 
 def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The values with different bits, and how often each occurs.
-
-    A lossless code keeps 0 and -0 apart, although they are one value.
-    """
+    """The values with different bits, and their counts: a lossless code keeps 0 and -0 apart."""
     dtype = values.dtype
     if dtype.itemsize == 1:
-        # Counting is many times faster than sorting.
+        # Counting is much faster than sorting.
         counts = np.bincount(values.view(np.uint8).ravel(), minlength=256)
         bits = np.flatnonzero(counts)
         return bits.astype(np.uint8).view(dtype), counts[bits]
@@ -99,7 +96,7 @@ def _histogram(values: NDArray[Any]) -> Histogram | None:
         low, high = float(low), float(high)
         if not math.isfinite(high - low):
             return None
-        # Few floats next to each other leave no room for many bins.
+        # Between neighbouring floats there is no room for many bins.
         bins = MOST_BINS if (high - low) / MOST_BINS > abs(high + low) * 1e-15 else 1
         if bins == 1:
             return Histogram(low=low, high=high, counts=[values.size])

@@ -1,4 +1,4 @@
-"""The numbers that a constant of a .tflite holds, whatever their type."""
+"""The numbers of a constant of a .tflite, of any type."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.tflite.format.packed import densify, unpack_int4
+from stapes.tflite.format.packed import densify, unpack
 from stapes.tflite.graph import DTYPES, Tensor
 
 
 def values(tensor: Tensor) -> NDArray[Any] | None:
-    """What a constant holds, as it is stored: integers are not scaled.
+    """The values of a constant as they are stored: integers are not scaled.
 
     Parameters
     ----------
     tensor : Tensor
-        Of a file that `verify` has read. Without a shape it is a scalar.
+        Of a file that `verify` accepts. Without a shape it is a scalar.
 
     Returns
     -------
     values : np.ndarray [shape=the tensor's] or None
-        None if the tensor is computed, or its type is none of numbers (strings, resources), complex
-        or of 8-bit floats. BFLOAT16 comes as float32, a sparse constant with its zeros.
+        None if the tensor is computed, or if its type is no number, complex or an 8-bit float.
+        BFLOAT16 comes as float32, a sparse constant with its zeros.
 
     Raises
     ------
     ModelError
-        The buffer does not hold as many values as the shape says.
+        The buffer holds another number of values than the shape has elements.
     """
     data, count = tensor.data, tensor.elements
     if not len(data):
@@ -45,15 +45,11 @@ def values(tensor: Tensor) -> NDArray[Any] | None:
 
 
 def _unshaped(data: NDArray[np.uint8], kind: str, count: int) -> NDArray[Any] | None:
-    if kind == "INT4":
-        return unpack_int4(data, count)
+    if kind in ("INT2", "INT4"):
+        return unpack(data, count, int(kind[-1]))
     if kind == "UINT4":
-        return np.stack([data & 0x0F, data >> 4], axis=1).ravel()[:count]
-    if kind == "INT2":
-        quarters = np.stack([data >> shift & 3 for shift in (0, 2, 4, 6)], axis=1).ravel()[:count]
-        return np.where(quarters > 1, quarters.astype(np.int8) - 4, quarters).astype(np.int8)
+        return unpack(data, count, 4).view(np.uint8) & 15
     if kind == "BOOL":
-        # Any byte but zero is true.
         return np.not_equal(data, 0)
     if kind == "BFLOAT16" and len(data) % 2 == 0:
         return (data.view("<u2").astype(np.uint32) << 16).view(np.float32)
@@ -62,5 +58,4 @@ def _unshaped(data: NDArray[np.uint8], kind: str, count: int) -> NDArray[Any] | 
         return None
     if len(data) % dtype.itemsize:
         raise ModelError("The .tflite is broken: a buffer does not hold whole numbers.")
-    # A view of other widths wants bytes that are contiguous, which those of a file are.
     return data.view(dtype)

@@ -1,8 +1,8 @@
-"""Check what interpreters take on trust: that a .tflite's indices, shapes and sizes fit together.
+"""Check that the indices, shapes and sizes of a .tflite fit together.
 
-LiteRT and TFLite Micro are C++ and follow an index or a length without looking: a broken file can
-read past a buffer there. After `verify` it cannot by what is checked here; what a kernel does with
-an op's options is its own, so that a file from elsewhere still runs in a process of its own.
+LiteRT and TFLite Micro are C++ and do not check them: a broken file can read past a buffer there.
+`verify` does not check what a kernel does with an op's options, so a file from elsewhere still runs
+in a process of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_SUBGRAPHS = 1_000
 MOST_CALLED = 64
 MOST_DIMENSIONS = 32
 MOST_SPARSE_WORK = 1 << 26
-"""A file with more of these is refused: no device runs it, and checking it could take for ever."""
+"""A file with more is refused: no device runs it, and checking it could take very long."""
 
 BITS = {
     0: 32, 1: 16, 2: 32, 3: 8, 4: 64, 6: 8, 7: 16, 8: 64, 9: 8, 10: 64, 11: 128, 12: 64,
@@ -37,25 +37,16 @@ _LAST_TYPE = 22
 _CUSTOM = 32
 _COMPRESSED = b"COMPRESSION_METADATA"
 
-# Fields of options that hold the number of a subgraph, or several.
+# Fields of options that hold numbers of subgraphs.
 _SUBGRAPH_FIELDS = {
-    kind: [
-        each.name
-        for each in fields
-        if "subgraph" in each.name or each.name == "called_computations"
-    ]
+    kind: [f.name for f in fields if "subgraph" in f.name or f.name == "called_computations"]
     for kind, fields in TABLES.items()
     if kind.endswith("Options")
 }
 
 
 def verify(content: bytes) -> Model:
-    """Read a .tflite and check that it holds together.
-
-    Returns
-    -------
-    model : Model
-        The file, each of its bytes accounted for once.
+    """Read a .tflite and check that its parts fit together and do not overlap.
 
     Raises
     ------
@@ -63,7 +54,7 @@ def verify(content: bytes) -> Model:
         It is no .tflite, it is broken, or it is larger than any model for a device.
     """
     tree = read(content)
-    spans(tree)  # It refuses parts that overlap.
+    spans(tree)  # Refuses parts that overlap.
     model = tree.root
     graphs, buffers = model.items("subgraphs"), model.items("buffers")
     if not len(graphs) or not len(buffers):
@@ -72,8 +63,8 @@ def verify(content: bytes) -> Model:
         refuse(f"it has {len(graphs):,} subgraphs")
     for number, buffer in enumerate(buffers):
         _check_external(tree, buffer, "", f"buffer {number}")
-    compressed = any(each["name"] == _COMPRESSED for each in model.items("metadata"))
-    # Parts that many parents share are checked once for all that they are checked against.
+    compressed = any(entry["name"] == _COMPRESSED for entry in model.items("metadata"))
+    # Shared parts are checked once for each number that they are compared with.
     done: Done = set()
     work = 0
     for number, graph in enumerate(graphs):
@@ -96,7 +87,7 @@ def verify(content: bytes) -> Model:
 
 
 def called(op: Table) -> list[int]:
-    """The subgraphs that an op names in its options."""
+    """The numbers of the subgraphs in an op's options."""
     numbers: list[int] = []
     for options in (op["builtin_options"], op["builtin_options2"]):
         for name in () if options is None else _SUBGRAPH_FIELDS.get(options.kind, ()):
@@ -105,7 +96,7 @@ def called(op: Table) -> list[int]:
 
 
 def _check_tensor(tree: Tree, tensor: Table, where: str, *, compressed: bool) -> int:
-    """Check one tensor; how many sparse indices were looked at."""
+    """Check one tensor; returns the number of sparse indices that it has."""
     buffers = tree.root["buffers"]
     kind, index = tensor["type"], tensor["buffer"]
     if not 0 <= kind <= _LAST_TYPE:
@@ -146,7 +137,7 @@ def _check_quantization(quantization: Table, shape: Any, where: str) -> None:
 
 
 def _check_sparsity(tensor: Table, size: int, where: str) -> int:
-    """As TACO walks it: each level is dense, or lists what is stored under each of its parents."""
+    """Check the levels as TACO defines them: dense, or a list of the indices under each parent."""
     sparsity, shape = tensor["sparsity"], tensor.items("shape")
     order, blocks = sparsity.items("traversal_order"), sparsity.items("block_map")
     levels = sparsity.items("dim_metadata")
@@ -211,7 +202,7 @@ def _check_op(tree: Tree, op: Table, tensors: int, where: str, done: Done) -> No
 
 
 def _check_calls(graphs: list[Table]) -> None:
-    """No subgraph may call itself by way of others: an interpreter would not come back."""
+    """Refuse a subgraph that calls itself, also through others: it would never end."""
     of_ops: dict[int, set[int]] = {}
     calls = []
     for graph in graphs:
@@ -219,12 +210,9 @@ def _check_calls(graphs: list[Table]) -> None:
         if id(ops) not in of_ops:
             of_ops[id(ops)] = {index for op in ops for index in called(op)}
         calls.append(of_ops[id(ops)])
-    # Leaves are taken away until none is left.
+    # Remove subgraphs that call none of the others, until nothing changes.
     left = set(range(len(graphs)))
-    while True:
-        leaves = {number for number in left if not calls[number] & left}
-        if not leaves:
-            break
+    while leaves := {number for number in left if not calls[number] & left}:
         left -= leaves
     if left:
         refuse(f"subgraph {min(left)} calls itself")
@@ -240,15 +228,11 @@ def _check_names(model: Table, done: Done) -> None:
         for name in ("inputs", "outputs"):
             maps = signature.items(name)
             if _first(done, maps, tensors):
-                found = np.array([each["tensor_index"] for each in maps], np.int64)
-                _check_range(found, tensors, f"{name} of a signature")
-    found = np.array([each["buffer"] for each in model.items("metadata")], np.int64)
-    if any(
-        np.any((each < 0) | (each >= buffers))
-        for each in (found, model["metadata_buffer"])
-        if each is not None
-    ):
-        refuse(f"metadata points at a buffer beyond the {buffers} that there are")
+                numbers = np.array([entry["tensor_index"] for entry in maps], np.int64)
+                _check_range(numbers, tensors, f"{name} of a signature")
+    used = [entry["buffer"] for entry in model.items("metadata")]
+    if any(not 0 <= n < buffers for n in used + ints(model.items("metadata_buffer"))):
+        refuse(f"metadata points at a buffer beyond its {buffers}")
 
 
 def _check_external(tree: Tree, table: Table, prefix: str, where: str) -> None:
@@ -269,7 +253,7 @@ def _check_range(indices: Any, count: int, where: str, lowest: int = 0) -> None:
 
 
 def _first(done: Done, part: Any, *against: int) -> bool:
-    """Whether a part has not been checked yet; the tree keeps it alive, so its id is its own."""
+    """Whether a part is not checked yet; the tree keeps it alive, so its id is unique."""
     key = (id(part), *against)
     if key in done:
         return False

@@ -1,4 +1,4 @@
-"""What can be said of a kernel as a .tflite stores it: output channels first, inputs last."""
+"""Measures of a kernel as a .tflite stores it: output channels first, inputs last."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ def two_by_four_compliance(kernel: NDArray[Any]) -> float | None:
     Parameters
     ----------
     kernel : np.ndarray [shape=(..., inputs)]
-        As a .tflite stores it: input channels last.
 
     Returns
     -------
-    part : float in [0, 1], or None where the channels are not a multiple of four
+    part : float in [0, 1], or None if the channels are not a multiple of four
     """
     if kernel.ndim < 2 or kernel.shape[-1] % 4 or kernel.size == 0:
         return None
@@ -27,5 +26,5 @@ def two_by_four_compliance(kernel: NDArray[Any]) -> float | None:
 
 
 def most_distinct_in_a_channel(kernel: NDArray[Any]) -> int:
-    """The largest number of distinct values in one output channel, which is the first axis."""
+    """The largest number of distinct values in one output channel."""
     return max(len(np.unique(channel)) for channel in kernel)

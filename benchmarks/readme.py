@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stapes.contracts.results import Results, read
 from stapes.report.columns import columns
-from stapes.report.figures.plots import size_accuracy
+from stapes.report.writing import picture
 from stapes.system.files import write_text
 from stapes.system.text import percent
 
@@ -43,7 +43,7 @@ def main() -> None:
     before, _, rest = readme.read_text("utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     write_text(readme, f"{before}{_BEGIN}{table(results)}\n{_END}{after}")
-    write_text(_ROOT / "docs" / "images" / "house.svg", size_accuracy(results))
+    write_text(_ROOT / "docs" / "images" / "house.svg", picture(results))
     cast = results["uint8"].if_cast_unscaled
     assert cast is not None
     rate = results.variants[0].detection

@@ -1,4 +1,4 @@
-"""The front of docs/results.md: the rows that no other beats in bytes and in words missed."""
+"""The front of docs/results.md: the rows that no other beats in both bytes and misses."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from results_tables import (
     mean_arena,
 )
 from stapes.measure import front as pareto
-from stapes.report.charts import Axis, Chart, Series, linear_ticks, log_ticks, look, short
+from stapes.report.charts import Chart, Series, linear_axis, log_axis, look, steps
 from stapes.report.figures import svg
-from stapes.system.text import count, percent
+from stapes.system.text import count, percent, plural
 
 
 @dataclass(frozen=True)
@@ -34,30 +34,30 @@ class Place:
 
 
 def places(runs: Runs) -> list[Place]:
-    """Every technique's, in the order of the table."""
+    """The place of every technique, in the order of the table."""
     return [
         Place(name, mean(runs, name, lambda row: row.bytes), mean(runs, name, frr)) for name in ROWS
     ]
 
 
-def best(found: list[Place]) -> list[Place]:
-    """Those that no other beats, the smallest first."""
-    points = [(place.bytes, place.missed) for place in found]
-    return sorted((found[index] for index in pareto.front(points)), key=lambda place: place.bytes)
+def best(places: list[Place]) -> list[Place]:
+    """The front, the smallest first."""
+    points = [(place.bytes, place.missed) for place in places]
+    return sorted((places[index] for index in pareto.front(points)), key=lambda place: place.bytes)
 
 
 def front(runs: Runs) -> list[str]:
     """The front as a table, under its picture."""
     lines = ["![FRR of clips against file size of each technique](images/front.svg)", ""]
     lines += head("row", FILE.title, ARENA.title, ACCURACY.title, FRR.title)
-    for each in best(places(runs)):
+    for place in best(places(runs)):
         lines.append(
             line(
-                f"`{each.name}`",
-                count(each.bytes),
-                mean_arena(runs, each.name),
-                percent(mean(runs, each.name, accuracy)),
-                percent(each.missed),
+                f"`{place.name}`",
+                count(place.bytes),
+                mean_arena(runs, place.name),
+                percent(mean(runs, place.name, accuracy)),
+                percent(place.missed),
             )
         )
     return lines
@@ -65,63 +65,44 @@ def front(runs: Runs) -> list[str]:
 
 def picture(runs: Runs) -> str:
     """Every technique by bytes and false rejects, the front in colour, as an SVG of its own."""
-    found = places(runs)
-    seeds = len({results.seed for each in runs.values() for results in each})
+    techniques = places(runs)
+    seeds = len({results.seed for word in runs.values() for results in word})
     return svg.chart(
-        _chart(found),
-        title=f"{FRR.title} at 0.5 % false positives: {_count(len(runs), 'word')}, "
-        f"{_count(seeds, 'seed')} each, {_count(len(found), 'technique')}",
+        _chart(techniques),
+        title=f"{FRR.title} at 0.5 % false positives: {plural(len(runs), 'word')}, "
+        f"{plural(seeds, 'seed')} each, {plural(len(techniques), 'technique')}",
         note="Means over all runs. Colour: float32 and the front, the rows that no other beats in "
         "both. Dotted: the lowest rate for the size.",
-        standing=True,
     )
 
 
-def _chart(found: list[Place]) -> Chart:
-    kept = [each.name for each in best(found)]
-    shown = ["float32", *(name for name in kept if name != "float32")]
-    first = min(each.bytes for each in found) / 1.06
-    last = max(each.bytes for each in found) * 1.06
-    most = max(max(100 * each.missed for each in found) * 1.06, 1.0)
-    stairs = [(each.bytes, 100 * each.missed) for each in best(found)]
-    guide = stairs[:1]
-    for x, y in stairs[1:]:
-        guide += [(x, guide[-1][1]), (x, y)]
+def _chart(places: list[Place]) -> Chart:
+    chosen = list(dict.fromkeys(["float32", *(place.name for place in best(places))]))
+    sizes = [place.bytes for place in places]
+    first, last = min(sizes) / 1.06, max(sizes) * 1.06
+    most = max(max(100 * place.missed for place in places) * 1.06, 1.0)
     return Chart(
         key="front",
         title=f"File size against {FRR.title}",
-        x=Axis(
-            "file size [bytes]",
-            first,
-            last,
-            [(value, f"{value:,.0f}") for value in log_ticks(first, last)],
-            log=True,
-        ),
-        y=Axis(
-            f"{FRR.title} [%]",
-            -0.04 * most,
-            most,
-            [(value, short(value)) for value in linear_ticks(0.0, most)],
-        ),
+        x=log_axis("file size [bytes]", first, last),
+        y=linear_axis(f"{FRR.title} [%]", -0.04 * most, most),
         series=[
             Series(
-                name=each.name,
+                name=place.name,
                 look=look(
-                    shown.index(each.name) if each.name in shown else 0,
+                    chosen.index(place.name) if place.name in chosen else 0,
                     variant=number,
-                    chosen=each.name in shown,
+                    chosen=place.name in chosen,
                 ),
-                x=[each.bytes],
-                y=[100 * each.missed],
-                hover=[f"{each.name}: {each.bytes:,.0f} bytes, {FRR.title} {percent(each.missed)}"],
+                x=[place.bytes],
+                y=[100 * place.missed],
+                hover=[
+                    f"{place.name}: {place.bytes:,.0f} bytes, {FRR.title} {percent(place.missed)}"
+                ],
             )
-            for number, each in enumerate(found)
+            for number, place in enumerate(places)
         ],
         lines=False,
         labels=True,
-        guide=guide,
+        guide=steps([(place.bytes, 100 * place.missed) for place in best(places)], last),
     )
-
-
-def _count(many: int, what: str) -> str:
-    return f"{many} {what}" if many == 1 else f"{many} {what}s"

@@ -17,7 +17,7 @@ from results_tables import (
     p_value,
 )
 from stapes.contracts.results import Results, VariantResult
-from stapes.report.search_said import best_trial, budget, measured
+from stapes.report.search_notes import best_trial, budget, measured
 from stapes.system.text import percent
 
 

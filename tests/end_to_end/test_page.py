@@ -282,7 +282,7 @@ def test_another_condition_shows_other_curves(opened, folder):
     before = curve.get_attribute("d")
     page.locator("#det [data-choose]").select_option("0 dB")
     assert curve.get_attribute("d") != before
-    assert "sound: 0 dB;" in page.locator("#det figcaption").inner_text()
+    assert "this sound: 0 dB." in page.locator("#det figcaption").inner_text()
 
 
 def test_the_weights_of_another_model(opened, folder):
@@ -444,7 +444,7 @@ def test_an_older_run_and_a_comparison_open(opened, folder, tmp_path):
     stapes("report", older)
     opened(older / "report.html")
     said = stapes("report", folder, older)
-    assert "In whole alone: qat, small." in said
+    assert "Only in whole: qat, small." in said
     page = opened(folder / "comparison-older.html")
     assert column(page, 1) == ["float32", "int8"]
     page.locator("table.models thead button").nth(9).click()

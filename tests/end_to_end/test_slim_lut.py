@@ -66,7 +66,7 @@ def test_it_writes_a_smaller_file_and_reports_the_cost(clustered, tmp_path):
     done = stapes("slim", model, "-o", small, "--lut", "--inputs", "20")
     text = " ".join(done.stdout.split())
     assert "look-up table per channel, 4 bits:" in text
-    assert "bytes of arena more" in text
+    assert "more bytes of arena" in text
     assert "only TFLite Micro runs it" in text
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from tests.report.results_by_hand import results, row, whole
+from tests.report.results_by_hand import misses, results, row, whole
 
 from stapes.contracts.measurements import TargetResult
-from stapes.report.notes import about_data, flat, headline, models, not_taken, reasons
+from stapes.report.notes import (
+    about_data,
+    at_rate,
+    first_misses,
+    flat,
+    frr_of_clips,
+    headline,
+    model_notes,
+    models,
+    reasons,
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +29,7 @@ def refused(reason):
 
 
 def test_notes_name_their_models(run):
-    taken = dict(not_taken(run))
+    taken = dict(model_notes(run))
     assert taken["two epochs"] == ["qat"]
     assert len(taken["dense: the last layer is left as it is"]) == 4
 
@@ -58,6 +68,18 @@ def test_the_data_in_a_line_and_in_sentences(run):
     assert headline(run) == "40 test clips of 7 speakers, 20 of the word; recordings"
     assert about_data(run)[0] == "Split by the speaker's name."
     assert "1 file of continuous sound could not be used." in about_data(run)
+
+
+def test_the_first_model_with_frr_of_clips_shows_how_it_was_measured():
+    counts = misses(0.125)
+    run = results(row("a"), row("b", misses=counts))
+    assert first_misses(run) == counts
+    assert at_rate(counts) == "0.5 % false positives"
+    assert frr_of_clips(run) == (
+        "FRR of clips is at 0.5 % false positives: on 200 test clips of the word, with at most 2 "
+        "of 400 other test clips above the threshold."
+    )
+    assert frr_of_clips(results(row("a"))) == ""
 
 
 def test_settings_in_one_list(run):

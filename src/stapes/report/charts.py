@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star")
 COLOURS = 7
-"""Of Okabe and Ito's eight, all but yellow, which is lost on white."""
+"""Of Okabe and Ito's eight, all but yellow, which cannot be seen on white."""
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,16 @@ class Look:
     """How a series differs from the others, by more than its colour."""
 
     variant: int
-    """Its row in the table; -1 for what is no variant."""
+    """Its row in the table of models; -1 for a series that is no variant."""
     colour: int
     dash: str
     symbol: str
     chosen: bool = True
-    """Whether it stands out at first; what does not is grey."""
+    """Whether it is in colour at first; the others are grey."""
 
 
 def look(number: int, *, variant: int = -1, chosen: bool = True) -> Look:
-    """The look of so many: no two of the first 280 are equal."""
+    """The look of a series by its number: no two of the first 280 are equal."""
     return Look(
         variant=variant,
         colour=number % COLOURS,
@@ -67,9 +67,8 @@ class Series:
     """The ends of each point's interval in y; empty where there is none."""
     high: list[float] = field(default_factory=list)
     values: list[tuple[str, ...]] = field(default_factory=list)
-    """What each point of a curve has to show in the chart's `tip`."""
+    """For each point of a curve, the values in the chart's `tip`."""
     small: bool = False
-    """Whether its points stand back behind the others."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ class Chart:
     series: list[Series]
     lines: bool = True
     labels: bool = False
-    """Whether each point is named beside it."""
+    """Whether each point has its name next to it."""
     guide: list[tuple[float, float]] = field(default_factory=list)
     """A dotted line."""
     mark: tuple[float, str] | None = None
-    """A vertical line at x, and what it says."""
+    """A vertical line at x, and its label."""
     tip: str = ""
     """The tooltip of a curve's point, with {0}, {1} and so on for its values.
 
@@ -106,23 +105,34 @@ class Panel:
     high: float
     """Where the last bin ends."""
     counts: list[int]
-    """How many weights lie in each bin of equal width; at least one is not zero."""
+    """How many weights are in each bin of equal width; at least one is not zero."""
     ends: tuple[str, str]
-    """What stands below the first and the last bin."""
+    """The labels below the first and the last bin."""
     title: str = ""
-    """What a screen reader adds to the name."""
+    """Added to the name for a screen reader."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar a row, stacked from parts."""
+    """A bar for each row, stacked from parts."""
 
-    key: str
     title: str
     axis: Axis
     rows: list[str]
     parts: list[tuple[str, list[int]]]
-    """Each part's name, and what each row has of it."""
+    """Each part's name, and its size in each row."""
+
+
+def log_axis(title: str, low: float, high: float, most: float = math.inf) -> Axis:
+    """A logarithmic axis with round ticks up to `most`."""
+    ticks = [(value, short(value)) for value in log_ticks(low, min(high, most))]
+    return Axis(title, low, high, ticks, log=True)
+
+
+def linear_axis(title: str, low: float, high: float, most: float = math.inf) -> Axis:
+    """A linear axis with round ticks up to `most`."""
+    ticks = [(value, short(value)) for value in linear_ticks(low, min(high, most))]
+    return Axis(title, low, high, ticks)
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -132,24 +142,32 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [value for value in steps if low <= value <= high]
 
 
-def linear_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round values between two, evenly spaced, as many as `most` allows."""
-    span = high - low
-    unit = 10.0 ** math.floor(math.log10(span / most))
-    step = next(unit * times for times in (1, 2, 5, 10, 20) if span / (unit * times) <= most)
+def linear_ticks(low: float, high: float) -> list[float]:
+    """Round values between two, evenly spaced, six steps at most."""
+    span = (high - low) / 6
+    unit = 10.0 ** math.floor(math.log10(span))
+    step = next(unit * times for times in (1, 2, 5, 10, 20) if unit * times >= span)
     first = math.ceil(low / step - 1e-9)
     count = math.floor(high / step + 1e-9) - first + 1
     return [round((first + n) * step, 10) for n in range(count)]
 
 
 def short(value: float) -> str:
-    """A tick's value, no longer than it need be."""
+    """A tick's value with no more digits than it needs."""
     return f"{value:,.10g}"
 
 
-def bounds(values: Iterable[float], *, room: float = 0.05) -> tuple[float, float]:
-    """The least and the greatest, with room on both sides."""
-    known = [value for value in values if math.isfinite(value)]
-    low, high = min(known), max(known)
-    extra = room * (high - low) or 0.5
+def bounds(values: Iterable[float]) -> tuple[float, float]:
+    """The least and the greatest finite value, with room on both sides."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite), max(finite)
+    extra = 0.05 * (high - low) or 0.5
     return low - extra, high + extra
+
+
+def steps(corners: list[tuple[float, float]], end: float) -> list[tuple[float, float]]:
+    """A line in steps through the corners, and on to the x `end`."""
+    line = corners[:1]
+    for x, y in corners[1:]:
+        line += [(x, line[-1][1]), (x, y)]
+    return [*line, (end, line[-1][1])]

@@ -15,20 +15,15 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as it is written."""
+    """A value as a table shows it."""
 
     text: str
     value: Value = None
-    """What the column is sorted by; None stands last."""
+    """What the table sorts by; None comes last."""
     interval: str = ""
     """The 95 % interval."""
     note: str = ""
-    """More about this value, or why there is none; the page shows it on pointing at the cell."""
-
-    @property
-    def kind(self) -> str:
-        """How the page colours it."""
-        return {"yes": "yes", "in part": "part", "no": "no"}.get(self.text, "")
+    """More about the value, or why it is missing; the page shows it as a tooltip."""
 
     def __str__(self) -> str:
         """The text with its interval, for tables without small letters."""
@@ -45,16 +40,15 @@ class Column(Generic[Row]):
     help: str
     """One sentence: what it is, and its unit."""
     value: str | Callable[[Row, Results], Value]
-    """Where in the row its value is, as `misses.frr`, or what computes it; None: not measured."""
+    """The path of its value in the row, such as `misses.frr`, or a function of it."""
     text: Callable[[Any], str] = str
     """Writes a value that is not None."""
     ends: str | Callable[[Row], tuple[float, float] | None] = ""
-    """Where in the row its 95 % interval is; results.csv has it as `KEY_low95`, `KEY_high95`."""
-    between: Callable[[tuple[float, float]], str] = interval
-    """Writes the interval."""
+    """The path of its 95 % interval; results.csv has it as `KEY_low95`, `KEY_high95`."""
+    interval_text: Callable[[tuple[float, float]], str] = interval
     note: Callable[[Row], str] = lambda _: ""
     absent: Callable[[Row], str] = lambda _: UNKNOWN
-    """Stands where the value is None."""
+    """The text where the value is None."""
 
     def cell(self, row: Row, results: Results) -> Cell:
         """A row's cell."""
@@ -62,11 +56,11 @@ class Column(Generic[Row]):
         if value is None:
             return Cell(self.absent(row), note=self.note(row))
         ends = self.interval_of(row)
-        between = "" if ends is None else self.between(ends)
+        between = "" if ends is None else self.interval_text(ends)
         return Cell(self.text(value), value, between, self.note(row))
 
     def value_of(self, row: Row, results: Results) -> Value:
-        """A row's value."""
+        """A row's value; None if it was not measured."""
         if isinstance(self.value, str):
             value: Value = follow(row, self.value)
             return value
@@ -81,7 +75,7 @@ class Column(Generic[Row]):
 
 
 def follow(row: Any, path: str) -> Any:
-    """What stands at the path in a part of results.json; None where a step of it is absent.
+    """The value at a path in a part of results.json; None where a step of it is absent.
 
     Parameters
     ----------

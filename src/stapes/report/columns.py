@@ -1,8 +1,8 @@
-"""Each column of the results table once: its key, title, help, value, and how the value is written.
+"""Every column of the results table: its key, title, help, value, and how the value is written.
 
 The terminal, results.csv, the page, the comparison of two runs, README's table and docs/results.md
-all draw from here; each lists the keys that it shows. results.csv has every column, and the page
-lists below each model what its table leaves out.
+use these columns; each lists the keys that it shows. results.csv has every column, and the page
+shows the others in the details of a model.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from stapes.contracts.measurements import OperatingPoint
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import Column
-from stapes.report.misses import at_rate
+from stapes.report.notes import at_rate
 from stapes.report.target_columns import TARGET_COLUMNS
 from stapes.system.text import count, percent, points, points_interval, probability, rate
 
@@ -20,7 +20,7 @@ ModelColumn = Column[VariantResult]
 
 
 def columns(results: Results, keys: Iterable[str] | None = None) -> list[ModelColumn]:
-    """The columns of a run with these keys; without keys, all that there are."""
+    """The columns of a run with these keys; without keys, all of them."""
     by_key = COLUMNS | {column.key: column for column in (*at_rates(results), *in_noise(results))}
     return list(by_key.values()) if keys is None else [by_key[key] for key in keys]
 
@@ -46,7 +46,7 @@ def sound_columns(results: Results) -> list[ModelColumn]:
 def _at_rate(target: float) -> ModelColumn:
     def point(row: VariantResult) -> OperatingPoint | None:
         clean = row.detection.conditions[0].at_rates if row.detection else []
-        return next((each for each in clean if each.target_fa_per_hour == target), None)
+        return next((point for point in clean if point.target_fa_per_hour == target), None)
 
     return _of_point(
         f"frr_at_{target:g}_fa_per_hour",
@@ -60,7 +60,8 @@ def _at_rate(target: float) -> ModelColumn:
 def _in_noise(snr_db: float) -> ModelColumn:
     def point(row: VariantResult) -> OperatingPoint | None:
         conditions = row.detection.conditions if row.detection else []
-        return next((each.at_clean_threshold for each in conditions if each.snr_db == snr_db), None)
+        points = (level.at_clean_threshold for level in conditions if level.snr_db == snr_db)
+        return next(points, None)
 
     return _of_point(
         f"frr_at_{snr_db:g}_db",
@@ -72,12 +73,12 @@ def _in_noise(snr_db: float) -> ModelColumn:
 
 
 def _of_point(
-    key: str, title: str, explained: str, point: Callable[[VariantResult], OperatingPoint | None]
+    key: str, title: str, sentence: str, point: Callable[[VariantResult], OperatingPoint | None]
 ) -> ModelColumn:
     return Column(
         key,
         title,
-        explained,
+        sentence,
         lambda row, _: getattr(point(row), "frr", None),
         percent,
         lambda row: getattr(point(row), "frr_ci95", None),
@@ -86,7 +87,7 @@ def _of_point(
 
 
 def _point_note(point: OperatingPoint | None) -> str:
-    """The threshold and false accepts of an operating point, or why there is none."""
+    """The threshold and false accepts of an operating point, or why they are missing."""
     if point is None or point.frr is None:
         return "" if point is None else point.reason or ""
     parts = [] if point.threshold is None else [f"threshold {point.threshold:.3f}"]
@@ -103,10 +104,10 @@ def _size_ratio(row: VariantResult, results: Results) -> float | None:
 
 
 def _accuracy_change(row: VariantResult, results: Results) -> float | None:
-    first = results.float32
-    if first is None or first is row or row.accuracy is None or first.accuracy is None:
+    float32 = results.float32
+    if float32 is None or float32 is row or row.accuracy is None or float32.accuracy is None:
         return None
-    return row.accuracy - first.accuracy
+    return row.accuracy - float32.accuracy
 
 
 def _paired_note(row: VariantResult) -> str:
@@ -114,8 +115,8 @@ def _paired_note(row: VariantResult) -> str:
     if test is None:
         return ""
     return (
-        f"of {test.n:,} clips {test.only_this_wrong:,} are wrong in this model alone, "
-        f"{test.only_other_wrong:,} in float32 alone"
+        f"of {test.n:,} clips this model alone gets {test.only_this_wrong:,} wrong, float32 alone "
+        f"{test.only_other_wrong:,}"
     )
 
 
@@ -125,34 +126,31 @@ def _misses_note(row: VariantResult) -> str:
     return f"at {at_rate(row.misses)}, threshold {row.misses.threshold:.3f}"
 
 
-def _against_float32(key: str, title: str, at: str) -> tuple[ModelColumn, ModelColumn]:
+def _against_float32(key: str, title: str, path: str) -> tuple[ModelColumn, ModelColumn]:
     """The difference of an FRR from float32's, and its p-value."""
     return (
         Column(
             key,
-            f"{title} less float32's",
-            f"{title} less that of float32, in percentage points, with a bootstrap 95 % interval.",
-            f"{at}.difference",
+            f"{title} minus float32's",
+            f"{title} minus that of float32, in percentage points, with a bootstrap 95 % interval.",
+            f"{path}.difference",
             points,
-            f"{at}.ci95",
+            f"{path}.ci95",
             points_interval,
         ),
         Column(
             f"{key}_p",
             f"p of {title}",
             f"Two-sided p-value of the difference in {title} from float32, by the bootstrap.",
-            f"{at}.p",
+            f"{path}.p",
             probability,
         ),
     )
 
 
-def _of_clips(key: str, title: str, of: str, decision: str) -> ModelColumn:
-    explained = f"Number of {of} that the model {decision} for the word."
-    return Column(key, title, explained, f"confusion.{key}", count)
+def _clips(key: str, title: str, clips: str) -> ModelColumn:
+    return Column(key, title, f"Number of {clips}.", f"confusion.{key}", count)
 
-
-_WORDS, _OTHERS = "test clips of the word", "other test clips"
 
 _ALL: tuple[ModelColumn, ...] = (
     Column("name", "model", "Name of the model.", "name"),
@@ -161,7 +159,7 @@ _ALL: tuple[ModelColumn, ...] = (
     Column(
         "bytes_before_slim",
         "unslimmed bytes",
-        "Size of the .tflite before Stapes removed what no interpreter reads, in bytes.",
+        "Size of the .tflite before Stapes removed the parts that no interpreter reads, in bytes.",
         "bytes_before_slim",
         count,
     ),
@@ -178,7 +176,7 @@ _ALL: tuple[ModelColumn, ...] = (
     Column(
         "size_ratio",
         "size ×",
-        "Size of the .tflite as a part of float32's.",
+        "Size of the .tflite divided by that of float32.",
         _size_ratio,
         "{:.3f}".format,
     ),
@@ -193,8 +191,7 @@ _ALL: tuple[ModelColumn, ...] = (
     Column(
         "accuracy",
         "accuracy",
-        "Part of the test clips that the model decides correctly, in percent, with Wilson's 95 % "
-        "interval.",
+        "Part of the test clips that it gets right, in percent, with Wilson's 95 % interval.",
         "accuracy",
         percent,
         "accuracy_ci95",
@@ -202,7 +199,7 @@ _ALL: tuple[ModelColumn, ...] = (
     Column(
         "accuracy_against_float32",
         "points",
-        "Accuracy less that of float32, in percentage points.",
+        "Accuracy minus that of float32, in percentage points.",
         _accuracy_change,
         points,
     ),
@@ -215,14 +212,14 @@ _ALL: tuple[ModelColumn, ...] = (
         note=_paired_note,
     ),
     Column("n_test", "test clips", "Number of test clips.", "n_test", count),
-    _of_clips("true_positives", "true positives", _WORDS, "takes"),
-    _of_clips("false_negatives", "misses", _WORDS, "does not take"),
-    _of_clips("false_positives", "false positives", _OTHERS, "takes"),
-    _of_clips("true_negatives", "true negatives", _OTHERS, "does not take"),
+    _clips("true_positives", "true positives", "test clips of the word that it detects"),
+    _clips("false_negatives", "misses", "test clips of the word that it does not detect"),
+    _clips("false_positives", "false positives", "other test clips that it detects"),
+    _clips("true_negatives", "true negatives", "other test clips that it does not detect"),
     Column(
         "accuracy_if_cast_unscaled",
         "accuracy if cast",
-        "Accuracy if floats are cast to the input's type without scale and zero point, in percent.",
+        "Accuracy if floats are cast to the input type without scale and zero point, in percent.",
         "if_cast_unscaled.accuracy",
         percent,
     ),
@@ -264,7 +261,7 @@ _ALL: tuple[ModelColumn, ...] = (
     Column(
         "threshold",
         "threshold",
-        "Score from which on the model detects the word at the operating point, from 0 to 1.",
+        "Lowest score that counts as the word at the operating point, from 0 to 1.",
         "detection.threshold",
         "{:.4f}".format,
     ),

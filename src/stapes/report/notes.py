@@ -1,10 +1,11 @@
-"""What must be said of a run beside its figures: what did not take or run, data, settings."""
+"""Sentences about a run, for the page and for a terminal: its data, notes, and settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from stapes.contracts.measurements import ClipMisses
 from stapes.contracts.results import Results
 from stapes.system.text import percent, plural
 from stapes.targets.registry import TARGETS
@@ -13,39 +14,39 @@ from stapes.targets.registry import title_of as title_of
 MOST_SKIPPED = 100
 
 
-def not_taken(results: Results) -> list[tuple[str, list[str]]]:
-    """The notes of models and layers, each with the models that it is said of."""
-    said: dict[str, list[str]] = {}
+def model_notes(results: Results) -> list[tuple[str, list[str]]]:
+    """The notes on models and layers, each with the models that have it."""
+    names: dict[str, list[str]] = {}
     for row in results.variants:
         for note in row.notes:
-            said.setdefault(note, []).append(row.name)
+            names.setdefault(note, []).append(row.name)
         for layer in row.layers:
             if layer.note:
-                said.setdefault(f"{layer.name}: {layer.note}", []).append(row.name)
-    return list(said.items())
+                names.setdefault(f"{layer.name}: {layer.note}", []).append(row.name)
+    return list(names.items())
 
 
 def reasons(results: Results, *, runs: bool) -> list[tuple[str, str, list[str]]]:
     """Why targets do not run models, or run them in part: the target, the reason, the models.
 
-    Models with the same reason stand together, and so do reasons of the same models.
+    Models with the same reason are one entry, and so are reasons of the same models.
     """
-    found = []
-    names = [*TARGETS, *(name for row in results.variants for name in row.targets)]
-    for target in dict.fromkeys(names):
+    entries = []
+    targets = [*TARGETS, *(name for row in results.variants for name in row.targets)]
+    for target in dict.fromkeys(targets):
         by_reason: dict[str, list[str]] = {}
         for row in results.variants:
             result = row.targets.get(target)
             if result is not None and result.runs == runs and (result.reason or not runs):
                 reason = result.reason or "no reason was given"
-                # ESPHome lists all that is in the way, each part true of other models.
+                # ESPHome lists every obstacle, and models share some of them.
                 for part in reason.split("; ") if target == "esphome" else [reason]:
                     by_reason.setdefault(part, []).append(row.name)
         by_models: dict[tuple[str, ...], list[str]] = {}
-        for reason, of in by_reason.items():
-            by_models.setdefault(tuple(of), []).append(reason)
-        found += [(target, "; ".join(parts), list(of)) for of, parts in by_models.items()]
-    return found
+        for reason, names in by_reason.items():
+            by_models.setdefault(tuple(names), []).append(reason)
+        entries += [(target, "; ".join(parts), list(names)) for names, parts in by_models.items()]
+    return entries
 
 
 def models(names: list[str], results: Results) -> str:
@@ -54,65 +55,83 @@ def models(names: list[str], results: Results) -> str:
 
 
 def headline(results: Results) -> str:
-    """What was measured on what, in a line."""
+    """The test clips in a line."""
     test = results.data.splits.get("test")
     if test is None:
         return ""
-    of = "" if test.speakers is None else f" of {plural(test.speakers, 'speaker')}"
+    speakers = "" if test.speakers is None else f" of {plural(test.speakers, 'speaker')}"
     speech = "synthetic speech" if results.data.synthetic else results.data.source
     return (
-        f"{plural(test.positives + test.negatives, 'test clip')}{of}, {test.positives:,} of the "
-        f"word; {speech}"
+        f"{plural(test.positives + test.negatives, 'test clip')}{speakers}, {test.positives:,} of "
+        f"the word; {speech}"
     )
 
 
 def about_data(results: Results) -> list[str]:
     """Data, split and baseline, a sentence each."""
     data, baseline = results.data, results.baseline
-    said = []
+    sentences = []
     if data.synthetic:
-        said.append(
+        sentences.append(
             "The speech is synthetic (espeak-ng): these figures compare the models with each "
-            "other and say nothing of people's voices."
+            "other, and do not predict how well they detect people's voices."
         )
-    said.append(f"Split {data.split_rule}.")
+    sentences.append(f"Split {data.split_rule}.")
     if data.shared_speakers:
-        said.append(
-            "Speakers may stand in more than one split, so that the test may be easier than life."
+        sentences.append(
+            "A speaker can be in more than one split: the test may be easier than real use."
         )
     if data.copies:
-        said.append(
-            f"Each training clip has {plural(data.copies, 'copy')} that sounds otherwise.".replace(
-                "copys that sounds", "copies that sound"
-            )
-        )
-    made = "trained here" if baseline.model is None else f"read from {baseline.model}"
-    line = f"The baseline, {made}, has {plural(baseline.parameters, 'parameter')} and "
-    line += f"{baseline.macs:,} multiply-accumulates an inference"
+        copies = "copy" if data.copies == 1 else "copies"
+        sentences.append(f"Each training clip has {data.copies:,} augmented {copies}.")
+    origin = "trained here" if baseline.model is None else f"read from {baseline.model}"
+    sentence = f"The baseline, {origin}, has {plural(baseline.parameters, 'parameter')} and "
+    sentence += f"{baseline.macs:,} multiply-accumulates per inference"
     if baseline.accuracy is not None:
-        line += f"; its LiteRT conversion, float32, decides {percent(baseline.accuracy)} rightly"
-    said.append(f"{line}.")
+        sentence += f"; float32, its LiteRT conversion, is {percent(baseline.accuracy)} accurate"
+    sentences.append(f"{sentence}.")
     if results.detection is not None and results.detection.skipped:
         unused = plural(len(results.detection.skipped), "file")
-        said.append(f"{unused} of continuous sound could not be used.")
-    return said
+        sentences.append(f"{unused} of continuous sound could not be used.")
+    return sentences
+
+
+def first_misses(results: Results) -> ClipMisses | None:
+    """FRR of clips of the first model that has it; every model is measured in the same way."""
+    return next((row.misses for row in results.variants if row.misses is not None), None)
+
+
+def at_rate(misses: ClipMisses) -> str:
+    """`0.5 % false positives`."""
+    return f"{misses.false_positive_percent:g} % false positives"
+
+
+def frr_of_clips(results: Results) -> str:
+    """How FRR of clips was measured, in a sentence; empty if it was not."""
+    misses = first_misses(results)
+    if misses is None:
+        return ""
+    return (
+        f"FRR of clips is at {at_rate(misses)}: on {misses.words:,} test clips of the word, with "
+        f"at most {misses.allowed:,} of {misses.others:,} other test clips above the threshold."
+    )
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """Settings in one list, each named with those that it stands in: `train.epochs`."""
-    found: list[tuple[str, str]] = []
+    """Settings in one list, each with the names of its groups: `train.epochs`."""
+    pairs: list[tuple[str, str]] = []
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            found += flat(value, f"{above}{name}.")
+            pairs += flat(value, f"{above}{name}.")
         else:
-            found.append((f"{above}{name}", _written(value)))
-    return found
+            pairs.append((f"{above}{name}", _yaml(value)))
+    return pairs
 
 
-def _written(value: Any) -> str:
+def _yaml(value: Any) -> str:
     """A value as YAML writes it."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, (list, tuple)):
-        return ", ".join(_written(each) for each in value)
+        return ", ".join(map(_yaml, value))
     return str(value)

@@ -1,4 +1,4 @@
-"""Detection in continuous sound in words: how it was measured, and which figures there are not."""
+"""Detection in continuous sound in words: how it was measured, and which figures are missing."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from stapes.system.text import plural, rate
 
 
 def how(results: Results) -> str:
-    """How detection was measured, in a sentence; empty where it was not."""
+    """How detection was measured; empty where it was not."""
     setup = results.detection
     if setup is None:
         return ""
     measured = [row.detection for row in results.variants if row.detection is not None]
     words = measured[0].conditions[0].words if measured and measured[0].conditions else 0
     return (
-        f"Measured in {setup.hours:.3g} hours without the word ({setup.source}, "
-        f"{plural(setup.files, 'file')}) and on {plural(words, 'test clip')} of the word, each at "
-        f"a random moment of it ({setup.words_seconds / 60:.3g} minutes of words): a window every "
-        f"{setup.hop_ms:.0f} ms, the mean of {plural(setup.smoothing, 'score')}, deaf for "
-        f"{setup.refractory_seconds:g} s after a detection, which may come up to "
-        f"{setup.tolerance_seconds:g} s after its word's clip."
+        f"False accepts are counted in {setup.hours:.3g} hours without the word ({setup.source}, "
+        f"{plural(setup.files, 'file')}). Misses are counted on {plural(words, 'test clip')} of "
+        f"the word, each at a random moment of that sound ({setup.words_seconds / 60:.3g} minutes "
+        f"of words). A window is scored every {setup.hop_ms:.0f} ms, and the mean of "
+        f"{plural(setup.smoothing, 'score')} is compared with the threshold. For "
+        f"{setup.refractory_seconds:g} s after a detection there is no other. A detection may come "
+        f"up to {setup.tolerance_seconds:g} s after its word's clip."
     )
 
 
 def reasons(results: Results) -> list[str]:
-    """Why some figures are absent or of another rate, one sentence each."""
+    """Why some figures are missing or of another rate, one sentence each."""
     measured = [row for row in results.variants if row.detection is not None]
     names: dict[str, list[str]] = {}
     for row in measured:
@@ -35,9 +36,9 @@ def reasons(results: Results) -> list[str]:
             names.setdefault(reason, []).append(row.name)
     return [
         f"{reason[:1].upper()}{reason[1:]}."
-        if len(of) == len(measured)
-        else f"{', '.join(of)}: {reason}."
-        for reason, of in names.items()
+        if len(concerned) == len(measured)
+        else f"{', '.join(concerned)}: {reason}."
+        for reason, concerned in names.items()
     ]
 
 

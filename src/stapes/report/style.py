@@ -1,13 +1,10 @@
-"""Which models stand out at first, and how each looks in every figure."""
+"""Which models are in colour at first, and how each looks in every figure."""
 
 from __future__ import annotations
 
 from stapes.contracts.results import Results, VariantResult
 from stapes.measure.front import stairs
-from stapes.report.charts import Look, look
-
-MOST_CHOSEN = 7
-"""More lines than colours cannot be told apart at once."""
+from stapes.report.charts import COLOURS, Look, look
 
 
 def staircase(rows: list[VariantResult]) -> list[VariantResult]:
@@ -17,31 +14,24 @@ def staircase(rows: list[VariantResult]) -> list[VariantResult]:
     return [measured[index] for index in stairs(points)]
 
 
-def front(results: Results) -> list[str]:
-    """The Pareto front: the run's, or over bytes and accuracy where the run has none."""
-    if results.recommendation is not None:
-        return results.recommendation.front
-    return [row.name for row in staircase(results.variants)]
-
-
 def recommended(results: Results) -> str | None:
-    """The variant to ship, where the run names one."""
+    """The recommended variant, where the run names one."""
     return None if results.recommendation is None else results.recommendation.variant
 
 
 def looks(results: Results) -> dict[str, Look]:
-    """How each variant looks, by name: in every figure the same.
+    """How each variant looks, by name, the same in every figure.
 
-    What to ship, float32 and the front stand out at first, as many as there are colours.
+    The recommended variant, float32 and the Pareto front are in colour at first, as many as there
+    are colours. A run without a recommendation has the front of bytes and accuracy.
     """
     names = [row.name for row in results.variants]
-    stairs = [row.name for row in staircase(results.variants)]
-    first = front(results)
-    # Of a front over four measures, those come first that lie on it in the figure too.
-    wanted = [recommended(results), "float32"]
-    wanted += [name for name in first if name in stairs] + first
-    ordered = list(dict.fromkeys(name for name in wanted if name in names))
-    chosen = set(ordered[:MOST_CHOSEN])
+    corners = [row.name for row in staircase(results.variants)]
+    front = corners if results.recommendation is None else results.recommendation.front
+    # A front over four measures begins with the variants on the figure's own front.
+    first = [recommended(results), "float32", *(name for name in front if name in corners), *front]
+    ordered = list(dict.fromkeys(name for name in first if name in names))
+    chosen = set(ordered[:COLOURS])
     ordered = list(dict.fromkeys(ordered + names))
     return {
         name: look(number, variant=names.index(name), chosen=name in chosen)

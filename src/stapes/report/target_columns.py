@@ -1,4 +1,4 @@
-"""The columns of the targets: each figure once, for every target that gives it."""
+"""The columns of the targets: every figure of every target."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from stapes.contracts.measurements import TargetResult
-from stapes.contracts.results import Results, VariantResult
+from stapes.contracts.results import VariantResult
 from stapes.report.column import Column
 from stapes.system.text import UNKNOWN, count, measure, plural
 from stapes.targets.registry import TARGETS
+from stapes.targets.target import Target
 
 
 def _difference(value: float) -> str:
@@ -32,10 +33,10 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         measure,
     ),
     "arena_bytes": ("arena bytes", "Smallest tensor arena of {}, in bytes.", count),
-    "agrees": ("{} agrees", "Whether {} decides every test clip as LiteRT does.", _yes),
+    "agrees": ("{} agrees", "Whether {} and LiteRT decide every test clip alike.", _yes),
     "decisions_that_differ": (
         "{} decisions that differ",
-        "Number of test clips that {} decides otherwise than LiteRT.",
+        "Number of test clips that {} and LiteRT decide differently.",
         count,
     ),
     "largest_difference": (
@@ -54,26 +55,26 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         count,
     ),
 }
-"""By the field of `TargetResult`: title, help, and how it is written."""
+"""By the field of `TargetResult`: title, help, and the function that writes it."""
 
 _COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
-"""Of these, `no` would be misread where the target does not run the model."""
+"""For these, `no` would be misread where the target does not run the model."""
 
 _LEFT_OUT = ("agrees", "n_compared", "weight_bytes", "cycles")
-"""What the table of targets has no room for."""
+"""Not in the table of targets, for lack of room."""
 
 
 def shown_figures() -> list[str]:
-    """The keys of the table of targets: the figures of each, or whether it runs the model."""
+    """The keys of the table of targets: figures, or whether the target runs the model."""
     return [
-        f"{target}_{figure}"
-        for target, its in TARGETS.items()
-        for figure in [each for each in its.figures if each not in _LEFT_OUT] or ["runs"]
+        f"{name}_{figure}"
+        for name, target in TARGETS.items()
+        for figure in [figure for figure in target.figures if figure not in _LEFT_OUT] or ["runs"]
     ]
 
 
 def runs(result: TargetResult | None) -> str | None:
-    """Whether a target runs a model; None where that was not measured."""
+    """Whether a target runs a model; None if it was not tried."""
     if result is None or not result.tried:
         return None
     return "no" if not result.runs else "in part" if result.cpu_ops else "yes"
@@ -89,40 +90,33 @@ def sentence(result: TargetResult | None) -> str:
     parts = [runs(result) or "", result.configuration, result.reason]
     if result.n_compared:
         differ = result.decisions_that_differ or 0
-        parts.append(
-            f"decides {differ:,} of {plural(result.n_compared, 'clip')} otherwise than LiteRT"
-        )
+        parts.append(f"differs from LiteRT on {differ:,} of {plural(result.n_compared, 'clip')}")
     parts += [f"on the CPU: {'; '.join(result.cpu_ops)}"] if result.cpu_ops else []
     return ", ".join(part for part in parts if part)
 
 
-def _runs(target: str) -> Column[VariantResult]:
-    its = TARGETS[target]
-
-    def value(row: VariantResult, _: Results) -> str | None:
-        return runs(row.targets.get(target))
-
-    def note(row: VariantResult) -> str:
-        return sentence(row.targets[target]) if target in row.targets else ""
-
+def _runs(name: str, target: Target) -> Column[VariantResult]:
     return Column(
-        f"{target}_runs", its.short, f"Whether {its.title} runs the model.", value, note=note
+        f"{name}_runs",
+        target.short,
+        f"Whether {target.title} runs the model.",
+        lambda row, _: runs(row.targets.get(name)),
+        note=lambda row: sentence(row.targets[name]) if name in row.targets else "",
     )
 
 
-def _figure(target: str, figure: str) -> Column[VariantResult]:
-    its = TARGETS[target]
-    heading, explained, text = _FIGURES[figure]
+def _figure(name: str, target: Target, figure: str) -> Column[VariantResult]:
+    title, sentence, text = _FIGURES[figure]
 
     def absent(row: VariantResult) -> str:
-        refused = runs(row.targets.get(target)) == "no"
+        refused = runs(row.targets.get(name)) == "no"
         return "no" if refused and figure not in _COMPARED else UNKNOWN
 
     return Column(
-        f"{target}_{figure}",
-        heading.format(its.short),
-        explained.format(its.title),
-        f"targets.{target}.{figure}",
+        f"{name}_{figure}",
+        title.format(target.short),
+        sentence.format(target.title),
+        f"targets.{name}.{figure}",
         text,
         absent=absent,
     )
@@ -130,6 +124,6 @@ def _figure(target: str, figure: str) -> Column[VariantResult]:
 
 TARGET_COLUMNS = [
     column
-    for target, its in TARGETS.items()
-    for column in (_runs(target), *(_figure(target, figure) for figure in its.figures))
+    for name, target in TARGETS.items()
+    for column in (_runs(name, target), *(_figure(name, target, f) for f in target.figures))
 ]

@@ -1,4 +1,4 @@
-"""The columns of the tables of trials: like those of the models, but on validation clips."""
+"""The columns of the tables of trials, measured on validation clips."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ALL: tuple[Column[Trial], ...] = (
     Column(
         "frr",
         "FRR of validation clips",
-        "False reject rate of the validation clips that the search chooses by, in percent.",
+        "False reject rate of the validation clips, by which the search chooses, in percent.",
         "frr",
         percent,
     ),
     Column(
         "accuracy",
         "accuracy of validation clips",
-        "Part of the validation clips that the model decides correctly, in percent.",
+        "Part of the validation clips that it gets right, in percent.",
         "accuracy",
         percent,
     ),

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stapes.contracts.results import Results, read
-from stapes.errors import UsageError
+from stapes.errors import StapesError, UsageError
 from stapes.report.column import Value
 from stapes.report.columns import columns
-from stapes.report.figures.plots import size_accuracy
+from stapes.report.figures import svg
+from stapes.report.figures.results import size_accuracy
 from stapes.report.page.build import page as page_of
 from stapes.report.page.comparison import Comparison, compare, comparison_page
 from stapes.report.page.words import words_page
@@ -21,10 +22,9 @@ PAGE = "report.html"
 
 
 def write_csv(results: Results, path: Path) -> None:
-    """Write results.csv in one step: a line a model, every column, in the units of results.json.
+    """Write results.csv: a line for each model, every column, in the units of results.json.
 
-    An interval is two columns, `KEY_low95` and `KEY_high95`. What was not measured is an empty
-    cell.
+    An interval is two columns, `KEY_low95` and `KEY_high95`. An empty cell was not measured.
     """
     shown = columns(results)
     names = []
@@ -50,40 +50,61 @@ def write_files(results: Results, run: Path, page: Path | None = None) -> None:
 
 
 def write_report(run: Path, *, page: Path | None = None, plot: Path | None = None) -> Results:
-    """Write a run's results.csv, its page and, if asked for, its picture.
+    """Write results.csv and the page of a run.
 
     Parameters
     ----------
     run : Path
         The run's folder.
     page : Path, optional
-        Where the page goes; `report.html` in the folder if it is not said.
+        The page; default `report.html` in the folder.
     plot : Path, optional
-        Where size and accuracy are drawn, as SVG.
+        An SVG of size and accuracy; default none.
 
     Raises
     ------
     StapesError
-        results.json is missing or broken, or holds no measured model to draw.
+        results.json is missing or broken, or has no measured model to draw.
     """
     _check(page, ".html")
     _check(plot, ".svg")
     results = read(run / "results.json")
     write_files(results, run, page)
     if plot is not None:
-        write_text(plot, size_accuracy(results))
+        write_text(plot, picture(results))
     return results
 
 
+def picture(results: Results) -> str:
+    """An SVG of every variant's file size and accuracy, for light and dark, without a font.
+
+    Raises
+    ------
+    StapesError
+        No variant was measured.
+    """
+    chart = size_accuracy(results)
+    if chart is None:
+        raise StapesError("The run has no measured model to draw: finish it first.")
+    kind = "synthetic speech, " if results.data.synthetic else ""
+    clips = next(row.n_test for row in results.variants if row.accuracy is not None)
+    return svg.chart(
+        chart,
+        title=f'"{results.word}", {kind}{clips:,} test clips',
+        note="Bars: 95 % intervals. Colour: the Pareto front and float32. Dotted: the best "
+        "accuracy for the size.",
+    )
+
+
 def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Comparison:
-    """Compare two runs, and write the page of it.
+    """Compare two runs, and write the page of the comparison.
 
     Parameters
     ----------
     run, other : Path
         The runs' folders.
     page : Path, optional
-        Where the page goes; `comparison-OTHER.html` in the first folder if it is not said.
+        The page; default `comparison-OTHER.html` in the first folder.
 
     Raises
     ------
@@ -94,7 +115,7 @@ def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Com
     """
     _check(page, ".html")
     if run.resolve() == other.resolve():
-        raise UsageError(f"{other}: is the run that it would be compared with; name another.")
+        raise UsageError(f"{other}: is the same run; name another to be compared with.")
     first, second = read(run / "results.json"), read(other / "results.json")
     names = _names(run.resolve(), other.resolve())
     target = page or run / f"comparison-{other.resolve().name}.html"
@@ -102,20 +123,20 @@ def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Com
     return compare(first, second, names)
 
 
-def _check(target: Path | None, suffix: str) -> None:
-    """Refuse a name that is another kind of file: it may be the run's own."""
-    if target is not None and target.suffix.lower() != suffix:
+def _check(path: Path | None, suffix: str) -> None:
+    """Refuse another kind of file: it may be one of the run's own."""
+    if path is not None and path.suffix.lower() != suffix:
         option = "--page" if suffix == ".html" else "--plot"
-        raise UsageError(f"{option} {target}: name a file that ends in {suffix}.")
+        raise UsageError(f"{option} {path}: name a file that ends in {suffix}.")
 
 
 def _names(run: Path, other: Path) -> tuple[str, str]:
-    """What tells two folders apart."""
+    """Names for two folders, with their parents if they are the same."""
     if run.name != other.name:
         return run.name, other.name
     return f"{run.parent.name}/{run.name}", f"{other.parent.name}/{other.name}"
 
 
-def write_words(found: Mapping[str, Results], folder: Path) -> None:
-    """Write the page over the words' run folders that are in a folder."""
-    write_text(folder / PAGE, words_page(found))
+def write_words(results_by_folder: Mapping[str, Results], folder: Path) -> None:
+    """Write the page over the run folders of several words into the folder above them."""
+    write_text(folder / PAGE, words_page(results_by_folder))

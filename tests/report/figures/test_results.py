@@ -43,7 +43,7 @@ def test_points_that_hide_each_other_say_so():
         size_accuracy(results(row("float32"), row("pruned", 80_010), row("int8", 23_000)))
     )
     found = by_name(chart)
-    assert "on the same place: pruned" in found["float32"].hover[0]
+    assert "at the same place: pruned" in found["float32"].hover[0]
     assert "same place" not in found["int8"].hover[0]
 
 

@@ -10,8 +10,7 @@ import pytest
 from tests.tflite.models_by_hand import OP, dense, model, op, tensor
 
 from stapes.errors import StapesError, UsageError
-from stapes.report.figures.weight_layout import panels
-from stapes.report.figures.weight_plots import draw, svg
+from stapes.report.figures.weight_plots import draw, panels
 from stapes.tflite.read.inspect import inspect
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -25,17 +24,22 @@ def evil():
     return inspect(model(tensors, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))]))
 
 
-def test_the_svg_is_xml_with_a_group_for_each_layer(models):
-    found = inspect((models / "hey_jarvis.tflite").read_bytes())
-    root = ElementTree.fromstring(svg(found))
+def svg_of(inspection, folder):
+    draw(inspection, folder / "weights.svg")
+    return ElementTree.fromstring((folder / "weights.svg").read_text("utf-8"))
+
+
+def test_the_svg_is_xml_with_a_group_for_each_layer(models, tmp_path):
+    inspection = inspect((models / "hey_jarvis.tflite").read_bytes())
+    root = svg_of(inspection, tmp_path)
     groups = root.findall(f"{_SVG}g[@class='row']")
     layers = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
-    ops = [f"{each.number} {each.name}" for each in found.subgraphs[0].ops if each.name in layers]
+    ops = [f"{op.number} {op.name}" for op in inspection.subgraphs[0].ops if op.name in layers]
     assert [group.findtext(f"{_SVG}text") for group in groups] == ops
 
 
-def test_the_svg_names_no_address_but_its_own_kind():
-    root = ElementTree.fromstring(svg(evil()))
+def test_the_svg_names_no_address_but_its_own_kind(tmp_path):
+    root = svg_of(evil(), tmp_path)
     kinds = {element.tag.removeprefix(_SVG) for element in root.iter()}
     assert kinds == {"svg", "title", "style", "rect", "text", "g", "path"}
     assert not any("href" in name for element in root.iter() for name in element.attrib)

@@ -150,13 +150,13 @@ def test_each_model_has_its_weights_and_the_best_is_shown():
 def test_an_older_run_says_what_it_lacks():
     text = said(page(results(row("float32"), row("int8", 23_000))))
     for sentence in (
-        "This run holds no recommendation",
+        "This run has no recommendation",
         "Detection in continuous sound was not measured in this run.",
-        "Detection under noise was not measured in this run.",
-        "What the bytes are for was not told in this run.",
-        "The layers were not told in this run.",
-        "Which clips are decided wrongly was not told in this run.",
-        "They are in run.yaml beside this page.",
+        "Detection in noise was not measured in this run.",
+        "This run does not list its bytes by purpose.",
+        "This run does not list its layers.",
+        "This run does not list its test clips.",
+        "The settings are in run.yaml, next to this page.",
     ):
         assert sentence in text
 
@@ -170,7 +170,7 @@ def test_a_baseline_that_came_trained_is_said():
     bare = results(row("float32"))
     baseline = bare.baseline.model_copy(update={"history": {}, "model": "mine.keras"})
     text = said(page(bare.model_copy(update={"baseline": baseline})))
-    assert "The baseline came trained, from mine.keras." in text
+    assert "The baseline is a trained model: mine.keras." in text
 
 
 def test_a_large_run_stays_below_two_megabytes():

@@ -59,7 +59,7 @@ def test_runs_from_before_there_were_settings_do_not_differ_in_each_of_them(othe
     found = compare(results(row("float32")), other, NAMES)
     assert [name for name, _, _ in found.settings] == ["seed"]
     assert found.same_clips is None
-    assert "A run does not tell its settings: see its run.yaml." in sentences(found)
+    assert "A run does not list its settings: see its run.yaml." in sentences(found)
 
 
 def test_the_terminal_has_a_row_a_pair(other):
@@ -74,7 +74,7 @@ def test_the_terminal_has_a_row_a_pair(other):
         "-15.00",
     ]
     assert "[red]one" in text
-    assert "In two alone: new." in text
+    assert "Only in two: new." in text
     assert "seed: 0, 7" in text
 
 
@@ -108,7 +108,7 @@ def test_the_page_says_the_same(other):
     assert "&lt;b&gt;one" in text
     assert "<b>one" not in text
     assert "train.keep_best" in text
-    assert "In two alone: new." in text
+    assert "Only in two: new." in text
     assert text == comparison_page(whole(), other, ("<b>one", "two"))
 
 

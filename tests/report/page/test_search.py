@@ -130,7 +130,7 @@ def test_the_front_has_test_figures_of_variants_alone(run):
 def test_every_trial_is_listed_with_what_became_of_it(run):
     shown = known(section(run))
     assert len(shown.every) == 100
-    assert shown.every[7].what.endswith("; failed: its training diverged")
+    assert shown.every[7].summary.endswith("; failed: its training diverged")
     assert shown.every[9].cells[0].text == "refused"
     assert shown.every[12].cells[0].text == "measured, front"
 
@@ -146,7 +146,7 @@ def test_a_list_without_end_is_cut_and_counted():
 def test_the_page_says_what_was_chosen_on_and_what_was_not(run):
     text = said(page(run))
     assert "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips" in text
-    assert "the table of the models above is of test clips that no choice saw" in text
+    assert "The table of models above is of test clips, which no choice used." in text
     assert "float32, the reference, has 80,000 bytes" in text
     assert text.index("Ship best") < text.index("The search") < text.index("Size against accuracy")
     assert "stapes search --config run.yaml --out AGAIN" in text

@@ -45,7 +45,7 @@ def test_names_are_text_and_no_folder_is_an_address():
 
 
 def test_no_word_and_a_run_that_was_no_search_have_a_page():
-    assert "No word was searched for." in said(words_page({}))
+    assert "There was no search for a word." in said(words_page({}))
     assert "no model fits" in said(words_page({"house": results(row("float32"))}))
 
 

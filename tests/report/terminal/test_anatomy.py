@@ -10,7 +10,7 @@ from rich.console import Console
 from tests.tflite.models_by_hand import OP, dense, model, op, tensor
 
 from stapes.contracts.inspection import Histogram
-from stapes.report.terminal.anatomy import lines, short, shown, spark
+from stapes.report.terminal.anatomy import lines, printable, short, spark
 from stapes.tflite.read.inspect import inspect
 
 
@@ -72,7 +72,7 @@ def test_names_are_neither_markup_nor_orders_to_a_terminal():
 
 
 def test_shown_keeps_what_can_be_seen():
-    assert shown("größe 1\x00\x9b") == "größe 1··"
+    assert printable("größe 1\x00\x9b") == "größe 1··"
 
 
 @pytest.mark.parametrize(

@@ -127,11 +127,12 @@ def test_a_row_without_a_threshold_has_no_figures_at_one(run):
 
 def test_notes_have_the_measurement_and_each_reason_once(run):
     assert detection_notes(run) == [
-        "Continuous sound: Measured in 2 hours without the word (speech, 3 files) and on 100 test "
-        "clips of the word, each at a random moment of it (1.67 minutes of words): a window every "
-        "93 ms, the mean of 4 scores, deaf for 1 s after a detection, which may come up to 0.5 s "
-        "after its word's clip.",
-        "Noise: pink noise that was made; FRR in noise is at the threshold chosen without noise.",
+        "Continuous sound: False accepts are counted in 2 hours without the word (speech, 3 "
+        "files). Misses are counted on 100 test clips of the word, each at a random moment of "
+        "that sound (1.67 minutes of words). A window is scored every 93 ms, and the mean of 4 "
+        "scores is compared with the threshold. For 1 s after a detection there is no other. A "
+        "detection may come up to 0.5 s after its word's clip.",
+        "FRR in noise is at the threshold chosen without noise. Noise: pink noise that was made.",
         "Not resolvable: 0.1 an hour needs 10 hours.",
         "ceiling: no threshold is strict enough.",
     ]

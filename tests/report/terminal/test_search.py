@@ -53,7 +53,7 @@ def test_notes_say_what_was_tried_chosen_and_found():
     assert tried.startswith("100 models were tried")
     assert by.startswith("Models were chosen by")
     assert chosen.startswith("Chosen: trial 12")
-    assert test.startswith("On the test clips, which no choice saw")
+    assert test.startswith("On the test clips, which no choice used")
 
 
 def test_a_search_of_which_nothing_came():

@@ -134,8 +134,8 @@ def test_a_column_without_any_value_is_left_out():
 def test_a_note_has_the_rate_of_frr_of_clips():
     found = results_of(row("float32", misses=misses(0.0625)))
     assert notes(found)[-1] == (
-        "FRR of clips: at 0.5 % false positives, of 200 test clips of the word and 400 others, of "
-        "which at most 2 may lie above the threshold."
+        "FRR of clips is at 0.5 % false positives: on 200 test clips of the word, with at most 2 "
+        "of 400 other test clips above the threshold."
     )
 
 
@@ -213,7 +213,7 @@ def test_an_evaluation_is_told_in_a_few_lines():
         "20 others",
         "misses 3 of 20; false positives 1 of 20",
         "Split by the speaker's name.",
-        "Skipped 1 files:",
+        "Skipped 1 file:",
         "  0.wav: is empty",
     ]
 
@@ -246,7 +246,7 @@ def test_a_corpus_is_told_label_by_label_whatever_their_names():
 def test_the_speakers_that_are_known_are_told():
     assert "Speakers: train 3, test 2." in check_lines(check_of())
     unknown = {"train": None, "validation": None, "test": None}
-    assert "The speakers are not told." in check_lines(check_of(speakers=unknown))
+    assert "The speakers are unknown." in check_lines(check_of(speakers=unknown))
 
 
 def test_a_check_tells_every_skipped_file():

@@ -1,4 +1,4 @@
-"""Stacked bars and histograms; `svg.py` says the rest."""
+"""Stacked bars and histograms as SVG, in the way of `svg.py`."""
 
 from __future__ import annotations
 
@@ -14,38 +14,35 @@ _COLUMNS, _GAP, _HIGH, _HEAD, _FOOT = 3, 24, 90, 42, 38
 _PANEL = (svg.WIDTH - (_COLUMNS - 1) * _GAP) // _COLUMNS
 
 
-def bars(drawn: Bars) -> str:
-    """Stacked bars as SVG, a row each."""
-    left = 20 + int(max(labels.width(name) for name in drawn.rows))
+def bars(content: Bars) -> str:
+    """Stacked bars as SVG."""
+    left = 20 + int(max(labels.width(name) for name in content.rows))
     right = 80
-    # Vermillion and ink come last, which elsewhere stand for models.
-    colours = [(part + 2) % COLOURS for part in range(len(drawn.parts))]
-    legend = svg.flow([name for name, _ in drawn.parts], box=True)
+    # Vermillion and ink come last: elsewhere they are the colours of models.
+    colours = [(part + 2) % COLOURS for part in range(len(content.parts))]
+    legend = svg.flow([name for name, _ in content.parts], box=True)
     for colour, entry in zip(colours, legend, strict=True):
         entry["colour"] = colour
     head = svg.TOP + svg.LEGEND_LINE * (legend[-1]["line"] + 1)
     inner = svg.WIDTH - left - right
     rows = []
-    for number, name in enumerate(drawn.rows):
+    for number, name in enumerate(content.rows):
         pieces, end = [], 0
-        total = sum(values[number] for _, values in drawn.parts)
-        for colour, (part, values) in zip(colours, drawn.parts, strict=True):
-            start, end = end, end + values[number]
-            x, until = (round(left + inner * drawn.axis.place(at), 1) for at in (start, end))
-            if until > x:
-                share = percent(values[number] / total, 1)
-                tip = f"{name}\n{part}: {values[number]:,} of {total:,} bytes, {share}"
-                width = round(until - x, 1)
+        total = sum(sizes[number] for _, sizes in content.parts)
+        for colour, (part, sizes) in zip(colours, content.parts, strict=True):
+            start, end = end, end + sizes[number]
+            x, x_end = (round(left + inner * content.axis.place(at), 1) for at in (start, end))
+            if x_end > x:
+                share = percent(sizes[number] / total, 1)
+                tip = f"{name}\n{part}: {sizes[number]:,} of {total:,} bytes, {share}"
+                width = round(x_end - x, 1)
                 pieces.append({"x": x, "width": width, "colour": colour, "part": part, "tip": tip})
         middle = head + _ROW * number + _ROW // 2
-        rows.append({"name": name, "y": middle, "pieces": pieces, "end": until, "sum": total})
+        rows.append({"name": name, "y": middle, "pieces": pieces, "end": x_end, "sum": total})
     return render(
         "figures.svg.j2",
         kind="bars",
-        standing=False,
-        title="",
-        note="",
-        name=drawn.title,
+        name=content.title,
         width=svg.WIDTH,
         height=head + _ROW * len(rows) + 10,
         left=left,
@@ -56,10 +53,10 @@ def bars(drawn: Bars) -> str:
 
 
 def histograms(layers: list[Panel], *, name: str, title: str = "", note: str = "") -> str:
-    """The distribution of each layer's weights as SVG, a panel each.
+    """The distribution of each layer's weights as SVG.
 
-    Heights go with the square root of the count: linear bars would show nothing of a pruned layer
-    but its zeros.
+    Heights are square roots of the counts: linear bars would show nothing of a pruned layer but
+    its zeros.
 
     Parameters
     ----------
@@ -67,7 +64,7 @@ def histograms(layers: list[Panel], *, name: str, title: str = "", note: str = "
     name : str
         The picture's name for a screen reader.
     title, note : str
-        Above the picture, if it stands alone: then it brings its colours too.
+        Above the picture, if it is a file of its own, with its own colours.
     """
     head = svg.HEAD if title else 0
     high = _HEAD + _HIGH + _FOOT
@@ -87,11 +84,9 @@ def histograms(layers: list[Panel], *, name: str, title: str = "", note: str = "
     return render(
         "figures.svg.j2",
         kind="histograms",
-        standing=bool(title),
         title=title,
         note=note,
         name=name,
-        legend=[],
         width=svg.WIDTH,
         height=head + -(-len(layers) // _COLUMNS) * high,
         panels=panels,
@@ -103,8 +98,8 @@ def histograms(layers: list[Panel], *, name: str, title: str = "", note: str = "
 def _outline(counts: list[int], x: float, base: float) -> str:
     """One path around all bins, from the left to the right."""
     width, unit = _PANEL / len(counts), _HIGH / math.sqrt(max(counts))
-    steps = [
+    tops = [
         f"V{round(base - unit * math.sqrt(count), 1):g}H{round(x + (n + 1) * width, 1):g}"
         for n, count in enumerate(counts)
     ]
-    return f"M{x} {base}{''.join(steps)}V{base}z"
+    return f"M{x} {base}{''.join(tops)}V{base}z"

@@ -1,6 +1,6 @@
-"""Names beside the points of a picture, none over another.
+"""Names next to the points of a picture, none over another.
 
-Points that stand close together share a column of names to their right, in the order of their
+Points that are close together share a column of names to their right, in the order of their
 heights; a line leads from each point to its name.
 """
 
@@ -13,14 +13,14 @@ LINE = 14.0
 """From one name to the next [px]."""
 
 _LETTER = 6.7
-"""Of a name at 12 px, on average; names are short, and a little room too much does no harm."""
+"""The mean width of a letter at 12 px."""
 
 _CLOSE, _AWAY = 24.0, 18.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """A point and the name that it wants."""
+    """A point and its name."""
 
     x: float
     y: float
@@ -28,7 +28,7 @@ class Point:
 
 
 def width(name: str) -> float:
-    """About what a name takes [px]."""
+    """About the width of a name [px]."""
     return _LETTER * len(name)
 
 
@@ -37,9 +37,9 @@ def columns(points: Sequence[Point]) -> list[list[int]]:
     ordered = sorted(range(len(points)), key=lambda n: (points[n].x, points[n].y))
     groups: list[list[int]] = []
     for number in ordered:
-        at = points[number].x
-        # A point joins where it is close to the others, or would stand in their names.
-        if groups and at < max(_last(groups[-1], points) + _CLOSE, _end(groups[-1], points)):
+        x = points[number].x
+        # A point joins a group if it is close to the others, or would be among their names.
+        if groups and x < max(_last(groups[-1], points) + _CLOSE, _end(groups[-1], points)):
             groups[-1].append(number)
         else:
             groups.append([number])
@@ -48,38 +48,32 @@ def columns(points: Sequence[Point]) -> list[list[int]]:
 
 def places(points: Sequence[Point], top: float, bottom: float) -> list[tuple[float, float]]:
     """Where each name begins and its height, in the order of the points."""
-    found: dict[int, tuple[float, float]] = {}
+    place: dict[int, tuple[float, float]] = {}
     for group in columns(points):
         x = _last(group, points) + _AWAY
         ordered = sorted(group, key=lambda n: points[n].y)
         heights = apart([points[n].y for n in ordered], LINE, top, bottom)
-        found |= {n: (x, y) for n, y in zip(ordered, heights, strict=True)}
-    return [found[n] for n in range(len(points))]
+        place |= {n: (x, y) for n, y in zip(ordered, heights, strict=True)}
+    return [place[n] for n in range(len(points))]
 
 
-def apart(wanted: Sequence[float], least: float, low: float, high: float) -> list[float]:
-    """Places at least so far from each other and as near as can be to those that are wanted.
+def apart(values: Sequence[float], least: float, low: float, high: float) -> list[float]:
+    """The nearest places to ascending values that are at least so far from each other.
 
-    Parameters
-    ----------
-    wanted : sequence of float
-        In ascending order.
-    least : float
-        The least distance.
-    low, high : float
-        Between these, if there is room for all.
+    They are between `low` and `high`, if there is room for all.
     """
-    # Without the distances the places must only ascend, which is isotonic regression: what
-    # descends is pooled into its mean.
+    # Without the distances the places must only ascend, which is isotonic regression: values that
+    # descend are pooled into their mean.
     pools: list[list[float]] = []
-    for number, value in enumerate(wanted):
+    for number, value in enumerate(values):
         pools.append([value - number * least, 1.0])
         while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            mean, many = pools.pop()
-            other, more = pools[-1]
-            pools[-1] = [(mean * many + other * more) / (many + more), many + more]
-    base = [mean for mean, many in pools for _ in range(int(many))]
-    last = high - (len(wanted) - 1) * least
+            mean, size = pools.pop()
+            other, other_size = pools[-1]
+            total = size + other_size
+            pools[-1] = [(mean * size + other * other_size) / total, total]
+    base = [mean for mean, size in pools for _ in range(int(size))]
+    last = high - (len(values) - 1) * least
     return [max(low, min(last, value)) + number * least for number, value in enumerate(base)]
 
 

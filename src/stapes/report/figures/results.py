@@ -1,25 +1,29 @@
-"""What the figures of a run show: size and accuracy, DET curves, noise, training."""
+"""The figures of a run: size and accuracy, DET curves, noise, training."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from stapes.contracts.measurements import Condition, OperatingPoint
-from stapes.contracts.results import Results
+from stapes.contracts.results import Results, VariantResult
 from stapes.report.charts import (
     Axis,
     Chart,
     Look,
     Series,
     bounds,
+    linear_axis,
     linear_ticks,
+    log_axis,
     log_ticks,
     look,
     short,
+    steps,
 )
 from stapes.report.columns import COLUMNS
 from stapes.report.style import looks, staircase
-from stapes.system.text import count, interval, percent, rate
+from stapes.system.text import interval, percent, rate
 
 _MOST_POINTS = 150
 """Of a curve: more cannot be seen."""
@@ -30,9 +34,14 @@ def size_accuracy(results: Results) -> Chart | None:
     rows = [row for row in results.variants if row.accuracy is not None]
     if not rows:
         return None
-    found = looks(results)
-    series = []
+
+    tips = {}
     for row in rows:
+        tips[row.name] = (
+            f"{row.name}\n{row.bytes:,} bytes\n"
+            f"{percent(row.accuracy)} of {row.n_test:,} clips, 95 %: {interval(row.accuracy_ci95)}"
+        )
+        # Points at one place hide each other.
         same = [
             other.name
             for other in rows
@@ -40,155 +49,130 @@ def size_accuracy(results: Results) -> Chart | None:
             and other.accuracy == row.accuracy
             and abs(math.log(other.bytes / row.bytes)) < 0.015
         ]
-        said = [
-            row.name,
-            f"{row.bytes:,} bytes",
-            f"{percent(row.accuracy)} of {row.n_test:,} clips, 95 %: {interval(row.accuracy_ci95)}",
-        ]
-        # Points on one place hide each other.
-        said += [f"on the same place: {', '.join(same)}"] if same else []
-        low, high = row.accuracy_ci95
-        series.append(
-            Series(
-                name=row.name,
-                look=found[row.name],
-                x=[float(row.bytes)],
-                y=[100 * (row.accuracy or 0.0)],
-                hover=["\n".join(said)],
-                low=[100 * low],
-                high=[100 * high],
-            )
-        )
-    low, high = bounds([end for each in series for end in (*each.low, *each.high)])
-    high = min(high, 100.4)
-    sizes = [row.bytes for row in rows]
-    first, last = min(sizes) / 1.1, max(sizes) * 1.08
-    stairs = [(float(row.bytes), 100 * (row.accuracy or 0.0)) for row in staircase(rows)]
-    guide = stairs[:1]
-    for x, y in stairs[1:]:
-        guide += [(x, guide[-1][1]), (x, y)]
-    guide.append((last, guide[-1][1]))
+        tips[row.name] += f"\nat the same place: {', '.join(same)}" if same else ""
+    look_of = looks(results)
+    series = [accuracy_series(row.name, look_of[row.name], [row], tips) for row in rows]
+    chart = accuracy_chart("size", series, labels=True)
+    corners = [(float(row.bytes), 100 * (row.accuracy or 0.0)) for row in staircase(rows)]
+    return replace(chart, guide=steps(corners, chart.x.high))
+
+
+def accuracy_series(
+    name: str, its_look: Look, rows: list[VariantResult], tips: dict[str, str]
+) -> Series:
+    """The file size and accuracy of measured rows as points, with a tooltip for each row."""
+    return Series(
+        name=name,
+        look=its_look,
+        x=[float(row.bytes) for row in rows],
+        y=[100 * (row.accuracy or 0.0) for row in rows],
+        hover=[tips[row.name] for row in rows],
+        low=[100 * row.accuracy_ci95[0] for row in rows],
+        high=[100 * row.accuracy_ci95[1] for row in rows],
+    )
+
+
+def accuracy_chart(key: str, series: list[Series], *, labels: bool = False) -> Chart:
+    """A chart of file size and accuracy."""
+    low, high = bounds([end for one in series for end in (*one.low, *one.high)])
+    sizes = [x for one in series for x in one.x]
     return Chart(
-        key="size",
+        key=key,
         title="Size against accuracy",
-        x=Axis(
-            "file size [bytes]",
-            first,
-            last,
-            [(value, count(value)) for value in log_ticks(first, last)],
-            log=True,
-        ),
-        y=Axis(
-            "accuracy [%]",
-            low,
-            high,
-            [(value, short(value)) for value in linear_ticks(low, min(high, 100.0))],
-        ),
+        x=log_axis("file size [bytes]", min(sizes) / 1.1, max(sizes) * 1.08),
+        y=linear_axis("accuracy [%]", low, min(high, 100.4), most=100.0),
         series=series,
         lines=False,
-        labels=True,
-        guide=guide,
+        labels=labels,
     )
 
 
 def conditions(results: Results) -> list[str]:
-    """The names of the conditions that detection was measured in."""
-    return list(
-        dict.fromkeys(
-            each.name
-            for row in results.variants
-            if row.detection is not None
-            for each in row.detection.conditions
-        )
-    )
+    """The names of the conditions in which detection was measured."""
+    names = (condition.name for row in results.variants for condition in _conditions(row))
+    return list(dict.fromkeys(names))
 
 
-def det(results: Results, condition: str) -> Chart | None:
+def det(results: Results, name: str) -> Chart | None:
     """DET curves in one condition; None where there are none.
 
-    The axes are logarithmic, so that zero has no place on them: it is drawn at half of the least
-    that can be counted, one false accept in all the hours, one miss of all the words.
+    Zero has no place on a logarithmic axis. It is drawn at half of one false accept in all the
+    hours, or half of one miss of all the words.
     """
     rows = [
-        (row.name, each)
+        (row.name, condition)
         for row in results.variants
-        for each in ([] if row.detection is None else row.detection.conditions)
-        if each.name == condition and each.det.fa_per_hour and each.hours > 0 and each.words > 0
+        for condition in _conditions(row)
+        if condition.name == name
+        and condition.det.fa_per_hour
+        and condition.hours > 0
+        and condition.words > 0
     ]
     if not rows:
         return None
-    found = looks(results)
-    least_fa = min(0.5 / each.hours for _, each in rows)
-    least_frr = min(50.0 / each.words for _, each in rows)
-    most_fa = max(max(each.det.fa_per_hour) for _, each in rows)
-    series = [_curve(name, found[name], each, least_fa, least_frr) for name, each in rows]
-    high = max(2 * least_fa, most_fa) * 1.1
+    look_of = looks(results)
+    least_fa = min(0.5 / condition.hours for _, condition in rows)
+    least_frr = min(50.0 / condition.words for _, condition in rows)
+    most_fa = max(max(condition.det.fa_per_hour) for _, condition in rows)
     return Chart(
         key="det",
-        title=f"Detection error trade-off, {condition}",
-        x=_log_axis("FA/h", least_fa, high),
-        y=_log_axis(f"{COLUMNS['frr'].title} [%]", least_frr, 100.0),
-        series=series,
+        title=f"Detection error trade-off, {name}",
+        x=_axis_with_zero("FA/h", least_fa, max(2 * least_fa, most_fa) * 1.1),
+        y=_axis_with_zero(f"{COLUMNS['frr'].title} [%]", least_frr, 100.0),
+        series=[
+            _curve(model, look_of[model], condition, least_fa, least_frr)
+            for model, condition in rows
+        ],
         tip="{0} FA/h\nFRR {1} %\nthreshold {2}",
     )
 
 
 def noise(results: Results) -> Chart | None:
-    """FRR in each condition at the threshold without noise; None where not measured."""
+    """FRR in each condition at the threshold chosen without noise; None if not measured."""
     names = conditions(results)
     if len(names) < 2:
         return None
-    found = looks(results)
+    look_of = looks(results)
     series = []
     for row in results.variants:
         points = {
-            each.name: (each, each.at_clean_threshold)
-            for each in ([] if row.detection is None else row.detection.conditions)
-            if each.at_clean_threshold.frr is not None
+            condition.name: (condition, condition.at_clean_threshold)
+            for condition in _conditions(row)
+            if condition.at_clean_threshold.frr is not None
         }
-        known = [(n, *points[name]) for n, name in enumerate(names) if name in points]
-        if not known:
+        measured = [(n, *points[name]) for n, name in enumerate(names) if name in points]
+        if not measured:
             continue
-        ends = [point.frr_ci95 or (point.frr or 0.0, point.frr or 0.0) for _, _, point in known]
+        ends = [point.frr_ci95 or (point.frr or 0.0, point.frr or 0.0) for _, _, point in measured]
         series.append(
             Series(
                 name=row.name,
-                look=found[row.name],
-                x=[float(n) for n, _, _ in known],
-                y=[100 * (point.frr or 0.0) for _, _, point in known],
-                hover=[_at(row.name, each, point) for _, each, point in known],
+                look=look_of[row.name],
+                x=[float(n) for n, _, _ in measured],
+                y=[100 * (point.frr or 0.0) for _, _, point in measured],
+                hover=[_noise_tip(row.name, condition, point) for _, condition, point in measured],
                 low=[100 * low for low, _ in ends],
                 high=[100 * high for _, high in ends],
             )
         )
     if not series:
         return None
-    top = max(value for each in series for value in each.high)
-    high = min(100.0, max(1.0, 1.05 * top))
+    top = max(value for one in series for value in one.high)
+    levels = [(float(n), name) for n, name in enumerate(names)]
     return Chart(
         key="noise",
         title="FRR in noise",
-        x=Axis(
-            "signal to noise ratio",
-            -0.25,
-            len(names) - 0.75,
-            [(float(n), name) for n, name in enumerate(names)],
-        ),
-        y=Axis(
-            f"{COLUMNS['frr'].title} [%]",
-            0.0,
-            high,
-            [(value, short(value)) for value in linear_ticks(0.0, high)],
-        ),
+        x=Axis("signal to noise ratio", -0.25, len(names) - 0.75, levels),
+        y=linear_axis(f"{COLUMNS['frr'].title} [%]", 0.0, min(100.0, max(1.0, 1.05 * top))),
         series=series,
     )
 
 
 def training(results: Results) -> list[Chart]:
-    """Loss, accuracy and what else was told of the baseline by epoch, a chart each."""
+    """A chart of each metric in the baseline's history, by epoch."""
     history, kept = results.baseline.history, results.baseline.kept_epoch
     charts: list[Chart] = []
-    # One by which epochs are kept may be of the validation clips alone.
+    # The metric that chooses the epoch may be of the validation clips alone.
     for metric in dict.fromkeys(name.removeprefix("val_") for name in history):
         series = []
         sources = (("training", metric, 2), ("validation", f"val_{metric}", 0))
@@ -210,20 +194,14 @@ def training(results: Results) -> list[Chart]:
                 )
         if not series:
             continue
-        low, high = bounds([y for each in series for y in each.y])
-        last = max(x for each in series for x in each.x)
+        last = max(x for one in series for x in one.x)
         epochs = [value for value in linear_ticks(0, last + 1) if value % 1 == 0 and value >= 1]
         charts.append(
             Chart(
                 key=f"training-{len(charts)}",
                 title=f"{metric} of the baseline",
                 x=Axis("epoch", 0.5, last + 0.5, [(value, short(value)) for value in epochs]),
-                y=Axis(
-                    metric,
-                    low,
-                    high,
-                    [(value, short(value)) for value in linear_ticks(low, high, 5)],
-                ),
+                y=linear_axis(metric, *bounds([y for one in series for y in one.y])),
                 series=series,
                 mark=None if kept is None else (float(kept), f"kept: epoch {kept}"),
             )
@@ -231,31 +209,38 @@ def training(results: Results) -> list[Chart]:
     return charts
 
 
-def _log_axis(title: str, least: float, high: float) -> Axis:
+def _conditions(row: VariantResult) -> list[Condition]:
+    return [] if row.detection is None else row.detection.conditions
+
+
+def _axis_with_zero(title: str, least: float, high: float) -> Axis:
+    """A logarithmic axis with zero at `least`."""
     ticks = [(value, short(value)) for value in log_ticks(1.5 * least, high)]
     return Axis(title, 0.85 * least, high, [(least, "0"), *ticks], log=True)
 
 
-def _curve(name: str, its: Look, each: Condition, least_fa: float, least_frr: float) -> Series:
-    curve = each.det
-    ordered = [
-        (fa, frr, at)
-        for fa, frr, at in zip(curve.fa_per_hour, curve.frr, curve.threshold, strict=True)
+def _curve(
+    name: str, its_look: Look, condition: Condition, least_fa: float, least_frr: float
+) -> Series:
+    curve = condition.det
+    finite = [
+        (fa, frr, threshold)
+        for fa, frr, threshold in zip(curve.fa_per_hour, curve.frr, curve.threshold, strict=True)
         if math.isfinite(fa) and math.isfinite(frr)
     ]
-    # Of thresholds that give the same, the highest tells it.
-    points = list({(fa, frr): (fa, frr, at) for fa, frr, at in reversed(ordered)}.values())
+    # Of thresholds with the same rates, the highest is shown.
+    points = list({point[:2]: point for point in reversed(finite)}.values())
     points.reverse()
     if len(points) > _MOST_POINTS:
         step = (len(points) - 1) / (_MOST_POINTS - 1)
         points = [points[round(n * step)] for n in range(_MOST_POINTS)]
     return Series(
         name=name,
-        look=its,
+        look=its_look,
         x=[max(fa, least_fa) for fa, _, _ in points],
         y=[max(100 * frr, least_frr) for _, frr, _ in points],
         hover=[],
-        values=[(_three(fa), _three(100 * frr), _threshold(at)) for fa, frr, at in points],
+        values=[(_three(fa), _three(100 * frr), _threshold(value)) for fa, frr, value in points],
     )
 
 
@@ -268,9 +253,8 @@ def _threshold(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "above every score"
 
 
-def _at(name: str, each: Condition, point: OperatingPoint) -> str:
-    said = [name, f"{each.name}: FRR {percent(point.frr)} of {each.words:,} words"]
-    said += [f"95 %: {interval(point.frr_ci95)}"] if point.frr_ci95 else []
-    if point.fa_per_hour is not None:
-        said.append(f"{rate(point.fa_per_hour)} FA/h")
-    return "\n".join(said)
+def _noise_tip(name: str, condition: Condition, point: OperatingPoint) -> str:
+    lines = [name, f"{condition.name}: FRR {percent(point.frr)} of {condition.words:,} words"]
+    lines += [f"95 %: {interval(point.frr_ci95)}"] if point.frr_ci95 else []
+    lines += [f"{rate(point.fa_per_hour)} FA/h"] if point.fa_per_hour is not None else []
+    return "\n".join(lines)

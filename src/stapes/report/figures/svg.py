@@ -1,13 +1,14 @@
 """Charts as SVG, in colours that the page or the file sets.
 
-The geometry is computed here; `templates/figures.svg.j2` holds the markup. What can be pointed at
-has its tooltip as a <title>, which a browser shows even without a script; in a page,
-`templates/figures.js` makes the figure answer to the mouse and to the keyboard.
+The geometry is computed here; `templates/figures.svg.j2` holds the markup. Each point has its
+tooltip as a <title>, which a browser shows even without a script; in a page,
+`templates/figures.js` makes the figure work with the mouse and the keyboard.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from stapes.report.charts import Chart, Series
@@ -16,7 +17,7 @@ from stapes.report.templates import render
 
 WIDTH = 960
 NARROW = 600
-"""With another beside it."""
+"""With another next to it."""
 
 _LEFT, _RIGHT, _BOTTOM, _HEIGHT = 62, 18, 50, 360
 TOP, LEGEND_LINE = 16, 22
@@ -26,72 +27,72 @@ HEAD = 66
 _DASHES = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "8 3 2 3", "longdash": "13 4"}
 
 
-def chart(
-    drawn: Chart, *, title: str = "", note: str = "", standing: bool = False, wide: bool = True
-) -> str:
+@dataclass(frozen=True)
+class _Plot:
+    """The rectangle between the axes of a chart, in pixels."""
+
+    chart: Chart
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    def x(self, value: float) -> float:
+        return round(self.left + (self.right - self.left) * self.chart.x.place(value), 1)
+
+    def y(self, value: float) -> float:
+        return round(self.bottom - (self.bottom - self.top) * self.chart.y.place(value), 1)
+
+
+def chart(content: Chart, *, title: str = "", note: str = "", wide: bool = True) -> str:
     """A chart as SVG.
 
     Parameters
     ----------
-    drawn : Chart
-    title : str
-        Above the picture; the chart's own title is what a screen reader says of it.
-    note : str
-        Below the title, in a line.
-    standing : bool
-        A file of its own: it brings its colours, for the light and the dark, and its ground.
+    content : Chart
+    title, note : str
+        Above the picture, if it is a file of its own, with its own colours for light and dark.
     wide : bool
         Whether it has the page's width for itself.
     """
-    points = [
-        labels.Point(drawn.x.place(x), drawn.y.place(y), each.name)
-        for each in drawn.series
-        for x, y in zip(each.x, each.y, strict=True)
-    ]
-    right = _RIGHT
-    if drawn.labels:
-        right += int(max(labels.width(point.name) for point in points)) + 16
+    points = [(content.x.place(x), one.name) for one in content.series for x in one.x]
+    margin = _RIGHT
+    if content.labels:
+        margin += int(max(labels.width(name) for _, name in points)) + 16
     width = WIDTH if wide else NARROW
-    # The page has buttons for variants, which say what each looks like.
-    named = {each.name: each for each in drawn.series if each.look.variant < 0}
-    legend = [] if drawn.labels else _legend(list(named.values()), width, bare=not drawn.lines)
-    head = (HEAD if title else TOP) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
-    inner = width - _LEFT - right
-
-    def x_of(value: float) -> float:
-        return round(_LEFT + inner * drawn.x.place(value), 1)
-
+    right = width - margin
+    # Variants have no legend: the page's buttons show how each looks.
+    named = {one.name: one for one in content.series if one.look.variant < 0}
+    legend = [] if content.labels else _legend(list(named.values()), width, bare=not content.lines)
+    top = (HEAD if title else TOP) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
     height = _HEIGHT
-    if drawn.labels:
-        spread = [labels.Point(_LEFT + inner * at.x, 0.0, at.name) for at in points]
-        height = max(400, *(int(labels.LINE * len(each)) + 20 for each in labels.columns(spread)))
-
-    def y_of(value: float) -> float:
-        return round(head + height * (1 - drawn.y.place(value)), 1)
-
-    series = [_series(each, drawn, x_of, y_of) for each in drawn.series]
-    # What stands out lies on top.
-    series.sort(key=lambda each: each["chosen"])
+    if content.labels:
+        spread = [labels.Point(_LEFT + (right - _LEFT) * x, 0.0, name) for x, name in points]
+        most = max(len(column) for column in labels.columns(spread))
+        height = max(400, int(labels.LINE * most) + 20)
+    plot = _Plot(content, _LEFT, right, top, top + height)
+    series = [_series(one, plot) for one in content.series]
+    # The series in colour are drawn last, above the others.
+    series.sort(key=lambda one: one["chosen"])
     return render(
         "figures.svg.j2",
         kind="chart",
-        standing=standing,
         title=title,
         note=note,
-        name=title or drawn.title,
-        tip=drawn.tip,
+        name=title or content.title,
+        tip=content.tip,
         width=width,
-        height=head + height + _BOTTOM,
-        box={"left": _LEFT, "right": width - right, "top": head, "bottom": head + height},
-        xs=[{"at": x_of(value), "text": text} for value, text in drawn.x.ticks],
-        ys=[{"at": y_of(value), "text": text} for value, text in drawn.y.ticks],
-        x_title=drawn.x.title,
-        y_title=drawn.y.title,
-        guide=_path([(x_of(x), y_of(y)) for x, y in drawn.guide]),
-        mark=None if drawn.mark is None else _mark(*drawn.mark, drawn, x_of),
+        height=plot.bottom + _BOTTOM,
+        box=plot,
+        xs=[{"at": plot.x(value), "text": text} for value, text in content.x.ticks],
+        ys=[{"at": plot.y(value), "text": text} for value, text in content.y.ticks],
+        x_title=content.x.title,
+        y_title=content.y.title,
+        guide=_path([(plot.x(x), plot.y(y)) for x, y in content.guide]),
+        mark=None if content.mark is None else _mark(*content.mark, plot),
         series=series,
         legend=legend,
-        names=_names(drawn, x_of, y_of, head, head + height) if drawn.labels else [],
+        names=_names(plot) if content.labels else [],
     )
 
 
@@ -117,59 +118,62 @@ def dash(name: str) -> str:
     return _DASHES[name]
 
 
-def _series(each: Series, drawn: Chart, x_of: Any, y_of: Any) -> dict[str, Any]:
-    at = [(x_of(x), y_of(y)) for x, y in zip(each.x, each.y, strict=True)]
-    ends = zip(each.x, each.low, each.high, strict=True) if each.low else ()
-    # Of a line with many points, a point shows itself when it is pointed at.
-    many = len(at) > 30 and drawn.lines
-    size = 3.5 if each.small or many else 5.0
+def _series(series: Series, plot: _Plot) -> dict[str, Any]:
+    places = [(plot.x(x), plot.y(y)) for x, y in zip(series.x, series.y, strict=True)]
+    bars = zip(series.x, series.low, series.high, strict=True) if series.low else ()
+    # A point of a long line is hidden until the mouse is on it.
+    many = len(places) > 30 and plot.chart.lines
+    size = 3.5 if series.small or many else 5.0
     return {
-        "name": each.name,
-        "variant": each.look.variant,
-        "chosen": each.look.chosen,
-        "colour": each.look.colour,
-        "dash": dash(each.look.dash),
-        "line": _path(at) if drawn.lines else "",
-        "run": ";".join("|".join(values) for values in each.values),
-        "bars": [{"x": x_of(x), "low": y_of(low), "high": y_of(high)} for x, low, high in ends],
+        "name": series.name,
+        "variant": series.look.variant,
+        "chosen": series.look.chosen,
+        "colour": series.look.colour,
+        "dash": dash(series.look.dash),
+        "line": _path(places) if plot.chart.lines else "",
+        "run": ";".join("|".join(values) for values in series.values),
+        "bars": [
+            {"x": plot.x(x), "low": plot.y(low), "high": plot.y(high)} for x, low, high in bars
+        ],
         "points": [
-            {"tip": tip, "path": swatch(each.look.symbol, *xy, size)}
-            for tip, xy in zip(each.hover, at, strict=not each.values)
+            {"tip": tip, "path": swatch(series.look.symbol, *place, size)}
+            for tip, place in zip(series.hover, places, strict=not series.values)
         ],
         "many": many,
-        "small": each.small,
+        "small": series.small,
     }
 
 
-def _mark(x: float, text: str, drawn: Chart, x_of: Any) -> dict[str, Any]:
-    # Its words stand where there is more room for them.
-    return {"at": x_of(x), "text": text, "right": drawn.x.place(x) < 0.5}
+def _mark(x: float, text: str, plot: _Plot) -> dict[str, Any]:
+    # The label is on the side with more room.
+    return {"at": plot.x(x), "text": text, "right": plot.chart.x.place(x) < 0.5}
 
 
-def _names(drawn: Chart, x_of: Any, y_of: Any, top: float, bottom: float) -> list[dict[str, Any]]:
-    points = [labels.Point(x_of(each.x[0]), y_of(each.y[0]), each.name) for each in drawn.series]
-    found = labels.places(points, top + 6, bottom - 6)
+def _names(plot: _Plot) -> list[dict[str, Any]]:
+    series = plot.chart.series
+    points = [labels.Point(plot.x(one.x[0]), plot.y(one.y[0]), one.name) for one in series]
+    places = labels.places(points, plot.top + 6, plot.bottom - 6)
     return [
         {
             "text": point.name,
-            "variant": each.look.variant,
-            "chosen": each.look.chosen,
+            "variant": one.look.variant,
+            "chosen": one.look.chosen,
             "x": round(x, 1),
             "y": round(y, 1),
             "lead": f"M{point.x + 7:.1f} {point.y:.1f}L{x - 7:.1f} {y:.1f}H{x - 3:.1f}",
         }
-        for each, point, (x, y) in zip(drawn.series, points, found, strict=True)
+        for one, point, (x, y) in zip(series, points, places, strict=True)
     ]
 
 
 def _legend(series: list[Series], width: int, *, bare: bool) -> list[dict[str, Any]]:
-    entries = flow([each.name for each in series], width)
-    for entry, each in zip(entries, series, strict=True):
+    entries = flow([one.name for one in series], width)
+    for entry, one in zip(entries, series, strict=True):
         entry |= {
-            "colour": each.look.colour,
+            "colour": one.look.colour,
             "bare": bare,
-            "dash": dash(each.look.dash),
-            "marker": swatch(each.look.symbol, entry["x"] + 14, entry["y"] - 4, 4),
+            "dash": dash(one.look.dash),
+            "marker": swatch(one.look.symbol, entry["x"] + 14, entry["y"] - 4, 4),
         }
     return entries
 
@@ -179,17 +183,17 @@ def flow(names: list[str], width: int = WIDTH, *, box: bool = False) -> list[dic
     entries: list[dict[str, Any]] = []
     x, line = 8.0, 0
     for name in names:
-        need = round((20 if box else 34) + labels.width(name) + 16)
-        if x + need > width and x > 8:
+        wide = round((20 if box else 34) + labels.width(name) + 16)
+        if x + wide > width and x > 8:
             x, line = 8.0, line + 1
         y = TOP + LEGEND_LINE * line
-        entries.append({"text": name, "x": round(x, 1), "y": y, "line": line, "wide": need})
-        x += need
+        entries.append({"text": name, "x": round(x, 1), "y": y, "line": line, "wide": wide})
+        x += wide
     return entries
 
 
-def _path(at: list[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in at) if at else ""
+def _path(points: list[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) if points else ""
 
 
 def _polygon(

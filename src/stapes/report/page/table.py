@@ -1,4 +1,4 @@
-"""The table of the page: a row a model, with what it costs and where it runs."""
+"""The tables of the page with a row for each model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.charts import Look
 from stapes.report.column import Cell, with_values
-from stapes.report.columns import ModelColumn, columns
+from stapes.report.columns import ModelColumn, columns, sound_columns
 from stapes.report.notes import flat
+from stapes.report.sound import reasons
 from stapes.report.style import looks, recommended
 from stapes.report.target_columns import sentence
 from stapes.targets.registry import TARGETS
@@ -34,6 +35,15 @@ class Row:
     best: bool
 
 
+@dataclass(frozen=True)
+class SoundTable:
+    """FRR in continuous sound, and why some figures are missing."""
+
+    columns: list[ModelColumn]
+    rows: list[tuple[str, list[Cell]]]
+    reasons: list[str]
+
+
 def shown_columns(results: Results, keys: Iterable[str] = MODELS) -> list[ModelColumn]:
     """The columns of the table, without those that have no value in any row."""
     return with_values(columns(results, keys), results.variants, results)
@@ -54,10 +64,23 @@ def rows(results: Results, shown: list[ModelColumn]) -> list[Row]:
     ]
 
 
+def sound_table(results: Results) -> SoundTable | None:
+    """The models in continuous sound; None where detection was not measured."""
+    measured = [row for row in results.variants if row.detection is not None]
+    if not measured:
+        return None
+    _, *shown = with_values(sound_columns(results), measured, results)
+    return SoundTable(
+        columns=shown,
+        rows=[(row.name, [column.cell(row, results) for column in shown]) for row in measured],
+        reasons=reasons(results),
+    )
+
+
 def _details(
     row: VariantResult, results: Results, shown: list[ModelColumn]
 ) -> list[tuple[str, str]]:
-    """What the table does not show: the notes of its cells, and all other columns."""
+    """The notes of the table's cells, and all columns that the table leaves out."""
     in_table = {"name", *(column.key for column in shown)}
     details = [("file", row.file)]
     if row.name in TECHNIQUES:
@@ -69,9 +92,8 @@ def _details(
         elif cell.value is not None:
             details.append((column.title, str(cell)))
     if row.settings:
-        details.append(
-            ("settings", ", ".join(f"{key} {value}" for key, value in flat(row.settings)))
-        )
+        settings = (f"{name} {value}" for name, value in flat(row.settings))
+        details.append(("settings", ", ".join(settings)))
     unknown = [target for target in row.targets if target not in TARGETS]
     details += [(target, sentence(row.targets[target])) for target in unknown]
     return details + [("note", note) for note in row.notes]

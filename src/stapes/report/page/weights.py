@@ -1,11 +1,11 @@
-"""What a file's bytes are for, how much of each layer is zero, and how its weights lie."""
+"""What a file's bytes are for, the zeros of each layer, and the distribution of its weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from stapes.contracts.results import Layer, Results
-from stapes.report.charts import Axis, Bars, Panel, linear_ticks, short
+from stapes.report.charts import Bars, Panel, linear_axis
 from stapes.report.style import recommended
 from stapes.system.text import percent, plural
 
@@ -15,7 +15,7 @@ _MOST_KINDS = 7
 
 @dataclass(frozen=True)
 class Sparsity:
-    """A row a variant, a column a layer."""
+    """A row for each variant, a column for each layer."""
 
     layers: list[str]
     rows: list[tuple[str, list[LayerCell | None]]]
@@ -31,13 +31,13 @@ class LayerCell:
 
 
 def bytes_by_kind(results: Results) -> Bars | None:
-    """What the bytes of each file are for; None where the run does not tell."""
+    """What the bytes of each file are for; None where the run does not list them."""
     rows = [row for row in results.variants if row.bytes_by_kind]
     totals: dict[str, int] = {}
     for row in rows:
         for kind, size in row.bytes_by_kind.items():
             totals[kind] = totals.get(kind, 0) + size
-    kinds = [kind for kind in sorted(totals, key=lambda each: -totals[each]) if totals[kind]]
+    kinds = [kind for kind in sorted(totals, key=lambda kind: -totals[kind]) if totals[kind]]
     if not kinds:
         return None
     named = kinds if len(kinds) <= _MOST_KINDS else kinds[: _MOST_KINDS - 1]
@@ -48,18 +48,15 @@ def bytes_by_kind(results: Results) -> Bars | None:
     parts += [("other", rest)] if any(rest) else []
     high = max(sum(row.bytes_by_kind.values()) for row in rows)
     return Bars(
-        key="bytes",
         title="Bytes by kind",
-        axis=Axis(
-            "bytes", 0.0, float(high), [(each, short(each)) for each in linear_ticks(0, high)]
-        ),
+        axis=linear_axis("bytes", 0.0, float(high)),
         rows=[row.name for row in rows],
         parts=parts,
     )
 
 
 def sparsity(results: Results) -> Sparsity | None:
-    """The zeros of each layer; None where no layer is told."""
+    """The zeros of each layer; None where the run lists no layer."""
     names = list(dict.fromkeys(layer.name for row in results.variants for layer in row.layers))
     if not names:
         return None
@@ -71,7 +68,7 @@ def sparsity(results: Results) -> Sparsity | None:
 
 
 def distributions(results: Results) -> dict[str, list[Panel]]:
-    """The histogram of each layer's weights, by variant, for those that have any."""
+    """The histogram of each layer's weights, by variant."""
     panels = {
         row.name: [
             Panel(
@@ -91,10 +88,10 @@ def distributions(results: Results) -> dict[str, list[Panel]]:
     return {name: layers for name, layers in panels.items() if layers}
 
 
-def first_shown(results: Results, among: dict[str, list[Panel]]) -> str:
-    """The variant whose weights are shown at first: what to ship, or else the first of all."""
+def first_shown(results: Results, panels: dict[str, list[Panel]]) -> str:
+    """The variant whose weights are shown at first: the recommended one, or the first of all."""
     best = recommended(results)
-    return best if best in among else next(iter(among))
+    return best if best in panels else next(iter(panels), "")
 
 
 def _zero(layer: Layer) -> float:
@@ -102,14 +99,9 @@ def _zero(layer: Layer) -> float:
 
 
 def _cell(layer: Layer) -> LayerCell:
-    said = [f"{layer.zeros:,} of {plural(layer.weights, 'weight')} are zero"]
+    parts = [f"{layer.zeros:,} of {plural(layer.weights, 'weight')} are zero"]
     if layer.compliance_2by4 is not None:
-        said.append(
-            f"{percent(layer.compliance_2by4, 0)} of the groups of four have two zeros or more"
-        )
-    said += [layer.note] if layer.note else []
-    return LayerCell(
-        zero=_zero(layer),
-        distinct=f"{layer.distinct:,}",
-        title="; ".join(said),
-    )
+        groups = percent(layer.compliance_2by4, 0)
+        parts.append(f"{groups} of the groups of four have two zeros or more")
+    parts += [layer.note] if layer.note else []
+    return LayerCell(_zero(layer), f"{layer.distinct:,}", "; ".join(parts))

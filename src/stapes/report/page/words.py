@@ -1,4 +1,4 @@
-"""A search for each of several words: one page and one table over all, each with its own page."""
+"""A search for each of several words: one table over all, each with its own page."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from rich.markup import escape
 from rich.table import Table
 
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import Cell
 from stapes.report.columns import COLUMNS
-from stapes.report.misses import first_misses
-from stapes.report.search_said import best_row, best_trial, budget
+from stapes.report.notes import first_misses
+from stapes.report.search_notes import best_row, best_trial, budget
 from stapes.report.templates import document
+from stapes.report.terminal.grid import grid
 from stapes.report.terminal.tables import heading
 from stapes.system.text import UNKNOWN, plural
 
@@ -28,72 +28,59 @@ class Word:
 
     word: str
     link: str
-    best: list[Cell]
-    """By `KEYS`; dashes where no model fits."""
-    float32: list[Cell]
+    cells: list[Cell]
+    """By `KEYS`: of `best`, with dashes where no model fits, then of float32."""
     note: str
     """What the best model is, or that there is none."""
 
 
 def words_page(results_by_folder: Mapping[str, Results]) -> str:
-    """The page over all words, in one file that asks nothing of the network.
+    """The page over all words, without requests to the network.
 
     Parameters
     ----------
     results_by_folder : mapping of str to Results
-        By the name of each word's folder, beside which the page stands.
+        By the name of each word's folder, next to the page.
     """
-    rows = [_word(folder, each) for folder, each in results_by_folder.items()]
+    rows = _rows(results_by_folder)
+    searches = [run.search for run in results_by_folder.values() if run.search is not None]
     return document(
         "words.html.j2",
         styles=("search.css",),
         scripts=("page.js",),
         rows=rows,
-        heads=[COLUMNS[key] for key in KEYS],
+        columns=[COLUMNS[key] for key in KEYS],
         rate=_rate(results_by_folder),
-        budgets=_budgets(results_by_folder),
-        said=f"{plural(len(rows), 'word')}, a search for each",
+        budgets=" or ".join(dict.fromkeys(filter(None, map(budget, searches)))),
+        title=f"{plural(len(rows), 'word')}, a search for each",
     )
 
 
 def words_table(results_by_folder: Mapping[str, Results]) -> Table:
-    """The same for a terminal.
-
-    Parameters
-    ----------
-    results_by_folder : mapping of str to Results
-        By the name of each word's folder.
-    """
+    """The same for a terminal."""
     rate = _rate(results_by_folder)
     at = f"; {COLUMNS['frr_at_fpr'].title} at {rate}" if rate else ""
-    shown = Table(
-        title=escape(f"The best model of each word, on its test clips{at}"),
-        title_justify="left",
-        header_style="bold",
-    )
-    shown.add_column("word", no_wrap=True)
-    for model in ("best", "float32"):
-        for key in KEYS:
-            title = heading(COLUMNS[key].title)
-            shown.add_column(f"{model}\n{title}", justify="right", no_wrap=True)
-    for folder, each in results_by_folder.items():
-        row = _word(folder, each)
-        cells = [*row.best, *row.float32]
-        shown.add_row(escape(row.word), *map(str, cells))
-    return shown
+    titles = [
+        f">{model}\n{heading(COLUMNS[key].title)}" for model in ("best", "float32") for key in KEYS
+    ]
+    rows = [[row.word, *map(str, row.cells)] for row in _rows(results_by_folder)]
+    return grid(f"The best model of each word, on its test clips{at}", ("word", *titles), rows)
 
 
-def _word(folder: str, results: Results) -> Word:
-    best = best_row(results)
-    trial = None if results.search is None else best_trial(results.search)
-    return Word(
-        word=results.word,
-        # Quoted and below this folder, so that no name of one can be an address.
-        link=f"./{quote(folder, safe='/')}/report.html",
-        best=_cells(best, results),
-        float32=_cells(results.float32, results),
-        note="no model fits" if trial is None else trial.summary,
-    )
+def _rows(results_by_folder: Mapping[str, Results]) -> list[Word]:
+    rows = []
+    for folder, results in results_by_folder.items():
+        trial = None if results.search is None else best_trial(results.search)
+        rows.append(
+            Word(
+                word=results.word,
+                # Quoted and below this folder, so that no folder's name can be an address.
+                link=f"./{quote(folder, safe='/')}/report.html",
+                cells=_cells(best_row(results), results) + _cells(results.float32, results),
+                note="no model fits" if trial is None else trial.summary,
+            )
+        )
+    return rows
 
 
 def _cells(row: VariantResult | None, results: Results) -> list[Cell]:
@@ -103,12 +90,7 @@ def _cells(row: VariantResult | None, results: Results) -> list[Cell]:
 
 
 def _rate(results_by_folder: Mapping[str, Results]) -> str:
-    """The rates of false positives that FRR is at; one, where all words have the same."""
-    found = [each for each in map(first_misses, results_by_folder.values()) if each is not None]
-    rates = dict.fromkeys(f"{each.false_positive_percent:g} %" for each in found)
+    """The rates of false positives of FRR of clips; one, if all words have the same."""
+    measured = filter(None, map(first_misses, results_by_folder.values()))
+    rates = dict.fromkeys(f"{misses.false_positive_percent:g} %" for misses in measured)
     return f"{' or '.join(rates)} false positives" if rates else ""
-
-
-def _budgets(results_by_folder: Mapping[str, Results]) -> str:
-    searches = [each.search for each in results_by_folder.values() if each.search is not None]
-    return " or ".join(dict.fromkeys(filter(None, map(budget, searches))))

@@ -1,4 +1,4 @@
-"""The markup, styles and scripts of what `report/` draws, and how they are filled."""
+"""The templates, styles and scripts of the pages and pictures, and how they are filled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 
 def text(name: str) -> str:
-    """One of the files of this folder."""
+    """A file of this folder."""
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
@@ -25,25 +25,23 @@ def render(name: str, /, **values: Any) -> str:
 def document(
     name: str, /, *, styles: tuple[str, ...] = (), scripts: tuple[str, ...] = (), **values: Any
 ) -> str:
-    """A page in one file that asks nothing of the network, and is not allowed to.
+    """A page in one file, whose policy forbids requests to the network.
 
-    Its policy lets only its own scripts run, by their hashes: markup that came in through a hole
-    in the escaping would stay dead.
+    Only its own scripts may run, by their hashes: a script that a hole in the escaping lets in
+    does nothing.
 
     Parameters
     ----------
     name : str
         The template of the page.
-    styles : tuple of str
-        Style sheets of this folder, beside those of every page.
-    scripts : tuple of str
-        Scripts of this folder.
+    styles, scripts : tuple of str
+        Files of this folder, in addition to the styles of every page.
     **values
-        What the template asks for; each is escaped.
+        The variables of the template; each is escaped.
     """
     codes = [text(script) for script in scripts]
     digests = [hashlib.sha256(code.encode("utf-8")).digest() for code in codes]
-    hashes = " ".join(f"'sha256-{base64.b64encode(each).decode('ascii')}'" for each in digests)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
     return render(
         name,
         policy="default-src 'none'; img-src data:; media-src data:; "

@@ -1,15 +1,14 @@
-"""What `stapes inspect` found, for people, from an `Inspection` alone."""
+"""What `stapes inspect` shows, from an `Inspection` alone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from stapes.contracts.inspection import (
     BUDGET_PARTS,
@@ -21,7 +20,8 @@ from stapes.contracts.inspection import (
     Subgraph,
     Tensor,
 )
-from stapes.system.text import percent
+from stapes.report.terminal.grid import grid
+from stapes.system.text import percent, plural
 
 _PART_NAMES = {
     "constants": "other constants",
@@ -35,65 +35,59 @@ _NAME = 36
 _MOST_LISTED = 5
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _SPARK = 16
+_STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "title_style": "bold"}
 
 
-def lines(found: Inspection, *, weights: bool = False) -> list[str | Table]:
-    """Everything, in the order of a reader's questions.
-
-    Parameters
-    ----------
-    found : Inspection
-    weights : bool
-        Whether to add the distribution of each constant.
-    """
-    said: list[str | Table] = [*summary(found), budget(found)]
-    for graph in found.subgraphs:
-        said += [ops(graph), tensors(graph)]
+def lines(inspection: Inspection, *, weights: bool = False) -> list[str | Table]:
+    """The whole model; with `weights`, also the distribution of each constant."""
+    parts: list[str | Table] = [*summary(inspection), budget(inspection)]
+    for graph in inspection.subgraphs:
+        parts += [ops(graph), tensors(graph)]
         if weights and any(tensor.statistics for tensor in graph.tensors):
-            said.append(constants(graph))
-    return said + labels(found)
+            parts.append(constants(graph))
+    return parts + labels(inspection)
 
 
-def summary(found: Inspection) -> list[str]:
-    """The model in a line, and what is odd about it in others."""
-    count = len(found.subgraphs)
+def summary(inspection: Inspection) -> list[str]:
+    """The model in a line, and lines about what is odd in it."""
+    graphs = inspection.subgraphs
     parts = [
-        f"{found.bytes:,} bytes ({found.data_bytes:,} of data)",
-        f"{count} subgraph{'s' if count != 1 else ''}",
-        f"{sum(len(graph.ops) for graph in found.subgraphs):,} ops",
-        f"{sum(len(graph.tensors) for graph in found.subgraphs):,} tensors",
-        f"{found.parameters:,} parameters",
-        f"{found.macs:,} MACs",
+        f"{inspection.bytes:,} bytes ({inspection.data_bytes:,} of data)",
+        plural(len(graphs), "subgraph"),
+        f"{sum(len(graph.ops) for graph in graphs):,} ops",
+        f"{sum(len(graph.tensors) for graph in graphs):,} tensors",
+        f"{inspection.parameters:,} parameters",
+        f"{inspection.macs:,} MACs",
     ]
-    name = f"{shown(found.file)}: " if found.file else ""
-    said = [name + ", ".join(parts)]
-    if found.zero_bytes:
-        said.append(f"{found.zero_bytes:,} bytes of buffers are nothing but zeros.")
-    return said + [f"Not understood: {shown(what)}." for what in found.unknown]
+    name = f"{printable(inspection.file)}: " if inspection.file else ""
+    text = [name + ", ".join(parts)]
+    if inspection.zero_bytes:
+        text.append(f"{inspection.zero_bytes:,} bytes of buffers are all zeros.")
+    return text + [f"Not understood: {printable(part)}." for part in inspection.unknown]
 
 
-def budget(found: Inspection) -> Table:
+def budget(inspection: Inspection) -> Table:
     """Where every byte of the file goes."""
-    sizes = found.budget.model_dump(include=set(BUDGET_PARTS))
+    sizes = inspection.budget.model_dump(include=set(BUDGET_PARTS))
     largest = max(1, *sizes.values())
     rows = [
         [
             _PART_NAMES.get(part, part),
             f"{size:,}",
-            f"{100 * size / found.bytes:.1f}",
-            # What is there at all can be seen.
+            f"{100 * size / inspection.bytes:.1f}",
+            # The smallest part is visible.
             "█" * max(1, round(_BAR * size / largest)),
         ]
         for part, size in sizes.items()
         if size
     ]
-    rows.append(["in all", f"{found.bytes:,}", "100.0", ""])
-    return _table("Every byte of the file", ("part", ">bytes", ">%", ""), rows)
+    rows.append(["in all", f"{inspection.bytes:,}", "100.0", ""])
+    return grid("Every byte of the file", ("part", ">bytes", ">%", ""), rows, **_STYLE)
 
 
 def ops(graph: Subgraph) -> Table:
-    """The ops of a subgraph, each in a row."""
-    title = " ".join(filter(None, (f"Subgraph {graph.number}", shown(graph.name))))
+    """The ops of a subgraph."""
+    title = " ".join(filter(None, (f"Subgraph {graph.number}", printable(graph.name))))
     flow = f"({_numbers(graph.inputs)}) -> ({_numbers(graph.outputs)})"
     columns = (">", "op", "~inputs", "~outputs", "shape", ">MACs", ">parameters")
     rows = [
@@ -108,12 +102,11 @@ def ops(graph: Subgraph) -> Table:
         ]
         for op in graph.ops
     ]
-    return _table(f"{title} {flow}", columns, rows)
+    return grid(f"{title} {flow}", columns, rows, **_STYLE)
 
 
 def tensors(graph: Subgraph) -> Table:
-    """The tensors of a subgraph, each in a row."""
-    columns = ("", "~name", "type", "shape", ">bytes", ">buffer")
+    """The tensors of a subgraph."""
     rows = [
         [
             f"T{tensor.number}",
@@ -127,70 +120,71 @@ def tensors(graph: Subgraph) -> Table:
         ]
         for tensor in graph.tensors
     ]
-    title = f"Tensors of subgraph {graph.number}"
-    return _table(title, (*columns, "~scale, zero point", "~first values"), rows)
+    figures = ("type", "shape", ">bytes", ">buffer", "~scale, zero point", "~first values")
+    return grid(f"Tensors of subgraph {graph.number}", ("", "~name", *figures), rows, **_STYLE)
 
 
 def constants(graph: Subgraph) -> Table:
-    """The constants of a subgraph: how their values are spread, and what a code could save."""
-    columns = ("", "~name", "role", ">values", ">zero %", ">distinct", ">from", ">to", ">mean")
+    """The distribution of each constant of a subgraph, and the bits that a code needs for it."""
     rows = []
     for tensor in graph.tensors:
-        said = tensor.statistics
-        if said is None:
+        values = tensor.statistics
+        if values is None:
             continue
-        spread = (said.minimum, said.maximum, said.mean, said.deviation)
-        part = said.compliance_2by4
+        spread = (values.minimum, values.maximum, values.mean, values.deviation)
+        part = values.compliance_2by4
         rows.append(
             [
                 f"T{tensor.number}",
                 short(tensor.name, 28),
                 tensor.role or "",
-                f"{said.values:,}",
-                f"{100 * said.zeros / said.values:.1f}",
-                f"{said.distinct:,}",
+                f"{values.values:,}",
+                f"{100 * values.zeros / values.values:.1f}",
+                f"{values.distinct:,}",
                 *("-" if value is None else f"{value:.4g}" for value in spread),
-                f"{said.entropy_bits:.2f}",
-                f"{said.coded_bytes:,}",
+                f"{values.entropy_bits:.2f}",
+                f"{values.coded_bytes:,}",
                 "" if part is None else percent(part, 0),
-                spark(said.histogram),
+                spark(values.histogram),
             ]
         )
-    title = (
-        f"Constants of subgraph {graph.number}; bits and bytes as the best order-0 code has them"
+    title = f"Constants of subgraph {graph.number}; bits and bytes of the best order-0 code"
+    columns = (
+        *("", "~name", "role", ">values", ">zero %", ">distinct", ">from", ">to", ">mean"),
+        *(">deviation", ">bits", ">bytes", ">2:4", "distribution"),
     )
-    rest = (">deviation", ">bits", ">bytes", ">2:4", "distribution")
-    return _table(title, (*columns, *rest), rows)
+    return grid(title, columns, rows, **_STYLE)
 
 
-def labels(found: Inspection) -> list[str]:
-    """Signatures and metadata, one in a line."""
-    said = []
-    for signature in found.signatures:
-        taken, given = (
-            ", ".join(f"{shown(each.name)} T{each.tensor}" for each in part)
-            for part in (signature.inputs, signature.outputs)
+def labels(inspection: Inspection) -> list[str]:
+    """Signatures, metadata and the description, a line each."""
+    text = []
+    for signature in inspection.signatures:
+        inputs, outputs = (
+            ", ".join(f"{printable(entry.name)} T{entry.tensor}" for entry in entries)
+            for entries in (signature.inputs, signature.outputs)
         )
-        key = f"Signature {shown(signature.key)} of subgraph {signature.subgraph}"
-        said.append(f"{key}: ({taken}) -> ({given})")
-    for entry in found.metadata:
-        said.append(f"Metadata {shown(entry.name)}: {entry.bytes:,} bytes, buffer {entry.buffer}")
-    if found.description:
-        said.append(f"Description: {shown(found.description)}")
-    return said
+        key = f"Signature {printable(signature.key)} of subgraph {signature.subgraph}"
+        text.append(f"{key}: ({inputs}) -> ({outputs})")
+    for entry in inspection.metadata:
+        name = printable(entry.name)
+        text.append(f"Metadata {name}: {entry.bytes:,} bytes, buffer {entry.buffer}")
+    if inspection.description:
+        text.append(f"Description: {printable(inspection.description)}")
+    return text
 
 
-def shown(text: str) -> str:
-    """A text from a file, without characters that a terminal or a page would obey."""
-    return "".join(each if each.isprintable() else "\N{MIDDLE DOT}" for each in text)
+def printable(text: str) -> str:
+    """A text from a file, without control characters."""
+    return "".join(char if char.isprintable() else "\N{MIDDLE DOT}" for char in text)
 
 
 def short(name: str, most: int = _NAME) -> str:
-    """The end of the first of a tensor's names: converters join those of all layers it is made of.
+    """The end of a tensor's first name: converters join the names of all layers in it.
 
-    Names that end in numbers keep them, for they tell tensors apart.
+    A number at the end stays, as it is what distinguishes tensors.
     """
-    whole = shown(name)
+    whole = printable(name)
     first, _, others = whole.partition(";")
     number = re.search(r"\d*$", others)
     text = first + (f";…{number[0]}" if others and number else "")
@@ -205,25 +199,9 @@ def spark(histogram: Histogram | None, width: int = _SPARK) -> str:
     joined = min(width, len(counts))
     edges = [place * len(counts) // joined for place in range(joined + 1)]
     sums = [sum(counts[low:high]) for low, high in pairwise(edges)]
-    # What is there at all can be seen.
+    # The smallest count is visible.
     heights = [-(-count * (len(_LEVELS) - 1) // max(sums)) for count in sums]
     return "".join(_LEVELS[height] for height in heights)
-
-
-def _table(title: str, columns: Sequence[str], rows: list[list[str]]) -> Table:
-    """A light table; a column's name begins with > if it is of numbers, with ~ if it may wrap."""
-    table = Table(
-        title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    for name in columns:
-        justify: Literal["left", "right"] = "right" if name.startswith(">") else "left"
-        overflow: Literal["fold", "ellipsis"] = "fold" if name.startswith("~") else "ellipsis"
-        wraps = name.startswith("~")
-        table.add_column(name.lstrip(">~"), justify=justify, no_wrap=not wraps, overflow=overflow)
-    for row in rows:
-        # As texts: what a file calls its tensors is no markup.
-        table.add_row(*map(Text, row))
-    return table
 
 
 def _numbers(tensors: Sequence[int]) -> str:
@@ -231,27 +209,27 @@ def _numbers(tensors: Sequence[int]) -> str:
 
 
 def _op(op: Op) -> str:
-    name = shown(op.name) + (" (custom)" if op.custom else "")
+    name = printable(op.name) + (" (custom)" if op.custom else "")
     return f"{name} [subgraph {_listed(op.calls)}]" if op.calls else name
 
 
 def _shape(tensor: Tensor) -> str:
-    # What is left open says more than the 1 that stands for it.
+    # An open dimension is shown as such, not as the 1 in its place.
     shape = tensor.shape_signature or tensor.shape
     return "x".join("?" if size < 0 else str(size) for size in shape) or "scalar"
 
 
-def _quantization(found: Quantization | None) -> str:
-    if found is None:
+def _quantization(parameters: Quantization | None) -> str:
+    if parameters is None:
         return ""
-    if found.details:
-        return found.details
-    if found.axis is None:
-        return f"{found.scale[0]:.4g}, {_listed(found.zero_point[:1]) or 0}"
-    points = sorted(set(found.zero_point)) or [0]
-    low, high = min(found.scale), max(found.scale)
+    if parameters.details:
+        return parameters.details
+    if parameters.axis is None:
+        return f"{parameters.scale[0]:.4g}, {_listed(parameters.zero_point[:1]) or 0}"
+    points = sorted(set(parameters.zero_point)) or [0]
+    low, high = min(parameters.scale), max(parameters.scale)
     zero = str(points[0]) if len(points) == 1 else f"{points[0]} to {points[-1]}"
-    return f"{low:.3g} to {high:.3g} ({len(found.scale)} on axis {found.axis}), {zero}"
+    return f"{low:.3g} to {high:.3g} ({len(parameters.scale)} on axis {parameters.axis}), {zero}"
 
 
 def _values(tensor: Tensor) -> str:

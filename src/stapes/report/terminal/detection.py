@@ -11,7 +11,7 @@ from stapes.report.terminal.tables import model_table
 
 
 def detections(results: Results) -> Table | None:
-    """One row a model: FRR in continuous sound and what belongs to it; None without detection."""
+    """FRR in continuous sound of each model; None where detection was not measured."""
     rows = [row for row in results.variants if row.detection is not None]
     if results.detection is None or not rows:
         return None
@@ -19,13 +19,10 @@ def detections(results: Results) -> Table | None:
 
 
 def detection_notes(results: Results) -> list[str]:
-    """How detection was measured, and why some figures are absent, one sentence each."""
+    """How detection was measured, and why some figures are missing."""
     setup = results.detection
     if setup is None:
         return []
-    noise = f"Noise: {setup.noise}; FRR in noise is at the threshold chosen without noise."
-    return [
-        f"Continuous sound: {how(results)}",
-        *([noise] if setup.noise else []),
-        *reasons(results),
-    ]
+    noise = f"FRR in noise is at the threshold chosen without noise. Noise: {setup.noise}."
+    lines = [f"Continuous sound: {how(results)}", *([noise] if setup.noise else [])]
+    return lines + reasons(results)

@@ -11,19 +11,19 @@ from rich.progress import Progress as Bars
 from stapes.system.progress import Progress
 
 
-def progress_on(console: Console) -> Shown:
-    """What suits the console."""
+def progress_on(console: Console) -> StoppableProgress:
+    """A bar on a terminal, or plain lines."""
     return _Live(console) if console.is_terminal else _Plain(console)
 
 
-class Shown(Progress):
+class StoppableProgress(Progress):
     """Progress that can be stopped in the middle of a step."""
 
     def stop(self) -> None:
         """Leave the terminal as it was."""
 
 
-class _Plain(Shown):
+class _Plain(StoppableProgress):
     """A line at the beginning and the end of each step."""
 
     def __init__(self, console: Console) -> None:
@@ -33,21 +33,19 @@ class _Plain(Shown):
 
     def begin(self, step: str) -> None:
         self._step, self._began = step, time.monotonic()
-        self._console.print(f"{step} ...", markup=False, highlight=False, soft_wrap=True)
+        self.note(f"{step} ...")
 
     def end(self, detail: str = "") -> None:
         seconds = time.monotonic() - self._began
-        said = f": {detail}" if detail else ""
-        self._console.print(
-            f"{self._step}{said} ({seconds:.1f} s)", markup=False, highlight=False, soft_wrap=True
-        )
+        suffix = f": {detail}" if detail else ""
+        self.note(f"{self._step}{suffix} ({seconds:.1f} s)")
 
     def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Live(_Plain):
-    """A bar for the step under way, and a line for each that is done."""
+    """A bar for the current step, and a line for each finished one."""
 
     def begin(self, step: str) -> None:
         self._step, self._began = step, time.monotonic()

@@ -1,22 +1,22 @@
-"""The table of a run for a terminal, from results.json alone."""
+"""Tables and notes of a run for a terminal, from results.json alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from textwrap import wrap
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import with_values
-from stapes.report.columns import COLUMNS, ModelColumn, columns
-from stapes.report.misses import at_rate, counted, first_misses
-from stapes.report.notes import about_data, headline, models, not_taken
-from stapes.system.text import interval, percent
+from stapes.report.columns import ModelColumn, columns
+from stapes.report.notes import about_data, frr_of_clips, headline, model_notes, models
+from stapes.report.terminal.grid import grid
+from stapes.system.text import interval, percent, plural
 
 if TYPE_CHECKING:
     from stapes.model_files.lookup_tables import LookUpTables
@@ -30,30 +30,26 @@ MODELS = (
 """The columns of the table of models, by key."""
 
 INTERVALS = ("accuracy", "frr_at_fpr", "frr")
-"""Of these columns a terminal shows the interval too: it has no room for all."""
+"""The columns with their interval: a terminal has no room for all."""
 
 
 def model_table(
     title: str, results: Results, columns: list[ModelColumn], rows: list[VariantResult]
 ) -> Table:
-    """One row a model, without the columns that have no value in any row."""
-    shown = Table(title=escape(title), title_justify="left", header_style="bold")
-    filled = with_values(columns, rows, results)
-    for column in filled:
-        shown.add_column(heading(column.title), justify=_side(column), no_wrap=True)
-    for row in rows:
-        cells = [(column.key, column.cell(row, results)) for column in filled]
-        shown.add_row(*(escape(str(c) if key in INTERVALS else c.text) for key, c in cells))
-    return shown
+    """A row for each model, without the columns that have no value in any row."""
+    columns = with_values(columns, rows, results)
+
+    def text(column: ModelColumn, row: VariantResult) -> str:
+        cell = column.cell(row, results)
+        return str(cell) if column.key in INTERVALS else cell.text
+
+    titles = [("" if column.key == "name" else ">") + heading(column.title) for column in columns]
+    return grid(title, titles, ([text(column, row) for column in columns] for row in rows))
 
 
 def heading(title: str) -> str:
     """A column's title in lines as narrow as figures are."""
     return "\n".join(wrap(title, 9, break_long_words=False))
-
-
-def _side(column: ModelColumn) -> Literal["left", "right"]:
-    return "left" if column.key == "name" else "right"
 
 
 def table(results: Results, keys: Iterable[str] = MODELS) -> Table:
@@ -63,44 +59,37 @@ def table(results: Results, keys: Iterable[str] = MODELS) -> Table:
 
 
 def line(row: VariantResult) -> str:
-    """A row in one line, for when it has just been made."""
+    """A new variant in one line."""
     accuracy = f"{percent(row.accuracy)} (95 %: {interval(row.accuracy_ci95)})"
     return f"  {row.name}: {row.bytes:,} bytes, accuracy {accuracy}"
 
 
 def layers(results: Results) -> Table:
-    """Every layer of every row: its weights as the file holds them, and what is to be said."""
-    shown = Table(title="Layers", title_justify="left", header_style="bold")
-    for name in ("model", "layer"):
-        shown.add_column(name, no_wrap=True)
-    for name in ("non-zero", "zero", "non-zero bias", "distinct", "2:4"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("note")
+    """Every layer of every variant: its weights as the file stores them, and its note."""
+    figures = (">non-zero", ">zero", ">non-zero bias", ">distinct", ">2:4")
+    table = grid("Layers", ("model", "layer", *figures, "~note"), ())
     for row in results.variants:
         for number, layer in enumerate(row.layers):
-            part = layer.compliance_2by4
-            shown.add_row(
-                "" if number else escape(row.name),
-                escape(layer.name),
+            cells = (
+                "" if number else row.name,
+                layer.name,
                 f"{layer.weights - layer.zeros:,}",
                 f"{layer.zeros:,}",
                 f"{layer.nonzero_biases:,}",
                 f"{layer.distinct:,}",
-                percent(part, 0),
-                escape(layer.note),
-                end_section=number == len(row.layers) - 1,
+                percent(layer.compliance_2by4, 0),
+                layer.note,
             )
-    return shown
+            table.add_row(*map(Text, cells), end_section=number == len(row.layers) - 1)
+    return table
 
 
 def notes(results: Results) -> list[str]:
-    """What people must know of the figures, one sentence each."""
-    misses = first_misses(results)
-    of_clips = COLUMNS["frr_at_fpr"].title
+    """What a reader of the figures must know, one sentence each."""
     return [
         *about_data(results),
-        *([] if misses is None else [f"{of_clips}: at {at_rate(misses)}, of {counted(misses)}."]),
-        *(f"{models(names, results)}: {note}." for note, names in not_taken(results)),
+        *filter(None, [frr_of_clips(results)]),
+        *(f"{models(names, results)}: {note}." for note, names in model_notes(results)),
     ]
 
 
@@ -108,15 +97,15 @@ def skipped(files: list[SkippedFile], most: int = 20) -> list[str]:
     """The skipped files with their reasons, the first `most` of them."""
     if not files:
         return []
-    lines = [f"Skipped {len(files)} files:"]
-    lines += [f"  {each.file}: {each.reason}" for each in files[:most]]
+    lines = [f"Skipped {plural(len(files), 'file')}:"]
+    lines += [f"  {skip.file}: {skip.reason}" for skip in files[:most]]
     if len(files) > most:
         lines.append(f"  ... and {len(files) - most} more: see `skipped` in results.json")
     return lines
 
 
 def evaluation_lines(result: Evaluation) -> list[str]:
-    """What `stapes evaluate` found, for people."""
+    """What `stapes evaluate` measured."""
     counts = result.confusion
     accuracy = f"{percent(result.accuracy)} (95 %: {interval(result.accuracy_ci95)})"
     lines = [
@@ -131,53 +120,53 @@ def evaluation_lines(result: Evaluation) -> list[str]:
     return lines + skipped(result.skipped)
 
 
-def slim_lines(made: Slimmed) -> list[str]:
-    """What `stapes slim` did and proved, for people."""
-    proof = made.proof
-    saved = made.before - made.after
-    inputs = "inputs" if proof.inputs > 1 else "input"
+def slim_lines(slimmed: Slimmed) -> list[str]:
+    """What `stapes slim` removed and proved."""
+    proof = slimmed.proof
+    saved = slimmed.before - slimmed.after
     lines = [
-        f"{made.output}: {made.after:,} bytes, {saved:,} ({saved / made.before:.0%}) less than "
-        f"{made.model} with {made.before:,}"
+        f"{slimmed.output}: {slimmed.after:,} bytes, {saved:,} ({saved / slimmed.before:.0%}) less "
+        f"than {slimmed.model} with {slimmed.before:,}"
         if saved
-        else f"{made.output}: {made.after:,} bytes, as before: there was nothing to take out",
-        f"proven: equal bits for {proof.inputs} {inputs} in {', '.join(proof.interpreters)} "
-        f"({proof.distinct} different results)",
+        else f"{slimmed.output}: {slimmed.after:,} bytes, as before: there was nothing to remove",
+        f"proven: equal bits for {plural(proof.inputs, 'input')} in "
+        f"{', '.join(proof.interpreters)} ({proof.distinct} different results)",
     ]
     lines += [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]
-    return lines if made.lut is None else lines + lut_lines(made.lut, made.after)
+    return lines if slimmed.lut is None else lines + lut_lines(slimmed.lut, slimmed.after)
 
 
-def lut_lines(found: LookUpTables, after: int) -> list[str]:
-    """What look-up tables gave and what they cost, for people."""
+def lut_lines(tables: LookUpTables, after: int) -> list[str]:
+    """What look-up tables save and what they cost."""
     lines = [
-        f"look-up table {each.mode}, {each.bits} bits: {each.name} ({each.op}), {each.before:,} -> "
-        f"{each.after:,} bytes"
-        for each in found.tensors
+        f"look-up table {tensor.mode}, {tensor.bits} bits: {tensor.name} ({tensor.op}), "
+        f"{tensor.before:,} -> {tensor.after:,} bytes"
+        for tensor in tables.tensors
     ]
-    lines += [f"left out: {each.name} ({each.op}): {each.reason}" for each in found.left_out]
-    if not found.tensors:
-        return [*lines, "look-up tables make no part of this model smaller: it is slimmed alone"]
-    saved, arena = found.slimmed - after, found.arena_after - found.arena_before
-    time = "" if found.time_ratio is None else f", {found.time_ratio:.2f} times the time here"
+    lines += [f"left out: {skip.name} ({skip.op}): {skip.reason}" for skip in tables.left_out]
+    if not tables.tensors:
+        return [*lines, "no look-up table makes this model smaller: it is slimmed without"]
+    saved, arena = tables.slimmed - after, tables.arena_after - tables.arena_before
+    time = "" if tables.time_ratio is None else f", {tables.time_ratio:.2f} times the time here"
     return [
         *lines,
-        f"look-up tables: {saved:,} bytes of flash saved ({found.slimmed:,} -> {after:,}) for "
-        f"{arena:,} bytes of arena more ({found.arena_before:,} -> {found.arena_after:,}){time}",
+        f"look-up tables: {saved:,} bytes of flash saved ({tables.slimmed:,} -> {after:,}) for "
+        f"{arena:,} more bytes of arena ({tables.arena_before:,} -> {tables.arena_after:,}){time}",
         "only TFLite Micro runs it, with the op TFLM_DECODE registered",
     ]
 
 
-def check_lines(found: Check) -> list[str | Table]:
-    """What `stapes data check` found, for people."""
-    shown = Table(title=escape(f"{found.data}: {found.usable} usable clips"), title_justify="left")
-    shown.add_column("label")
-    for split in ("train", "validation", "test"):
-        shown.add_column(split, justify="right")
-    for label in found.labels:
-        shown.add_row(escape(label.label), str(label.train), str(label.validation), str(label.test))
-    known = {split: n for split, n in found.speakers.items() if n is not None}
-    said = ", ".join(f"{split} {n}" for split, n in known.items())
-    lines: list[str | Table] = [shown, f"Split {found.split_rule}."]
-    lines.append(f"Speakers: {said}." if said else "The speakers are not told.")
-    return [*lines, *skipped(found.skipped, most=1000)]
+def check_lines(check: Check) -> list[str | Table]:
+    """What `stapes data check` read."""
+    rows = [
+        (label.label, str(label.train), str(label.validation), str(label.test))
+        for label in check.labels
+    ]
+    columns = ("label", ">train", ">validation", ">test")
+    counts = [f"{split} {n}" for split, n in check.speakers.items() if n is not None]
+    return [
+        grid(f"{check.data}: {check.usable} usable clips", columns, rows),
+        f"Split {check.split_rule}.",
+        f"Speakers: {', '.join(counts)}." if counts else "The speakers are unknown.",
+        *skipped(check.skipped, most=1000),
+    ]

@@ -7,21 +7,21 @@ import math
 import pytest
 from tests.report.results_by_hand import known, refused, results, row, search, searched, trial
 
-from stapes.report.search_said import (
+from stapes.report.search_notes import (
     architecture,
     best_row,
     best_trial,
     chosen,
     chosen_by,
     counts,
+    listed,
     measured,
     metric,
-    metric_head,
+    metric_note,
     on_test,
     outcome,
     reasons,
     row_of,
-    told,
 )
 
 
@@ -74,23 +74,21 @@ def test_an_architecture_has_a_name_whatever_the_candidate_holds():
 
 def test_the_metric_in_words():
     assert metric(search()) == "FRR at 0.5 % false positives"
-    assert metric_head(search()) == "FRR is at 0.5 % false positives"
+    assert metric_note(search()) == "FRR is at 0.5 % false positives"
     assert metric(search(metric="<b>")) == "<b>"
-    assert metric_head(search(metric="eer")) == "FRR is by the metric eer"
+    assert metric_note(search(metric="eer")) == "FRR is the metric eer"
 
 
 def test_what_was_chosen_by():
     assert chosen_by(search()) == (
         "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips (400 of the "
-        "word, 800 others, 3 copies of each among them that sound otherwise), within flash 4,096 "
+        "word, 800 others, including 3 augmented copies of each), within flash 4,096 "
         "bytes and arena 8,192 bytes."
     )
     assert chosen_by(search(validation_copies=0, budget={})).endswith(
         "(400 of the word, 800 others)."
     )
-    assert "1 copy of each among them that sounds otherwise" in chosen_by(
-        search(validation_copies=1)
-    )
+    assert "including 1 augmented copy of each" in chosen_by(search(validation_copies=1))
 
 
 def test_what_was_chosen():
@@ -108,21 +106,21 @@ def test_what_was_chosen():
 
 def test_what_the_test_clips_say():
     assert on_test(searched()) == (
-        "On the test clips, which no choice saw: best decides 90.00 % rightly, float32 95.00 % "
+        "On the test clips, which no choice used: best has an accuracy of 90.00 %, float32 95.00 % "
         "(p = 0.62); at 0.5 % false positives best misses 2.50 % of the words, float32 1.00 % "
         "(p = 0.25)."
     )
 
 
 def test_without_a_best_the_test_clips_say_nothing():
-    assert on_test(results(row("float32"), search=search(trial(0)))) is None
+    assert on_test(results(row("float32"), search=search(trial(0)))) == ""
     bare = [row(name, accuracy=None) for name in ("float32", "best")]
-    assert on_test(results(*bare, search=search(trial(0), best=0))) is None
+    assert on_test(results(*bare, search=search(trial(0), best=0))) == ""
     assert best_row(results(row("best"))) is None
 
 
 def test_the_front_by_size_and_what_became_variants():
-    found = told(
+    found = listed(
         search(
             trial(0, 3_000, front=True),
             trial(1, 2_000),

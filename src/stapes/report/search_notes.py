@@ -1,4 +1,4 @@
-"""What is to be said of a search, for the page and for a terminal, from results.json alone."""
+"""Sentences about a search, for the page and for a terminal, from results.json alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from stapes.contracts.results import Results, Search, Trial, VariantResult
-from stapes.report.misses import at_rate
+from stapes.report.notes import at_rate
 from stapes.system.text import p_value, percent, plural
 
 MOST_REASONS = 3
@@ -24,14 +24,14 @@ _METRIC = re.compile(r"frr@(\d+(?:\.\d+)?)\Z")
 
 
 def measured(trial: Trial) -> bool:
-    """Whether a model came of it that was measured on validation clips."""
+    """Whether a trial has a model that was measured on validation clips."""
     if trial.refused is not None or trial.failed is not None or not trial.bytes:
         return False
     return trial.frr is not None and math.isfinite(trial.frr)
 
 
 def outcome(trial: Trial) -> str:
-    """What became of a trial."""
+    """`measured`, or why there is no measurement."""
     if trial.refused is not None:
         return f"refused: {trial.refused}"
     if trial.failed is not None:
@@ -41,57 +41,53 @@ def outcome(trial: Trial) -> str:
 
 def architecture(trial: Trial) -> str:
     """The name of its architecture."""
-    found = trial.candidate.get("architecture")
-    if isinstance(found, dict):
-        found = found.get("name")
-    return found if isinstance(found, str) and found else "model"
+    name = trial.candidate.get("architecture")
+    if isinstance(name, dict):
+        name = name.get("name")
+    return name if isinstance(name, str) and name else "model"
 
 
 def best_trial(search: Search) -> Trial | None:
     """The trial that is exported as `best`."""
-    if search.best is None:
-        return None
-    return next((each for each in search.trials if each.number == search.best), None)
+    trials = (trial for trial in search.trials if trial.number == search.best)
+    return None if search.best is None else next(trials, None)
 
 
-def told(search: Search) -> list[Trial]:
+def listed(search: Search) -> list[Trial]:
     """The measured trials of the front, those that became variants, and the best, by size."""
-    found = [
-        each
-        for each in search.trials
-        if measured(each) and (each.front or each.variant or each.number == search.best)
+    trials = [
+        trial
+        for trial in search.trials
+        if measured(trial) and (trial.front or trial.variant or trial.number == search.best)
     ]
-    return sorted(found, key=lambda each: (each.bytes or 0, each.frr or 0.0, each.number))
+    return sorted(trials, key=lambda trial: (trial.bytes or 0, trial.frr or 0.0, trial.number))
 
 
 def row_of(trial: Trial, results: Results) -> VariantResult | None:
     """The variant that a trial became, with its figures of test clips."""
-    if trial.variant is None:
-        return None
-    return next((row for row in results.variants if row.name == trial.variant), None)
+    rows = (row for row in results.variants if row.name == trial.variant)
+    return None if trial.variant is None else next(rows, None)
 
 
 def best_row(results: Results) -> VariantResult | None:
-    """The variant for the budget."""
+    """The variant that the search chose."""
     trial = None if results.search is None else best_trial(results.search)
-    name = "best" if trial is None or trial.variant is None else trial.variant
     if trial is None:
         return None
-    return next((row for row in results.variants if row.name == name), None)
+    return next((row for row in results.variants if row.name == (trial.variant or "best")), None)
 
 
 def metric(search: Search) -> str:
     """The metric in words."""
-    found = _METRIC.match(search.metric)
-    return search.metric if found is None else f"FRR at {found[1]} % false positives"
+    match = _METRIC.match(search.metric)
+    return search.metric if match is None else f"FRR at {match[1]} % false positives"
 
 
-def metric_head(search: Search) -> str:
-    """What FRR stands for in a table."""
-    found = _METRIC.match(search.metric)
-    if found is None:
-        return f"FRR is by the metric {search.metric}"
-    return f"FRR is at {found[1]} % false positives"
+def metric_note(search: Search) -> str:
+    """What FRR means in a table of trials."""
+    if _METRIC.match(search.metric) is None:
+        return f"FRR is the metric {search.metric}"
+    return metric(search).replace("FRR", "FRR is", 1)
 
 
 def budget(search: Search) -> str:
@@ -103,13 +99,14 @@ def budget(search: Search) -> str:
 
 
 def counts(search: Search) -> str:
-    """How many models were tried, and what became of them, in a sentence."""
+    """How many models were tried, and how many were refused or failed, in a sentence."""
     trials = search.trials
     if not trials:
         return "No model was tried."
-    refused = [each.refused for each in trials if each.refused is not None]
-    failed = [each.failed for each in trials if each.refused is None and each.failed is not None]
-    known = sum(measured(each) for each in trials)
+    refused = [trial.refused for trial in trials if trial.refused is not None]
+    trained = [trial for trial in trials if trial.refused is None]
+    failed = [trial.failed for trial in trained if trial.failed is not None]
+    known = sum(map(measured, trials))
     other = len(trials) - known - len(refused) - len(failed)
     parts = [f"{known:,} measured"]
     if refused:
@@ -120,75 +117,74 @@ def counts(search: Search) -> str:
     return f"{plural(len(trials), 'model')} {were} tried: {', '.join(parts)}."
 
 
-def reasons(said: Iterable[str]) -> str:
-    """The commonest reasons, those that differ in their numbers alone as one."""
+def reasons(texts: Iterable[str]) -> str:
+    """The most frequent reasons; reasons that differ only in their numbers count as one."""
     kinds: Counter[str] = Counter()
     example: dict[str, str] = {}
-    for each in (reason.rstrip(". ") for reason in said):
-        kind = re.sub(r"\d[\d,.]*", "0", each)
+    for text in (reason.rstrip(". ") for reason in texts):
+        kind = re.sub(r"\d[\d,.]*", "0", text)
         kinds[kind] += 1
-        example.setdefault(kind, each)
+        example.setdefault(kind, text)
     most = kinds.most_common(MOST_REASONS)
     first = [f"{_times(number, len(kinds))}{example[kind]}" for kind, number in most]
-    rest = sum(kinds.values()) - sum(number for _, number in most)
+    rest = kinds.total() - sum(number for _, number in most)
     return "; ".join([*first, *([f"{rest:,} for other reasons"] if rest else [])])
 
 
 def _times(number: int, kinds: int) -> str:
-    """How often a reason is there, where that is not said already."""
+    """How often a reason occurs, if the number of all reasons does not show it."""
     if number == 1:
         return ""
     return "e.g. " if kinds == 1 else f"{number:,} ×, e.g. "
 
 
 def chosen_by(search: Search) -> str:
-    """What the choice was made by, in a sentence."""
+    """The metric and the clips that decided the choice, in a sentence."""
     clips = search.validation_words + search.validation_others
-    copies = search.validation_copies
-    with_copies = ""
-    if copies:
-        with_copies = f", {plural(copies, 'copy').replace('copys', 'copies')} of each among them"
-        with_copies += " that sound otherwise" if copies > 1 else " that sounds otherwise"
+    copies = ""
+    if search.validation_copies:
+        noun = "copy" if search.validation_copies == 1 else "copies"
+        copies = f", including {search.validation_copies:,} augmented {noun} of each"
     limits = budget(search)
     within = f", within {limits}" if limits else ""
     return (
         f"Models were chosen by {metric(search)} on {plural(clips, 'validation clip')} "
         f"({search.validation_words:,} of the word, {search.validation_others:,} "
-        f"others{with_copies}){within}."
+        f"others{copies}){within}."
     )
 
 
 def chosen(search: Search) -> str:
-    """Which trial was chosen, in a sentence."""
+    """The trial that was chosen, in a sentence."""
     trial = best_trial(search)
     if trial is None:
         limits = budget(search)
         return f"No model fits{f' {limits}' if limits else ''}: none was chosen."
     figures = [f"{trial.bytes:,} bytes"] if trial.bytes is not None else []
     figures += [f"{trial.arena_bytes:,} of arena"] if trial.arena_bytes is not None else []
-    missed = f", FRR {percent(trial.frr)} on validation clips" if trial.frr is not None else ""
-    size = f" ({', '.join(figures)}{missed})" if figures else ""
+    frr = f", FRR {percent(trial.frr)} on validation clips" if trial.frr is not None else ""
+    size = f" ({', '.join(figures)}{frr})" if figures else ""
     return f"Chosen: trial {trial.number}, {trial.summary}{size}."
 
 
-def on_test(results: Results) -> str | None:
-    """What the test clips say of the best against float32; None where there is not both."""
-    best, first = best_row(results), results.float32
-    if best is None or first is None or best is first:
-        return None
-    said = []
-    if best.accuracy is not None and first.accuracy is not None:
+def on_test(results: Results) -> str:
+    """The best model and float32 on the test clips, in a sentence; empty if one is missing."""
+    best, float32 = best_row(results), results.float32
+    if best is None or float32 is None or best is float32:
+        return ""
+    parts = []
+    if best.accuracy is not None and float32.accuracy is not None:
         test = best.against_float32
         p = "" if test is None else f" ({p_value(test.p)})"
-        said.append(
-            f"{best.name} decides {percent(best.accuracy)} rightly, float32 "
-            f"{percent(first.accuracy)}{p}"
+        parts.append(
+            f"{best.name} has an accuracy of {percent(best.accuracy)}, float32 "
+            f"{percent(float32.accuracy)}{p}"
         )
-    if best.misses is not None and first.misses is not None:
-        worse = best.misses.against_float32
-        p = "" if worse is None else f" ({p_value(worse.p)})"
-        said.append(
+    if best.misses is not None and float32.misses is not None:
+        difference = best.misses.against_float32
+        p = "" if difference is None else f" ({p_value(difference.p)})"
+        parts.append(
             f"at {at_rate(best.misses)} {best.name} misses {percent(best.misses.frr)} of the "
-            f"words, float32 {percent(first.misses.frr)}{p}"
+            f"words, float32 {percent(float32.misses.frr)}{p}"
         )
-    return f"On the test clips, which no choice saw: {'; '.join(said)}." if said else None
+    return f"On the test clips, which no choice used: {'; '.join(parts)}." if parts else ""

@@ -15,8 +15,8 @@ from stapes.errors import StapesError
 from stapes.report.charts import Axis, Bars, Panel
 from stapes.report.figures import bars as svg_bars
 from stapes.report.figures import svg
-from stapes.report.figures.plots import size_accuracy
 from stapes.report.figures.results import det as curves
+from stapes.report.writing import picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = (row("float32", 82_000, 38), row("int8", 23_000, 36), row("qat", 23_100, 36))
@@ -29,7 +29,7 @@ def drawn(text):
 
 
 def test_every_variant_is_named_and_pointed_at():
-    root, texts = drawn(size_accuracy(results(*ROWS)))
+    root, texts = drawn(picture(results(*ROWS)))
     assert {"float32", "int8", "qat"} <= set(texts)
     titles = [element.text for element in root.iter(f"{SVG}title")]
     [int8] = [title for title in titles if title.startswith("int8")]
@@ -38,9 +38,7 @@ def test_every_variant_is_named_and_pointed_at():
 
 
 def test_a_mark_stands_where_the_ticks_say():
-    root, _ = drawn(
-        size_accuracy(results(*ROWS, row("small", 4_000, 30, accuracy_ci95=(0.6, 0.8))))
-    )
+    root, _ = drawn(picture(results(*ROWS, row("small", 4_000, 30, accuracy_ci95=(0.6, 0.8)))))
     soft = [each for each in root.iter(f"{SVG}text") if each.get("class") == "soft"]
     sizes: dict[float, Any] = {}
     parts: dict[float, Any] = {}
@@ -70,7 +68,7 @@ def test_a_mark_stands_where_the_ticks_say():
 
 def test_no_two_names_are_over_each_other():
     rows = [row(f"model_{n}", 23_000 + n, 36) for n in range(30)]
-    root, _ = drawn(size_accuracy(results(*rows)))
+    root, _ = drawn(picture(results(*rows)))
     names = [element for element in root.iter(f"{SVG}text") if element.text.startswith("model_")]
     heights = sorted(float(element.get("y")) for element in names)
     assert len(heights) == 30
@@ -79,13 +77,13 @@ def test_no_two_names_are_over_each_other():
 
 
 def test_what_stands_alone_brings_its_colours_and_its_ground():
-    text = size_accuracy(results(*ROWS))
+    text = picture(results(*ROWS))
     assert "prefers-color-scheme: dark" in text
     assert 'class="ground"' in text
 
 
 def test_there_is_no_script_and_no_address():
-    text = size_accuracy(whole())
+    text = picture(whole())
     root, _ = drawn(text)
     assert not {element.tag for element in root.iter()} & {f"{SVG}script", f"{SVG}image"}
     for element in root.iter():
@@ -97,42 +95,42 @@ def test_there_is_no_script_and_no_address():
 
 @pytest.mark.parametrize("word", ["</title><script>alert(1)</script>", 'a "b" & <c>', "Öl 日本"])
 def test_a_word_is_shown_as_it_is_and_is_never_markup(word):
-    root, texts = drawn(size_accuracy(results(*ROWS, word=word)))
+    root, texts = drawn(picture(results(*ROWS, word=word)))
     assert any(word in text for text in texts)
     assert not list(root.iter(f"{SVG}script"))
 
 
 def test_a_search_is_drawn_with_its_test_figures_alone():
-    _, texts = drawn(size_accuracy(searched()))
+    _, texts = drawn(picture(searched()))
     assert {"float32", "best", "trial_0", "trial_4"} <= set(texts)
     assert "trial_46" not in texts
 
 
 def test_synthetic_speech_is_said():
     data = results().data.model_copy(update={"synthetic": True})
-    assert "synthetic speech" in size_accuracy(results(*ROWS, data=data))
-    assert "synthetic speech" not in size_accuracy(results(*ROWS))
+    assert "synthetic speech" in picture(results(*ROWS, data=data))
+    assert "synthetic speech" not in picture(results(*ROWS))
 
 
 def test_a_variant_that_was_not_measured_is_not_drawn():
     refused = row("refused", 99_000, accuracy=None)
-    _, texts = drawn(size_accuracy(results(*ROWS, refused)))
+    _, texts = drawn(picture(results(*ROWS, refused)))
     assert "refused" not in texts
 
 
 def test_one_variant_that_is_always_right_is_drawn():
     perfect = row("float32", 10_000, 40, accuracy_ci95=(1.0, 1.0))
-    assert "float32" in drawn(size_accuracy(results(perfect)))[1]
+    assert "float32" in drawn(picture(results(perfect)))[1]
 
 
 @pytest.mark.parametrize("rows", [(), (row("refused", 10, accuracy=None),)])
 def test_a_run_with_nothing_measured_is_told_to_finish(rows):
     with pytest.raises(StapesError, match="finish it"):
-        size_accuracy(results(*rows))
+        picture(results(*rows))
 
 
 def test_the_pieces_of_a_bar_are_as_long_as_their_parts():
-    bars = Bars("b", "b", Axis("bytes", 0, 100, []), ["one"], [("x", [25]), ("y", [75])])
+    bars = Bars("b", Axis("bytes", 0, 100, []), ["one"], [("x", [25]), ("y", [75])])
     root, _ = drawn(svg_bars.bars(bars))
     pieces = [each for each in root.iter(f"{SVG}rect") if "piece" in each.get("class", "")]
     first, second = (float(each.get("width")) for each in pieces)

@@ -1,0 +1,35 @@
+"""A table of texts for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+
+def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **style: Any) -> Table:
+    """A table whose texts are no markup, as they may be names from a file or a person.
+
+    Parameters
+    ----------
+    title : str
+    columns : iterable of str
+        Their titles; `>` before a title aligns it to the right, `~` lets its cells wrap.
+    rows : iterable of sequence of str
+    **style
+        Options of `rich.table.Table`.
+    """
+    table = Table(title=Text(title), title_justify="left", **style)
+    for column in columns:
+        wraps = column.startswith("~")
+        table.add_column(
+            Text(column.lstrip(">~")),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=not wraps,
+            overflow="fold" if wraps else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stapes.contracts.results import Results
-    from stapes.report.terminal.progress import Shown
+    from stapes.report.terminal.progress import StoppableProgress
 
 Out = Annotated[
     Path | None,
@@ -43,7 +43,7 @@ def examples(*commands: str) -> str:
 
 
 @contextmanager
-def terminal(json: bool = False) -> Iterator[tuple[Console, Shown]]:
+def terminal(json: bool = False) -> Iterator[tuple[Console, StoppableProgress]]:
     """Where text goes, and progress on it: standard error where standard output is for JSON."""
     from rich.console import Console
 

@@ -1,7 +1,7 @@
 """A results.json of an earlier Stapes still opens.
 
-`older_results.json` is of a real run, by the code before the rooms: four of its 25 rows, every
-16th of its test clips and two of its five levels of noise.
+`older_results.json` comes from a real run of an earlier version: four of its 25 rows, every 16th
+of its test clips and two of its five levels of noise.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def test_it_loads_with_its_figures():
     assert results.recommendation.variant == "tiny"
 
 
-def test_what_it_says_is_kept_when_it_is_written_again(tmp_path):
+def test_writing_it_again_loses_nothing(tmp_path):
     write(read(OLDER), tmp_path / "results.json")
     again = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert _holds(again, json.loads(OLDER.read_text("utf-8")))

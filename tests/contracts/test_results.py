@@ -1,4 +1,4 @@
-"""results.json is read as it was written, and nothing else is taken for it."""
+"""results.json is read as it was written, and any other file is refused."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def path(tmp_path, results):
 
 
 def changed(path, change):
-    """The file after `change` was done to its document."""
+    """The file after `change` of its document."""
     document = json.loads(path.read_text("utf-8"))
     change(document)
     path.write_text(json.dumps(document), "utf-8")
@@ -129,7 +129,7 @@ def refusal(path):
     return message
 
 
-def test_what_is_read_is_what_was_written(path, results):
+def test_reading_gives_the_written_results(path, results):
     assert read(path) == results
 
 
@@ -140,7 +140,7 @@ def test_the_same_results_are_the_same_bytes(path, results):
     assert before.endswith(b"}\n")
 
 
-def test_the_schema_stands_in_the_file_under_its_own_name(path):
+def test_the_key_of_the_schema_is_schema(path):
     document = json.loads(path.read_text("utf-8"))
     assert next(iter(document)) == "schema"
     assert document["schema"] == 1
@@ -161,7 +161,7 @@ def test_the_file_has_the_keys_of_the_contract_and_no_other(path):
             "confusion", "layers", "notes", "targets"} <= set(document["variants"][0])  # fmt: skip
 
 
-def test_the_results_can_be_made_by_either_name_of_the_schema(results):
+def test_both_names_of_the_schema_are_accepted(results):
     fields = dict(vars(results))
     assert Results(**fields) == results
     fields["schema"] = fields.pop("schema_version")
@@ -190,13 +190,13 @@ def test_a_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b'"text"'])
-def test_what_is_no_results_file_is_refused(tmp_path, content):
+def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "results.json"
     path.write_bytes(content)
     assert "schema 1" in refusal(path)
 
 
-def test_a_file_that_is_cut_is_refused(path):
+def test_a_cut_file_is_refused(path):
     whole = path.read_bytes()
     for end in range(0, len(whole) - 2, 97):
         path.write_bytes(whole[:end])
@@ -220,16 +220,16 @@ def test_another_schema_is_refused(path, schema):
         lambda document: document["baseline"].update(more=1),
     ],
 )
-def test_a_key_that_nobody_knows_is_refused(path, change):
+def test_an_unknown_key_is_refused(path, change):
     assert "schema 1" in refusal(changed(path, change))
 
 
 @pytest.mark.parametrize("key", ["word", "seed", "versions", "data", "baseline", "variants"])
-def test_a_key_that_is_missing_is_refused(path, key):
+def test_a_missing_key_is_refused(path, key):
     assert "schema 1" in refusal(changed(path, lambda document: document.pop(key)))
 
 
-def test_a_row_of_wrong_types_cannot_be_made():
+def test_a_row_with_wrong_types_is_refused():
     for wrong in ({"bytes": "many"}, {"accuracy_ci95": (0.1,)}, {"confusion": None}):
         with pytest.raises(ValidationError):
             row(**wrong)
@@ -237,7 +237,7 @@ def test_a_row_of_wrong_types_cannot_be_made():
 
 def test_writing_leaves_one_file(path, results):
     write(results, path)
-    assert [each.name for each in path.parent.iterdir()] == ["results.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["results.json"]
 
 
 def test_float32_is_the_row_of_that_name_or_none(results):

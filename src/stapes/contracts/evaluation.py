@@ -1,4 +1,4 @@
-"""What `stapes evaluate` and `stapes data check` find; `--json` prints it."""
+"""The results of `stapes evaluate` and `stapes data check`; `--json` prints them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stapes.contracts.results import Confusion
 
 
 class Evaluation(Part):
-    """What one model did on one split; `--json` prints it."""
+    """One model on one split."""
 
     model: str
     word: str
@@ -37,7 +37,7 @@ class LabelCount(Part):
 
 
 class Check(Part):
-    """The state of a corpus; `--json` prints it."""
+    """The state of a corpus."""
 
     data: str
     split_rule: str

@@ -1,8 +1,7 @@
-"""results.json: the contract between a run and everything that shows it.
+"""results.json: the contract between a run and its reports, written and read here alone.
 
-Written and read through these models only. It holds no time of day; the same run on the same
-machine gives the same bytes, but for the latencies and for what hangs on them: the Pareto front and
-what is recommended.
+The same run on the same machine gives the same bytes, except for the latencies and what depends on
+them: the Pareto front and the recommendation.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ from stapes.system.options import unknown
 
 
 class Split(Part):
-    """The clips of one split that were used."""
+    """The used clips of one split."""
 
     positives: int
     negatives: int
     negatives_available: int
     speakers: int | None
-    """None where the corpus does not tell them."""
+    """None if the corpus does not name them."""
 
 
 class Data(Part):
-    """What the models were trained and measured on."""
+    """The data of the run."""
 
     source: str
     synthetic: bool
@@ -50,12 +49,12 @@ class Data(Part):
     shared_speakers: bool
     splits: dict[str, Split]
     copies: int = 0
-    """Of each training clip, that sound otherwise; they are in no split's count."""
+    """Augmented copies of every training clip, which no split counts."""
     skipped: list[SkippedFile]
 
 
 class Baseline(Part):
-    """The float model that every technique starts from."""
+    """The float model that all techniques start from."""
 
     parameters: int
     macs: int
@@ -65,9 +64,9 @@ class Baseline(Part):
     """Of its LiteRT conversion, the row `float32`."""
     history: dict[str, list[float]] = Field(default_factory=dict)
     kept_epoch: int | None = None
-    """From 1: the epoch whose weights the baseline has; None where it came trained."""
+    """The epoch of the baseline's weights, from 1; None for a user's model."""
     model: str | None = None
-    """The user's file that it was read from; None where it was trained here."""
+    """The user's file; None if it was trained here."""
 
 
 class Confusion(Part):
@@ -80,7 +79,7 @@ class Confusion(Part):
 
 
 class Layer(Part):
-    """One layer's weights as the .tflite holds them."""
+    """One layer's weights in the .tflite."""
 
     name: str
     weights: int
@@ -89,18 +88,15 @@ class Layer(Part):
     biases: int
     nonzero_biases: int
     compliance_2by4: float | None
-    """The part of groups of four input channels with two zeros or more; None where the channels
-    are no multiple of four."""
+    """The part of groups of four input channels with two zeros or more; None if the channels are no
+    multiple of four."""
     note: str = ""
     histogram: Histogram | None = None
-    """Of the weights as they are stored, in bins of equal width."""
+    """Of the weights as they are stored."""
 
 
 class CastFault(Part):
-    """What is measured when floats are cast to the input's type without scale and zero point.
-
-    A mistake that is often made, kept apart from the accuracy.
-    """
+    """The figures after a common mistake: floats cast to integers without scale and zero point."""
 
     accuracy: float
     accuracy_ci95: tuple[float, float]
@@ -117,7 +113,7 @@ class VariantResult(Part):
     sha256: str
     bytes: int
     bytes_before_slim: int | None = None
-    """As the technique made it; None in files from before there was slimming."""
+    """None in older files."""
     data_bytes: int
     gzip_bytes: int
     parameters: int
@@ -132,17 +128,17 @@ class VariantResult(Part):
     targets: dict[str, TargetResult]
     """By name: `litert`, `tflm`, `ethos_u55`, `ethos_u85`, `esphome`."""
     bytes_by_kind: dict[str, int] = Field(default_factory=dict)
-    """What each byte of the file is there for; they add up to `bytes`."""
+    """The purpose of the file's bytes; they add up to `bytes`."""
     scores: list[float] = Field(default_factory=list)
     """Of the word, for each of `Results.clips`, from 0 to 1."""
     wrong: list[int] = Field(default_factory=list)
-    """The places in `Results.clips` of those decided wrongly."""
+    """Indices in `Results.clips` of wrong decisions."""
     detection: Detection | None = None
-    """None where it was not measured."""
+    """None if it was not measured."""
     against_float32: Paired | None = None
-    """Decisions on the test clips. None for float32 itself, and where either was not measured."""
+    """Decisions on the test clips. None for float32, and if one of both was not measured."""
     misses: ClipMisses | None = None
-    """None where there are not both words and others, and in files from before it was measured."""
+    """None without words or without other clips, and in older files."""
 
 
 class Trial(Part):
@@ -154,16 +150,16 @@ class Trial(Part):
     summary: str
     """The candidate in words."""
     refused: str | None = None
-    """Why it was not trained: it cannot fit."""
+    """Why it was not trained: it cannot fit the budget."""
     failed: str | None = None
-    """Why nothing came of it."""
+    """Why it gave no model."""
     file: str | None = None
     sha256: str | None = None
     bytes: int | None = None
-    """Of the file; of a refused one, as an untrained model has them."""
+    """Of the file; of a refused trial, of its untrained model."""
     bytes_before_slim: int | None = None
     arena_bytes: int | None = None
-    """Of TFLite Micro's arena; None also where that is not installed."""
+    """Of TFLite Micro's arena; None also if that is not installed."""
     macs: int | None = None
     parameters: int | None = None
     frr: float | None = None
@@ -171,42 +167,42 @@ class Trial(Part):
     accuracy: float | None = None
     """On validation clips."""
     loss: float | None = None
-    """Cross-entropy on validation clips, of the file's own scores."""
+    """Cross-entropy of the file's scores on validation clips."""
     seconds: float | None = None
-    """Of one processor, that it took."""
+    """Of one processor."""
     notes: list[str] = Field(default_factory=list)
     layer_names: list[str] = Field(default_factory=list)
-    """Of the layers with weights, which the shipped file no longer names."""
+    """Of the layers with weights: the shipped file has no names."""
     layer_notes: list[str] = Field(default_factory=list)
     front: bool = False
-    """No trial is at least as good in every objective and better in one."""
+    """Whether it is on the Pareto front of the objectives."""
     variant: str | None = None
-    """The row of `variants` that it became."""
+    """Its row in `variants`."""
 
 
 class Search(Part):
-    """What a search tried, and what it chose by."""
+    """The trials of a search, and its objectives."""
 
     metric: str
     """E.g. `frr@0.5`: false rejects at a rate of false positives in percent."""
     objectives: list[str]
-    """Each as small as can be: `bytes`, `arena_bytes`, `macs`, `frr`."""
+    """To minimize: `bytes`, `arena_bytes`, `macs`, `frr`."""
     budget: dict[str, float]
     """`flash` and `arena`, in bytes."""
     validation_words: int
-    """Clips that were chosen by, copies included."""
+    """Validation clips with copies."""
     validation_others: int
     validation_copies: int
-    """Of each validation clip, that sound otherwise."""
+    """Augmented copies of every validation clip."""
     trials: list[Trial]
     best: int | None
-    """The trial that is exported as `best`; None where none fits the budget."""
+    """The trial exported as `best`; None if none fits the budget."""
 
 
 class Results(Part):
     """The whole of results.json."""
 
-    # Named `schema` in the file; pydantic keeps that name for itself.
+    # `schema` in the file: pydantic reserves that name.
     schema_version: Literal[1] = Field(default=1, alias="schema")
     word: str
     seed: int
@@ -216,15 +212,15 @@ class Results(Part):
     baseline: Baseline
     variants: list[VariantResult]
     settings: dict[str, JsonValue] = Field(default_factory=dict)
-    """Those of run.yaml."""
+    """Of run.yaml."""
     clips: list[TestClip] = Field(default_factory=list)
     """The test clips, in the order of every variant's `scores`."""
     detection: DetectionSetup | None = None
     recommendation: Recommendation | None = None
     search: Search | None = None
-    """None where techniques were applied to one baseline."""
+    """None for a run with one baseline."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     def __getitem__(self, name: str) -> VariantResult:
         """A row by its name; KeyError names the nearest."""
@@ -253,7 +249,7 @@ class Results(Part):
 
     @property
     def float32(self) -> VariantResult | None:
-        """The row that the others are compared with; None where it was not made."""
+        """The row that the others are compared with; None if it is missing."""
         return next((row for row in self.variants if row.name == "float32"), None)
 
 

@@ -1,4 +1,4 @@
-"""A run in a few lines, for a Python prompt and a notebook; the reports have the whole."""
+"""A run in a few lines, for a Python prompt and a notebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text(results: Any) -> str:
 
 
 def html(results: Any) -> str:
-    """The same as a table."""
+    """`text` as an HTML table."""
     titles = "".join(f"<th>{title}</th>" for title in _COLUMNS)
     rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in _rows(results))
     body = "".join(f"<tr>{row}</tr>" for row in rows)

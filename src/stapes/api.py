@@ -180,7 +180,7 @@ def evaluate(
         The model is broken or does not fit.
     """
     settled = settle_as(EvaluationSettings, settings, config=_path(config), quick={})
-    return evaluation.evaluate(Path(model), settled, progress=progress)
+    return evaluation.evaluate(Path(model), settled, progress=progress or SILENT)
 
 
 def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:

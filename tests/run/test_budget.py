@@ -1,4 +1,4 @@
-"""A budget in words is read as its limits, or refused with what is wrong."""
+"""A budget as text is read as its limits, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def test_budgets_are_read(text, expected):
     [
         ("", "names no limit"),
         ("ram=3k", "ram=3k: give flash, arena, latency"),
-        ("flash", "flash wants a number above 0"),
-        ("flash=0", "flash wants a number above 0"),
-        ("flash=-3k", "flash wants a number"),
-        ("flash=3ms", "flash wants a number above 0 and one of b, k, kb"),
-        ("latency=3k", "latency wants a number above 0 and one of ms, us, s"),
+        ("flash", "flash needs a number above 0"),
+        ("flash=0", "flash needs a number above 0"),
+        ("flash=-3k", "flash needs a number"),
+        ("flash=3ms", "flash needs a number above 0 and one of b, k, kb"),
+        ("latency=3k", "latency needs a number above 0 and one of ms, us, s"),
         ("flash=1k,flash=2k", "given twice"),
-        ("flash=1e3k", "flash wants"),
-        ("flash=nan", "flash wants"),
+        ("flash=1e3k", "flash needs"),
+        ("flash=nan", "flash needs"),
     ],
 )
-def test_a_budget_that_says_nothing_is_refused(text, message):
+def test_a_budget_without_a_limit_is_refused(text, message):
     with pytest.raises(ValueError, match=message):
         parse_budget(text)
 

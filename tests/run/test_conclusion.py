@@ -1,4 +1,4 @@
-"""What is said of all variants together: who differs from float32, which clips are heard."""
+"""All variants are compared with float32, and the clips that most get wrong have sound."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ N = 20
 
 @pytest.fixture
 def clips(tmp_path):
-    found = []
+    clips = []
     for number in range(N):
         y = np.sin(2 * np.pi * (200 + 20 * number) * np.arange(16_000) / 16_000)
         soundfile.write(tmp_path / f"{number}.wav", 0.5 * y, 16_000)
-        found.append(Clip(f"clip{number}", tmp_path / f"{number}.wav", "x"))
-    return found
+        clips.append(Clip(f"clip{number}", tmp_path / f"{number}.wav", "x"))
+    return clips
 
 
 def test_each_variant_is_tested_against_float32_on_the_same_clips(clips):
@@ -33,9 +33,9 @@ def test_each_variant_is_tested_against_float32_on_the_same_clips(clips):
     whole = results(floats, int8, n=N)
     conclude(whole, clips, RunSettings())
     assert whole.variants[0].against_float32 is None
-    found = whole.variants[1].against_float32
-    assert found is not None
-    assert found.model_dump() == {
+    paired = whole.variants[1].against_float32
+    assert paired is not None
+    assert paired.model_dump() == {
         "n": N,
         "only_this_wrong": 3,
         "only_other_wrong": 1,
@@ -50,19 +50,19 @@ def test_what_was_not_measured_is_not_compared():
     assert against(floats, None, results(n=N).clips) is None
 
 
-def test_the_clips_that_most_get_wrong_are_heard(clips):
+def test_the_clips_that_most_get_wrong_have_sound(clips):
     rows = [variant("float32", wrong=[12], n=N)]
     rows += [variant(f"v{n}", wrong=[3, 12, 4 + n], n=N) for n in range(7)]
     whole = results(*rows, n=N)
     conclude(whole, clips, RunSettings())
-    sounding = [place for place, clip in enumerate(whole.clips) if clip.sound]
-    assert sounding == [3, 4, 5, 6, 7, 8, 9, 12]
+    with_sound = [place for place, clip in enumerate(whole.clips) if clip.sound]
+    assert with_sound == [3, 4, 5, 6, 7, 8, 9, 12]
     y, rate = soundfile.read(io.BytesIO(base64.b64decode(whole.clips[12].sound or "")))
     spectrum = np.abs(np.fft.rfft(y[2_000:10_000]))
     assert np.argmax(spectrum) * rate / 8_000 == 200 + 20 * 12
 
 
-def test_a_clip_that_is_gone_meanwhile_has_no_sound(clips):
+def test_a_deleted_clip_has_no_sound(clips):
     clips[3].path.unlink()
     whole = results(variant("float32", wrong=[3], n=N), n=N)
     conclude(whole, clips, RunSettings())

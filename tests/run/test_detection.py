@@ -1,4 +1,4 @@
-"""Detection of a run: every condition of every variant, kept when killed, dropped when stale."""
+"""Detection of a run: in every condition, resumed after a kill, repeated in other sound."""
 
 from __future__ import annotations
 
@@ -88,64 +88,64 @@ def run(tmp_path, write_clip, dense_model):
 
 
 def scores_of(run, name, condition):
-    [found] = (run.work / "scores").glob(f"{name}-*@{condition}.npy")
-    return found
+    [path] = (run.work / "scores").glob(f"{name}-*@{condition}.npy")
+    return path
 
 
-def test_every_variant_is_heard_in_every_condition(run):
+def test_every_variant_is_measured_in_every_condition(run):
     run.detect()
     setup = run.results.detection
     assert (setup.hop_ms, setup.smoothing, setup.snr_db) == (100.0, 2, [10.0])
     # 5.4 s joined, less the first window and the hop to the first average.
     assert setup.hours == pytest.approx(4.4 / 3600, abs=0.06 / 3600)
     for row in run.results.variants:
-        found = row.detection
-        assert [each.name for each in found.conditions] == ["clean", "10 dB"]
-        assert all(each.words == 6 for each in found.conditions)
-        assert [point.target_fa_per_hour for point in found.conditions[0].at_rates] == [20, 600]
-        assert found.auc == 1.0
-        assert found.eer == 0.0
+        detection = row.detection
+        assert [condition.name for condition in detection.conditions] == ["clean", "10 dB"]
+        assert all(condition.words == 6 for condition in detection.conditions)
+        rates = [point.target_fa_per_hour for point in detection.conditions[0].at_rates]
+        assert rates == [20, 600]
+        assert (detection.auc, detection.eer) == (1.0, 0.0)
     assert run.results.variants[0].detection != run.results.variants[1].detection
 
 
 def test_figures_are_those_of_the_scores(run):
     sound = run.detect()
     scores = np.load(scores_of(run, "int8", "clean"))
-    some = detecting._plan(sound, SETTINGS, None)
-    assert len(scores) == some.rows
-    smoothed = [metrics.smooth(scores[row : row + n], 2) for _, row, n in some.recordings]
-    words = [metrics.smooth(scores[row : row + n], 2) for row, n in some.words]
-    expected = metrics.curve(smoothed, words, some.seconds / 3600, 10)
-    found = run.results.variants[1].detection.conditions[0]
-    assert found.det == metrics.det(expected)
-    assert found.hours == expected.hours
-    # Not one accept at 600 an hour in 4 s: one is what the hours carry.
+    plan = detecting._plan(sound, SETTINGS, None)
+    assert len(scores) == plan.rows
+    smoothed = [metrics.smooth(scores[row : row + n], 2) for _, row, n in plan.recordings]
+    words = [metrics.smooth(scores[row : row + n], 2) for row, n in plan.words]
+    expected = metrics.curve(smoothed, words, plan.seconds / 3600, 10)
+    clean = run.results.variants[1].detection.conditions[0]
+    assert clean.det == metrics.det(expected)
+    assert clean.hours == expected.hours
+    # 600 an hour is less than one accept in 4 s, and one accept is the least.
     chosen = run.results.variants[1].detection.chosen
     assert "hours resolve, and depends on one false accept" in chosen.reason
     assert chosen.false_accepts <= 1
     assert chosen.misses == sum(best < chosen.threshold for best in expected.words)
 
 
-def test_what_an_earlier_try_scored_is_kept(run, monkeypatch):
+def test_scores_from_before_a_stop_stay(run, monkeypatch):
     run.detect()
     before = [row.detection for row in run.results.variants]
     for row in run.results.variants:
         row.detection = None
     scores_of(run, "int8", "10 dB").unlink()
     scored = []
-    usual = detecting.score_file
+    score_file = detecting.score_file
 
-    def watched(model, features, target, positive, seconds):
+    def recorded(model, features, target, positive, seconds):
         scored.append(target.name)
-        usual(model, features, target, positive, seconds)
+        score_file(model, features, target, positive, seconds)
 
-    monkeypatch.setattr(detecting, "score_file", watched)
+    monkeypatch.setattr(detecting, "score_file", recorded)
     run.detect()
     assert scored == [scores_of(run, "int8", "10 dB").name]
     assert [row.detection for row in run.results.variants] == before
 
 
-def test_in_other_sound_everything_is_measured_anew(run, tmp_path, write_clip):
+def test_in_other_sound_everything_is_measured_again(run, tmp_path, write_clip):
     run.detect()
     before = run.results.variants[0].detection
     for number in range(3):
@@ -163,28 +163,28 @@ def test_a_variant_that_was_not_measured_has_no_detection(run):
     assert run.results.variants[1].detection is None
 
 
-def test_a_model_that_fails_says_so_and_costs_the_others_nothing(run):
+def test_a_model_that_fails_has_a_note_and_does_not_stop_the_others(run):
     (run.models / "int8.tflite").write_bytes(b"\0" * 100)
     run.detect()
     floats, broken = run.results.variants
     assert floats.detection is not None
     assert broken.detection is None
-    assert broken.notes[0].startswith("not heard in continuous sound: ")
+    assert broken.notes[0].startswith("not measured in continuous sound: ")
 
 
-def test_a_users_model_that_loops_is_ended_and_named(run, monkeypatch):
+def test_a_users_model_that_loops_is_stopped_with_a_note(run, monkeypatch):
     monkeypatch.setattr(detecting, "SECONDS", 1)
     monkeypatch.setattr(detecting, "_SECONDS_A_WINDOW", 0)
     monkeypatch.setattr(detecting, "_outputs", hang)
     run.detect(SETTINGS.model_copy(update={"model": run.models / "float32.tflite"}))
     for row in run.results.variants:
         assert row.detection is None
-        assert row.notes == ["not heard in continuous sound: it took more than 1 s"]
+        assert row.notes == ["not measured in continuous sound: it took more than 1 s"]
 
 
-def test_clips_that_cannot_be_used_are_no_background(run, tmp_path):
-    gone = tmp_path / "data" / "no" / "c_nohash_0.wav"
-    gone.write_bytes(b"")
+def test_unusable_clips_are_not_in_the_background(run, tmp_path):
+    path = tmp_path / "data" / "no" / "c_nohash_0.wav"
+    path.write_bytes(b"")
     cache = FeatureCache(tmp_path / "other", SETTINGS.frontend)
     run.chosen, run.skipped = choose(run.corpus, SETTINGS.frontend, cache)
     cache.close()
@@ -192,9 +192,9 @@ def test_clips_that_cannot_be_used_are_no_background(run, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["continuous", "noise"])
-def test_folders_are_looked_for_before_anything_is_made(tmp_path, option):
+def test_folders_are_checked_before_anything_is_made(tmp_path, option):
     (tmp_path / "empty").mkdir()
-    for folder, said in (("missing", "no such folder"), ("empty", "no sound file is in it")):
+    for folder, reason in (("missing", "no such folder"), ("empty", "no sound file is in it")):
         settings = RunSettings.model_validate({option: tmp_path / folder})
-        with pytest.raises(UsageError, match=f"{option} .*{said}"):
+        with pytest.raises(UsageError, match=f"{option} .*{reason}"):
             sounds.check(settings)

@@ -1,4 +1,4 @@
-"""The features that worker processes share: read as they were written; which ones calibrate."""
+"""The features that worker processes share are read as they were written; some calibrate."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def test_a_split_is_read_as_it_was_written(tmp_path):
     written = features(4, 3)
     np.save(feature_file(tmp_path, "test"), written.x)
     save_features(written, tmp_path, "test")
-    again = load_features(tmp_path, "test")
-    np.testing.assert_array_equal(again.x, written.x)
-    np.testing.assert_array_equal(again.y, written.y)
-    assert again.clip == written.clip
-    assert isinstance(again.x, np.memmap)
+    loaded = load_features(tmp_path, "test")
+    np.testing.assert_array_equal(loaded.x, written.x)
+    np.testing.assert_array_equal(loaded.y, written.y)
+    assert loaded.clip == written.clip
+    assert isinstance(loaded.x, np.memmap)
     assert load_features(tmp_path, "test", (6,)).x.shape == (7, 6)
 
 
 @pytest.mark.parametrize(
     ("words", "others", "expected"), [(30, 30, (5, 5)), (3, 30, (3, 5)), (0, 2, (0, 2))]
 )
-def test_half_of_the_clips_that_calibrate_are_words_as_far_as_there_are(words, others, expected):
+def test_half_of_the_clips_that_calibrate_are_words_if_there_are_enough(words, others, expected):
     settings = RunSettings(calibration_clips=10)
     x = calibration(features(words, others), settings)
     numbers = x[:, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""A run folder belongs to one run: it goes on with its own and is refused to any other."""
+"""A run folder belongs to one run: the run continues in it, and any other is refused."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from stapes.run.settle import settle
 SETTINGS = RunSettings(word="go", seed=3)
 DATA = "ab" * 32
 
-HOLD = """
+OPEN = """
 import sys
 from pathlib import Path
 from stapes.run.folder import RunFolder
 from stapes.run.settings import RunSettings
 with RunFolder(Path(sys.argv[1]), RunSettings(word="go", seed=3)).open(sys.argv[2]):
-    print("held", flush=True)
+    print("open", flush=True)
     sys.stdin.read()
 """
 
@@ -39,10 +39,10 @@ def folder(path, **changed):
 
 def begin(path, data=DATA, **changed):
     """A run that began and was stopped before it was finished."""
-    begun = folder(path, **changed)
-    with begun.open(data):
+    run = folder(path, **changed)
+    with run.open(data):
         pass
-    return begun
+    return run
 
 
 def refusal(path, **changed):
@@ -60,18 +60,18 @@ def refusal(path, **changed):
 def content(path):
     if not path.is_dir():
         return path.read_bytes() if path.exists() else None
-    files = [each for each in path.rglob("*") if each.is_file()]
-    return {each.relative_to(path): each.read_bytes() for each in files}
+    files = [file for file in path.rglob("*") if file.is_file()]
+    return {file.relative_to(path): file.read_bytes() for file in files}
 
 
 def test_a_new_folder_is_taken(tmp_path):
-    wanted = folder(tmp_path / "runs" / "go")
-    wanted.check()
+    run = folder(tmp_path / "runs" / "go")
+    run.check()
     assert not (tmp_path / "runs").exists(), "checking must write nothing"
-    with wanted.open(DATA):
-        assert wanted.models.is_dir()
-        assert wanted.work.is_dir()
-        assert wanted.config.is_file()
+    with run.open(DATA):
+        assert run.models.is_dir()
+        assert run.work.is_dir()
+        assert run.config.is_file()
 
 
 def test_an_empty_folder_is_taken(tmp_path):
@@ -80,7 +80,7 @@ def test_an_empty_folder_is_taken(tmp_path):
     begin(tmp_path)
 
 
-def test_hidden_files_are_none_of_a_runs_and_stay(tmp_path):
+def test_hidden_files_of_the_user_stay(tmp_path):
     names = (".gitignore", ".pre-commit-config.yaml", ".my-notes.txt", ".results-2024.json")
     for name in names:
         (tmp_path / name).write_text(name)
@@ -90,37 +90,37 @@ def test_hidden_files_are_none_of_a_runs_and_stay(tmp_path):
         assert (tmp_path / name).read_text() == name
 
 
-def test_a_run_goes_on_in_its_own_folder(tmp_path):
+def test_a_run_continues_in_its_own_folder(tmp_path):
     first = begin(tmp_path)
     (first.models / "float32.tflite").write_bytes(b"done")
-    signed = first.config.read_bytes()
+    config = first.config.read_bytes()
     folder(tmp_path).check()
     again = begin(tmp_path)
-    assert again.config.read_bytes() == signed
+    assert again.config.read_bytes() == config
     assert (again.models / "float32.tflite").read_bytes() == b"done"
 
 
-def test_a_finished_run_is_its_own_too(tmp_path):
+def test_a_finished_run_may_open_its_folder_again(tmp_path):
     begin(tmp_path).finish()
     folder(tmp_path).check()
 
 
 def test_run_yaml_is_enough_to_run_it_again(tmp_path):
-    begun = begin(tmp_path)
-    said = yaml.safe_load(begun.config.read_text("utf-8"))
-    assert said["versions"] == versions()
-    assert said["data_sha256"] == DATA
-    assert settle({}, config=begun.config) == SETTINGS
+    run = begin(tmp_path)
+    document = yaml.safe_load(run.config.read_text("utf-8"))
+    assert document["versions"] == versions()
+    assert document["data_sha256"] == DATA
+    assert settle({}, config=run.config) == SETTINGS
 
 
-def test_the_versions_of_what_decides_are_told():
-    found = versions()
-    assert {"python", "stapes", "numpy", "scipy", "ai-edge-litert"} <= set(found)
-    assert all(found.values())
+def test_versions_has_the_packages_that_decide():
+    by_package = versions()
+    assert {"python", "stapes", "numpy", "scipy", "ai-edge-litert"} <= set(by_package)
+    assert all(by_package.values())
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "difference"),
     [
         ({"word": "stop"}, "its settings.word is go, not stop"),
         ({"seed": 4}, "its settings.seed is 3, not 4"),
@@ -128,17 +128,17 @@ def test_the_versions_of_what_decides_are_told():
         ({"train": SETTINGS.train.model_copy(update={"epochs": 1})}, "its settings.train.epochs"),
     ],
 )
-def test_another_run_is_refused_and_its_difference_named(tmp_path, changed, said):
+def test_another_run_is_refused_and_its_difference_named(tmp_path, changed, difference):
     begin(tmp_path)
-    assert said in refusal(tmp_path, **changed)
+    assert difference in refusal(tmp_path, **changed)
 
 
 @pytest.mark.parametrize("frontend", [Mfcc(), Micro()])
 def test_the_package_of_micro_decides_where_it_computes_the_features(tmp_path, frontend):
-    begun = begin(tmp_path, frontend=frontend)
-    said = yaml.safe_load(begun.config.read_text("utf-8"))
-    said["versions"]["pymicro-features"] = "2.0.0"
-    begun.config.write_text(yaml.safe_dump(said))
+    run = begin(tmp_path, frontend=frontend)
+    document = yaml.safe_load(run.config.read_text("utf-8"))
+    document["versions"]["pymicro-features"] = "2.0.0"
+    run.config.write_text(yaml.safe_dump(document))
     if isinstance(frontend, Mfcc) or "pymicro-features" not in versions():
         folder(tmp_path, frontend=frontend).check()
     else:
@@ -146,10 +146,10 @@ def test_the_package_of_micro_decides_where_it_computes_the_features(tmp_path, f
 
 
 def test_another_version_is_another_run(tmp_path):
-    begun = begin(tmp_path)
-    said = yaml.safe_load(begun.config.read_text("utf-8"))
-    said["versions"]["numpy"] = "1.0"
-    begun.config.write_text(yaml.safe_dump(said))
+    run = begin(tmp_path)
+    document = yaml.safe_load(run.config.read_text("utf-8"))
+    document["versions"]["numpy"] = "1.0"
+    run.config.write_text(yaml.safe_dump(document))
     assert f"its versions.numpy is 1.0, not {versions()['numpy']}" in refusal(tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_a_folder_below_a_file_is_refused(tmp_path):
         pass
 
 
-def test_where_nothing_can_be_written_is_refused(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
     def full(**_):
         raise OSError(28, "No space left on device")
 
@@ -208,11 +208,10 @@ def test_clips_that_changed_are_refused(tmp_path):
     before = content(tmp_path)
     with pytest.raises(UsageError, match="other clips"), folder(tmp_path).open("cd" * 32):
         pass
-    after = content(tmp_path)
-    assert after == before
+    assert content(tmp_path) == before
 
 
-def test_an_owner_that_came_after_the_check_is_seen(tmp_path):
+def test_an_owner_that_came_after_the_check_is_found(tmp_path):
     late = folder(tmp_path, seed=4)
     late.check()
     begin(tmp_path)
@@ -221,11 +220,11 @@ def test_an_owner_that_came_after_the_check_is_seen(tmp_path):
 
 
 def test_a_folder_at_work_is_refused_until_that_process_ends(tmp_path):
-    command = [sys.executable, "-c", HOLD, str(tmp_path), DATA]
+    command = [sys.executable, "-c", OPEN, str(tmp_path), DATA]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            assert process.stdout.readline().strip() == b"held"
+            assert process.stdout.readline().strip() == b"open"
             folder(tmp_path).check()
             with (
                 pytest.raises(StapesError, match="another run is at work"),
@@ -235,7 +234,7 @@ def test_a_folder_at_work_is_refused_until_that_process_ends(tmp_path):
             assert (tmp_path / ".work").is_dir(), "the other's files must be left alone"
         finally:
             process.kill()
-    # Killed as it was, it no longer holds the folder.
+    # A killed process no longer locks the folder.
     begin(tmp_path)
 
 
@@ -245,55 +244,55 @@ def test_a_folder_is_free_again_after_a_failure(tmp_path):
     begin(tmp_path)
 
 
-def test_what_a_killed_run_left_is_swept(tmp_path):
-    begun = begin(tmp_path)
-    left = [
+def test_temporary_files_of_a_killed_run_are_removed(tmp_path):
+    run = begin(tmp_path)
+    temporary = [
         tmp_path / ".baseline-ab12_x9z.keras",
         tmp_path / ".results-qwertyui.json",
         tmp_path / ".results-qwertyui.csv",
         tmp_path / ".run-01234567.yaml",
-        begun.models / ".uint8-abcdefgh.tflite",
-        begun.work / ".pruned-abcdefgh.keras",
-        begun.work / ".training-abcdefgh.json",
+        run.models / ".uint8-abcdefgh.tflite",
+        run.work / ".pruned-abcdefgh.keras",
+        run.work / ".training-abcdefgh.json",
     ]
-    kept = [
-        begun.baseline,
-        begun.models / "uint8.tflite",
-        begun.work / "pruned.keras",
+    others = [
+        run.baseline,
+        run.models / "uint8.tflite",
+        run.work / "pruned.keras",
         tmp_path / "notes.txt",
     ]
-    for each in left + kept:
-        each.write_bytes(b"x")
+    for path in temporary + others:
+        path.write_bytes(b"x")
     begin(tmp_path)
-    assert [each.name for each in left if each.exists()] == []
-    assert all(each.exists() for each in kept)
+    assert [path.name for path in temporary if path.exists()] == []
+    assert all(path.exists() for path in others)
 
 
-def test_work_of_a_run_that_is_gone_is_not_taken_over(tmp_path):
-    begun = begin(tmp_path)
-    (begun.work / "pruned.keras").write_bytes(b"of another run")
-    begun.log.unlink()
-    begun.config.unlink()
-    begun.models.rmdir()
+def test_work_of_a_deleted_run_is_not_used(tmp_path):
+    run = begin(tmp_path)
+    (run.work / "pruned.keras").write_bytes(b"of another run")
+    run.log.unlink()
+    run.config.unlink()
+    run.models.rmdir()
     begin(tmp_path, seed=4)
-    assert list(begun.work.iterdir()) == []
+    assert list(run.work.iterdir()) == []
 
 
-def test_what_atomic_path_leaves_is_swept(tmp_path):
-    begun = begin(tmp_path)
+def test_temporary_files_of_atomic_path_are_removed(tmp_path):
+    run = begin(tmp_path)
     program = (
         "import os, sys; from pathlib import Path; from stapes.system.files import atomic_path\n"
-        "begun = [atomic_path(Path(name)) for name in sys.argv[1:]]\n"
-        "for each in begun: each.__enter__()\n"
+        "files = [atomic_path(Path(name)) for name in sys.argv[1:]]\n"
+        "for file in files: file.__enter__()\n"
         "os._exit(9)"
     )
     targets = [
-        begun.config,
-        begun.baseline,
-        begun.results,
-        begun.table,
-        begun.models / "float32.tflite",
-        begun.work / "pruned.keras",
+        run.config,
+        run.baseline,
+        run.results,
+        run.table,
+        run.models / "float32.tflite",
+        run.work / "pruned.keras",
     ]
     subprocess.run([sys.executable, "-c", program, *map(str, targets)], check=False)
     hidden = set(tmp_path.rglob(".*-*"))
@@ -303,14 +302,14 @@ def test_what_atomic_path_leaves_is_swept(tmp_path):
 
 
 def test_a_finished_run_leaves_nothing_hidden(tmp_path):
-    begun = folder(tmp_path)
-    with begun.open(DATA):
-        (begun.work / "train-x.npy").write_bytes(b"x")
-        begun.finish()
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["log.txt", "models", "run.yaml"]
+    run = folder(tmp_path)
+    with run.open(DATA):
+        (run.work / "train-x.npy").write_bytes(b"x")
+        run.finish()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.txt", "models", "run.yaml"]
 
 
-def test_the_log_is_kept_for_the_length_of_the_run_and_added_to(tmp_path):
+def test_each_run_appends_to_the_log(tmp_path):
     log = logging.getLogger("stapes")
     handlers = list(log.handlers)
     for text in ("first", "second"):

@@ -55,24 +55,24 @@ def features(tmp_path):
     return path
 
 
-def evaluated(model, features, seconds):
+def evaluate(model, features, seconds):
     content = evaluation._content(model)
     return evaluation._scores(model, content, [features], Mfcc(), seconds)
 
 
-def test_evaluate_ends_a_model_that_loops(hostile, features):
+def test_evaluate_stops_a_model_that_loops(hostile, features):
     with pytest.raises(ModelError, match=r"loop_in_float_model\.tflite.*it took more than 2 s"):
-        evaluated(hostile / "loop_in_float_model.tflite", features, 2)
+        evaluate(hostile / "loop_in_float_model.tflite", features, 2)
 
 
 @linux
 def test_evaluate_limits_memory(hostile, features, little_memory):
     model = hostile / "needs_2gb.tflite"
     with pytest.raises(ModelError, match=r"needs_2gb\.tflite.*memory"):
-        evaluated(model, features, 600)
+        evaluate(model, features, 600)
 
 
-def test_slim_ends_a_model_that_loops(hostile, tmp_path, monkeypatch):
+def test_slim_stops_a_model_that_loops(hostile, tmp_path, monkeypatch):
     monkeypatch.setattr(slimming, "prove", functools.partial(prove, seconds=2))
     model, out = hostile / "loop_in_float_model.tflite", tmp_path / "out.tflite"
     with pytest.raises(ModelError, match="litert: it took more than 2 s"):
@@ -148,7 +148,7 @@ def step(tmp_path, monkeypatch):
     return make
 
 
-def test_a_technique_ends_a_users_model_that_loops(hostile, step):
+def test_a_technique_stops_a_users_model_that_loops(hostile, step):
     with pytest.raises(ModelError, match="it took more than 2 s"):
         step(hostile / "loop_in_float_model.tflite")
 

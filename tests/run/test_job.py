@@ -1,4 +1,4 @@
-"""The workers of a job: their output is in the log, and one that dies is named."""
+"""The output of a job's workers is in the log, and the error for a dead worker names it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def test_a_worker_that_dies_is_an_error_that_names_the_log(job):
         executor.submit(os._exit, 1).result()
 
 
-def test_an_error_of_a_task_passes(job):
+def test_an_error_of_a_task_is_raised(job):
     with pytest.raises(ValueError, match="invalid literal"), job.workers() as executor:
         executor.submit(int, "x").result()

@@ -1,4 +1,4 @@
-"""The order in which models are made, and what a technique that fails costs."""
+"""The order in which models are made; a technique that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = RunSettings(word="go")
 
 
 class Steps:
-    """Stands in for the steps: notes what is made, and fails where it is asked to."""
+    """Replaces the steps: records what is made, and fails for the names in `failing`."""
 
     def __init__(self, monkeypatch, folder, failing=()):
         self.order, self.failing, self.folder = [], failing, folder
@@ -29,14 +29,14 @@ class Steps:
         monkeypatch.setattr(steps, "make_variant", self.variant)
 
     def stage(self, name, settings, work, keras_file):
-        self.note(f"stage {name}")
+        self.record(f"stage {name}")
         steps.stage_file(work, name, keras_file).write_bytes(b"")
 
     def variant(self, name, settings, work, keras_file, models):
-        self.note(name)
+        self.record(name)
         return variant(name)
 
-    def note(self, name):
+    def record(self, name):
         with self.lock:
             self.order.append(name)
         if name in self.failing:
@@ -76,7 +76,7 @@ def test_a_stage_that_is_there_is_not_made_again(job, monkeypatch):
     assert order == ["pruned"]
 
 
-def test_a_technique_that_fails_does_not_cost_the_others(job, monkeypatch, caplog):
+def test_a_technique_that_fails_does_not_stop_the_others(job, monkeypatch, caplog):
     with caplog.at_level(logging.INFO, "stapes"):
         _, failed, rows = make(job, monkeypatch, ["float32", "int8", "qat"], ["int8"])
     assert failed == {"int8": "int8 broke"}

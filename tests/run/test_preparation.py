@@ -1,4 +1,4 @@
-"""What a run and a search train on: copies where they are asked for, and nowhere else."""
+"""What a run and a search train on: copies in the splits that are named, and nowhere else."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SETTINGS = RunSettings(
 
 @pytest.fixture
 def cache(tmp_path):
-    made = FeatureCache(tmp_path / "cache", SETTINGS.frontend)
-    yield made
-    made.close()
+    features = FeatureCache(tmp_path / "cache", SETTINGS.frontend)
+    yield features
+    features.close()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def chosen(tmp_path, write_clip, cache):
     return choose(load(tmp_path / "data", "yes"), SETTINGS.frontend, cache)[0]
 
 
-def test_copies_fill_a_small_corpus_up(chosen):
+def test_a_small_corpus_gets_copies(chosen):
     assert training_copies(chosen, SETTINGS) == 2
     assert training_copies(chosen, SETTINGS.model_copy(update={"training_clips": 0})) == 0
 

@@ -1,4 +1,4 @@
-"""What is recommended fits, is on the front, and says why; where nothing fits, by how much."""
+"""The recommended variant fits and is on the front; if none fits, the sentence says why."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from stapes.contracts.measurements import (
 from stapes.run.recommendation import front, recommend
 
 
-def row(name, size, errors=0, **given):
+def row(name, size, errors=0, **figures):
     """A variant of so many errors."""
-    return variant(name, size, range(errors), **given)
+    return variant(name, size, range(errors), **figures)
 
 
 ROWS = (
@@ -44,72 +44,73 @@ ROWS = (
     ],
 )
 def test_the_smallest_that_fits_is_recommended(budget, max_drop, expected):
-    found = recommend(results(*ROWS), budget, max_drop)
-    assert found.variant == expected
-    assert found.sentence.startswith(f"Ship {expected}, ")
-    assert found.budget == budget
+    recommendation = recommend(results(*ROWS), budget, max_drop)
+    assert recommendation.variant == expected
+    assert recommendation.sentence.startswith(f"Ship {expected}, ")
+    assert recommendation.budget == budget
 
 
 def test_the_sentence_says_why_and_what_it_costs():
     rows = list(ROWS)
     paired = Paired(n=N, only_this_wrong=3, only_other_wrong=2, p=0.625)
     rows[3] = rows[3].model_copy(update={"against_float32": paired})
-    found = recommend(results(*rows), {"flash": 20_000.0}, 0.5)
-    assert found.sentence == (
-        "Ship lut, 14,000 bytes: of 5 variants it alone runs in TFLite Micro, fits flash 20,000 "
+    recommendation = recommend(results(*rows), {"flash": 20_000.0}, 0.5)
+    assert recommendation.sentence == (
+        "Ship lut, 14,000 bytes. Of 5 variants it alone runs in TFLite Micro, fits flash 20,000 "
         "bytes and loses at most 0.5 points of accuracy. It has 98.50 % of 200 test clips right, "
         "0.50 points below float32, McNemar p = 0.62 and an arena of 30,000 bytes."
     )
 
 
-def test_what_accuracy_does_not_tell_is_said(heard_run):
-    found = recommend(heard_run, {}, 0.5)
-    assert found.sentence.endswith(
-        " In continuous sound it misses 46.4 % of the words at 16.1 false accepts an hour (float32 "
-        "28.1 % at 8, p = 0.012)."
+def test_the_sentence_has_the_frr_in_sound(detected):
+    recommendation = recommend(detected, {}, 0.5)
+    assert recommendation.sentence.endswith(
+        " Its FRR in sound is 46.4 % at 16.1 false accepts an hour. That of float32 is 28.1 % at 8 "
+        "(p = 0.012)."
     )
 
 
 @pytest.fixture
-def heard_run():
+def detected():
+    """A run whose variants were measured in continuous sound."""
     rows = []
     worse = Difference(difference=0.18, ci95=(0.02, 0.3), p=0.0123)
-    told = (("float32", 9_000, 0.281, 8.0, None), ("int8", 3_000, 0.464, 16.07, worse))
-    for name, size, frr, rate, against in told:
+    figures = (("float32", 9_000, 0.281, 8.0, None), ("int8", 3_000, 0.464, 16.07, worse))
+    for name, size, frr, rate, against in figures:
         point = OperatingPoint(threshold=0.9, fa_per_hour=rate, frr=frr)
-        found = Detection(
+        detection = Detection(
             auc=None, eer=None, threshold=0.9, chosen=point, conditions=[], against_float32=against
         )
-        rows.append(variant(name, size).model_copy(update={"detection": found}))
+        rows.append(variant(name, size).model_copy(update={"detection": detection}))
     return results(*rows)
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"),
+    ("budget", "reason"),
     [
         ({"arena": 1_000.0}, "its arena was not measured"),
         ({"latency": 0.001}, "its latency was not measured"),
     ],
 )
-def test_a_limit_that_nothing_was_measured_for_is_not_kept(budget, said):
+def test_a_limit_that_nothing_was_measured_for_is_exceeded(budget, reason):
     alone = {"litert": TargetResult(runs=True)}
     rows = [
         variant(name, 100).model_copy(update={"targets": alone}) for name in ("float32", "int8")
     ]
-    found = recommend(results(*rows), budget, 0.5)
-    assert found.variant is None
-    assert said in found.sentence
+    recommendation = recommend(results(*rows), budget, 0.5)
+    assert recommendation.variant is None
+    assert reason in recommendation.sentence
 
 
 @pytest.mark.parametrize("frr", [1.0, None])
-def test_a_variant_that_finds_no_word_in_continuous_sound_is_not_recommended(heard_run, frr):
-    heard_run.variants[1].detection.chosen.frr = frr
-    found = recommend(heard_run, {"flash": 4_000.0}, 0.5)
-    assert found.variant is None
-    assert "it misses every word" in found.sentence
+def test_a_variant_that_misses_every_word_in_continuous_sound_is_not_recommended(detected, frr):
+    detected.variants[1].detection.chosen.frr = frr
+    recommendation = recommend(detected, {"flash": 4_000.0}, 0.5)
+    assert recommendation.variant is None
+    assert "it misses every word" in recommendation.sentence
 
 
-def test_latencies_that_only_the_clock_tells_apart_are_the_same():
+def test_latencies_that_differ_in_the_third_digit_are_the_same():
     rows = [variant("float32", 9, latency_us=40.0), variant("int8", 5, latency_us=15.764)]
     rows.append(variant("pruned_int8", 5, latency_us=15.763))
     assert front(rows) == ["int8", "pruned_int8"]
@@ -135,30 +136,28 @@ def test_latencies_that_only_the_clock_tells_apart_are_the_same():
         ({"latency": 0.012}, 0.5, ["Nearest: dynamic (latency is 0.003 ms over"]),
     ],
 )
-def test_where_none_fits_it_says_which_limit_fails_by_how_much(budget, max_drop, parts):
-    found = recommend(results(*ROWS), budget, max_drop)
-    assert found.variant is None
-    assert found.sentence.startswith("No variant fits ")
+def test_if_none_fits_the_sentence_names_the_limit_and_the_excess(budget, max_drop, parts):
+    recommendation = recommend(results(*ROWS), budget, max_drop)
+    assert recommendation.variant is None
+    assert recommendation.sentence.startswith("No variant fits ")
     for part in parts:
-        assert part in found.sentence
+        assert part in recommendation.sentence
 
 
-def test_where_tflite_micro_was_not_there_litert_decides():
-    rows = [
-        each.model_copy(update={"targets": {"litert": each.targets["litert"]}}) for each in ROWS
-    ]
-    found = recommend(results(*rows), {"flash": 22_500.0}, 0.5)
-    assert found.variant == "dynamic"
-    assert "runs in LiteRT" in found.sentence
+def test_without_tflite_micro_litert_decides():
+    rows = [row.model_copy(update={"targets": {"litert": row.targets["litert"]}}) for row in ROWS]
+    recommendation = recommend(results(*rows), {"flash": 22_500.0}, 0.5)
+    assert recommendation.variant == "dynamic"
+    assert "runs in LiteRT" in recommendation.sentence
 
 
 def test_without_float32_nothing_is_recommended():
-    found = recommend(results(*ROWS[1:]), {}, 0.5)
-    assert found.variant is None
-    assert "Nothing can be recommended" in found.sentence
+    recommendation = recommend(results(*ROWS[1:]), {}, 0.5)
+    assert recommendation.variant is None
+    assert "Nothing can be recommended" in recommendation.sentence
 
 
-def test_the_front_is_who_is_beaten_by_none():
+def test_the_front_is_what_no_other_beats():
     # float32 costs more in everything than int8; dynamic has no arena, but is smaller and faster.
     assert front(list(ROWS)) == ["student", "lut", "dynamic", "int8"]
 
@@ -182,28 +181,28 @@ def test_what_is_recommended_fits_and_is_on_the_front(drawn, flash, max_drop):
         row(f"v{n}", size, errors, arena=arena, latency_us=latency, tflm=arena is not None)
         for n, (size, errors, arena, latency) in enumerate(drawn)
     ]
-    found = recommend(results(*rows), {"flash": float(flash)}, max_drop)
+    recommendation = recommend(results(*rows), {"flash": float(flash)}, max_drop)
     fitting = [
-        each
-        for each in rows
-        if each.targets["tflm"].runs
-        and each.bytes <= flash
-        and round(100 * ((1 - 1 / N) - each.accuracy) - max_drop, 9) <= 0
+        candidate
+        for candidate in rows
+        if candidate.targets["tflm"].runs
+        and candidate.bytes <= flash
+        and round(100 * ((1 - 1 / N) - candidate.accuracy) - max_drop, 9) <= 0
     ]
     if not fitting:
-        assert found.variant is None
+        assert recommendation.variant is None
         return
-    best = next(each for each in rows if each.name == found.variant)
+    best = next(row for row in rows if row.name == recommendation.variant)
     assert best in fitting
-    assert best.bytes == min(each.bytes for each in fitting)
-    equal = {tuple(cost(each)) for each in rows if each.name in found.front}
-    assert tuple(cost(best)) in equal
+    assert best.bytes == min(row.bytes for row in fitting)
+    equal = {cost(row) for row in rows if row.name in recommendation.front}
+    assert cost(best) in equal
 
 
-def cost(each):
+def cost(row):
     return (
-        each.bytes,
-        each.targets["tflm"].arena_bytes,
-        each.targets["litert"].latency_us_p50,
-        each.accuracy,
+        row.bytes,
+        row.targets["tflm"].arena_bytes,
+        row.targets["litert"].latency_us_p50,
+        row.accuracy,
     )

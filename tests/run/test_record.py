@@ -39,8 +39,8 @@ def record(job, data):
 
 
 def row(name, wrong=()):
-    made = variant(name, wrong=wrong)
-    return made.model_copy(update={"sha256": hashlib.sha256(name.encode()).hexdigest()})
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return variant(name, wrong=wrong).model_copy(update={"sha256": digest})
 
 
 def test_a_record_begins_with_the_settings_of_the_run_and_no_file(job, record):
@@ -59,9 +59,9 @@ def test_each_row_is_saved_at_its_place_in_the_table(job, record):
 def test_it_is_resumed_as_it_was_saved(job, record, data):
     record.add(row("float32"))
     record.add(row("int8"))
-    again = resume(job, data)
-    assert again is not None
-    assert again.results == record.results
+    resumed = resume(job, data)
+    assert resumed is not None
+    assert resumed.results == record.results
 
 
 def test_without_a_file_or_a_baseline_there_is_nothing_to_resume(job, record, data):
@@ -77,12 +77,12 @@ def test_a_variant_whose_file_is_gone_or_another_is_made_again(job, record, data
     record.add(row("int8"))
     path = job.folder.models / "int8.tflite"
     path.write_bytes(content) if content else path.unlink()
-    again = resume(job, data)
-    assert again is not None
-    assert [left.name for left in again.results.variants] == ["float32"]
+    resumed = resume(job, data)
+    assert resumed is not None
+    assert [row.name for row in resumed.results.variants] == ["float32"]
 
 
-def test_of_another_baseline_or_a_damaged_file_nothing_is_left(job, record):
+def test_another_baseline_or_a_damaged_file_is_not_resumed(job, record):
     record.save()
     assert earlier(job.folder) == record.results
     job.folder.baseline.write_bytes(b"another")
@@ -95,6 +95,6 @@ def test_of_another_baseline_or_a_damaged_file_nothing_is_left(job, record):
 def test_a_resumed_run_has_the_settings_that_it_is_called_with(job, record, data):
     record.save()
     changed = SETTINGS.model_copy(update={"max_drop": 2.0})
-    again = resume(Job(changed, RunFolder(job.folder.path, changed)), data)
-    assert again is not None
-    assert again.results.settings["max_drop"] == 2.0
+    resumed = resume(Job(changed, RunFolder(job.folder.path, changed)), data)
+    assert resumed is not None
+    assert resumed.results.settings["max_drop"] == 2.0

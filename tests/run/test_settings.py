@@ -38,12 +38,12 @@ def refusal(*arguments, **named):
     return message
 
 
-def test_nothing_given_is_the_default_preset():
+def test_no_options_give_the_default_preset():
     assert settle({}) == RunSettings() == settle({"preset": "default"})
     assert settle({}).data is None
 
 
-def test_what_is_none_was_not_given(config):
+def test_none_is_not_an_option(config):
     path = config(word="go", seed=3)
     assert settle({"word": None, "seed": None}, config=path) == settle({}, config=path)
     assert settle({"word": None}, config=path).word == "go"
@@ -81,21 +81,21 @@ def test_the_reference_presets_recipes_are_the_published_ones():
     assert all(recipe.teacher == 0 for recipe in published)
 
 
-def test_each_layer_lies_over_those_below(config):
-    given = {"train": {"epochs": 9}}
+def test_each_layer_overrides_those_below(config):
+    options = {"train": {"epochs": 9}}
     path = config(preset="reference", calibration_clips=60, train={"epochs": 7, "batch": 16})
 
-    def epochs(given, **where):
-        return settle(given, **where).train.epochs
+    def epochs(options, **layers):
+        return settle(options, **layers).train.epochs
 
     assert epochs({}) == TrainSettings().epochs
     assert epochs({"preset": "reference"}) == 15
     assert epochs({"preset": "reference"}, quick=True) == QUICK["train"]["epochs"]
     assert epochs({}, config=path, quick=True) == 7
-    assert epochs(given, config=path, quick=True) == 9
+    assert epochs(options, config=path, quick=True) == 9
 
-    settled = settle(given, config=path, quick=True)
-    # Each of these is said by another layer: the given, the file, quick and the preset.
+    settled = settle(options, config=path, quick=True)
+    # Each of these comes from another layer: the options, the file, quick and the preset.
     assert settled.train.epochs == 9
     assert settled.train.batch == 16
     assert settled.calibration_clips == 60
@@ -104,14 +104,14 @@ def test_each_layer_lies_over_those_below(config):
     assert settled.preset == "reference"
 
 
-def test_quick_is_under_what_is_given_and_over_the_preset():
+def test_quick_overrides_the_preset_and_no_option():
     quick = settle({"preset": "reference", "calibration_clips": 50}, quick=True)
     assert quick.train.epochs == QUICK["train"]["epochs"]
     assert quick.calibration_clips == 50
     assert quick.train.keep_best is False
 
 
-def test_a_given_preset_wins_over_the_files(config):
+def test_a_preset_of_the_call_overrides_the_files(config):
     path = config(preset="reference", word="go")
     settled = settle({"preset": "default"}, config=path)
     assert settled.preset == "default"
@@ -119,7 +119,7 @@ def test_a_given_preset_wins_over_the_files(config):
     assert settled.word == "go"
 
 
-def test_a_part_of_a_group_leaves_its_rest(config):
+def test_one_setting_of_a_group_leaves_the_others(config):
     path = config(train={"batch": 64})
     assert settle({}, config=path).train.model_dump() == {
         **settle({}).train.model_dump(),
@@ -129,9 +129,9 @@ def test_a_part_of_a_group_leaves_its_rest(config):
 
 @pytest.mark.parametrize("preset", list(PRESETS))
 @pytest.mark.parametrize("quick", [False, True])
-def test_what_a_run_writes_down_settles_to_itself(config, preset, quick):
-    given = {"preset": preset, "word": "hey you", "data": Path("/a/b"), "seed": 5}
-    first = settle(given, quick=quick)
+def test_a_run_yaml_settles_to_its_own_settings(config, preset, quick):
+    options = {"preset": preset, "word": "hey you", "data": Path("/a/b"), "seed": 5}
+    first = settle(options, quick=quick)
     path = config(**first.model_dump(mode="json"))
     assert settle({}, config=path) == first
 
@@ -209,7 +209,7 @@ def test_a_bad_value_is_named(config, wrong, name):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
         (
             {"architecture": "resnet"},
@@ -235,31 +235,37 @@ def test_a_bad_value_is_named(config, wrong, name):
         ),
     ],
 )
-def test_an_architecture_has_sizes_of_its_own(given, said):
-    assert refusal(given).endswith(said)
+def test_an_architecture_has_sizes_of_its_own(options, message):
+    assert refusal(options).endswith(message)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
         ({"time_mask": 50}, "train: time_mask must be below the frontend's 50 frames."),
         ({"frequency_mask": 13}, "train: frequency_mask must be below the frontend's 13 bins."),
     ],
 )
-def test_a_mask_that_may_hide_all_is_refused(given, said):
-    assert refusal({"train": given}).endswith(said)
+def test_a_mask_of_all_frames_or_bins_is_refused(options, message):
+    assert refusal({"train": options}).endswith(message)
 
 
 def test_the_settings_of_training_come_back_from_run_yaml(config):
-    given = {"keep_by": "frr", "patience": 5, "decay": True, "time_mask": 49, "frequency_mask": 12}
-    first = settle({"train": given})
-    assert first.train.model_dump().items() >= given.items()
+    options = {
+        "keep_by": "frr",
+        "patience": 5,
+        "decay": True,
+        "time_mask": 49,
+        "frequency_mask": 12,
+    }
+    first = settle({"train": options})
+    assert first.train.model_dump().items() >= options.items()
     assert settle({}, config=config(**first.model_dump(mode="json"))) == first
 
 
 def test_an_architecture_and_its_sizes_come_back_from_run_yaml(config):
-    given = {"architecture": "temporal_cnn", "sizes": {"width": 6, "blocks": 2}}
-    first = settle(given)
+    options = {"architecture": "temporal_cnn", "sizes": {"width": 6, "blocks": 2}}
+    first = settle(options)
     assert (first.architecture, first.sizes) == ("temporal_cnn", {"width": 6, "blocks": 2})
     assert settle({}, config=config(**first.model_dump(mode="json"))) == first
 
@@ -268,29 +274,29 @@ def test_an_architecture_and_its_sizes_come_back_from_run_yaml(config):
     "frontend", [Mfcc(n_mfcc=10), LogMel(), LogMel(top_db=60.0), Micro(hops_per_frame=3)]
 )
 def test_a_frontend_comes_back_from_run_yaml(config, frontend):
-    for given in (frontend, frontend.model_dump()):
-        first = settle({"frontend": given})
+    for options in (frontend, frontend.model_dump()):
+        first = settle({"frontend": options})
         assert first.frontend == frontend
         path = config(**first.model_dump(mode="json"))
         assert settle({}, config=path) == first
 
 
-def test_a_run_yaml_of_a_time_with_one_frontend_is_of_mfcc(config):
-    said = Mfcc(n_mfcc=10).model_dump(mode="json", exclude={"kind"})
-    assert settle({}, config=config(frontend=said)).frontend == Mfcc(n_mfcc=10)
-    # Another is asked for: the sizes in the file are not its own.
-    given = {"frontend": {"kind": "logmel", "n_mels": 32}}
-    assert settle(given, config=config(frontend=said)).frontend == LogMel(n_mels=32)
+def test_an_older_run_yaml_without_a_kind_is_of_mfcc(config):
+    older = Mfcc(n_mfcc=10).model_dump(mode="json", exclude={"kind"})
+    assert settle({}, config=config(frontend=older)).frontend == Mfcc(n_mfcc=10)
+    # The sizes in the file are those of another frontend.
+    options = {"frontend": {"kind": "logmel", "n_mels": 32}}
+    assert settle(options, config=config(frontend=older)).frontend == LogMel(n_mels=32)
 
 
 def test_the_same_frontend_keeps_the_files_sizes(config):
     path = config(frontend={"kind": "logmel", "n_mels": 32})
-    for given in ({"kind": "logmel", "top_db": 60.0}, {"top_db": 60.0}):
-        settled = settle({"frontend": given}, config=path)
+    for options in ({"kind": "logmel", "top_db": 60.0}, {"top_db": 60.0}):
+        settled = settle({"frontend": options}, config=path)
         assert settled.frontend == LogMel(n_mels=32, top_db=60.0)
 
 
-def test_an_unknown_frontend_is_told_those_there_are():
+def test_the_error_for_an_unknown_frontend_names_the_known_ones():
     message = "frontend: mel is unknown (did you mean logmel?); known are mfcc, logmel, micro."
     assert refusal({"frontend": {"kind": "mel"}}) == message
     assert refusal({"frontend": "mel"}) == message

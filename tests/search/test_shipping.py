@@ -1,4 +1,4 @@
-"""What is said of the best model, and which rows are on the front."""
+"""The sentence for the best model, and which rows are on the front."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ TFLM = TargetResult(tried=True, runs=True, arena_bytes=6000)
 
 
 def _row(name: str, size: int, right: int) -> VariantResult:
-    made: VariantResult = row(name, size, right, targets={"tflm": TFLM})
-    return made
+    variant: VariantResult = row(name, size, right, targets={"tflm": TFLM})
+    return variant
 
 
-def test_the_best_is_told_of_those_that_fit_alone() -> None:
+def test_the_sentence_counts_the_trials_that_fit() -> None:
     tried = search(
         trial(0, 3000), trial(1, 3500, 0.05), trial(2, 9000, 0.01), trial(3, 9000, None), best=1
     )
-    found = results(_row("float32", 80_000, 38), _row("best", 3500, 36), search=tried)
-    said = recommend(found, SearchSettings(budget=BUDGET)).sentence
-    assert "of 2 trials that fit flash 4,000 bytes, arena 8,000 bytes" in said
+    run = results(_row("float32", 80_000, 38), _row("best", 3500, 36), search=tried)
+    sentence = recommend(run, SearchSettings(budget=BUDGET)).sentence
+    assert "Of 2 trials that fit flash 4,000 bytes, arena 8,000 bytes" in sentence
     tried.trials = tried.trials[1:]
-    said = recommend(found, SearchSettings(budget=BUDGET)).sentence
-    assert "of 1 trial that fits flash" in said
+    sentence = recommend(run, SearchSettings(budget=BUDGET)).sentence
+    assert "Of 1 trial that fits flash" in sentence
 
 
-def test_the_front_of_the_rows_is_of_what_the_test_clips_say() -> None:
+def test_the_front_of_the_rows_is_from_the_test_clips() -> None:
     rows = (_row("float32", 80_000, 38), _row("best", 3500, 30), _row("trial_2", 3400, 36))
-    found = results(*rows, search=search(trial(1, 3500, 0.05), best=1))
-    given = recommend(found, SearchSettings(budget=BUDGET))
-    assert given.front == ["trial_2", "float32"]
-    assert given.sentence.startswith("Ship best, 3,500 bytes")
+    run = results(*rows, search=search(trial(1, 3500, 0.05), best=1))
+    recommendation = recommend(run, SearchSettings(budget=BUDGET))
+    assert recommendation.front == ["trial_2", "float32"]
+    assert recommendation.sentence.startswith("Ship best, 3,500 bytes")

@@ -1,4 +1,4 @@
-"""Limits of a device, as they are written: `flash=20k,arena=24k,latency=5ms`."""
+"""Limits of a device as text: `flash=20k,arena=24k,latency=5ms`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 Limit = Literal["flash", "arena", "latency"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
 
+_EXAMPLE = "flash=20k,arena=24k,latency=5ms"
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
 _BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "mb": 10**6}
 _BYTES |= {"ki": 1024, "kib": 1024, "mib": 1 << 20}
@@ -16,23 +17,14 @@ _MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
 
 
 def parse_budget(text: str) -> dict[Limit, float]:
-    """Limits as they are given on the command line.
+    """Read limits: `flash` and `arena` in bytes, `latency` in milliseconds.
 
-    Parameters
-    ----------
-    text : str
-        E.g. `flash=20k,arena=24KiB,latency=5ms`. k is 1,000 bytes and Ki 1,024; a latency without
-        a unit is in milliseconds.
-
-    Returns
-    -------
-    budget : dict
-        `flash` and `arena` in bytes, `latency` in milliseconds.
+    k is 1,000 bytes and Ki is 1,024. A latency without a unit is in milliseconds.
 
     Raises
     ------
     ValueError
-        It cannot be read.
+        A part is not a limit with a number and a unit.
 
     Examples
     --------
@@ -44,23 +36,36 @@ def parse_budget(text: str) -> dict[Limit, float]:
         key, _, number = (piece.strip() for piece in part.partition("="))
         name = next((limit for limit in LIMITS if limit == key), None)
         if name is None:
-            raise ValueError(
-                f"{part}: give {', '.join(LIMITS)}, as in flash=20k,arena=24k,latency=5ms"
-            )
+            raise ValueError(f"{part}: give {', '.join(LIMITS)}, as in {_EXAMPLE}")
         units: Mapping[str, float] = _MILLISECONDS if name == "latency" else _BYTES
         match = _NUMBER.fullmatch(number)
         unit = match[2].lower() if match else ""
         if not match or unit not in units or not float(match[1]) > 0:
             known = ", ".join(filter(None, units))
-            raise ValueError(f"{part}: {name} wants a number above 0 and one of {known}")
+            raise ValueError(f"{part}: {name} needs a number above 0 and one of {known}")
         if name in budget:
             raise ValueError(f"{part}: {name} is given twice")
         budget[name] = float(match[1]) * units[unit]
     if not budget:
-        raise ValueError("names no limit, as in flash=20k,arena=24k,latency=5ms")
+        raise ValueError(f"names no limit, as in {_EXAMPLE}")
     return budget
 
 
-def budget_of(value: Any) -> Any:
-    """A budget in words as its limits; anything else as it is, for a validator."""
-    return parse_budget(value) if isinstance(value, str) else value
+def parsed(budget: Any) -> Any:
+    """Parse a text, and leave anything else to the validation."""
+    return parse_budget(budget) if isinstance(budget, str) else budget
+
+
+def budget_text(budget: Mapping[Limit, float]) -> str:
+    """The limits in words.
+
+    Examples
+    --------
+    >>> budget_text({"latency": 5.0, "flash": 20000.0})
+    'flash 20,000 bytes, latency 5 ms'
+    """
+    return ", ".join(
+        f"latency {budget[name]:g} ms" if name == "latency" else f"{name} {budget[name]:,.0f} bytes"
+        for name in LIMITS
+        if name in budget
+    )

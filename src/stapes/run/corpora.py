@@ -1,4 +1,4 @@
-"""The verbs of `stapes data`: folders of clips."""
+"""The commands of `stapes data`: folders of clips."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class data:
         """
         from stapes.data.sources.synthetic import make_corpus
 
-        chosen = settle({"word": word, **settings})
+        options = settle({"word": word, **settings})
         return make_corpus(
             word,
             Path(out),
-            voices=chosen.synthetic.voices,
-            takes=chosen.synthetic.takes,
-            seed=chosen.seed,
+            voices=options.synthetic.voices,
+            takes=options.synthetic.takes,
+            seed=options.seed,
             jobs=jobs,
             progress=progress or SILENT,
         )
@@ -107,6 +107,6 @@ class data:
         corpus = load(Path(folder), word, negatives=Path(negatives) if negatives else None)
         progress = progress or SILENT
         progress.begin("Decoding every clip")
-        state = check(corpus, Mfcc(), progress)
+        usable = check(corpus, Mfcc(), progress)
         progress.end()
-        return state
+        return usable

@@ -1,15 +1,14 @@
 """Detection in continuous sound, for every variant of a run.
 
-The features of every window are computed once for each level of noise and scored by every variant,
-each in a worker process. Scores are kept in the run's work folder, so that a run that was killed
-goes on where it stopped; they are thrown away where the sound is no longer the same.
+The features of every window are computed once for each level of noise. Each variant scores them in
+a worker process. The run's work folder keeps the scores, so that a run that was killed continues.
+Scores of other sound are deleted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from stapes.techniques.registry import TECHNIQUES
 from stapes.tflite.read.verify import verify
 
 _SECONDS_A_WINDOW = 0.1
-"""The longest that a user's model may take for a window; a wake-word model takes a hundredth."""
+"""The longest that a user's model may need for a window; a wake-word model needs a hundredth."""
 
 
 def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None:
@@ -47,7 +46,8 @@ def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None
     rows = [row for row in results.variants if row.detection is None and row.scores]
     for snr_db in (None, *settings.detection.snr_db) if rows else ():
         _score(job, rows, sound, snr_db, executor)
-    _count(job, rows, results, sound, executor)
+    if rows:
+        _count(job, rows, results, sound, executor)
     results.detection = _setup(sound, settings, signature)
 
 
@@ -56,12 +56,12 @@ def score_file(
 ) -> None:
     """Write a variant's score of the word for every window, in a worker process.
 
-    With a limit of `seconds`, in a child: a user's model may loop for some inputs.
+    With a limit of `seconds`, the model runs in a child: a user's model may loop for some inputs.
 
     Raises
     ------
     ModelError
-        No interpreter runs it, or it gives what is no number.
+        No interpreter runs it, or a score is not a number.
     """
     content = model.read_bytes()
     verify(content)
@@ -75,7 +75,7 @@ def score_file(
         raise ModelError(str(lost)) from None
     scores = word_scores(outputs, positive)
     if not np.isfinite(scores).all():
-        raise ModelError(f"{model.name} gives scores that are no numbers.")
+        raise ModelError(f"{model.name} gives scores that are not numbers.")
     with atomic_path(target) as temporary, temporary.open("wb") as file:
         np.save(file, scores.astype(np.float32), allow_pickle=False)
 
@@ -85,24 +85,19 @@ def _outputs(content: bytes, features: Path) -> NDArray[np.float32]:
 
 
 def _score(
-    job: Job,
-    rows: list[VariantResult],
-    sound: Sound,
-    snr_db: float | None,
-    executor: Executor,
+    job: Job, rows: list[VariantResult], sound: Sound, snr_db: float | None, executor: Executor
 ) -> None:
     settings, work, progress = job.settings, job.folder.work, job.progress
     missing = [row for row in rows if not _scores_file(work, row, snr_db).is_file()]
     if not missing:
         return
-    name = condition_name(snr_db)
-    said = "as it is" if snr_db is None else f"with noise at {name}"
-    progress.begin(f"Listening to continuous sound {said}")
+    condition = "as it is" if snr_db is None else f"with noise at {condition_name(snr_db)}"
+    progress.begin(f"Listening to continuous sound {condition}")
     path = work / "sound" / "features.npy"
-    chosen = _plan(sound, settings, snr_db)
+    windows = _plan(sound, settings, snr_db)
     write_features(
         sound,
-        chosen,
+        windows,
         settings.frontend,
         path,
         snr_db=snr_db,
@@ -112,11 +107,11 @@ def _score(
     # The slowest first, so that none is left alone at the end.
     slow = {name for name, technique in TECHNIQUES.items() if technique.slow}
     missing.sort(key=lambda row: (row.name not in slow, -row.bytes))
-    seconds = None if settings.model is None else SECONDS + _SECONDS_A_WINDOW * chosen.rows
+    seconds = None if settings.model is None else SECONDS + _SECONDS_A_WINDOW * windows.rows
     waiting = {
         executor.submit(
             score_file,
-            _heard_through(row, work, job.folder.models),
+            _scored_file(row, work, job.folder.models),
             path,
             _scores_file(work, row, snr_db),
             settings.positive,
@@ -131,30 +126,24 @@ def _score(
         except BrokenExecutor:
             raise
         except StapesError as error:
-            # A variant that fails must not cost the others.
-            row.notes = [*row.notes, f"not heard in continuous sound: {str(error).rstrip('.')}"]
+            # A variant that fails must not stop the others.
+            row.notes = [*row.notes, f"not measured in continuous sound: {str(error).rstrip('.')}"]
             rows.remove(row)
         progress.update(done, len(waiting), "models")
     path.unlink()
-    progress.end(f"{chosen.rows:,} windows, {len(missing)} models")
+    progress.end(f"{windows.rows:,} windows, {len(missing)} models")
 
 
-def _heard_through(row: VariantResult, work: Path, models: Path) -> Path:
-    """The file that is scored: the shipped one, or what it was before its look-up tables."""
+def _scored_file(row: VariantResult, work: Path, models: Path) -> Path:
+    """The shipped file, or the file from before its look-up tables."""
     unpacked = unpacked_file(work, row.name)
     return unpacked if unpacked.is_file() else models / Path(row.file).name
 
 
 def _count(
-    job: Job,
-    rows: list[VariantResult],
-    results: Results,
-    sound: Sound,
-    executor: Executor,
+    job: Job, rows: list[VariantResult], results: Results, sound: Sound, executor: Executor
 ) -> None:
     """Fill `detection` of each row from its scores, each in a worker process."""
-    if not rows:
-        return
     settings, work, progress = job.settings, job.folder.work, job.progress
     progress.begin("Counting false accepts and misses")
     conditions = (None, *settings.detection.snr_db)
@@ -188,7 +177,7 @@ def count_file(
     clip_scores: NDArray[np.floating],
     y: NDArray[np.integer],
 ) -> Detection:
-    """What a variant's scores come to, in a worker process; `float_file` has float32's."""
+    """Detection from a variant's scores, in a worker process; `float_file` has float32's."""
     return detection_in_sound(
         {snr_db: np.load(path, allow_pickle=False) for snr_db, path in files.items()},
         plans,
@@ -202,63 +191,59 @@ def count_file(
 
 
 def _plan(sound: Sound, settings: RunSettings, snr_db: float | None) -> Plan:
-    given = settings.detection
+    options = settings.detection
     return plan(
         sound,
         settings.frontend,
-        hop=given.hop_frames,
-        smoothing=given.smoothing,
-        tolerance_seconds=given.tolerance_seconds,
-        most_seconds=None if snr_db is None else 3600 * given.noise_hours,
+        hop=options.hop_frames,
+        smoothing=options.smoothing,
+        tolerance_seconds=options.tolerance_seconds,
+        most_seconds=None if snr_db is None else 3600 * options.noise_hours,
     )
 
 
-def _setup(sound: Sound, settings: RunSettings, said: str) -> DetectionSetup:
-    given = settings.detection
+def _setup(sound: Sound, settings: RunSettings, signature: str) -> DetectionSetup:
+    options = settings.detection
     return DetectionSetup(
-        sha256=said,
+        sha256=signature,
         source=sound.source,
         files=len(sound.background.pieces),
         hours=_plan(sound, settings, None).seconds / 3600,
         words_seconds=sound.words.seconds,
         hop_ms=1000 * _hop_seconds(settings),
-        smoothing=given.smoothing,
-        refractory_seconds=given.refractory_seconds,
-        tolerance_seconds=given.tolerance_seconds,
-        target_fa_per_hour=given.target_fa_per_hour,
-        rates=list(given.rates),
-        noise=sound.noise_source if given.snr_db else "",
-        snr_db=list(given.snr_db),
-        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in sound.skipped],
+        smoothing=options.smoothing,
+        refractory_seconds=options.refractory_seconds,
+        tolerance_seconds=options.tolerance_seconds,
+        target_fa_per_hour=options.target_fa_per_hour,
+        rates=list(options.rates),
+        noise=sound.noise_source if options.snr_db else "",
+        snr_db=list(options.snr_db),
+        skipped=[SkippedFile(file=clip.file, reason=clip.reason) for clip in sound.skipped],
     )
 
 
 def digest(sound: Sound, settings: RunSettings) -> str:
-    """Of all that detection hangs on, the models apart."""
-    found = hashlib.sha256(settings.detection.model_dump_json().encode())
+    """SHA-256 of all that detection depends on, except the models."""
+    whole = hashlib.sha256(settings.detection.model_dump_json().encode())
     for tape in (sound.background, sound.words, sound.noise):
-        found.update(sha256(tape.path).encode())
-    return found.hexdigest()
+        whole.update(sha256(tape.path).encode())
+    return whole.hexdigest()
 
 
-def _forget_other_sound(results: Results, said: str, work: Path) -> None:
-    """Drop what an earlier try measured in other sound: a folder may have changed since."""
-    signature = work / "sound.json"
-    if not signature.is_file() or json.loads(signature.read_text("utf-8")) != said:
-        for each in _scores(work):
-            each.unlink()
-        write_text(signature, json.dumps(said))
-    if results.detection is None or results.detection.sha256 != said:
+def _forget_other_sound(results: Results, signature: str, work: Path) -> None:
+    """Delete what was measured in other sound: a folder may have changed since."""
+    path = work / "sound.json"
+    if not path.is_file() or json.loads(path.read_text("utf-8")) != signature:
+        for scores in (work / "scores").glob("*.npy"):
+            scores.unlink()
+        write_text(path, json.dumps(signature))
+    if results.detection is None or results.detection.sha256 != signature:
         for row in results.variants:
             row.detection = None
 
 
-def _scores(work: Path) -> Iterator[Path]:
-    return (work / "scores").glob("*.npy")
-
-
 def _scores_file(work: Path, row: VariantResult, snr_db: float | None) -> Path:
-    """By the model's content: what another model scored is never taken for its."""
+    """The file of a variant's scores; its name has the model's hash, so no other model's fits."""
     (work / "scores").mkdir(exist_ok=True)
     return work / "scores" / f"{row.name}-{row.sha256[:12]}@{condition_name(snr_db)}.npy"
 

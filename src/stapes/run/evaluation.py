@@ -1,7 +1,7 @@
 """Measure any classifier .tflite on labelled clips: accuracy, confusion and size.
 
-The interpreter is C++ and the file may come from anywhere: it runs in a process of its own, so
-that a crash in it is a refusal with a reason.
+The interpreter is C++ and the file may come from anywhere. It runs in its own process, so that a
+crash is an error message with a reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from stapes.contracts.evaluation import Evaluation
-from stapes.contracts.measurements import SkippedFile
 from stapes.data.clip import SPLITS
 from stapes.data.features import gather
 from stapes.errors import ModelError, UsageError
@@ -21,24 +20,22 @@ from stapes.frontends.frontend import Frontend
 from stapes.frontends.registry import shapes
 from stapes.measure.accuracy import accuracy
 from stapes.measure.variant import confusion, interpreters
-from stapes.run.preparation import choose_clips, feature_cache, load_corpus
+from stapes.run.own_model import unusable
+from stapes.run.preparation import choose_clips, feature_cache, load_corpus, skipped_files
 from stapes.run.settings import EvaluationSettings
 from stapes.system.isolation import SECONDS, Lost, isolated
-from stapes.system.progress import Progress
+from stapes.system.progress import SILENT, Progress
 from stapes.targets.classifier import fits
 from stapes.tflite.read.constants import data_bytes
 from stapes.tflite.read.file import read_tflite
 from stapes.tflite.read.verify import verify
 
 _SECONDS_A_CLIP = 0.5
-"""Added to the limit: the reference CNN takes a thousandth of that."""
+"""Added to the limit: the reference CNN needs a thousandth of that."""
 
 
 def evaluate(
-    model: Path,
-    settings: EvaluationSettings,
-    *,
-    progress: Progress | None = None,
+    model: Path, settings: EvaluationSettings, *, progress: Progress = SILENT
 ) -> Evaluation:
     """Measure a .tflite on the clips that a run with these settings would choose.
 
@@ -48,37 +45,34 @@ def evaluate(
         A classifier of one input and one output whose input fits the frontend.
     settings : EvaluationSettings
         `data` must be set; the word, the frontend, the seed, the split and `positive` are used too.
-    progress : Progress, optional
 
     Raises
     ------
     UsageError
-        The model or the data is not there.
+        The model or the data is missing.
     ModelError
         The model is broken, refused by LiteRT, or does not fit the features.
     MissingExtraError
         The frontend's package is not installed.
     """
-    progress = progress or Progress()
     content = _content(model)
     if settings.data is None:
         raise UsageError("--data: name the folder of clips to measure on.")
     settings.frontend.require()
     split = settings.split
     corpus = load_corpus(settings.data, settings)
-    # The splits are chosen in the order of a run, so that a clip that stands in two is left to
-    # the same one.
     with feature_cache(settings) as cache:
+        # The order of a run: a clip that is in two splits goes to the same one.
         splits = SPLITS if split == "all" else SPLITS[SPLITS.index(split) :]
         chosen, skipped = choose_clips(corpus, settings, cache, progress, splits)
-        wanted = [chosen[name] for name in (SPLITS if split == "all" else (split,))]
-        y = np.concatenate([part.y for part in wanted])
+        parts = [chosen[name] for name in (SPLITS if split == "all" else (split,))]
+        y = np.concatenate([part.y for part in parts])
         if not len(y):
             raise UsageError(f"--data {settings.data}: no clip of the {split} split can be used.")
         progress.begin("Running the model")
         with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
-            paths = [Path(scratch) / f"{number}.npy" for number in range(len(wanted))]
-            for part, path in zip(wanted, paths, strict=True):
+            paths = [Path(scratch) / f"{number}.npy" for number in range(len(parts))]
+            for part, path in zip(parts, paths, strict=True):
                 gather(part, cache, path)
             scores = _scores(
                 model, content, paths, settings.frontend, SECONDS + _SECONDS_A_CLIP * len(y)
@@ -86,14 +80,13 @@ def evaluate(
         progress.end()
     if scores.shape[1] == 1 and settings.positive != 1:
         raise UsageError(
-            f"--positive {settings.positive}: the model has one output, taken for the word's; "
+            f"--positive {settings.positive}: the model has one output, which is the word's; "
             "leave it out."
         )
     try:
         result = accuracy(scores, y, settings.positive)
     except ValueError as error:
         raise UsageError(f"--positive {settings.positive}: {error}.") from None
-    everything = sorted((*corpus.skipped, *skipped), key=lambda each: each.file)
     return Evaluation(
         model=str(model),
         word=settings.word,
@@ -110,7 +103,7 @@ def evaluate(
         positives=int(y.sum()),
         negatives=int(len(y) - y.sum()),
         confusion=confusion(result),
-        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
+        skipped=skipped_files(corpus, skipped),
     )
 
 
@@ -130,17 +123,14 @@ def _scores(
     try:
         parts = isolated(seconds, _run, content, features, frontend)
     except Lost as lost:
-        raise ModelError(
-            f"{model} cannot be run: {lost}. The file is broken, loops, or is far too large for a "
-            "device: `stapes inspect` shows what is in it."
-        ) from None
+        raise unusable(model, lost) from None
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
     return np.concatenate(parts)
 
 
 def _run(content: bytes, features: list[Path], frontend: Frontend) -> list[np.ndarray]:
-    # Look-up tables are decoded by TFLite Micro alone.
+    # TFLite Micro runs what LiteRT does not: look-up tables.
     targets, interpreter = interpreters(content)
     if interpreter is None:
         raise ModelError(targets["litert"].reason or "LiteRT refuses the model.")

@@ -16,33 +16,32 @@ from stapes.system.files import write_text
 
 
 def gather_splits(used: dict[str, Chosen], cache: FeatureCache, folder: Path) -> None:
-    """Put the features of every split from the cache into files of a folder."""
+    """Write the features of every split from the cache into a folder."""
     for split in SPLITS:
         save_features(gather(used[split], cache, feature_file(folder, split)), folder, split)
 
 
 def save_features(features: FeatureSet, work: Path, split: str) -> None:
-    """Keep the labels and names beside the features that are memory-mapped already."""
+    """Write the labels and names; the features are in their file already."""
     np.save(work / f"{split}-y.npy", features.y, allow_pickle=False)
     write_text(work / f"{split}-clips.json", json.dumps(features.clip))
 
 
 def feature_file(work: Path, split: str) -> Path:
-    """Where the features of a split are."""
+    """The file of a split's features."""
     return work / f"{split}-x.npy"
 
 
 def load_features(work: Path, split: str, shape: tuple[int, ...] | None = None) -> FeatureSet:
-    """The FeatureSet of a split, memory-mapped; of another `shape` where a model wants it so."""
-    path = feature_file(work, split)
-    x = np.load(path, mmap_mode="r", allow_pickle=False)
+    """The FeatureSet of a split, memory-mapped; in the `shape` of a model's input if given."""
+    x = np.load(feature_file(work, split), mmap_mode="r", allow_pickle=False)
     x = x if shape is None else x.reshape(len(x), *shape)
     y = np.load(work / f"{split}-y.npy", allow_pickle=False)
     return FeatureSet(x, y, json.loads((work / f"{split}-clips.json").read_text("utf-8")))
 
 
 def calibration(training: FeatureSet, settings: RunSettings) -> NDArray[np.float32]:
-    """Training clips to calibrate with: half of each class, as far as there are."""
+    """Features of the training clips for calibration: half of each class, if there are enough."""
     rng = np.random.default_rng([settings.seed, 1])
     rows: list[int] = []
     for label in (1, 0):

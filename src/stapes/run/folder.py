@@ -1,7 +1,7 @@
-"""The run folder: who owns it, what run.yaml in it says, and its log.
+"""The run folder: its owner, its run.yaml, and its log.
 
-A folder belongs to one run. The same command finds its run.yaml equal and goes on where that run
-stopped; another command is refused before anything is written.
+A folder belongs to one run. The same command finds an equal run.yaml and continues the run. Another
+command is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OPTIONAL = (
     *filter(None, (frontend.package for frontend in FRONTENDS.values())),
     "tflite-micro",
 )
-"""Packages of extras: a run goes on when one was installed since."""
+"""Packages of extras: a run continues when one of them was installed since."""
 
 _PACKAGES = (
     *_OPTIONAL,
@@ -53,33 +53,25 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Versions of Python, Stapes and the packages that decide what a run makes."""
-    found = {"python": platform.python_version(), "stapes": __version__}
+    by_package = {"python": platform.python_version(), "stapes": __version__}
     for name in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+            by_package[name] = metadata.version(name)
+    return by_package
 
 
 class RunFolder:
-    """Paths in a run folder, and its rules.
-
-    Parameters
-    ----------
-    path : Path
-        Need not exist.
-    settings : RunSettings
-        Of the run that wants it.
-    """
+    """Paths in a run folder, and its rules. The folder need not exist."""
 
     command = "run"
     later: tuple[str, ...] = LATER
-    """Settings that may be given anew."""
+    """Settings that may change when a run continues."""
 
     def __init__(self, path: Path, settings: RunSettings) -> None:
         self.path = path
         self._model = settings.model
         self._settings_type = type(settings)
-        self.said: dict[str, Any] = {
+        self.description: dict[str, Any] = {
             "settings": settings.model_dump(mode="json"),
             "versions": versions(),
         }
@@ -89,7 +81,7 @@ class RunFolder:
         self.table = path / "results.csv"
         self.log = path / "log.txt"
         self.work = path / ".work"
-        """Features in memory-mapped files and the models of stages; gone when the run is done."""
+        """Features in memory-mapped files and the models of stages; deleted after the run."""
 
     @cached_property
     def from_file(self) -> bool:
@@ -102,11 +94,11 @@ class RunFolder:
 
     @property
     def features(self) -> Path:
-        """Where the features of the baseline's frontend are."""
+        """The folder of the features for the baseline's frontend."""
         return self.work
 
     def check(self) -> None:
-        """See that this run may have the folder; nothing is left written.
+        """Check that this run may have the folder, and leave nothing there.
 
         Raises
         ------
@@ -130,20 +122,15 @@ class RunFolder:
     def open(self, data_sha256: str, model_sha256: str | None = None) -> Iterator[None]:
         """Make the folder this run's, for the length of the block.
 
-        Parameters
-        ----------
-        data_sha256 : str
-            Of the chosen clips: a run goes on only with the clips that it began with.
-
-        model_sha256 : str, optional
-            Of the user's model, likewise.
+        The hashes are of the chosen clips and of the user's model: a run continues only with those
+        that it began with.
 
         Raises
         ------
         UsageError
             The folder began with other clips, or another model.
         StapesError
-            Another process is at work in it, or it cannot be written.
+            Another process works in it, or it cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -157,7 +144,7 @@ class RunFolder:
                 f"{self.path}: another run is at work in it; wait for it, or choose another --out."
             ) from None
         try:
-            # Another run may have taken the folder while this one was listing its clips.
+            # Another run may have taken the folder while this one listed its clips.
             self._check_owner()
             self._sweep()
             self._sign(data_sha256, model_sha256)
@@ -172,94 +159,89 @@ class RunFolder:
         (self.path / ".lock").unlink(missing_ok=True)
 
     def _check_owner(self) -> None:
-        if all(each.name.startswith(".") for each in self.path.iterdir()):
+        if all(path.name.startswith(".") for path in self.path.iterdir()):
             return
         if not self.config.is_file():
             raise UsageError(
                 f"--out {self.path}: holds files and no run; choose a new or empty folder."
             )
-        found = self._read()
+        owner = self._read()
         with contextlib.suppress(ValidationError):
             # An older run.yaml has other names for some settings, and lacks new ones.
-            settings = self._settings_type.model_validate(found.get("settings"))
-            found["settings"] = settings.model_dump(mode="json")
-        if found.get("command", "run") != self.command:
+            settings = self._settings_type.model_validate(owner.get("settings"))
+            owner["settings"] = settings.model_dump(mode="json")
+        command = owner.get("command", "run")
+        if command != self.command:
             raise UsageError(
-                f"--out {self.path}: is the folder of a stapes {found.get('command', 'run')}, not "
-                f"of a {self.command}; choose another folder."
+                f"--out {self.path}: is the folder of a stapes {command}, not of a {self.command}; "
+                "choose another folder."
             )
-        different = _different(self._without_later(found), self._without_later(self.said))
-        if different:
+        difference = _difference(self._without_later(owner), self._without_later(self.description))
+        if difference:
             raise UsageError(
-                f"--out {self.path}: holds another run ({different}); choose another folder or "
+                f"--out {self.path}: holds another run ({difference}); choose another folder or "
                 "delete this one."
             )
 
     def _read(self) -> dict[str, Any]:
         try:
-            found = yaml.safe_load(self.config.read_text("utf-8"))
+            content = yaml.safe_load(self.config.read_text("utf-8"))
         except (OSError, ValueError, yaml.YAMLError):
-            found = None
-        if not isinstance(found, dict):
+            content = None
+        if not isinstance(content, dict):
             raise UsageError(f"{self.config} is broken: choose another --out or delete the folder.")
-        return found
+        return content
 
     def _sign(self, data_sha256: str, model_sha256: str | None) -> None:
-        said = {**self.said, "data_sha256": data_sha256}
-        if self.command != "run":
-            said = {"command": self.command, **said}
+        command = {} if self.command == "run" else {"command": self.command}
+        content = {**command, **self.description, "data_sha256": data_sha256}
         if model_sha256:
-            said["model_sha256"] = model_sha256
-        if not self.config.exists():
-            self._write(said)
-        elif self._read().get("data_sha256") != data_sha256:
+            content["model_sha256"] = model_sha256
+        written = self._read() if self.config.exists() else content
+        if written.get("data_sha256") != data_sha256:
             raise UsageError(
                 f"--out {self.path}: its run began with other clips than the data has now; "
                 "choose another folder or delete this one."
             )
-        elif self._read().get("model_sha256") != model_sha256:
+        if written.get("model_sha256") != model_sha256:
             raise UsageError(
                 f"--out {self.path}: its run began with another content of --model; choose another "
                 "folder or delete this one."
             )
-        elif self._read() != said:
-            self._write(said)  # What is recommended for has changed.
-
-    def _write(self, said: Mapping[str, Any]) -> None:
-        again = f"stapes {self.command} --config run.yaml --out ANOTHER"
-        head = f"# A {self.command} of Stapes. The same again: {again}\n"
-        write_text(self.config, head + yaml.safe_dump(dict(said), sort_keys=False))
+        # A setting of `later` may have changed.
+        if written != content or not self.config.exists():
+            again = f"stapes {self.command} --config run.yaml --out ANOTHER"
+            head = f"# A {self.command} of Stapes. The same again: {again}\n"
+            write_text(self.config, head + yaml.safe_dump(content, sort_keys=False))
 
     def _sweep(self) -> None:
-        """Remove what a killed run was writing."""
-        written = (
+        """Remove the files that a killed run was writing."""
+        targets = (
             *(self.config, self.baseline, self.results, self.table, self.path / "report.html"),
             *(self.models / "*.tflite", self.work / "*.keras", self.work / "*.json"),
             self.path / "trials" / "*.tflite",
         )
-        for target in written:
+        for target in targets:
             # As `files.atomic_path` names them; other hidden files may be the user's.
-            for left in target.parent.glob(f".{target.stem}-????????{target.suffix}"):
-                left.unlink()
-        # The stages that were trained are whole; features are gathered anew. Without its run.yaml
-        # nobody knows what the stages were trained with.
+            for temporary in target.parent.glob(f".{target.stem}-????????{target.suffix}"):
+                temporary.unlink()
+        # Trained stages are whole, but without a run.yaml nobody knows their settings.
         if not self.config.exists():
             shutil.rmtree(self.work, ignore_errors=True)
         self.models.mkdir(exist_ok=True)
         self.work.mkdir(exist_ok=True)
 
-    def _without_later(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        """What a run is told by: without what nothing in its models depends on."""
-        kept = dict(said)
-        # The version of what computes the features decides what a run makes.
-        optional = set(_OPTIONAL) - _frontend_packages(said)
-        # Older runs recorded a package that only their page used.
-        optional.add("plotly")
+    def _without_later(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """The identity of a run: its run.yaml without what no model depends on."""
+        identity = dict(run)
+        # The version of the package that computes the features decides what a run makes. Older runs
+        # recorded plotly, which only their page used.
+        optional = {*_OPTIONAL, "plotly"} - _frontend_packages(run)
         for part, later in (("settings", self.later), ("versions", optional)):
-            inside = said.get(part)
-            if isinstance(inside, Mapping):
-                kept[part] = {name: value for name, value in inside.items() if name not in later}
-        return kept
+            values = run.get(part)
+            if isinstance(values, Mapping):
+                identity[part] = {name: values[name] for name in values if name not in later}
+        return identity
 
     @contextlib.contextmanager
     def _logged(self) -> Iterator[None]:
@@ -287,14 +269,14 @@ def _frontend_packages(run: Mapping[str, Any]) -> set[str | None]:
     return {FRONTENDS[kind].package for kind in kinds & set(FRONTENDS)}
 
 
-def _different(found: Mapping[str, Any], said: Mapping[str, Any], path: str = "") -> str:
-    """The first setting in which two runs differ, in words; empty if in none."""
-    for name in said:
-        here, there = said[name], found.get(name)
+def _difference(owner: Mapping[str, Any], run: Mapping[str, Any], path: str = "") -> str:
+    """The first setting in which two runs differ, in words; empty if there is none."""
+    for name in run:
+        here, there = run[name], owner.get(name)
         if isinstance(here, Mapping) and isinstance(there, Mapping):
-            inside = _different(there, here, f"{path}{name}.")
-            if inside:
-                return inside
+            difference = _difference(there, here, f"{path}{name}.")
+            if difference:
+                return difference
         elif here != there:
             return f"its {path}{name} is {there}, not {here}"
     return ""

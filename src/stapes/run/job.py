@@ -1,6 +1,6 @@
-"""One run under way: what is wanted, where it goes, and how it is worked on.
+"""One run under way: its settings, its folder and its workers.
 
-A Job stays in the process of the command. What a worker process is to do gets paths and settings.
+A Job stays in the process of the command. Worker processes get paths and settings.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Job:
 
     @contextlib.contextmanager
     def workers(self, tasks: int = 1) -> Iterator[Executor]:
-        """Worker processes for so many tasks, which print into the log.
+        """At most `tasks` worker processes, which print into the log.
 
         Raises
         ------
@@ -40,7 +40,7 @@ class Job:
             A worker died.
         """
         log = self.folder.log
-        # Our own models on a large corpus may take what the machine has.
+        # Models of Stapes on a large corpus may use all memory of the machine.
         memory = TRAINING_MEMORY if self.settings.model else None
         try:
             with pool(max(1, min(self.jobs, tasks)), begin, (log.resolve(), memory)) as executor:
@@ -48,5 +48,5 @@ class Job:
         except BrokenExecutor:
             raise StapesError(
                 f"A worker process died (out of memory?); {log} may say why. The same command "
-                "goes on from here."
+                "continues the run."
             ) from None

@@ -1,7 +1,7 @@
 """The models of a run: the baseline, the stages that techniques share, and the variants.
 
 Each is made in a worker process as soon as what it needs is there. A technique that fails does not
-cost the others.
+stop the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STAGE = "stage "
 
 @dataclass(frozen=True)
 class Adopted:
-    """The user's model as a baseline: what it is, the file that it became, and whose it was."""
+    """The user's model as a baseline: its description, the converted file, and the user's hash."""
 
     baseline: Baseline
     file: Path
@@ -38,7 +38,7 @@ class Adopted:
 def make_models(
     job: Job, names: list[str], data: Data, adopted: Adopted | None
 ) -> tuple[Record, dict[str, str]]:
-    """The baseline and every variant; what an earlier try finished stays.
+    """Make the baseline and every variant that is missing.
 
     Returns
     -------
@@ -69,9 +69,9 @@ def train_baseline(job: Job, executor: Executor) -> Baseline:
     progress.update(0, settings.train.epochs)
     future = executor.submit(steps.train_baseline, settings, folder.features, folder.baseline)
     while wait([future], timeout=0.2).not_done:
-        reached = steps.training_progress(folder.features)
-        if reached:
-            progress.update(*reached)
+        state = steps.training_progress(folder.features)
+        if state:
+            progress.update(*state)
     baseline = future.result()
     epoch = baseline.kept_epoch or len(baseline.history["loss"])
     metrics = ", ".join(
@@ -85,7 +85,7 @@ def train_baseline(job: Job, executor: Executor) -> Baseline:
 def _make_variants(
     job: Job, missing: list[str], record: Record, executor: Executor
 ) -> dict[str, str]:
-    """Make the stages and variants that are missing; what failed, with the reason."""
+    """Make the stages and variants that are missing, and return the failures with their reasons."""
     progress = job.progress
     progress.begin("Making and measuring models")
     waiting = _needs(job, missing)
@@ -118,7 +118,7 @@ def _make_variants(
 
 
 def _needs(job: Job, missing: list[str]) -> dict[str, str]:
-    """What is to be made, each with what it needs; a stage's name begins with `stage `."""
+    """The missing models, each with what it needs; a stage's name begins with `stage `."""
     work, baseline = job.folder.work, job.folder.baseline
     needs = {
         _STAGE + name: _STAGE + STAGES[name].needs

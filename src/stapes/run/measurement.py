@@ -1,6 +1,7 @@
-"""What is measured of a run's variants when all are made: in continuous sound, on the targets.
+"""Measure a run's variants when all are made: in continuous sound and on the targets.
 
-What an earlier try measured is kept. Latencies come last and one by one, when nothing else runs.
+Earlier measurements of the same run stay. Latencies come last and one by one, when nothing else
+runs.
 """
 
 from __future__ import annotations
@@ -30,17 +31,9 @@ from stapes.targets.registry import TARGETS
 
 
 def measure_all(job: Job, record: Record, test: Chosen, sound: Sound) -> None:
-    """Measure every variant, draw the conclusions, and save the record after each step.
+    """Measure every variant, compare them, and save the record after each step.
 
-    Parameters
-    ----------
-    job : Job
-    record : Record
-        Of the variants that were made; what is measured is filled in.
-    test : Chosen
-        The test clips.
-    sound : Sound
-        What detection is measured in.
+    `test` are the test clips, and detection is measured in `sound`.
     """
     record.results.clips = clips_of(test)
     _measure_detection(job, record.results, sound)
@@ -56,8 +49,8 @@ def measure_all(job: Job, record: Record, test: Chosen, sound: Sound) -> None:
 def _measure_detection(job: Job, results: Results, sound: Sound) -> None:
     if not sound.recordings or not sound.words.pieces:
         job.progress.note(
-            "Detection is not measured: there is too little sound without the word for one "
-            "detection; name a folder of recordings with --continuous."
+            "Detection is not measured, because there is too little sound without the word. Name a "
+            "folder of recordings with --continuous."
         )
         return
     digest = detection.digest(sound, job.settings)
@@ -71,9 +64,9 @@ def _measure_detection(job: Job, results: Results, sound: Sound) -> None:
 def try_targets(
     job: Job, record: Record, clips: Callable[[VariantResult], NDArray[np.float32]]
 ) -> None:
-    """Try every variant on every target, some at a time, each in a child of its own.
+    """Try every variant on every target, some at a time, each in its own child.
 
-    `clips` gives the test clips' features for a variant: not all need have one frontend.
+    `clips` returns the test clips' features for a variant: variants may differ in their frontend.
     """
     rows, progress = record.results.variants, job.progress
     missing = [row for row in rows if any(_untried(row, name) for name in TARGETS)]
@@ -81,35 +74,36 @@ def try_targets(
         return
     progress.begin("Trying the targets")
     workers = min(job.jobs, len(missing))
-    free: queue.SimpleQueue[Child] = queue.SimpleQueue()
+    children: queue.SimpleQueue[Child] = queue.SimpleQueue()
 
-    def tried(row: VariantResult) -> dict[str, TargetResult]:
-        made = free.get()
+    def try_all(row: VariantResult) -> dict[str, TargetResult]:
+        child = children.get()
         try:
             return targets_of(
-                _content(row, job.folder), clips(row), job.settings.positive, child=made
+                _content(row, job.folder), clips(row), job.settings.positive, child=child
             )
         finally:
-            free.put(made)
+            children.put(child)
 
     with contextlib.ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(workers))
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        # Left first: a thread that waits for a child which hangs would hold Ctrl-C up.
+        # The children end first: a thread that waits for a hanging child would block Ctrl-C.
         for _ in range(workers):
-            free.put(stack.enter_context(Child()))
-        waiting = {threads.submit(tried, row): row for row in missing}
+            children.put(stack.enter_context(Child()))
+        waiting = {threads.submit(try_all, row): row for row in missing}
         for done, future in enumerate(as_completed(waiting), 1):
             waiting[future].targets = future.result()
             record.save()
             progress.update(done, len(waiting), waiting[future].name)
-    progress.end(", ".join(_runs_on(record.results)))
+    counts = {name: sum(row.targets[name].runs for row in rows) for name in TARGETS}
+    progress.end(", ".join(f"{counts[name]} in {TARGETS[name].title}" for name in TARGETS))
 
 
 def _untried(row: VariantResult, name: str) -> bool:
-    """Whether a target is still to be tried: what it needs may have been installed since."""
-    found = row.targets.get(name)
-    return found is None or (not found.tried and TARGETS[name].missing is None)
+    """Whether a target must be tried: its extra may have been installed since."""
+    result = row.targets.get(name)
+    return result is None or (not result.tried and TARGETS[name].missing is None)
 
 
 def time_models(job: Job, record: Record) -> None:
@@ -123,21 +117,13 @@ def time_models(job: Job, record: Record) -> None:
         return
     progress = job.progress
     progress.begin("Timing each model alone")
-    with Child() as made:
+    with Child() as child:
         for done, row in enumerate(missing):
             progress.update(done, len(missing), row.name)
             litert = row.targets["litert"]
-            row.targets["litert"] = latency_of(_content(row, job.folder), litert, child=made)
+            row.targets["litert"] = latency_of(_content(row, job.folder), litert, child=child)
             record.save()
     progress.end(f"{len(missing)} models")
-
-
-def _runs_on(results: Results) -> list[str]:
-    """How many variants run on each target, in words."""
-    return [
-        f"{sum(row.targets[name].runs for row in results.variants)} in {target.title}"
-        for name, target in TARGETS.items()
-    ]
 
 
 def _content(row: VariantResult, folder: RunFolder) -> bytes:

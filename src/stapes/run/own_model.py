@@ -1,7 +1,7 @@
-"""A model of the user's as the baseline of a run: read, checked, and kept as Stapes keeps its own.
+"""A user's model as the baseline of a run: read, checked, and saved like a baseline of Stapes.
 
-A Keras model is rebuilt, lowered and can take every technique; a float .tflite only those that
-need no training.
+A Keras model is rebuilt and lowered, and every technique works on it. On a float .tflite only the
+techniques without training work.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stapes.models.keras_import import any_keras
 from stapes.models.lowering import lower
 from stapes.run.settings import RunSettings
 from stapes.system.files import sha256, write_bytes
+from stapes.system.isolation import Lost
 from stapes.targets.classifier import fits
 from stapes.targets.litert import LiteRT
 from stapes.tflite.read import cost as file_cost
@@ -27,11 +28,11 @@ from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import is_tflite, read_tflite
 
 _LOWERED_TOLERANCE = 1e-4
-"""Of the lowered model's outputs: folding rounds every weight anew."""
+"""Of the lowered model's outputs: folding rounds every weight again."""
 
 
 def is_float_file(path: Path) -> bool:
-    """Whether the user's model is a .tflite; see `tflite.read.file.is_tflite`."""
+    """Whether the user's model is a .tflite."""
     try:
         return is_tflite(path)
     except UsageError as error:
@@ -43,26 +44,29 @@ def digest(path: Path) -> str:
     if not path.is_dir():
         return sha256(path)
     whole = hashlib.sha256()
-    for each in sorted(path.rglob("*")):
-        if each.is_file():
-            whole.update(f"{each.relative_to(path)}\0{sha256(each)}\0".encode())
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            whole.update(f"{file.relative_to(path)}\0{sha256(file)}\0".encode())
     return whole.hexdigest()
+
+
+def unusable(path: Path, lost: Lost) -> ModelError:
+    """The error for a model whose process crashed, hung or needed too much memory."""
+    return ModelError(
+        f"{path} cannot be used: {lost}. The file is broken, loops, or is far too large for a "
+        "device: `stapes inspect` shows what is in it."
+    )
 
 
 def adopt(settings: RunSettings, target: Path) -> Baseline:
     """Read the user's model, and write it to `target` as the run's baseline.
 
-    Parameters
-    ----------
-    settings : RunSettings
-        With a `model`.
-    target : Path
-        A .tflite for a .tflite, a .keras file for everything else.
+    `target` is a .tflite if the model is one, else a .keras file.
 
     Raises
     ------
     ModelError
-        It is broken, holds what cannot be rebuilt, is no wake-word model, or is quantized.
+        It is broken, cannot be rebuilt, is no wake-word model, or is quantized.
     UsageError
         Its input does not fit the frontend, or `positive` is none of its outputs.
     """
@@ -89,14 +93,14 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
 def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
     content = read_tflite(path)
     try:
-        # These verify the file, which the interpreter does not.
+        # Reading the constants verifies the file. The interpreter does not.
         stored, count = constants(content), file_cost.macs(content)
         interpreter = LiteRT(content)
         signature = interpreter.signature
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
-    quantized = [each.name for each in stored if each.values.dtype != np.float32]
-    if quantized or signature.input_dtype != np.float32 or signature.output_dtype != np.float32:
+    types = [constant.values.dtype for constant in stored]
+    if any(t != np.float32 for t in (*types, signature.input_dtype, signature.output_dtype)):
         raise ModelError(
             f"{path} is quantized already: give the float .tflite, or measure this one with "
             "`stapes evaluate`."
@@ -104,13 +108,13 @@ def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
     outputs = signature.output_shape[-1] if signature.output_shape else 1
     _check_ends(path, signature.input_shape[1:], outputs, settings)
     try:
-        # Over the range of features.
+        # In the range of features.
         clips = np.random.default_rng(0).normal(0, 50, (16, *settings.frontend.shape))
         any_keras.check_probabilities(interpreter.predict(clips.astype(np.float32)))
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from None
     write_bytes(target, content)
-    parameters = sum(each.values.size for each in stored)
+    parameters = sum(constant.values.size for constant in stored)
     return Baseline(parameters=parameters, macs=count, model=str(path))
 
 
@@ -122,12 +126,12 @@ def _check_ends(path: Path, shape: tuple[int, ...], outputs: int, settings: RunS
             f"{list(frontend.shape)}. Choose --frontend ({shapes()}), or set its sizes under "
             "`frontend` in a --config file to those that the model was trained with."
         )
-    # One output is the word's own, whatever its number.
+    # The only output is the word's. `positive` is then 1, its default.
     if settings.positive >= max(2, outputs):
         raise UsageError(
             f"--positive {settings.positive}: the model has {outputs} outputs, counted from 0."
         )
     if outputs == 1 and settings.positive == 0:
         raise UsageError(
-            "--positive 0: the one output of the model is taken for the word's; leave it out."
+            "--positive 0: the model has one output, which is the word's; leave it out."
         )

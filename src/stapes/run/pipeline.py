@@ -1,14 +1,14 @@
-"""The main job: from a word to a table of models that were measured.
+"""The main job: from a word to a table of measured models.
 
 The steps, in order: check that the run may have its folder; read the user's model, if there is
 one; make or list the corpus; choose clips and compute features (into the cache); make the models
-(`making`); measure them in continuous sound and on the targets, and draw the conclusions
-(`measurement`); write the table and the page.
+(`making`); measure them in continuous sound and on the targets, and compare them (`measurement`);
+write the table and the page.
 
-Until the features are there nothing is written to the folder. results.json grows by a row a
-variant (`record`), and each step's file is whole or absent, so a run that was killed goes on where
-it stopped: with the same bytes at the end, since every step starts from files and the seed.
-(Latencies are never the same twice, nor is what depends on them.)
+Nothing is written to the folder before the features are computed. results.json gets a row for each
+variant (`record`), and each step's file is whole or absent. So a run that was killed continues, and
+its bytes are the same at the end: every step starts from files and the seed. Latencies, and what
+depends on them, are never the same twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from stapes.contracts.results import Results
-from stapes.errors import ModelError, StapesError, UsageError
+from stapes.errors import StapesError, UsageError
 from stapes.models import backend
 from stapes.report.writing import write_files
 from stapes.run import own_model, sound
@@ -44,22 +44,14 @@ from stapes.techniques.registry import left_out, select
 def run(job: Job) -> Results:
     """Train a baseline, apply the techniques, measure every model, and write the run folder.
 
-    Parameters
-    ----------
-    job : Job
-        Its folder is new, empty, or this run's own, which is then finished.
-
-    Returns
-    -------
-    results : Results
-        What results.json holds.
+    The folder is new, empty, or this run's own, which the run then completes.
 
     Raises
     ------
     UsageError
         A setting, the data or the folder is wrong; nothing was written.
     StapesError
-        The work failed, and what was finished is kept; or an extra is not installed.
+        The work failed, and what was finished stays; or an extra is not installed.
     """
     settings, folder = job.settings, job.folder
     _check(settings)
@@ -98,7 +90,7 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
         with folder.open(digest(chosen), adopted.sha256 if adopted else None):
             gather_splits(used, cache, folder.features)
             data = describe(corpus, settings, chosen, copies, skipped)
-            # Before hours of training: the user resolves first what is wrong with it.
+            # Before hours of training, so that the user sees an error at once.
             continuous = sound.gather(job, corpus, chosen, skipped)
             record, failed = make_models(job, names, data, adopted)
             measure_all(job, record, chosen["test"], continuous)
@@ -114,16 +106,13 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
 
 
 def _adopted(job: Job, target: Path) -> Adopted:
-    """The user's model, read in a process of its own: it may come from anywhere."""
+    """The user's model, read in its own process: it may come from anywhere."""
     settings, progress = job.settings, job.progress
+    assert settings.model is not None
     progress.begin(f"Reading {settings.model}")
     try:
         baseline = isolated(SECONDS, own_model.adopt, settings, target)
     except Lost as lost:
-        raise ModelError(
-            f"{settings.model} cannot be used: {lost}. The file is broken, loops, or is far too "
-            "large for a device: `stapes inspect` shows what is in it."
-        ) from None
+        raise own_model.unusable(settings.model, lost) from None
     progress.end(f"{baseline.parameters:,} parameters")
-    assert settings.model is not None
     return Adopted(baseline, target, own_model.digest(settings.model))

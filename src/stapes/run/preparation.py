@@ -1,4 +1,4 @@
-"""What a run is made of before anything is trained: the corpus, the clips that are chosen, copies.
+"""The data of a run, before anything is trained: the corpus, the chosen clips, and their copies.
 
 `stapes run` and `stapes evaluate` choose their clips here, so that both have the same.
 """
@@ -29,7 +29,7 @@ from stapes.system.progress import Progress
 from stapes.system.version import __version__
 
 FEWEST = {"train": 8, "test": 4}
-"""Clips of each class that a split needs at least."""
+"""The fewest clips of each class that a split may have."""
 
 
 def load_corpus(root: Path, settings: RunSettings) -> Corpus:
@@ -52,14 +52,14 @@ def synthetic_folder(job: Job) -> Path:
         engine = version("espeakng-loader")
     except PackageNotFoundError:
         engine = "none"
-    settings, wanted = job.settings, job.settings.synthetic
-    name = f"{slug(settings.word)}-{wanted.voices}x{wanted.takes}-seed{settings.seed}"
+    settings, synthetic = job.settings, job.settings.synthetic
+    name = f"{slug(settings.word)}-{synthetic.voices}x{synthetic.takes}-seed{settings.seed}"
     out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
     return make_corpus(
         settings.word,
         out,
-        voices=wanted.voices,
-        takes=wanted.takes,
+        voices=synthetic.voices,
+        takes=synthetic.takes,
         seed=settings.seed,
         jobs=job.jobs,
         progress=job.progress,
@@ -73,7 +73,7 @@ def choose_clips(
     progress: Progress,
     splits: tuple[str, ...] = SPLITS,
 ) -> tuple[dict[str, Chosen], list[Skipped]]:
-    """The clips of each split, their features in the cache, and what cannot be used."""
+    """Choose the clips of each split, cache their features, and list what cannot be used."""
     progress.begin("Computing features")
     chosen, skipped = choose(
         corpus,
@@ -101,7 +101,7 @@ def with_copies(
     cache: FeatureCache,
     progress: Progress,
 ) -> dict[str, Chosen]:
-    """The splits, with so many copies of each clip behind the clips of those that `copies` has."""
+    """The splits; those that `copies` names have so many copies of each clip after their clips."""
     used = dict(chosen)
     for split, count in copies.items():
         if count:
@@ -119,7 +119,7 @@ def with_copies(
 
 
 def feature_cache(settings: RunSettings) -> AbstractContextManager[FeatureCache]:
-    """The user's cache of the features of a frontend."""
+    """The user's cache for the features of the settings' frontend."""
     return open_cache(cache_folder() / "features", settings.frontend)
 
 
@@ -129,13 +129,13 @@ def require_enough(
     """Raise UsageError where a split has too few clips of a class."""
     for split, fewest in needed.items():
         part = chosen[split]
-        for what, count in (
+        for clips, count in (
             (f'clips of "{settings.word}"', part.positives),
             ("clips of other words", part.negatives),
         ):
             if count < fewest:
                 raise UsageError(
-                    f"--word {settings.word}: {count} usable {what} are in the {split} split and "
+                    f"--word {settings.word}: {count} usable {clips} are in the {split} split and "
                     f"{fewest} are needed; add recordings."
                 )
 
@@ -148,34 +148,38 @@ def describe(
     skipped: list[Skipped],
 ) -> Data:
     """The data as results.json has it."""
-    splits = {
-        split: Split(
-            positives=part.positives,
-            negatives=part.negatives,
-            negatives_available=part.available_negatives,
-            speakers=corpus.speakers(part.clips),
-        )
-        for split, part in chosen.items()
-    }
     source = str(settings.data) if settings.data else "synthetic speech by espeak-ng"
     if settings.negatives:
         source += f", and {settings.negatives}"
-    everything = sorted((*corpus.skipped, *skipped), key=lambda skipped: skipped.file)
     return Data(
         source=source,
         synthetic=corpus.synthetic,
         split_rule=corpus.split_rule,
         shared_speakers=corpus.shared_speakers,
-        splits={split: splits[split] for split in SPLITS},
+        splits={
+            split: Split(
+                positives=chosen[split].positives,
+                negatives=chosen[split].negatives,
+                negatives_available=chosen[split].available_negatives,
+                speakers=corpus.speakers(chosen[split].clips),
+            )
+            for split in SPLITS
+        },
         copies=copies,
-        skipped=[SkippedFile(file=each.file, reason=each.reason) for each in everything],
+        skipped=skipped_files(corpus, skipped),
     )
 
 
+def skipped_files(corpus: Corpus, skipped: list[Skipped]) -> list[SkippedFile]:
+    """All clips that are not used, by name."""
+    clips = sorted((*corpus.skipped, *skipped), key=lambda clip: clip.file)
+    return [SkippedFile(file=clip.file, reason=clip.reason) for clip in clips]
+
+
 def digest(chosen: dict[str, Chosen]) -> str:
-    """SHA-256 of which clips were chosen, in which order and with which labels."""
-    found = hashlib.sha256()
+    """SHA-256 of the chosen clips, their order and their labels."""
+    whole = hashlib.sha256()
     for split in SPLITS:
         for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
-            found.update(split.encode() + bytes([label]) + key)
-    return found.hexdigest()
+            whole.update(split.encode() + bytes([label]) + key)
+    return whole.hexdigest()

@@ -1,7 +1,7 @@
-"""What a run has found so far: the one owner of results.json.
+"""The results of a run so far: the one owner of results.json.
 
-Every step changes the results through a Record and saves it, so that results.json always holds
-what is done, and a run that was killed goes on from there.
+Every step changes the results through a Record and saves it. So results.json always holds what is
+done, and a run that was killed continues from there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Record:
     path: Path
 
     def save(self) -> None:
-        """Write results.json in one step."""
+        """Write results.json."""
         results_file.write(self.results, self.path)
 
     def add(self, row: VariantResult) -> None:
@@ -44,7 +44,7 @@ class Record:
 
 
 def begin(job: Job, data: Data, baseline: Baseline) -> Record:
-    """A record with the baseline and no variant; not saved yet."""
+    """A record with the baseline and no variants, not saved yet."""
     settings = job.settings
     results = Results(
         word=settings.word,
@@ -54,19 +54,19 @@ def begin(job: Job, data: Data, baseline: Baseline) -> Record:
         data=data,
         baseline=baseline,
         variants=[],
-        settings=job.folder.said["settings"],
+        settings=job.folder.description["settings"],
     )
     return Record(results, job.folder.results)
 
 
 def earlier(folder: RunFolder) -> Results | None:
-    """What an earlier try of the same run saved; None where its baseline is not whole."""
+    """The results that the same run saved before it stopped; None if its baseline is not whole."""
     if not folder.results.is_file() or not folder.baseline.is_file():
         return None
     try:
         results = results_file.read(folder.results)
     except StapesError as error:
-        # Whoever damaged it has lost the figures; the run makes them again.
+        # The file is damaged: the run measures everything again.
         log.warning("%s", error)
         return None
     if sha256(folder.baseline) != results.baseline.sha256:
@@ -78,7 +78,7 @@ def earlier(folder: RunFolder) -> Results | None:
 
 
 def resume(job: Job, data: Data) -> Record | None:
-    """The record of an earlier try, with the variants whose files are whole; None without one."""
+    """The record from before the run stopped, with the variants whose files are whole, or None."""
     folder = job.folder
     results = earlier(folder)
     if results is None:
@@ -89,7 +89,7 @@ def resume(job: Job, data: Data) -> Record | None:
         if (folder.path / row.file).is_file() and sha256(folder.path / row.file) == row.sha256
     ]
     results.data = data
-    results.settings = folder.said["settings"]
+    results.settings = folder.description["settings"]
     return Record(results, folder.results)
 
 

@@ -21,19 +21,18 @@ from stapes.frontends.registry import FRONTENDS, AnyFrontend, described
 from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.settings import TrainSettings
-from stapes.run.budget import Limit, budget_of
+from stapes.run.budget import Limit, parsed
 from stapes.system.options import Option, unknown
 from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 
 RENAMED = {"negatives_per_positive": "ratio"}
-"""Settings of older run.yaml files, and their names now."""
+"""Names of settings in older run.yaml files, and their names now."""
 
 LATER = ("budget", "continuous", "detection", "max_drop", "noise")
-"""Settings that no model depends on: a finished run may change them, and measures anew."""
-
+"""Settings that no model depends on: a finished run may change them, and measures again."""
 
 _LARGEST = 512
-"""Size of a model that is still for a wake word."""
+"""The largest size of an architecture."""
 
 
 def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class SyntheticSettings(BaseModel):
-    """The corpus that is made where no data is given."""
+    """The corpus that is made if no data is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +54,7 @@ class SyntheticSettings(BaseModel):
 
 
 class RunSettings(BaseModel):
-    """Everything that decides what a run makes, apart from the data's content."""
+    """Everything that decides what a run makes, except the data's content."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -141,7 +140,7 @@ class RunSettings(BaseModel):
     )
     budget: Annotated[
         dict[Limit, float],
-        BeforeValidator(budget_of),
+        BeforeValidator(parsed),
         Option("run search", "LIMITS", accepts=str | Mapping[str, float]),
     ] = Field(
         default={},
@@ -191,8 +190,8 @@ class RunSettings(BaseModel):
         known = sizes_of(self.architecture)
         for name, size in self.sizes.items():
             if name not in known:
-                said = f"its sizes are {', '.join(known)}" if known else "it has no sizes to set"
-                raise ValueError(f"sizes: {self.architecture} has no {name}; {said}")
+                options = f"its sizes are {', '.join(known)}" if known else "it has no sizes to set"
+                raise ValueError(f"sizes: {self.architecture} has no {name}; {options}")
             if not 0 < size <= _LARGEST:
                 raise ValueError(f"sizes: {name} must be from 1 to {_LARGEST}")
         return self
@@ -223,8 +222,8 @@ class EvaluationSettings(RunSettings):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    # The published project's: an 80/20 split, 15 epochs and the last one kept, 100 clips to
-    # calibrate with. Its speakers stood in both parts; here they never do.
+    # As published: an 80/20 split, 15 epochs of which the last one stays, 100 clips to calibrate
+    # with. Its speakers were in both parts; here they never are.
     "reference": {
         "validation": 0.0,
         "test": 0.2,
@@ -243,4 +242,4 @@ QUICK: dict[str, Any] = {
     "detection": {"snr_db": [10.0]},
     "recipes": QUICK_RECIPES,
 }
-"""What `--quick` sets: a try in under a minute, whose figures mean little."""
+"""What `--quick` sets: a run in under a minute, whose figures mean little."""

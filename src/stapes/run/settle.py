@@ -1,4 +1,4 @@
-"""Settings in layers: the preset's, over them those of a run.yaml, over them those of the call."""
+"""Settings in layers: those of the call override a run.yaml's, which override the preset's."""
 
 from __future__ import annotations
 
@@ -17,34 +17,31 @@ Settings = TypeVar("Settings", bound=RunSettings)
 
 
 def settle(
-    given: Mapping[str, Any], *, config: Path | None = None, quick: bool = False
+    options: Mapping[str, Any], *, config: Path | None = None, quick: bool = False
 ) -> RunSettings:
-    """The settings of a run: the preset's, over them `config`'s, over them those `given`.
-
-    Parameters and errors are those of `settle_as`.
-    """
-    return settle_as(RunSettings, given, config=config, quick=QUICK if quick else {})
+    """The settings of a run; see `settle_as`."""
+    return settle_as(RunSettings, options, config=config, quick=QUICK if quick else {})
 
 
 def settle_as(
     kind: type[Settings],
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     *,
     config: Path | None = None,
     quick: Mapping[str, Any],
 ) -> Settings:
-    """Settings of one kind: the preset's, over them `config`'s, over them those `given`.
+    """Settings of one kind: `options` override `config`'s, which override the preset's.
 
     Parameters
     ----------
     kind : type
-        RunSettings, or what has more fields than it.
-    given : mapping
+        RunSettings, or a subclass.
+    options : mapping
         Settings by name; None means not given.
     config : Path, optional
         A run.yaml.
     quick : mapping
-        Settings of a try, over the preset and under everything else.
+        Settings of a quick try, which override the preset's alone.
 
     Raises
     ------
@@ -52,39 +49,38 @@ def settle_as(
         The file or a setting is wrong; the message names it.
     """
     file = _read(config) if config else {}
-    called = renamed(nested(kind, given))
+    called = renamed(nested(kind, options))
     preset = called.get("preset", file.get("preset", "default"))
     if not isinstance(preset, str) or preset not in PRESETS:
         raise UsageError(f"--preset: {unknown(str(preset), PRESETS)}.")
     merged: dict[str, Any] = {}
     for layer in (PRESETS[preset], quick, file, called, {"preset": preset}):
         merged = over(merged, layer)
-    return checked(
-        kind, merged, called=[name for name in given if given[name] is not None], file=config
-    )
+    names = [name for name in options if options[name] is not None]
+    return checked(kind, merged, called=names, file=config)
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with others over them, down into what is nested."""
+    """Override settings with others, also inside nested ones."""
     merged = dict(below)
     for name, value in above.items():
         value = {"kind": value} if name == "frontend" and isinstance(value, str) else value
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
             # The sizes of one frontend are not another's.
-            another = "kind" in value and kind_of(value) != kind_of(merged[name])
-            value = value if another else over(merged[name], value)
+            other_kind = "kind" in value and kind_of(value) != kind_of(merged[name])
+            value = value if other_kind else over(merged[name], value)
         merged[name] = value
     return merged
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        said = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"--config {path}: cannot be read ({error.strerror}).") from None
-    except (ValueError, yaml.YAMLError):  # PyYAML lets a date of no calendar through as ValueError.
-        raise UsageError(f"--config {path}: is no YAML file.") from None
-    settings = said.get("settings") if isinstance(said, dict) else None
+    except (ValueError, yaml.YAMLError):  # PyYAML raises ValueError for an impossible date.
+        raise UsageError(f"--config {path}: is no YAML file; give the run.yaml of a run.") from None
+    settings = content.get("settings") if isinstance(content, dict) else None
     if not isinstance(settings, dict):
         raise UsageError(f"--config {path}: has no `settings`; give the run.yaml of a run.")
     return renamed(settings)

@@ -1,4 +1,4 @@
-"""What becomes of a technique's model before it ships: slimmed, or in look-up tables."""
+"""A technique's model is slimmed, or put into look-up tables, before it ships."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from stapes.tflite.edit.choices import Runtime
 def shrink(
     variant: Variant, *, tables: bool, runtime: Runtime = "any", seed: int, isolate: bool
 ) -> tuple[Variant, int | None]:
-    """Take out what no interpreter reads, or use look-up tables; a note says where that fails.
+    """Remove what no interpreter reads, or use look-up tables; a note says why it failed.
 
     Parameters
     ----------
-    variant : Variant
     tables : bool
-        Whether the technique asks for look-up tables.
+        Whether the technique uses look-up tables.
     runtime : {"any", "tflm"}
-        Who runs it, where there are no tables.
+        What runs the file, if it has no tables.
     seed : int
-        Of the inputs that the file is proven with.
+        Of the inputs of the proof.
     isolate : bool
         See `targets.proof.prove`.
 
@@ -31,22 +30,22 @@ def shrink(
     -------
     variant : Variant
     arena : int or None [bytes]
-        Of a file in tables, where it was measured.
+        Of a file with tables, if it was measured.
     """
     if tables:
-        made = tabled(variant.tflite, seed=seed, isolate=isolate)
-        return in_tables(variant, made), made.arena_bytes
+        result = tabled(variant.tflite, seed=seed, isolate=isolate)
+        return in_tables(variant, result), result.arena_bytes
     tflite, note = slimmed(variant.tflite, runtime=runtime, seed=seed, isolate=isolate)
     notes = [*variant.notes, note] if note else variant.notes
     return replace(variant, tflite=tflite, notes=notes), None
 
 
-def in_tables(variant: Variant, made: Tabled) -> Variant:
+def in_tables(variant: Variant, result: Tabled) -> Variant:
     """The variant with its file in look-up tables, and the notes of both."""
     notes = [
         "; ".join(note for note in pair if note)
-        for pair in zip_longest(variant.layer_notes, made.layer_notes, fillvalue="")
+        for pair in zip_longest(variant.layer_notes, result.layer_notes, fillvalue="")
     ]
     return replace(
-        variant, tflite=made.content, notes=[*variant.notes, *made.notes], layer_notes=notes
+        variant, tflite=result.content, notes=[*variant.notes, *result.notes], layer_notes=notes
     )

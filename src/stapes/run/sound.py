@@ -15,26 +15,17 @@ from stapes.run.settings import RunSettings
 
 
 def check(settings: RunSettings) -> None:
-    """Check that the folders of sound are there, before anything is made.
-
-    Raises
-    ------
-    UsageError
-        A folder is missing, or no sound file is in it.
-    """
-    named = (("--continuous", settings.continuous), ("--noise", settings.noise))
-    for option, folder in named:
+    """Raise UsageError where a folder of sound is missing, or has no sound file."""
+    for option, folder in (("--continuous", settings.continuous), ("--noise", settings.noise)):
         if folder is not None and not sound_files(folder, option)[0]:
             raise UsageError(f"{option} {folder}: no sound file is in it.")
 
 
 def gather(job: Job, corpus: Corpus, chosen: dict[str, Chosen], unusable: list[Skipped]) -> Sound:
-    """The sound of a run's detection, decoded into the work folder.
+    """Decode the sound of a run's detection into the work folder.
 
     Parameters
     ----------
-    job : Job
-    corpus : Corpus
     chosen : dict of str to Chosen
         The clips that are used; the words are the test split's.
     unusable : list of Skipped
@@ -43,7 +34,7 @@ def gather(job: Job, corpus: Corpus, chosen: dict[str, Chosen], unusable: list[S
     Raises
     ------
     UsageError
-        A folder is missing or holds nothing that can be used.
+        A folder is missing, or nothing in it can be used.
     """
     settings, progress = job.settings, job.progress
     folder = job.folder.work / "sound"
@@ -58,7 +49,7 @@ def gather(job: Job, corpus: Corpus, chosen: dict[str, Chosen], unusable: list[S
         folder,
         frontend,
         continuous=settings.continuous,
-        # All of them, not only as many as there are words: hours are what false accepts want.
+        # All of them, not only as many as there are words: false accepts need hours.
         negatives=[clip for clip in corpus.negatives("test") if clip.name not in left_out],
         positives=[clip for clip, y in zip(test.clips, test.y, strict=True) if y],
         noise=settings.noise,

@@ -37,13 +37,13 @@ from stapes.tflite.read.constants import constants
 _TRAINING = "training.json"
 
 _SECONDS_A_CLIP = 0.5
-"""The longest that a user's .tflite may take for a test clip, on all interpreters together."""
+"""The longest that a user's .tflite may need for a test clip, on all interpreters together."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
 
 def plainly(step: Step) -> Step:
-    """Have a step raise no exception of TensorFlow's: reading one would import it in the parent."""
+    """Turn TensorFlow's exceptions into plain ones: theirs would import it in the parent."""
 
     @functools.wraps(step)
     def plain(*args: Any) -> Any:
@@ -67,15 +67,13 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
         detail = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
         write_text(work / _TRAINING, json.dumps([epoch, epochs, detail]))
 
-    training = load_features(work, "train")
     build = functools.partial(
         ARCHITECTURES[settings.architecture], settings.frontend.shape, **settings.sizes
     )
-    validation = load_features(work, "validation")
     trained = train(
         build,
-        training,
-        validation,
+        load_features(work, "train"),
+        load_features(work, "validation"),
         settings.train,
         seed=settings.seed,
         frr=frr_at,
@@ -83,7 +81,7 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
     )
     model = trained.model
     if any(type(layer).__name__ == "BatchNormalization" for layer in model.layers):
-        # Folded before any technique has it: clusters, zeros and quantization are of what ships.
+        # Folded before any technique: clusters, zeros and quantization belong to what ships.
         model = lower(model)
     keras_files.save(model, keras_file)
     return Baseline(
@@ -95,7 +93,7 @@ def train_baseline(settings: RunSettings, work: Path, keras_file: Path) -> Basel
 
 
 def training_progress(work: Path) -> tuple[int, int, str] | None:
-    """What `train_baseline` in another process has come to: epoch, epochs and metrics."""
+    """The state of `train_baseline` in another process: epoch, epochs and metrics."""
     try:
         epoch, epochs, detail = json.loads((work / _TRAINING).read_text("utf-8"))
     except (OSError, ValueError):
@@ -105,7 +103,7 @@ def training_progress(work: Path) -> tuple[int, int, str] | None:
 
 @plainly
 def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
-    """Train a model that several techniques build on, and keep it among the work files."""
+    """Train a model that several techniques share, and save it among the work files."""
     stage = STAGES[name]
     model = stage.make(_material(stage.needs, settings, work, keras_file))
     keras_files.save(model, stage_file(work, name, keras_file))
@@ -119,7 +117,7 @@ def make_variant(
     arguments = (name, settings, work, keras_file, models)
     if keras_file.suffix != ".tflite":
         return _make_variant(*arguments)
-    # A user's file, which interpreters run as it is: not in a worker that other steps need.
+    # A user's file runs as it is, so not in a worker that other steps need.
     seconds = SECONDS + _SECONDS_A_CLIP * len(load_features(work, "test").y)
     try:
         return isolated(seconds, _make_variant, *arguments)
@@ -133,15 +131,18 @@ def _make_variant(
     technique = TECHNIQUES[name]
     if keras_file.suffix == ".tflite":
         assert technique.from_file is not None
-        variant, named = technique.from_file(_float_file(settings, work, keras_file)), []
+        float_file = FloatFile(
+            keras_file.read_bytes(), calibration(load_features(work, "train"), settings)
+        )
+        variant, names = technique.from_file(float_file), []
     else:
         material = _material(technique.needs, settings, work, keras_file)
         variant = technique.make(material)
-        named = [layer.name for layer in material.baseline.layers if layer.count_params()]
-    made = len(variant.tflite)
-    kernels = [each.name for each in constants(variant.tflite) if each.role == "kernel"]
-    if len(named) != len(kernels):
-        named = kernels  # Of a model that is not the baseline's.
+        names = [layer.name for layer in material.baseline.layers if layer.count_params()]
+    size = len(variant.tflite)
+    kernels = [constant.name for constant in constants(variant.tflite) if constant.role == "kernel"]
+    if len(names) != len(kernels):
+        names = kernels  # The variant has other layers than the baseline.
     arena = None
     if technique.tables:
         write_bytes(unpacked_file(work, name), variant.tflite)
@@ -152,22 +153,22 @@ def _make_variant(
             variant, tables=technique.tables, seed=settings.seed, isolate=isolate
         )
     test = load_features(work, "test")
-    result = measure(name, technique.title, variant, test, named, settings.positive, made, arena)
+    result = measure(name, technique.title, variant, test, names, settings.positive, size, arena)
     write_bytes(models / f"{name}.tflite", variant.tflite)
     return result
 
 
 def unpacked_file(work: Path, name: str) -> Path:
-    """Where a model is kept as it was before its look-up tables.
+    """The file of a model from before its look-up tables.
 
-    TFLite Micro gives the same bits for both, and LiteRT, which is fifty times as fast here, runs
-    this one alone: hours of sound are heard through it.
+    TFLite Micro computes the same bits with both. LiteRT is fifty times as fast here and runs only
+    this one, so it scores the hours of sound.
     """
     return work / "unpacked" / f"{name}.tflite"
 
 
 def stage_file(work: Path, name: str, keras_file: Path) -> Path:
-    """Where the model of a stage is."""
+    """The file of a stage's model."""
     return keras_file if name == "baseline" else work / f"{name}.keras"
 
 
@@ -189,10 +190,5 @@ def _material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -
 
 
 def _accuracy(positive: int, tflite: bytes, clips: FeatureSet) -> float:
-    """As a row's accuracy is measured on the test clips."""
+    """Accuracy as on the test clips."""
     return accuracy(LiteRT(tflite).predict(clips.x), clips.y, positive).value or 0.0
-
-
-def _float_file(settings: RunSettings, work: Path, path: Path) -> FloatFile:
-    training = load_features(work, "train")
-    return FloatFile(path.read_bytes(), calibration(training, settings))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.registry import FRONTENDS, AnyFrontend
-from stapes.run.budget import Limit, budget_of
+from stapes.run.budget import Limit, parsed
 from stapes.run.settings import RunSettings
 from stapes.system.options import Option, split_names, unknown
 
@@ -36,7 +36,7 @@ class SearchSettings(RunSettings):
 
     budget: Annotated[
         dict[Limit, float],
-        BeforeValidator(budget_of),
+        BeforeValidator(parsed),
         Option("search", "LIMITS", "flash=6k,arena=12k", accepts=str | Mapping[str, float]),
     ] = Field(
         default={"flash": 6000, "arena": 12_000},

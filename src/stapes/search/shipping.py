@@ -1,4 +1,4 @@
-"""From trials to rows of the table: measured on test clips, and the one to ship."""
+"""From trials to rows of the table, measured on test clips, and the one to ship."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from stapes.contracts.results import Results, Trial, VariantResult
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.run import steps
+from stapes.run.budget import budget_text
 from stapes.run.feature_files import load_features
-from stapes.run.recommendation import front, terms
+from stapes.run.recommendation import front
 from stapes.search.engines import TEACHER
 from stapes.search.front import fits
 from stapes.search.settings import SearchSettings
@@ -23,20 +24,20 @@ from stapes.techniques.variant import Variant
 
 
 @steps.plainly
-def teach(where: Path, keras_file: Path, work: Path) -> None:
-    """Write the baseline's scores of the training clips; with its frontend, for all of them.
+def teach(features: Path, keras_file: Path, work: Path) -> None:
+    """Write the baseline's scores of the training clips, which teach the trials of all frontends.
 
     Parameters
     ----------
-    where : Path
-        The features of the baseline's frontend.
+    features : Path
+        The folder of the features for the baseline's frontend.
     keras_file : Path
         The baseline.
     work : Path
-        Where the scores go.
+        The folder for the scores.
     """
     baseline = keras_files.load(keras_file)
-    training = load_features(where, "train", baseline.input_shape[1:])
+    training = load_features(features, "train", baseline.input_shape[1:])
     scores = baseline.predict(np.asarray(training.x), batch_size=256, verbose=0)
     with atomic_path(work / TEACHER) as temporary, temporary.open("wb") as file:
         np.save(file, scores, allow_pickle=False)
@@ -46,7 +47,7 @@ def teach(where: Path, keras_file: Path, work: Path) -> None:
 def ship(
     name: str, trial: Trial, settings: SearchSettings, folder: Path, work: Path
 ) -> VariantResult:
-    """Measure a trial's file on the test clips, and put it among the models."""
+    """Measure a trial's file on the test clips, and copy it to the models."""
     assert trial.file is not None
     content = (folder / trial.file).read_bytes()
     technique = TECHNIQUES[str(trial.candidate["technique"])]
@@ -65,48 +66,47 @@ def ship(
 
 
 def recommend(results: Results, settings: SearchSettings) -> Recommendation:
-    """The best model for the budget, in a sentence; or what stands in its way."""
+    """The best model for the budget, or why there is none."""
     search = results.search
     assert search is not None
-    given = Recommendation(
-        budget=dict(settings.budget.items()),
-        max_drop=settings.max_drop,
-        variant=None,
-        sentence=f"No model that was trained fits {terms(settings.budget)}: allow more, or search "
-        "longer.",
-        front=front([row for row in results.variants if row.accuracy is not None]),
-    )
+    limits = budget_text(settings.budget)
     row = next((row for row in results.variants if row.name == "best"), None)
     if row is None or search.best is None:
-        return given
-    fitting = sum(fits(trial, settings.budget) for trial in search.trials)
-    trials = "1 trial" if fitting == 1 else f"{fitting} trials"
-    that_fit = f" that {'fits' if fitting == 1 else 'fit'} "
-    limits = f"{that_fit}{terms(settings.budget)}" if settings.budget else ""
-    trial = next(trial for trial in search.trials if trial.number == search.best)
-    arena = row.targets["tflm"].arena_bytes
-    sentence = (
-        f"Ship best, {row.bytes:,} bytes"
-        f"{'' if arena is None else f' and an arena of {arena:,}'}: trial {trial.number}, "
-        f"{trial.summary}, missed the fewest words on validation clips of {trials}"
-        f"{limits}. {_on_test_clips(row, results.variants[0])}"
+        sentence = f"No trained model fits {limits}: allow more, or search longer."
+    else:
+        fitting = sum(fits(trial, settings.budget) for trial in search.trials)
+        trials = "1 trial" if fitting == 1 else f"{fitting} trials"
+        if limits:
+            trials += f" that {'fits' if fitting == 1 else 'fit'} {limits}"
+        trial = next(trial for trial in search.trials if trial.number == search.best)
+        arena = row.targets["tflm"].arena_bytes
+        sentence = (
+            f"Ship best, {row.bytes:,} bytes{'' if arena is None else f', arena {arena:,}'}. It is "
+            f"trial {trial.number}: {trial.summary}. Of {trials} it has the lowest FRR of the "
+            f"validation clips. {_on_test_clips(row, results.variants[0])}"
+        )
+    return Recommendation(
+        budget=dict(settings.budget.items()),
+        max_drop=settings.max_drop,
+        variant=None if row is None or search.best is None else "best",
+        sentence=sentence,
+        front=front([row for row in results.variants if row.accuracy is not None]),
     )
-    return given.model_copy(update={"variant": "best", "sentence": sentence})
 
 
 def _on_test_clips(row: VariantResult, floats: VariantResult) -> str:
     test = row.against_float32
     p = f", McNemar {p_value(test.p)}" if test else ""
-    said = (
+    accuracy = (
         f"On {row.n_test} test clips, which chose nothing, it has {percent(row.accuracy)} right "
-        f"(float32, {floats.bytes:,} bytes: {percent(floats.accuracy)}{p})"
+        f"(float32, {floats.bytes:,} bytes: {percent(floats.accuracy)}{p})."
     )
     if row.misses is None or floats.misses is None:
-        return f"{said}."
-    apart = row.misses.against_float32
-    p = f", {p_value(apart.p)}" if apart else ""
+        return accuracy
+    difference = row.misses.against_float32
+    p = f", {p_value(difference.p)}" if difference else ""
     return (
-        f"{said} and misses {percent(row.misses.frr)} of {row.misses.words} words at "
+        f"{accuracy} Its FRR of these clips is {percent(row.misses.frr)} at "
         f"{row.misses.false_positive_percent:g} % false positives (float32 "
         f"{percent(floats.misses.frr)}{p})."
     )

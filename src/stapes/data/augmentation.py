@@ -1,14 +1,12 @@
-"""Make one clip sound as if it had been heard in another place.
+"""Make one clip sound as if it was recorded in another place.
 
-Every function takes samples `y` and gives as many back. Five of them do one thing each, by numbers
-that the caller gives: `gain`, `shift`, `change_speed`, `add_noise`, `reverberate`. `augment` draws
-moderate numbers from `Ranges` and does all of them in the order of a real recording: the speaker
-comes early or late, the room answers, the noise of the place joins, and the microphone is near
-or far.
+Five functions change one thing each: `gain`, `shift`, `change_speed`, `add_noise`, `reverberate`.
+`augment` draws moderate amounts from `Ranges` and applies all in the order of a real recording: the
+moment of the speaker, the room, the noise, and the distance to the microphone.
 
-Conventions: `y` is float32 in [-1, 1], one channel, finite. Whatever is random comes from the
-`rng` that is passed in, so that the same generator state gives the same samples. Silence and
-empty input come back as they are: there is no level against which noise could be set.
+Conventions: `y` is one channel [shape=(samples,)], float32 in [-1, 1], finite, at `sample_rate`
+above 100 Hz; the result has the same shape and type. Only `rng` is random: the same state gives
+the same samples. Silence and empty input stay unchanged: they have no level to set noise by.
 """
 
 from __future__ import annotations
@@ -27,15 +25,15 @@ Colour: TypeAlias = Literal["white", "pink", "brown"]
 
 # Slope of the amplitude spectrum, f ** -slope: power falls by 0, 3 and 6 dB an octave.
 _SLOPES: dict[Colour, float] = {"white": 0.0, "pink": 0.5, "brown": 1.0}
-# Brown noise without a floor has nearly all its power where no microphone hears.
+# Brown noise without a limit has nearly all its power below what a microphone records.
 _LOWEST_NOISE_HZ = 50.0
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """What `augment` draws from: (lowest, highest), evenly, and how often it is done at all.
+    """What `augment` draws from evenly, (lowest, highest), and the probability of each change.
 
-    The figures are those of a quiet to a busy room: the word stays plain to a listener.
+    The defaults are a quiet to a busy room, in which a listener understands the word.
     """
 
     speed: tuple[float, float] = (1.0, 1.0)
@@ -49,23 +47,12 @@ class Ranges:
 
 
 def _amplitude(db: float) -> float:
-    """The factor on the amplitude that `db` decibels are."""
+    """Decibels as a factor of the amplitude."""
     return float(10.0 ** (db / 20.0))
 
 
 def gain(y: Samples, db: float) -> Samples:
-    """Make `y` louder or softer.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)] float32
-        the clip
-    db : float [decibels]
-        20 dB is ten times the amplitude; the result is not kept within [-1, 1]
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float32
+    """Make `y` louder or softer by `db` decibels; the result may leave [-1, 1].
 
     Examples
     --------
@@ -76,18 +63,7 @@ def gain(y: Samples, db: float) -> Samples:
 
 
 def shift(y: Samples, samples: int) -> Samples:
-    """Move `y` in time; what leaves at one end is lost, and zeros fill the other.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)] float32
-        the clip
-    samples : int [samples]
-        later by so many if positive, earlier if negative
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float32
+    """Move `y` to later or, if negative, earlier; one end is cut, zeros fill the other.
 
     Examples
     --------
@@ -95,29 +71,18 @@ def shift(y: Samples, samples: int) -> Samples:
     array([0., 1., 2.], dtype=float32)
     """
     moved = np.zeros_like(y, dtype=np.float32)
-    kept = max(0, len(y) - abs(samples))
+    length = max(0, len(y) - abs(samples))
     if samples >= 0:
-        moved[len(y) - kept :] = y[:kept]
+        moved[len(y) - length :] = y[:length]
     else:
-        moved[:kept] = y[len(y) - kept :]
+        moved[:length] = y[len(y) - length :]
     return moved
 
 
 def change_speed(y: Samples, factor: float, sample_rate: int) -> Samples:
-    """Play `y` faster and higher, or slower and lower, as many samples as before.
+    """Play `y` faster and higher, or slower and lower.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)] float32
-        the clip
-    factor : float > 0
-        above 1 is faster: zeros are put around it; below 1 is slower: both ends are cut
-    sample_rate : int > 0 [Hz]
-        of `y`
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float32
+    A `factor` above 1 is faster, with zeros around it; below 1 is slower, and both ends are cut.
     """
     played = resample(y, sample_rate, max(1, round(sample_rate / factor)))
     if len(played) >= len(y):
@@ -130,56 +95,27 @@ def change_speed(y: Samples, factor: float, sample_rate: int) -> Samples:
 def coloured_noise(
     samples: int, colour: Colour, sample_rate: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Gaussian noise whose spectrum is shaped; white is flat, pink and brown fall.
+    """Gaussian noise [shape=(samples,)], float64, of no particular level.
 
-    Parameters
-    ----------
-    samples : int >= 0 [samples]
-        how many to make
-    colour : "white", "pink" or "brown"
-        power falls by 0, 3 or 6 dB an octave above 50 Hz, and there is none below it
-    sample_rate : int > 100 [Hz]
-        of the clip that the noise is for
-    rng : np.random.Generator
-        where the noise comes from
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float64
-        of no particular level
+    The power of white, pink and brown noise falls by 0, 3 and 6 dB an octave above 50 Hz; below it
+    there is none.
     """
-    # Never shorter than a tenth of a second, else no bin of the spectrum lies above 50 Hz.
+    # At least a tenth of a second, or the spectrum has no bin above 50 Hz.
     length = max(samples, sample_rate // 10)
     spectrum = np.fft.rfft(rng.standard_normal(length))
     hertz = np.fft.rfftfreq(length, 1.0 / sample_rate)
-    heard = hertz >= _LOWEST_NOISE_HZ
-    spectrum[heard] *= hertz[heard] ** -_SLOPES[colour]
-    spectrum[~heard] = 0.0
+    audible = hertz >= _LOWEST_NOISE_HZ
+    spectrum[audible] *= hertz[audible] ** -_SLOPES[colour]
+    spectrum[~audible] = 0.0
     return np.fft.irfft(spectrum, length)[:samples]
 
 
 def add_noise(
     y: Samples, snr_db: float, colour: Colour, sample_rate: int, rng: np.random.Generator
 ) -> Samples:
-    """Add noise at a given signal-to-noise ratio.
+    """Add `coloured_noise`; the result may leave [-1, 1].
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)] float32
-        the clip
-    snr_db : float [decibels]
-        power of the whole of `y`, its pauses too, over the power of the noise
-    colour : "white", "pink" or "brown"
-        see `coloured_noise`
-    sample_rate : int > 100 [Hz]
-        of `y`
-    rng : np.random.Generator
-        where the noise comes from
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float32
-        not kept within [-1, 1]; `y` itself where it is silent
+    `snr_db` is the power of all of `y`, with its pauses, over the power of the noise [dB].
     """
     if not y.any():
         return y
@@ -192,23 +128,19 @@ def add_noise(
 def impulse_response(
     rt60: float, direct_to_reverberant_db: float, sample_rate: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """A made-up room: the direct sound, then noise that dies away exponentially.
+    """A random room: the direct sound, then noise that decays exponentially.
 
     Parameters
     ----------
     rt60 : float > 0 [seconds]
-        time in which the reverberation falls by 60 dB; the response ends there
+        Time in which the reverberation falls by 60 dB; the response ends there.
     direct_to_reverberant_db : float [decibels]
-        energy of the direct sound over the energy of all that follows
-    sample_rate : int > 0 [Hz]
-        of the clip that the room is for
-    rng : np.random.Generator
-        where the room comes from
+        Energy of the direct sound over the energy of all that follows.
 
     Returns
     -------
     np.ndarray [shape=(1 + int(rt60 * sample_rate),)] float64
-        of energy 1, so that a clip keeps about its level
+        Of energy 1, so that a clip keeps about its level.
     """
     seconds = np.arange(1, int(rt60 * sample_rate) + 1) / sample_rate
     tail = rng.standard_normal(len(seconds)) * 10.0 ** (-3.0 * seconds / rt60)
@@ -226,27 +158,14 @@ def reverberate(
     sample_rate: int,
     rng: np.random.Generator,
 ) -> Samples:
-    """Play `y` in a room; what still sounds when the clip ends is cut off.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)] float32
-        the clip
-    rt60, direct_to_reverberant_db, sample_rate, rng
-        see `impulse_response`
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float32
-        the direct sound stays where it was; not kept within [-1, 1]
-    """
+    """Play `y` in a room (see `impulse_response`), cut at its end; the result may leave [-1, 1]."""
     if not len(y):
         return y
     room = impulse_response(rt60, direct_to_reverberant_db, sample_rate, rng)
-    # By hand: to import scipy.signal takes a second, in each worker process.
+    # Not scipy.signal, whose import takes a second in each worker process.
     length = fft.next_fast_len(len(y) + len(room) - 1, real=True)
-    heard = fft.irfft(fft.rfft(y.astype(np.float64), length) * fft.rfft(room, length), length)
-    return heard[: len(y)].astype(np.float32)
+    wet = fft.irfft(fft.rfft(y.astype(np.float64), length) * fft.rfft(room, length), length)
+    return wet[: len(y)].astype(np.float32)
 
 
 def augment(
@@ -254,21 +173,7 @@ def augment(
 ) -> Samples:
     """Change speed, moment, room, noise and level, each by an amount that `rng` draws.
 
-    Parameters
-    ----------
-    y : np.ndarray [shape=(samples,)] float32
-        the clip
-    sample_rate : int > 100 [Hz]
-        of `y`
-    rng : np.random.Generator
-        where all of it comes from
-    ranges : Ranges
-        what to draw from; `Ranges()` if not given
-
-    Returns
-    -------
-    np.ndarray [shape=(samples,)] float32
-        finite, and at most 1 in size: a clip that came out louder is scaled down, not clipped
+    The result is scaled down where it would leave [-1, 1].
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Features kept on disk by what they were made of: the sound's bytes and the frontend's settings.
+"""Features on disk, by the bytes of the sound and the settings of the frontend.
 
-One SQLite file for each frontend. A killed process leaves what was finished; a broken file is set
-aside and made again, since nothing in it is more than a copy.
+Each frontend has an SQLite file. A killed process leaves what was finished. A broken file is
+deleted and made again, as it holds only copies.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.data.extraction import chunked
 from stapes.errors import StapesError
 from stapes.frontends.frontend import Frontend
 
-# Raise it when the frontend's code gives other numbers for the same settings.
+# Raise it when a frontend's code computes other numbers for the same settings.
 _FRONTEND = 1
 _AT_ONCE = 500
 
@@ -33,7 +35,7 @@ class FeatureCache:
     folder : Path
         Made if missing.
     settings : Frontend
-        The frontend; features of another frontend are in another file.
+        The frontend.
 
     Raises
     ------
@@ -55,15 +57,10 @@ class FeatureCache:
 
     def known(self, keys: Iterable[bytes]) -> set[bytes]:
         """The keys that have features here."""
-        found: set[bytes] = set()
-        for part in _parts(list(keys)):
-            marks = ",".join("?" * len(part))
-            rows = self._ask(f"SELECT key FROM features WHERE key IN ({marks})", part)
-            found.update(key for (key,) in rows)
-        return found
+        return {key for part in chunked(keys, _AT_ONCE) for (key,) in self._select("key", part)}
 
     def put(self, rows: Iterable[tuple[bytes, NDArray[np.float32]]]) -> None:
-        """Keep features; all of `rows` or none."""
+        """Store features: all of `rows` or, on an error, none."""
         values = [(key, np.ascontiguousarray(x, "<f4").tobytes()) for key, x in rows]
         try:
             with self._database:
@@ -79,12 +76,11 @@ class FeatureCache:
         KeyError
             A key has no features here.
         """
-        for begin, part in zip(range(0, len(keys), _AT_ONCE), _parts(keys), strict=True):
-            marks = ",".join("?" * len(part))
-            rows = self._ask(f"SELECT key, x FROM features WHERE key IN ({marks})", part)
-            stored = dict(rows)
-            for index, key in enumerate(part, begin):
-                out[index] = np.frombuffer(stored[key], "<f4").reshape(self.shape)
+        rows = iter(out)
+        for part in chunked(keys, _AT_ONCE):
+            stored = dict(self._select("key, x", part))
+            for key in part:
+                next(rows)[:] = np.frombuffer(stored[key], "<f4").reshape(self.shape)
 
     def close(self) -> None:
         """Close the file."""
@@ -114,9 +110,11 @@ class FeatureCache:
             raise
         return database
 
-    def _ask(self, query: str, values: list[bytes]) -> Iterator[Any]:
+    def _select(self, columns: str, keys: list[bytes]) -> Iterator[Any]:
+        marks = ",".join("?" * len(keys))
+        query = f"SELECT {columns} FROM features WHERE key IN ({marks})"
         try:
-            yield from self._database.execute(query, values)
+            yield from self._database.execute(query, keys)
         except sqlite3.Error as error:
             raise self._failed(error) from None
 
@@ -127,27 +125,15 @@ class FeatureCache:
         )
 
 
-@contextlib.contextmanager
-def open_cache(folder: Path, settings: Frontend) -> Iterator[FeatureCache]:
+def open_cache(folder: Path, settings: Frontend) -> AbstractContextManager[FeatureCache]:
     """A `FeatureCache` that is closed at the block's end."""
-    cache = FeatureCache(folder, settings)
-    try:
-        yield cache
-    finally:
-        cache.close()
+    return contextlib.closing(FeatureCache(folder, settings))
 
 
 def _fingerprint(settings: Frontend) -> str:
-    # Another release of a library may round otherwise; a model must not depend on what an older
-    # one left in the cache.
-    names = ["numpy", "scipy", "soundfile", "soxr"]
-    if settings.package:
-        names.append(settings.package)
-    libraries = [f"{name} {version(name)}" for name in names]
+    # Another release of a library may round in another way; a model must not depend on features
+    # of an older one.
+    names = ["numpy", "scipy", "soundfile", "soxr", settings.package]
+    libraries = [f"{name} {version(name)}" for name in names if name]
     text = "\n".join([str(_FRONTEND), settings.model_dump_json(), *libraries])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _parts(keys: list[bytes]) -> Iterator[list[bytes]]:
-    for begin in range(0, len(keys), _AT_ONCE):
-        yield keys[begin : begin + _AT_ONCE]

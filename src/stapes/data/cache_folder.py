@@ -1,7 +1,7 @@
-"""What Stapes keeps in its cache folder: how large it is, and how it is emptied.
+"""The size of the cache folder, and how to clear it.
 
-All of it is copies that a run makes again. Only files that have the place and name which Stapes
-gives its own are counted and deleted: whatever else is in the folder stays.
+A run makes all of its content again. Only files with the places and names of Stapes' own files are
+counted and deleted; other files stay.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LEFTOVER = re.compile(r"\.(.+)-\d+\.part")
 
 
 class CachePart(BaseModel):
-    """So many files of features, or corpora, and their size."""
+    """The number of files of features, or of corpora, and their size."""
 
     count: int = 0
     bytes: int = 0
@@ -39,14 +39,7 @@ class CacheContent(BaseModel):
 
 
 def content() -> CacheContent:
-    """The cache folder and the size of what Stapes keeps in it.
-
-    Returns
-    -------
-    CacheContent
-        `features` are databases, one for each frontend; `synthetic` are corpora. `$STAPES_CACHE`
-        chooses the folder.
-    """
+    """The cache folder with the size of its databases of features and its synthetic corpora."""
     folder = cache_folder()
     return CacheContent(
         folder=str(folder),
@@ -56,12 +49,7 @@ def content() -> CacheContent:
 
 
 def clear() -> CacheContent:
-    """Delete what Stapes keeps in the cache folder; what another process uses is left.
-
-    Returns
-    -------
-    CacheContent
-        What is left.
+    """Clear the cache folder and return its content, which another process uses.
 
     Raises
     ------
@@ -102,7 +90,7 @@ def _with_journals(database: Path) -> list[Path]:
 
 
 def _corpora(folder: Path) -> list[Path]:
-    """Whole corpora, and what killed runs left of others."""
+    """Whole corpora, and parts of others that killed runs left."""
     paths = sorted((folder / "synthetic").glob("*"))
     return [
         path
@@ -113,25 +101,25 @@ def _corpora(folder: Path) -> list[Path]:
 
 
 def _files(corpus: Path) -> list[Path]:
-    """What Stapes wrote into a corpus: its lists, and clips by the name of a voice."""
+    """The files of a corpus: its lists, and the clips with the name of a voice."""
     lists = (corpus / name for name in ("corpus.yaml", *(f"{split}.csv" for split in SPLITS)))
     return [path for path in (*lists, *corpus.glob("*/en*_nohash_*.wav")) if _is_file(path)]
 
 
 def _is_file(path: Path) -> bool:
-    """Whether a file itself is there; a link may lead to another's."""
+    """Whether it is a file without links in its path, which may lead to files of others."""
     return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
 
 
 def _is_open(database: Path) -> bool:
-    """Whether a process has a database open: SQLite then refuses to put its journal away."""
+    """Whether a process has a database open: then SQLite does not change its journal."""
     try:
         with contextlib.closing(sqlite3.connect(database, timeout=0.0)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.OperationalError:
         return True
     except sqlite3.DatabaseError:
-        pass  # Damaged: a run would make it again.
+        pass  # Damaged: a run makes it again.
     return False
 
 
@@ -141,7 +129,7 @@ def _delete(paths: list[Path]) -> None:
 
 
 def _delete_empty(corpus: Path) -> None:
-    """Delete a corpus's folders that hold nothing any more."""
+    """Delete the empty folders of a corpus."""
     for folder in (*corpus.glob("*"), corpus):
         with contextlib.suppress(OSError):
             folder.rmdir()

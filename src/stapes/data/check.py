@@ -1,6 +1,6 @@
-"""What a run would use of a folder, and what it would skip and why: every clip is decoded.
+"""What a run would use of a folder, and what it would skip and why.
 
-As in a run, what stands twice counts once: in the test set rather than in training.
+Every clip is decoded. As in a run, a file that is there twice counts once, in the test set first.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
     ----------
     corpus : Corpus
     settings : Frontend
-        Its window is what a run would take of each clip.
+        Its window is what a run uses of each clip.
     progress : Progress, optional
-        Is updated with the clips done.
+        Gets the number of clips done.
     """
     split_of: dict[Clip, str] = {}
     clips: list[Clip] = []
@@ -65,8 +65,8 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
             for split in SPLITS
         },
         skipped=[
-            SkippedFile(file=each.file, reason=each.reason)
-            for each in sorted(skipped, key=lambda each: each.file)
+            SkippedFile(file=clip.file, reason=clip.reason)
+            for clip in sorted(skipped, key=lambda clip: clip.file)
         ],
     )
 

@@ -1,4 +1,4 @@
-"""The nouns of a corpus: a clip, a file that was left out, and the names of the splits."""
+"""The nouns of a corpus: a clip, a skipped file, and the names of the splits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Clip:
-    """A sound file, or a window of one, with what its folder says about it."""
+    """A sound file, or a window of one, with its label and speaker."""
 
     file: str
     """Its name in messages and results: the path within the corpus."""
@@ -18,7 +18,7 @@ class Clip:
     label: str
     speaker: str | None = None
     start: float | None = None
-    """Where the window begins [s]; None for a whole file, of which the loudest window is used."""
+    """Begin of the window [s]; None for the loudest window of a file."""
 
     @property
     def name(self) -> str:

@@ -1,8 +1,8 @@
-"""More training clips: copies of those there are that sound otherwise.
+"""More training clips: augmented copies.
 
-A corpus of a few hundred clips has few speakers, rooms and microphones, and a model soon knows
-them by heart. Each copy is spoken faster or slower, at another moment, in another room, with noise
-(`data.augmentation`). Copies are made of training clips alone, and kept in the feature cache.
+A corpus of a few hundred clips has few speakers, rooms and microphones, and a model overfits to
+them. Each copy is faster or slower, at another moment, in another room, with noise
+(`data.augmentation`). Only training clips have copies. Their features are in the feature cache.
 
 Source of the change of speed: Ko et al. 2015, "Audio augmentation for speech recognition".
 """
@@ -33,11 +33,11 @@ RANGES = Ranges(
 _MOST = 7
 _CHUNK = 32
 _VERSION = 1
-"""To be raised when copies are made otherwise: the cache must not give older ones."""
+"""Raise it when copies change: the cache must not return older ones."""
 
 
 def copies_for(clips: int, at_least: int) -> int:
-    """How many copies of each of so many clips make `at_least`, or nearly, in all; at most 7."""
+    """Copies of each of so many clips that make about `at_least` in all; at most 7."""
     return min(_MOST, max(0, round(at_least / max(1, clips)) - 1))
 
 
@@ -50,21 +50,20 @@ def with_copies(
     seed: int,
     progress: Progress = SILENT,
 ) -> Chosen:
-    """The clips and, behind them, copies of each.
+    """The clips and, after them, copies of each.
 
     Parameters
     ----------
     chosen : Chosen
-        Of the training split.
+        The training split.
     settings : Frontend
-        The frontend.
     cache : FeatureCache
         Of the same settings.
     copies : int >= 0
     seed : int
-        Draws what is changed; a copy does not depend on which other clips there are.
+        Draws the changes; a copy does not depend on the other clips.
     progress : Progress, optional
-        Is updated with the copies done.
+        Gets the number of copies done.
     """
     clips, keys = list(chosen.clips), list(chosen.keys)
     for number in range(copies):
@@ -75,10 +74,9 @@ def with_copies(
         known = cache.known(keyed)
         missing = [(key, clip) for key, clip in keyed.items() if key not in known]
         done = number * len(keyed) + len(known)
-        for part, results in in_threads(
-            chunked(missing, _CHUNK), lambda part: _extract(part, settings)
-        ):
-            # A clip that decoded a moment ago may be gone now: it has one copy less.
+        parts = chunked(missing, _CHUNK)
+        for part, results in in_threads(parts, lambda part: _extract(part, settings)):
+            # A clip whose file was deleted meanwhile has one copy less.
             rows = [
                 (key, result)
                 for (key, _), result in zip(part, results, strict=True)
@@ -108,5 +106,5 @@ def _extract(
 
 
 def _key(key: bytes, number: int, seed: int) -> bytes:
-    said = f" copy {number} seed {seed} version {_VERSION} {RANGES}"
-    return blake2b(key + said.encode(), digest_size=16).digest()
+    text = f" copy {number} seed {seed} version {_VERSION} {RANGES}"
+    return blake2b(key + text.encode(), digest_size=16).digest()

@@ -1,16 +1,16 @@
 """Labelled clips and their split into training, validation and test.
 
-Three layouts are read:
+There are three layouts:
 
 - `train.csv`, `val.csv` (optional) and `test.csv` with the columns `file,label,speaker` (`speaker`
-  optional): the files say the split.
-- One folder a label, with Speech Commands' `validation_list.txt` and `testing_list.txt`: the lists
-  say the split.
+  optional): each file is a split.
+- One folder a label, with Speech Commands' `validation_list.txt` and `testing_list.txt`, which list
+  the files of these splits.
 - One folder a label and no lists: Speech Commands' rule, the hash of the speaker, for clips whose
-  names tell one (`<speaker>_nohash_<n>.wav`); else the hash of the clip's content, and then one
-  speaker may be in two splits, which `Corpus.split_rule` says.
+  names have one (`<speaker>_nohash_<n>.wav`); else the hash of the clip's content. Then one speaker
+  may be in two splits, as `Corpus.split_rule` reports.
 
-Folders whose names begin with `_` or `.` hold no label.
+Folders whose names begin with `_` or `.` are not labels.
 
 Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `which_set`.
 """
@@ -18,6 +18,7 @@ Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `w
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,14 +31,14 @@ from stapes.errors import UsageError
 from stapes.system.files import sha256
 
 CORPUS_FILE = "corpus.yaml"
-"""Says of a folder that Stapes made it: `synthetic: true`."""
+"""Marks a folder that Stapes made: `synthetic: true`."""
 
 _BUCKETS = 1 << 27
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Clips with a split; `word` is what the positive clips say."""
+    """Clips with a split; `word` is the label of the positive clips."""
 
     root: Path
     word: str | None
@@ -49,15 +50,15 @@ class Corpus:
     skipped: tuple[Skipped, ...]
 
     def positives(self, split: str) -> list[Clip]:
-        """The clips of a split that say the word."""
+        """The clips of a split with the word."""
         return [clip for clip in self.splits[split] if is_word(clip.label, self.word)]
 
     def negatives(self, split: str) -> list[Clip]:
-        """The clips of a split that say something else."""
+        """The clips of a split without the word."""
         return [clip for clip in self.splits[split] if not is_word(clip.label, self.word)]
 
     def speakers(self, clips: list[Clip]) -> int | None:
-        """The number of speakers, or None where any clip does not tell its own."""
+        """The number of speakers, or None where a clip has none."""
         known = {clip.speaker for clip in clips}
         return None if None in known else len(known)
 
@@ -85,12 +86,12 @@ def load(
     window_seconds : float > 0 [s]
         The length of those windows.
     validation, test : float in [0, 1)
-        The parts of the clips, used only where the folder does not say the split.
+        The shares of the clips, where the folder does not have a split.
 
     Raises
     ------
     UsageError
-        The folder or the word is not there, or a CSV file or list is broken.
+        The folder or the word is missing, or a CSV file or list is broken.
     """
     if not root.is_dir():
         raise UsageError(f"{root}: there is no such folder.")
@@ -119,8 +120,8 @@ def load(
 
 
 def is_word(label: str, word: str | None) -> bool:
-    """Whether a label says the word, whatever the case, spaces and punctuation."""
-    # The label of recordings ends in a slash: whatever their folder's name, they are negative.
+    """Whether a label is the word, without regard to case, spaces and punctuation."""
+    # The label of recordings ends in a slash: they are negative, whatever their folder's name.
     return word is not None and not label.endswith("/") and slug(label) == slug(word)
 
 
@@ -131,11 +132,11 @@ def _read(
         listed, skipped = layouts.csv_clips(root)
         return listed, "as train.csv, val.csv and test.csv say", skipped
     clips, skipped = layouts.folder_clips(root)
-    said = layouts.lists(root)
+    split_of = layouts.lists(root)
     splits: dict[str, list[Clip]] = {split: [] for split in SPLITS}
-    if said:
+    if split_of:
         for clip in clips:
-            splits[said.get(clip.file, "train")].append(clip)
+            splits[split_of.get(clip.file, "train")].append(clip)
         return splits, "as validation_list.txt and testing_list.txt say", skipped
     unnamed = 0
     for clip in clips:
@@ -143,7 +144,7 @@ def _read(
         if key is None:
             unnamed += 1
             try:
-                # The content, so that a clip that stands twice is in one split.
+                # The content, so that two copies of a clip are in one split.
                 key = sha256(clip.path)
             except OSError as error:
                 skipped.append(Skipped(clip.file, f"cannot be read ({error.strerror})"))
@@ -158,21 +159,21 @@ def _read(
 def _outside(
     root: Path, negatives: Path, splits: dict[str, list[Clip]], skipped: list[Skipped]
 ) -> tuple[dict[str, list[Clip]], list[Skipped]]:
-    """What is not in the folder of negatives: its files would be clips of a label too."""
+    """Remove what is in the folder of negatives, or its files would also be clips of a label."""
     if not negatives.resolve().is_relative_to(root.resolve()):
         return splits, skipped
     inside = negatives.resolve().relative_to(root.resolve()).as_posix()
     if inside == ".":
-        raise UsageError(f"--negatives {negatives}: is the data's own folder; name another.")
-    kept = {
+        raise UsageError(f"--negatives {negatives}: it is the data's own folder; name another.")
+    outside = {
         split: [clip for clip in clips if not clip.file.startswith(f"{inside}/")]
         for split, clips in splits.items()
     }
-    return kept, [each for each in skipped if not each.file.startswith(f"{inside}/")]
+    return outside, [clip for clip in skipped if not clip.file.startswith(f"{inside}/")]
 
 
 def _bucket(key: str, validation: float, test: float) -> str:
-    """Speech Commands' `which_set`: a split that stays the same when clips are added."""
+    """Speech Commands' `which_set`: new clips do not change the split of others."""
     digest = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16)
     part = (digest % _BUCKETS) / (_BUCKETS - 1)
     if part < validation:
@@ -190,17 +191,14 @@ def _require_word(root: Path, word: str | None, splits: dict[str, list[Clip]]) -
 
 
 def _shared(splits: dict[str, list[Clip]]) -> int:
-    homes: dict[str, set[str]] = {}
-    for split, clips in splits.items():
-        for clip in clips:
-            if clip.speaker is not None:
-                homes.setdefault(clip.speaker, set()).add(split)
-    return sum(len(found) > 1 for found in homes.values())
+    pairs = {(clip.speaker, split) for split, clips in splits.items() for clip in clips}
+    counts = Counter(speaker for speaker, _ in pairs if speaker is not None)
+    return sum(count > 1 for count in counts.values())
 
 
 def _is_synthetic(root: Path) -> bool:
     try:
-        said = yaml.safe_load((root / CORPUS_FILE).read_text("utf-8"))
+        content = yaml.safe_load((root / CORPUS_FILE).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return False
-    return isinstance(said, dict) and said.get("synthetic") is True
+    return isinstance(content, dict) and content.get("synthetic") is True

@@ -1,6 +1,6 @@
 """From clips to their features: decode, take the window, resample, and compute, in threads.
 
-Threads are enough: decoding, resampling and transforms all run outside Python's lock.
+Threads are enough: decoding, resampling and transforms run outside Python's lock.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stapes.data.clip import Clip
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
 
-# More clips in one call no longer fit the processor's cache.
+# More clips in one call do not fit the processor's cache.
 _RESAMPLED_TOGETHER = 8
 _WINDOW_STEP_SECONDS = 0.01
 
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 def decode_window(clip: Clip, settings: Frontend) -> tuple[NDArray[np.float32], int]:
-    """The window of a clip that is used, at the file's own rate: its loudest, or its own.
+    """The window of a clip, or the loudest of a file, at the file's own rate.
 
     Returns
     -------
@@ -56,9 +56,9 @@ def decode_window(clip: Clip, settings: Frontend) -> tuple[NDArray[np.float32], 
 def extract(
     clips: list[Clip], settings: Frontend, change: Change | None = None
 ) -> list[NDArray[np.float32] | AudioError]:
-    """From files to features, in the order of `clips`; an error stands where a clip has none.
+    """From files to features, in the order of `clips`, with an error where a clip has none.
 
-    `change` is given each clip, its window and their rate, and gives a window of the same length.
+    `change` gets each clip, its window and the rate, and returns a window of the same length.
     """
     results: list[NDArray[np.float32] | AudioError | None] = [None] * len(clips)
     groups: dict[tuple[int, int], list[tuple[int, NDArray[np.float32]]]] = {}
@@ -69,7 +69,7 @@ def extract(
             groups.setdefault((rate, len(y)), []).append((index, y))
         except AudioError as error:
             results[index] = error
-    # Clips of one rate and length go through the resampler and the frontend together.
+    # Clips of one rate and length are resampled and transformed together.
     for (rate, _), members in groups.items():
         for begin in range(0, len(members), _RESAMPLED_TOGETHER):
             part = members[begin : begin + _RESAMPLED_TOGETHER]
@@ -92,7 +92,7 @@ def in_threads(
 ) -> Iterator[tuple[list[Item], Result]]:
     """Work on chunks in as many threads as there are cores; results in the order of the chunks.
 
-    Only a few chunks are under way at once, so memory stays flat however many there are.
+    Only a few chunks are in work at once, so memory does not grow with their number.
     """
     cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as executor:

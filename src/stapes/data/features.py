@@ -1,16 +1,14 @@
 """A corpus through a frontend: the sets that a model is trained, calibrated and measured on.
 
-Every clip of the corpus is decoded and its features are kept in the cache, so that what cannot be
-used is known and another word, seed or ratio computes nothing again. A clip whose file equals one
-that came before it (test first, then validation, then training) is skipped: no sound is both
-trained on and measured on.
+Every clip of the corpus is decoded, and the cache keeps its features: another word, seed or ratio
+computes nothing again. A clip with the content of an earlier one (test first, then validation, then
+training) is skipped: no sound is both trained on and measured on.
 
-What is chosen of each split: every positive clip, and so many negative clips for each positive,
-taken in turn from each label in an order that the seed draws, so that every other word has its
-share.
+Each split has every positive clip and `ratio` negative clips for each positive. They come from each
+label in turn, in an order that the seed draws, so that every other word has its share.
 
-Clips are worked on in both cores' threads, a few at a time, so memory does not grow with the
-corpus; features are kept in the cache and gathered into a memory-mapped file.
+Threads work on a few clips at a time, so memory does not grow with the corpus. Features are
+gathered from the cache into a memory-mapped file.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ _CHUNK = 32
 class FeatureSet:
     """Features of the clips of one split.
 
-    x : np.ndarray [shape=(n, frames, bins, 1)], float32, memory-mapped where it came from a file
+    x : np.ndarray [shape=(n, frames, bins, 1)], float32, in memory or memory-mapped
     y : np.ndarray [shape=(n,)], uint8, 1 = the wake word
     clip : the clips' names, n of them
     """
@@ -52,7 +50,7 @@ class FeatureSet:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The clips of one split that are used, with the keys of their features in the cache."""
+    """The chosen clips of one split, with the keys of their features in the cache."""
 
     clips: list[Clip]
     keys: list[bytes]
@@ -96,28 +94,26 @@ def choose(
     splits: tuple[str, ...] = SPLITS,
     progress: Progress = SILENT,
 ) -> tuple[dict[str, Chosen], list[Skipped]]:
-    """Choose the clips of each split and see that the cache holds their features.
+    """Choose the clips of each split and compute those features that the cache lacks.
 
     Parameters
     ----------
     corpus : Corpus
     settings : Frontend
-        The frontend.
     cache : FeatureCache
-        Of the same settings.
+        Of the same settings; what it holds does not change the result.
     ratio : float > 0
         Negative clips for each positive one, in every split, as far as there are any.
     seed : int
         Draws the order of the negatives.
     splits : tuple of str
-        The splits that are wanted.
     progress : Progress, optional
-        Is updated with the clips done.
+        Gets the number of clips done.
 
     Returns
     -------
     chosen : dict of str to Chosen
-        By split. The same for a cache that is empty or full.
+        By split.
     skipped : list of Skipped
         The clips of these splits that cannot be used.
     """
@@ -129,8 +125,8 @@ def choose(
             continue
         positives = _usable(corpus.positives(split), work)
         others = _usable(corpus.negatives(split), work)
-        wanted = round(len(positives) * ratio)
-        negatives = _in_turn(others, np.random.default_rng([seed, number]))[:wanted]
+        count = round(len(positives) * ratio)
+        negatives = _in_turn(others, np.random.default_rng([seed, number]))[:count]
         pairs = positives + negatives
         chosen[split] = Chosen(
             clips=[clip for clip, _ in pairs],
@@ -157,9 +153,9 @@ def gather(chosen: Chosen, cache: FeatureCache, path: Path | None = None) -> Fea
 def first_of_each(
     clips: list[Clip], digests: dict[Path, bytes], seen: dict[bytes, Clip], skipped: list[Skipped]
 ) -> list[tuple[Clip, bytes]]:
-    """Those of `clips` whose content was not `seen` before, with its key; `skipped` has the others.
+    """The clips whose content is not in `seen`, with their keys; `skipped` gets the others.
 
-    The three collections are filled, and handed from call to call.
+    The call fills all three collections, for the next call.
     """
     keyed = []
     for clip in clips:
@@ -177,7 +173,7 @@ def first_of_each(
 
 
 def _usable(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
-    """Those of `clips` that have features, with their keys; the others are noted as skipped."""
+    """The clips that have features, with their keys; the others become skipped."""
     usable: list[tuple[Clip, bytes]] = []
     for chunk in chunked(clips, 64 * _CHUNK):
         keyed = first_of_each(chunk, work.digests, work.seen, work.skipped)
@@ -202,7 +198,7 @@ def _usable(clips: list[Clip], work: _Work) -> list[tuple[Clip, bytes]]:
 
 
 def _key(clip: Clip, digests: dict[Path, bytes]) -> bytes:
-    """What the cache knows the clip by; `digests` holds those of files already read."""
+    """The key of a clip in the cache; `digests` has files that were read before."""
     if clip.path not in digests:
         digest = blake2b(digest_size=16)
         with clip.path.open("rb") as file:
@@ -215,7 +211,7 @@ def _key(clip: Clip, digests: dict[Path, bytes]) -> bytes:
 
 
 def _in_turn(clips: list[tuple[Clip, bytes]], rng: np.random.Generator) -> list[tuple[Clip, bytes]]:
-    """One clip of each label in turn, each label's clips in a drawn order."""
+    """One clip of each label in turn, the clips of a label in random order."""
     labels: dict[str, list[tuple[Clip, bytes]]] = {}
     for clip, key in sorted(clips, key=lambda pair: pair[0].name):
         labels.setdefault(clip.label, []).append((clip, key))

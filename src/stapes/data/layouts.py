@@ -1,7 +1,4 @@
-"""Read the layouts that a corpus comes in: CSV files, lists, label folders, long recordings.
-
-Each reader gives clips and the split that the layout itself says, where it says one.
-"""
+"""Read the layouts of a corpus: CSV files, lists, folders of labels, long recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import soundfile
 
 from stapes.audio.read import SUFFIXES
 from stapes.data.clip import Clip, Skipped
-from stapes.errors import UsageError
+from stapes.errors import AudioError, UsageError
 
 CSV_FILES = {
     "train": ("train.csv",),
@@ -25,7 +22,8 @@ CSV_FILES = {
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 _SPEAKER = re.compile(r"(.+)_nohash_\d+")
-_LONGEST_RECORDING_SECONDS = 24 * 3600.0
+LONGEST_SECONDS = 24 * 3600.0
+"""Of one recording."""
 
 
 def csv_clips(root: Path) -> tuple[dict[str, list[Clip]], list[Skipped]]:
@@ -39,13 +37,13 @@ def csv_clips(root: Path) -> tuple[dict[str, list[Clip]], list[Skipped]]:
     splits: dict[str, list[Clip]] = {}
     skipped: list[Skipped] = []
     for split, names in CSV_FILES.items():
-        found = [root / name for name in names if (root / name).is_file()]
-        if not found and split != "validation":
+        paths = [root / name for name in names if (root / name).is_file()]
+        if not paths and split != "validation":
             raise UsageError(
                 f"{root} has CSV files but no {names[0]}: add it, or remove the others."
             )
         splits[split] = []
-        for path in found[:1]:
+        for path in paths[:1]:
             for row in _rows(path):
                 clip = _listed(root, row["file"], row["label"], row.get("speaker") or None)
                 (splits[split] if isinstance(clip, Clip) else skipped).append(clip)  # type: ignore[arg-type]
@@ -58,9 +56,9 @@ def has_csv(root: Path) -> bool:
 
 
 def folder_clips(root: Path) -> tuple[list[Clip], list[Skipped]]:
-    """Every sound file below a label folder; the label is the folder's name.
+    """Every sound file below a folder of a label.
 
-    The speaker is what stands before `_nohash_<n>` in a file's name, as in Speech Commands.
+    The speaker is the part before `_nohash_<n>` of a file's name, as in Speech Commands.
     """
     clips: list[Clip] = []
     skipped: list[Skipped] = []
@@ -77,7 +75,7 @@ def folder_clips(root: Path) -> tuple[list[Clip], list[Skipped]]:
 
 
 def lists(root: Path) -> dict[str, str]:
-    """What Speech Commands' lists say: {file: split}; empty where there is no testing list.
+    """Speech Commands' lists as {file: split}; empty where there is no testing list.
 
     Raises
     ------
@@ -88,19 +86,19 @@ def lists(root: Path) -> dict[str, str]:
         if (root / LISTS["validation"]).is_file():
             raise UsageError(f"{root} has {LISTS['validation']} but no {LISTS['test']}: add it.")
         return {}
-    said: dict[str, str] = {}
+    splits: dict[str, str] = {}
     for split, name in LISTS.items():
         if (root / name).is_file():
             lines = _text(root / name).splitlines()
-            said.update({line.strip(): split for line in lines if line.strip()})
-    return said
+            splits.update({line.strip(): split for line in lines if line.strip()})
+    return splits
 
 
 def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], list[Skipped]]:
-    """Windows that lie side by side in every sound file below a folder of negative speech.
+    """Windows without gaps of every sound file below a folder of negative speech.
 
-    A file shorter than the window is one clip; a rest shorter than the window is left out. The
-    windows of one file share its name as their speaker, so that a split never cuts a file.
+    A file shorter than the window is one clip; a shorter rest is omitted. The windows of one file
+    share its name as their speaker, so that a split never cuts a file.
 
     Raises
     ------
@@ -111,13 +109,9 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
     files, skipped = sound_files(folder, "--negatives")
     for file, path in files:
         try:
-            seconds = soundfile.info(path).duration
-        except (soundfile.LibsndfileError, OSError):
-            # The reader says what is wrong with it when its turn comes.
-            seconds = 0.0
-        if seconds > _LONGEST_RECORDING_SECONDS:
-            reason = "longer than 24 hours, or its header does not say how long"
-            skipped.append(Skipped(file, f"{reason}; cut it, or convert it anew"))
+            seconds = recording_seconds(path)
+        except AudioError as error:
+            skipped.append(Skipped(file, error.reason))
             continue
         count = int(seconds / window_seconds)
         starts = [i * window_seconds for i in range(count)] if count else [None]
@@ -127,13 +121,31 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
     return clips, skipped
 
 
+def recording_seconds(path: Path) -> float:
+    """The length of a recording by its header; 0 where it has none that can be read.
+
+    Raises
+    ------
+    AudioError
+        It is longer than 24 hours.
+    """
+    try:
+        seconds = float(soundfile.info(path).duration)
+    except (soundfile.LibsndfileError, OSError):
+        return 0.0  # Decoding will report the reason.
+    if seconds > LONGEST_SECONDS:
+        reason = "longer than 24 hours, or its header does not say how long"
+        raise AudioError(path, f"{reason}; cut it, or convert it again")
+    return seconds
+
+
 def sound_files(folder: Path, option: str) -> tuple[list[tuple[str, Path]], list[Skipped]]:
     """Every sound file below a folder of recordings: its name in messages, and its path.
 
     Raises
     ------
     UsageError
-        The folder is missing; `option` names what asked for it.
+        The folder is missing; the message names the option.
     """
     if not folder.is_dir():
         raise UsageError(f"{option} {folder}: there is no such folder.")
@@ -163,7 +175,7 @@ def _listed(root: Path, file: str, label: str, speaker: str | None) -> Clip | Sk
         return Skipped(file, "its path leaves the folder")
     path = root / name
     if not path.is_file():
-        return Skipped(file, "missing: the CSV lists it and it is not there")
+        return Skipped(file, "missing: the CSV file lists it")
     return Clip(name.as_posix(), path, label, speaker or _speaker(path))
 
 
@@ -173,29 +185,29 @@ def _speaker(path: Path) -> str | None:
 
 
 def _refused(file: str, path: Path) -> Skipped | None:
-    """Why a file that was found in a folder is no clip; None where it is one."""
-    shown = file.encode("utf-8", "replace").decode()
-    if shown != file:
-        return Skipped(shown, "its name is not UTF-8; rename it")
+    """Why a file of a folder is no clip; None where it is one."""
+    printable = file.encode("utf-8", "replace").decode()
+    if printable != file:
+        return Skipped(printable, "its name is not UTF-8; rename it")
     if path.suffix.lower() not in SUFFIXES:
         return Skipped(file, f"not a sound file ({path.suffix or 'no ending'})")
     if path.exists() and not path.is_file():
-        # To open a pipe would wait for ever.
+        # Opening a pipe would wait for ever.
         return Skipped(file, "a pipe or device, not a file")
     return None
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files below a folder, sorted, without hidden ones; links to folders are not followed."""
-    found = []
+    """All files below a folder, sorted, except hidden ones and those behind links to folders."""
+    paths: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+        paths += [Path(parent, name) for name in names if not name.startswith(".")]
+    return sorted(paths)
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as UTF-8 text ({error}): mend it.") from None
+        raise UsageError(f"{path} cannot be read as UTF-8 text ({error}): fix it.") from None

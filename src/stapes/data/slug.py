@@ -16,6 +16,6 @@ def slug(phrase: str) -> str:
     >>> slug("../x")
     'x'
     """
-    # A folder that was named on a Mac may hold an accent as a letter of its own.
+    # A folder that a Mac named may have an accent as a letter of its own.
     whole = unicodedata.normalize("NFKC", phrase).casefold()
     return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", whole)).strip("_")

@@ -103,7 +103,7 @@ def test_rows_are_the_features_of_their_windows(sound, tmp_path, monkeypatch):
         np.testing.assert_allclose(x[row + k], SETTINGS.features(window[None])[0], atol=5e-3)
 
 
-def test_noise_is_as_loud_as_is_said_and_runs_on_across_sections(sound, monkeypatch):
+def test_noise_has_its_level_and_continues_across_sections(sound, monkeypatch):
     monkeypatch.setattr(sliding, "_SECTION", 7)
     some = chosen(sound)
     stretches = list(sliding._stretches(sound, some, SETTINGS, 0))
@@ -112,8 +112,8 @@ def test_noise_is_as_loud_as_is_said_and_runs_on_across_sections(sound, monkeypa
     # The second section begins seven windows on, and so does its noise.
     assert second.begin - first.begin == second.noise - first.noise == 7 * STEP
     gain = np.float32(10 ** (-10 / 20))
-    heard = sliding._heard(sound, first, gain)
-    plain = sliding._heard(sound, first, np.float32(0))
+    heard = sliding._samples(sound, first, gain)
+    plain = sliding._samples(sound, first, np.float32(0))
     added = heard - plain
     np.testing.assert_allclose(added, gain * cyclic(noise, first.noise, len(added)), atol=1e-6)
     whole = np.asarray(sound.background.open())[: sound.recordings[0][1]]
@@ -167,7 +167,7 @@ def test_rows_of_logmel_are_the_features_of_their_windows(sound_at_16_khz, tmp_p
         np.testing.assert_allclose(x[row], settings.features(window[None])[0], atol=1e-5)
 
 
-def test_the_state_of_micro_runs_on_across_sections(sound_at_16_khz, tmp_path, monkeypatch):
+def test_the_state_of_micro_continues_across_sections(sound_at_16_khz, tmp_path, monkeypatch):
     pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
     sound, settings = sound_at_16_khz, Micro()
     _, once = rows(sound, settings, tmp_path / "once.npy")

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from stapes.audio.levels import active_power, block_powers, power
+from stapes.data import layouts
 from stapes.data.sound import tape as tapes
 from stapes.data.sound.tape import Tape, decoded
 from stapes.errors import AudioError
@@ -82,7 +83,7 @@ def test_long_files_are_decoded_in_pieces_and_are_the_same_sound(tmp_path, monke
 
 def test_a_file_longer_than_a_day_is_refused(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "long.wav", np.ones(8_000), 8_000)
-    monkeypatch.setattr(tapes, "LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr(layouts, "LONGEST_SECONDS", 0.5)
     with pytest.raises(AudioError, match="longer than 24 hours"):
         list(decoded(tmp_path / "long.wav", 8_000))
 

@@ -163,7 +163,7 @@ def part_of(out: Path) -> Path:
 
 def break_off(served: Served, out: Path, after: int = 100_000) -> Path:
     served.cut_after = after
-    with pytest.raises(StapesError, match="goes on from there"):
+    with pytest.raises(StapesError, match="continues from there"):
         fetch(out, url=served.url, sha256=served.sha256)
     served.cut_after = None
     return part_of(out)

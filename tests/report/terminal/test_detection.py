@@ -92,7 +92,7 @@ def run():
         tolerance_seconds=0.5,
         target_fa_per_hour=0.5,
         rates=RATES,
-        noise="pink noise that was made",
+        noise="generated pink noise",
         snr_db=[10.0],
         skipped=[],
     )
@@ -132,7 +132,7 @@ def test_notes_have_the_measurement_and_each_reason_once(run):
         "that sound (1.67 minutes of words). A window is scored every 93 ms, and the mean of 4 "
         "scores is compared with the threshold. For 1 s after a detection there is no other. A "
         "detection may come up to 0.5 s after its word's clip.",
-        "FRR in noise is at the threshold chosen without noise. Noise: pink noise that was made.",
+        "FRR in noise is at the threshold chosen without noise. Noise: generated pink noise.",
         "Not resolvable: 0.1 an hour needs 10 hours.",
         "ceiling: no threshold is strict enough.",
     ]

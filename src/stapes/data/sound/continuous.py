@@ -1,14 +1,14 @@
 """The sound that detection is measured in: hours without the word, the words, and noise.
 
-Three tapes, all at the frontend's rate, on which speech has one level (`audio.levels`):
+Three tapes, all at the frontend's rate, with one level of speech (`audio.levels`):
 
-- `background`, without the word: a folder of recordings, or the negative test clips joined. What
-  was trained on is left out.
+- `background`, without the word: a folder of recordings, or the negative test clips joined. Clips
+  of the training are omitted.
 - `words`: the positive test clips, whole (of one that is longer than 5 s, the loudest 5 s).
-- `noise`: a folder of it, or a minute of pink noise. Its level is that of speech; it is turned down
-  to what a signal-to-noise ratio asks for where it is added.
+- `noise`: a folder of it, or a minute of pink noise. Its level is that of speech; the
+  signal-to-noise ratio is applied when it is added.
 
-`embed` puts each word at a random moment of the background: what stood there goes on behind it.
+`embed` inserts a word at a random moment of the background, which continues after it.
 """
 
 from __future__ import annotations
@@ -33,21 +33,20 @@ from stapes.system.files import sha256
 from stapes.system.progress import SILENT, Progress
 
 LONGEST_WORD_SECONDS = 5.0
-_MADE_NOISE_SECONDS = 60.0
-_MADE_NOISE = "pink noise that was made"
+_NOISE_SECONDS = 60.0
+_NOISE_NAME = "generated pink noise"
 _STEP_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What detection is measured in."""
+    """The sound that detection is measured in."""
 
     background: Tape
     source: str
     """Of the background, in words."""
     recordings: list[tuple[int, int]]
-    """Begin and length [samples] of each recording of the background: a window never lies in
-    two."""
+    """Begin and length [samples] of each recording of the background; no window is in two."""
     words: Tape
     noise: Tape
     noise_source: str
@@ -72,25 +71,23 @@ def gather_sound(
     Parameters
     ----------
     folder : Path
-        Where the tapes are written; it exists.
+        The place of the tapes; it exists.
     settings : Frontend
-        The frontend: its rate and its window.
+        Its rate and its window are used.
     continuous : Path, optional
-        A folder of recordings without the word; without one, `negatives` are joined.
-    negatives : list of Clip
-        Test clips without the word.
-    positives : list of Clip
-        Test clips of the word.
+        A folder of recordings without the word; by default `negatives` are joined.
+    negatives, positives : list of Clip
+        Test clips without the word, and with it.
     noise : Path, optional
-        A folder of noise; without one, it is made.
+        A folder of noise; by default noise is generated.
     known : mapping of str to list of Clip
-        Sound that is no background, by the reason: what was trained on, what says the word.
+        Clips that are no background, by the reason: trained on, or with the word.
     seed : int
-        Of the noise that is made.
+        Of generated noise.
     shortest : int, optional [samples]
         Of a recording in which something can be detected [the window].
     progress : Progress, optional
-        Is updated with the files done.
+        Gets the number of files done.
 
     Raises
     ------
@@ -115,10 +112,9 @@ def gather_sound(
     else:
         source = "the negative test clips, joined"
         _append_clips(background, negatives, settings, skipped)
-        # One recording: windows lie across the joins too.
-        recordings = [(0, background.samples)]
-        if background.samples < (shortest or settings.window):
-            recordings = []
+        # One recording: windows cross the joins.
+        long_enough = background.samples >= (shortest or settings.window)
+        recordings = [(0, background.samples)] if long_enough else []
     words = Tape(folder / "words.f32", settings.sample_rate)
     _append_clips(words, positives, settings, skipped)
     tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped)
@@ -133,11 +129,11 @@ def embed(
     Parameters
     ----------
     sound : Sound
-        With a background that is not empty.
+        Its background is not empty.
     word : int
-        Which piece of `sound.words`.
+        The index of a piece of `sound.words`.
     before, after : int >= 0 [samples]
-        Of the background on each side; it is joined to its own beginning where it ends.
+        Of the background on each side; at its end it starts again.
     rng : np.random.Generator
         Draws the moment.
 
@@ -158,7 +154,7 @@ def embed(
 
 
 def cyclic(samples: NDArray[np.float32], begin: int, count: int) -> NDArray[np.float32]:
-    """`count` samples from `begin` on, going round.
+    """`count` samples from `begin` on, where the end is followed by the start.
 
     Examples
     --------
@@ -182,20 +178,14 @@ def _append_folder(
     known: Mapping[str, list[Clip]],
     progress: Progress = SILENT,
 ) -> None:
-    """Add every file of a folder that can be used.
-
-    Raises
-    ------
-    UsageError
-        There is none.
-    """
+    """Add every usable file of a folder, or raise a UsageError if there is none."""
     files, refused = sound_files(folder, option)
     skipped += refused
-    why_not = _known(known)
+    reason_of = _known(known)
     failed: list[Skipped] = []
     for number, (name, path) in enumerate(files):
         progress.update(number, len(files))
-        if (reason := why_not(path)) is not None:
+        if (reason := reason_of(path)) is not None:
             failed.append(Skipped(name, reason))
             continue
         try:
@@ -210,27 +200,31 @@ def _append_folder(
 
 
 def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
-    """Why a file is no background: it is one of these clips', by path or by content."""
-    # Not `resolve`, to which a link that loops is an error.
-    paths = {Path(os.path.realpath(clip.path)): why for why, some in clips.items() for clip in some}
+    """A function from a file to the reason why it is known, by its path or content."""
+    # Not `resolve`, which raises an error at a link that loops.
+    paths = {
+        Path(os.path.realpath(clip.path)): reason
+        for reason, members in clips.items()
+        for clip in members
+    }
     sizes: dict[int, list[Path]] = {}
     for path in sorted(paths):
         if path.is_file():
             sizes.setdefault(path.stat().st_size, []).append(path)
-    # Contents are read where sizes agree, each once.
+    # Files are read once, and only where sizes agree.
     contents: dict[int, dict[str, str]] = {}
 
-    def why_not(path: Path) -> str | None:
+    def reason_of(path: Path) -> str | None:
         if (resolved := Path(os.path.realpath(path))) in paths:
             return paths[resolved]
         size = path.stat().st_size if path.is_file() else -1
         if size not in sizes:
             return None
         if size not in contents:
-            contents[size] = {sha256(each): paths[each] for each in sizes[size]}
+            contents[size] = {sha256(other): paths[other] for other in sizes[size]}
         return contents[size].get(sha256(path))
 
-    return why_not
+    return reason_of
 
 
 def _append_clips(
@@ -257,16 +251,16 @@ def _whole(clip: Clip, settings: Frontend) -> NDArray[np.float32]:
 def _noise_tape(
     path: Path, folder: Path | None, settings: Frontend, seed: int, skipped: list[Skipped]
 ) -> tuple[Tape, str]:
-    """Noise has no pauses: its level is that of the whole."""
+    """The tape of noise, and its name. Noise has no pauses: its level is the mean of all."""
     tape = Tape(path, settings.sample_rate)
     if folder is not None:
         _append_folder(tape, folder, "--noise", skipped, level=_mean, shortest=1, known={})
         return tape, str(folder)
     rng = np.random.default_rng([seed, 4])
-    length = round(_MADE_NOISE_SECONDS * settings.sample_rate)
-    made = coloured_noise(length, "pink", settings.sample_rate, rng).astype(np.float32)
-    tape.append(_MADE_NOISE, iter([made]), power=power(SPEECH_DB), level=_mean)
-    return tape, _MADE_NOISE
+    length = round(_NOISE_SECONDS * settings.sample_rate)
+    y = coloured_noise(length, "pink", settings.sample_rate, rng).astype(np.float32)
+    tape.append(_NOISE_NAME, iter([y]), power=power(SPEECH_DB), level=_mean)
+    return tape, _NOISE_NAME
 
 
 def _mean(powers: NDArray[np.float64]) -> float:

@@ -1,7 +1,7 @@
-"""Features of every window that detection scores, for one level of noise, in one file on disk.
+"""Features of every window that detection scores, at one level of noise, in one file on disk.
 
-The windows of each recording come first, then those around each embedded word. They are the same
-windows at every level of noise: the same moments, the same stretches of noise.
+The windows of each recording come first, then those around each embedded word. Every level of noise
+has the same windows: the same moments, and the same parts of the noise.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from stapes.system.files import reserve
 from stapes.system.progress import SILENT, Progress
 
 _SECTION = 256
-"""Windows of a recording that are worked on in one go."""
+"""Windows of a recording that are computed at once."""
 
 _TOGETHER = 4
-"""Stretches that a thread takes at a time."""
+"""Stretches that a thread computes at a time."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which windows are scored.
+    """The windows that are scored.
 
     recordings : begin [samples of the background], first row and number of rows, of each
     words : first row and number of rows around each embedded word
@@ -48,8 +48,8 @@ class Plan:
 
     @property
     def rows(self) -> int:
-        """How many windows there are."""
-        return sum(each[2] for each in self.recordings) + sum(count for _, count in self.words)
+        """The number of windows."""
+        return sum(part[-1] for part in (*self.recordings, *self.words))
 
 
 def plan(
@@ -69,17 +69,16 @@ def plan(
     settings : Frontend
     hop : int > 0 [frames]
     smoothing : int > 0
-        Scores that are averaged: the first average at a word is that of windows which end where the
-        word's clip begins.
+        Scores in an average. The windows of the first average at a word end where its clip begins.
     tolerance_seconds : float >= 0
-        So long after its clip a word can be detected.
+        Time after its clip in which a word can be detected.
     most_seconds : float, optional
-        Of the background; what is beyond is left out.
+        Of the background; the rest is omitted.
     """
     step = hop * settings.hop_length
     left = sound.background.samples
     if most_seconds is not None:
-        # At the least, so much that there is an average to detect by.
+        # At least one average is needed to detect.
         shortest = settings.window + (smoothing - 1) * step
         left = min(left, max(shortest, round(most_seconds * settings.sample_rate)))
     recordings, row, averages = [], 0, 0
@@ -103,7 +102,7 @@ def plan(
 
 def write_features(
     sound: Sound,
-    chosen: Plan,
+    windows: Plan,
     settings: Frontend,
     path: Path,
     *,
@@ -115,32 +114,32 @@ def write_features(
 
     Parameters
     ----------
-    sound, chosen, settings
-        As for `plan`.
+    sound, windows, settings
+        The arguments and the result of `plan`.
     path : Path
-        Written anew; memory-map it to read it.
+        Overwritten; memory-map it to read it.
     snr_db : float, optional
-        Speech's level over the noise's; without one, no noise.
+        Level of speech over that of noise; by default there is no noise.
     seed : int
         Draws the moments of the words and of the noise.
     progress : Progress, optional
-        Is updated with the windows done.
+        Gets the number of windows done.
     """
-    x = open_memmap(path, mode="w+", dtype=np.float32, shape=(chosen.rows, *settings.shape))
+    x = open_memmap(path, mode="w+", dtype=np.float32, shape=(windows.rows, *settings.shape))
     reserve(path)
-    stretches = _stretches(sound, chosen, settings, seed)
+    stretches = _stretches(sound, windows, settings, seed)
     gain = np.float32(0.0 if snr_db is None else gain_to(1.0, power(-snr_db)))
 
     def features(group: list[_Stretch]) -> list[NDArray[np.float32]]:
         return [
-            settings.sliding(_heard(sound, each, gain), chosen.hop)[each.lead :][: each.rows]
-            for each in group
+            settings.sliding(_samples(sound, part, gain), windows.hop)[part.lead :][: part.rows]
+            for part in group
         ]
 
-    for group, found in in_threads(chunked(stretches, _TOGETHER), features):
-        for each, rows in zip(group, found, strict=True):
-            x[each.row : each.row + each.rows] = rows
-        progress.update(group[-1].row + group[-1].rows, chosen.rows, "features")
+    for group, results in in_threads(chunked(stretches, _TOGETHER), features):
+        for part, rows in zip(group, results, strict=True):
+            x[part.row : part.row + part.rows] = rows
+        progress.update(group[-1].row + group[-1].rows, windows.rows, "features")
     x.flush()
 
 
@@ -148,10 +147,11 @@ def write_features(
 class _Stretch:
     """Sound that is cut into windows.
 
-    row, rows : where its windows' features go
-    lead : windows before these, which a frontend with a state is warmed up with
-    begin, samples : of the background; or, for a word, what to put around it
+    row, rows : of its windows' features
+    lead : windows before these, to warm up a frontend with a state
+    begin, samples : of the background
     noise : where its noise begins on the tape of noise
+    word, before, after, seed : of an embedded word instead, see `embed`
     """
 
     row: int
@@ -166,33 +166,33 @@ class _Stretch:
     seed: int = 0
 
 
-def _stretches(sound: Sound, chosen: Plan, settings: Frontend, seed: int) -> Iterator[_Stretch]:
-    step = chosen.hop * settings.hop_length
+def _stretches(sound: Sound, windows: Plan, settings: Frontend, seed: int) -> Iterator[_Stretch]:
+    step = windows.hop * settings.hop_length
     rng = np.random.default_rng([seed, 5])
     length = sound.noise.samples
     warm_up = -(-settings.warm_up // step)
-    for begin, row, count in chosen.recordings:
+    for begin, row, count in windows.recordings:
         noise = int(rng.integers(length))
         for first in range(0, count, _SECTION):
             rows = min(_SECTION, count - first)
-            # A recording begins as a device does that is switched on.
+            # A recording begins like a device at power-on.
             lead = min(first, warm_up)
             samples = (lead + rows - 1) * step + settings.window
             at = (first - lead) * step
             yield _Stretch(row + first, rows, lead, begin + at, samples, noise + at)
-    for word, (row, rows) in enumerate(chosen.words):
+    for word, (row, rows) in enumerate(windows.words):
         noise = int(rng.integers(length))
         lead = warm_up * step
-        before = chosen.before + lead
-        yield _Stretch(row, rows, warm_up, 0, 0, noise - lead, word, before, chosen.after, seed)
+        before = windows.before + lead
+        yield _Stretch(row, rows, warm_up, 0, 0, noise - lead, word, before, windows.after, seed)
 
 
-def _heard(sound: Sound, each: _Stretch, gain: np.float32) -> NDArray[np.float32]:
-    if each.word is None:
-        y = np.asarray(sound.background.open()[each.begin : each.begin + each.samples])
+def _samples(sound: Sound, part: _Stretch, gain: np.float32) -> NDArray[np.float32]:
+    if part.word is None:
+        y = np.asarray(sound.background.open()[part.begin : part.begin + part.samples])
     else:
-        rng = np.random.default_rng([each.seed, 3, each.word])
-        y = embed(sound, each.word, each.before, each.after, rng)
+        rng = np.random.default_rng([part.seed, 3, part.word])
+        y = embed(sound, part.word, part.before, part.after, rng)
     if gain:
-        y = y + gain * cyclic(sound.noise.open(), each.noise, len(y))
+        y = y + gain * cyclic(sound.noise.open(), part.noise, len(y))
     return y

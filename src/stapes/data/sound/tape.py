@@ -1,7 +1,7 @@
-"""Sound of many files behind each other in one file on disk, at one rate and one level.
+"""Sound of many files one after the other in one file on disk, at one rate and one level.
 
-What slides over hours of sound reads it again for every level of noise: it is decoded and resampled
-once, and held by the disk rather than in memory.
+Hours of sound are read again for every level of noise: a tape is decoded and resampled once, and
+needs no memory.
 """
 
 from __future__ import annotations
@@ -11,25 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from stapes.audio import read
 from stapes.audio.levels import active_power, block_powers, gain_to
+from stapes.data.layouts import recording_seconds
 from stapes.errors import AudioError
 
 PIECE_SECONDS = 300.0
 """Sound that is decoded, resampled and levelled at a time."""
-
-LONGEST_SECONDS = 24 * 3600.0
-"""Of one file."""
 
 Level = Callable[[NDArray[np.float64]], float]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One file's sound on a tape: `samples` of them from `begin` on."""
+    """The samples of one file on a tape, from `begin` on."""
 
     name: str
     begin: int
@@ -37,14 +34,7 @@ class Piece:
 
 
 class Tape:
-    """Samples on disk, and whose they are.
-
-    Parameters
-    ----------
-    path : Path
-        Written anew.
-    sample_rate : int > 0 [Hz]
-    """
+    """Samples on disk at a rate [Hz], and the files they come from; `path` is overwritten."""
 
     def __init__(self, path: Path, sample_rate: int) -> None:
         self.path = path
@@ -54,12 +44,12 @@ class Tape:
 
     @property
     def samples(self) -> int:
-        """How many there are."""
+        """Their number."""
         return self.path.stat().st_size // 4
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """The length."""
         return self.samples / self.sample_rate
 
     def open(self) -> NDArray[np.float32]:
@@ -77,7 +67,7 @@ class Tape:
         level: Level = active_power,
         shortest: int = 1,
     ) -> None:
-        """Add one file's sound, brought to a power; all of it or, on an error, nothing.
+        """Add one file's sound at a power; all of it or, on an error, nothing.
 
         Parameters
         ----------
@@ -86,15 +76,15 @@ class Tape:
         sound : iterator of np.ndarray [shape=(samples,)]
             At the tape's rate.
         power : float > 0
-            The mean square that `level` of the blocks' powers is to have.
+            The mean square that `level` of the blocks' powers becomes.
         level : callable
-            Of the powers of all blocks of 50 ms.
+            From the powers of all blocks of 50 ms to one power.
         shortest : int > 0 [samples]
 
         Raises
         ------
         AudioError
-            It is shorter than that, silent, or holds samples that are no numbers.
+            It is shorter than that, silent, or has samples that are no numbers.
         """
         begin = self.samples
         try:
@@ -121,12 +111,12 @@ class Tape:
             raise AudioError(
                 name, f"too short ({seconds}; at least {shortest / self.sample_rate:.2f} s)"
             )
-        found = np.concatenate(powers)
-        if not np.isfinite(found).all():
+        joined = np.concatenate(powers)
+        if not np.isfinite(joined).all():
             raise AudioError(name, "holds samples that are not finite numbers")
-        if not found.any():
+        if not joined.any():
             raise AudioError(name, "silent (every sample is zero)")
-        return found
+        return joined
 
     def _scale(self, begin: int, gain: float) -> None:
         samples = np.memmap(self.path, np.float32, "r+")
@@ -144,13 +134,7 @@ def decoded(path: Path, sample_rate: int) -> Iterator[NDArray[np.float32]]:
     AudioError
         It does not decode, or is longer than 24 hours.
     """
-    try:
-        seconds = soundfile.info(path).duration
-    except (soundfile.LibsndfileError, OSError):
-        seconds = 0.0  # `decode` says what is wrong with it.
-    if seconds > LONGEST_SECONDS:
-        reason = "longer than 24 hours, or its header does not say how long"
-        raise AudioError(path, f"{reason}; cut it, or convert it anew")
+    seconds = recording_seconds(path)
     if seconds <= PIECE_SECONDS:
         y, rate = read.decode(path)
         yield read.resample(y, rate, sample_rate)

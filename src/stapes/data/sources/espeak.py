@@ -1,11 +1,10 @@
 """espeak-ng as a function from text to samples; the library comes with espeakng-loader.
 
-espeak-ng keeps much of itself in static variables that nothing resets: the phase of its pitch
-flutter, the count of glottal cycles, filter memories, and a random state that it seeds from the
-clock. The same words after other words are other samples. So every utterance here is spoken by a
-library that was loaded for it, is seeded, and is unloaded again (2 ms): what comes out depends on
-the arguments alone. (A system that does not unload libraries still speaks, but not the same
-samples each time.) It also sets the process's locale: call it in a worker process.
+espeak-ng has static variables that nothing resets: the phase of its pitch flutter, the count of
+glottal cycles, filter memories, and a random state that it seeds from the clock. The same words
+after other words are other samples. So each utterance loads the library, seeds it, and unloads it
+again (2 ms): the samples depend on the arguments alone. (Where a system does not unload libraries,
+they differ from call to call.) espeak-ng also sets the process's locale: call it in a worker.
 """
 
 from __future__ import annotations
@@ -25,15 +24,13 @@ from stapes.errors import MissingExtraError, StapesError
 
 SAMPLE_RATE = 22_050  # Hz, espeak-ng's own
 
-# Shavian is another alphabet, not another accent; the New Yorker says most words as en-us does,
-# to the sample.
+# Shavian is another alphabet, not an accent; en-us-nyc speaks most words exactly like en-us.
 _DROPPED_ACCENTS = {"en-shaw", "en-us-nyc"}
 
-# Measured over "house", "computer" and eight more words, all variants are understood and last
-# 0.25 to 0.8 s, whispers and robots too. Out are those that are hardly another voice (a distance
-# of their cepstra below 10, where the median pair has 68): the plain accent, adam, klatt4,
-# benjamin and klatt stand for them; and those that draw on the C library's random numbers, which
-# differ from system to system.
+# Measured with "house", "computer" and eight more words, all variants are clear and last 0.25 to
+# 0.8 s, whispers and robots too. The first row is almost another voice (a distance of their cepstra
+# below 10; the median pair has 68): the plain accent, adam, klatt4, benjamin, klatt. The second row
+# uses the C library's random numbers, which differ from system to system.
 _DROPPED_VARIANTS = {
     *("fast", "klatt6", "klatt5", "edward2", "klatt2"),
     *("Reed", "caleb"),
@@ -50,7 +47,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 
 
 def _files() -> tuple[str, Path]:
-    """Where the library and its data are."""
+    """The paths of the library and its data."""
     try:
         import espeakng_loader
     except ImportError:
@@ -59,7 +56,7 @@ def _files() -> tuple[str, Path]:
 
 
 def engine() -> str:
-    """Name and version of what speaks, such as "espeak-ng 1.52.0 (espeakng-loader 0.2.4)"."""
+    """Name and version, such as "espeak-ng 1.52.0 (espeakng-loader 0.2.4)"."""
     with _library() as library:
         library.espeak_Info.restype = ctypes.c_char_p
         version = library.espeak_Info(None).decode()
@@ -67,7 +64,7 @@ def engine() -> str:
 
 
 def accents() -> list[str]:
-    """The English accents, as espeak-ng calls them, sorted."""
+    """espeak-ng's names of the English accents, sorted."""
     names = {file.name.lower() for file in (_files()[1] / "lang" / "gmw").glob("en*")}
     return sorted(names - _DROPPED_ACCENTS)
 
@@ -81,29 +78,29 @@ def variants() -> list[str]:
 def speak(
     text: str, accent: str, variant: str, *, rate: int = 175, pitch: int = 50, pitch_range: int = 50
 ) -> npt.NDArray[np.int16]:
-    """Say `text`.
+    """Speak `text`; the same arguments give the same samples.
 
     Parameters
     ----------
     text : str
-        words, not markup
+        Words, not markup.
     accent, variant : str
-        one of `accents()` and one of `variants()`
+        One of `accents()` and one of `variants()`.
     rate : int [words per minute]
-        80 to 450
+        80 to 450.
     pitch, pitch_range : int
-        0 to 99, where 50 is the variant's own
+        0 to 99; 50 is the variant's own.
 
     Returns
     -------
     np.ndarray [shape=(samples,)] int16
-        at 22,050 Hz, with no more than 0.05 s of silence at either end; empty or all zero where
-        there is nothing to say. The same arguments give the same samples.
+        At 22,050 Hz, with at most 0.05 s of silence at each end; empty or all zero where nothing
+        can be spoken.
 
     Raises
     ------
     StapesError
-        if espeak-ng does not know the voice
+        espeak-ng does not know the voice.
     """
     data = _files()[1]
     pieces: list[bytes] = []
@@ -126,16 +123,16 @@ def speak(
         settings = {_RATE: rate, _VOLUME: 100, _PITCH: pitch, _RANGE: pitch_range}
         for parameter, value in settings.items():
             library.espeak_SetParameter(parameter, value, 0)
-        said = text.encode()
-        size = ctypes.c_size_t(len(said) + 1)
-        library.espeak_Synth(said, size, 0, _BY_CHARACTER, 0, _UTF8, None, None)
+        content = text.encode()
+        size = ctypes.c_size_t(len(content) + 1)
+        library.espeak_Synth(content, size, 0, _BY_CHARACTER, 0, _UTF8, None, None)
         library.espeak_Terminate()
     return np.frombuffer(b"".join(pieces), dtype=np.int16)
 
 
 @contextlib.contextmanager
 def _library() -> Iterator[ctypes.CDLL]:
-    """Load libespeak-ng, and unload it after the block, its static variables with it."""
+    """Load libespeak-ng, and unload it with its static variables after the block."""
     library = ctypes.CDLL(_files()[0])
     try:
         yield library

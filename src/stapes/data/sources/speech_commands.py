@@ -1,9 +1,9 @@
 """The Google Speech Commands archive, fetched whole or not at all.
 
 Source: Warden 2018, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition",
-arXiv:1804.03209. A `.part` file beside the folder keeps what is downloaded; the folder itself
-appears in one step, when all is unpacked. Own code, since pooch starts 2.4 GB from the first byte
-after a broken connection.
+arXiv:1804.03209. A `.part` file next to the folder keeps what is downloaded; the folder itself
+appears in one step, when all is unpacked. This is own code, since pooch starts 2.4 GB again after a
+broken connection.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import filelock
 from stapes.errors import StapesError, UsageError
 from stapes.system.progress import SILENT, Progress
 
-_Answer = http.client.HTTPResponse | HTTPError  # urllib raises an answer that is not 2xx
+_Answer = http.client.HTTPResponse | HTTPError  # urllib raises answers that are not 2xx
 
 _ADDRESS = "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v{}.tar.gz"
 # SHA-256 from torchaudio (`datasets/speechcommands.py`), for 0.02 also from TensorFlow Datasets
@@ -38,9 +38,9 @@ PUBLISHED = {
     "0.01": "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
     "0.02": "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
 }
-MARKER = ".stapes-fetched"  # in the finished folder: what it was unpacked from
+MARKER = ".stapes-fetched"  # in the finished folder: the source of its content
 _TIMEOUT = 60.0  # seconds without a byte
-# Version 0.02 is 2,428,923,189 bytes, with some 106,000 members; what is far beyond is a bomb.
+# Version 0.02 has 2,428,923,189 bytes and some 106,000 members; far more is a bomb.
 _MOST_BYTES = 20 << 30
 _MOST_MEMBERS = 1_000_000
 
@@ -61,20 +61,20 @@ def fetch(
     Parameters
     ----------
     out : Path
-        The folder to make; it must not exist, or be empty.
+        The new folder; it must not exist, or be empty.
     version : {"0.02", "0.01"}
     url : str, optional
         Another address of a .tar.gz, with its `sha256`; then `version` is not used.
     sha256 : str, optional
-        SHA-256 of the archive in hexadecimal, instead of the published one.
+        SHA-256 of the archive in hexadecimal, in place of the published one.
     progress : Progress, optional
-        A step each for download, check and unpacking, in bytes of the archive.
+        Gets the steps download, check and unpacking, in bytes of the archive.
 
     Raises
     ------
     UsageError
-        Unknown version, url without sha256 or not http(s), a sha256 that is none, or an `out`
-        that holds something else. Nothing was written.
+        Wrong version, url or sha256, a url without sha256, or an `out` that holds something else.
+        Nothing was written.
     StapesError
         The network, the server or the disk failed, or the archive has another hash, is broken or
         has a member that leaves the folder. `out` was not made.
@@ -103,7 +103,7 @@ def fetch(
 
 
 def _source(version: str, url: str | None, sha256: str | None) -> tuple[str, str]:
-    """Address and lower-case hash of the archive that is asked for."""
+    """Address and lower-case hash of the archive."""
     if url is None:
         if version not in PUBLISHED:
             raise UsageError(f"There is no version {version!r}: use {' or '.join(PUBLISHED)}.")
@@ -126,25 +126,25 @@ def _is_fetched(target: Path, digest: str) -> bool:
             if json.loads((target / MARKER).read_text("utf-8"))["sha256"] == digest:
                 return True
         if not target.is_dir() or any(target.iterdir()) or os.path.ismount(target):
-            raise UsageError(f"{target} is no empty folder, or a mount: name one still to be made.")
+            raise UsageError(f"{target} is no empty folder, or a mount: name a new one.")
     return False
 
 
 @contextlib.contextmanager
 def _disk(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into one sentence."""
+    """Turn an error of the file system into one sentence."""
     try:
         yield
     except filelock.Timeout:
-        raise StapesError(f"{path} is in use by another process: let that one finish.") from None
+        raise StapesError(f"{path} is in use by another process: wait until that ends.") from None
     except OSError as error:
-        mend = "free some space" if error.errno == errno.ENOSPC else "choose another folder"
-        raise StapesError(f"{path} is not usable ({error.strerror or error}): {mend}.") from error
+        fix = "free some space" if error.errno == errno.ENOSPC else "choose another folder"
+        raise StapesError(f"{path} is not usable ({error.strerror or error}): {fix}.") from error
 
 
 @contextlib.contextmanager
 def _alone(part: Path) -> Iterator[None]:
-    """Hold the lock of a part file: two processes that append to it would spoil it."""
+    """Hold the lock of a part file: two processes that append to it would break it."""
     lock = filelock.FileLock(f"{part}.lock", timeout=0)
     with _disk(part):
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -157,8 +157,8 @@ def _alone(part: Path) -> Iterator[None]:
         lock.release()
 
 
-def _ask(url: str, start: int) -> _Answer:
-    """Ask for the archive from byte `start` on; 416, nothing is left from there, is an answer."""
+def _request(url: str, start: int) -> _Answer:
+    """Request the archive from byte `start` on; 416, no bytes are left, is an answer too."""
     headers = {"Range": f"bytes={start}-"} if start else {}
     try:
         answer = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
@@ -173,32 +173,32 @@ def _ask(url: str, start: int) -> _Answer:
         reason: object = error
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-    mend = "check the address and the network, or try again later"
-    raise StapesError(f"{url} cannot be fetched ({reason}): {mend}.")
+    fix = "check the address and the network, or try again later"
+    raise StapesError(f"{url} cannot be fetched ({reason}): {fix}.")
 
 
 def _extent(answer: _Answer) -> tuple[int | None, int | None]:
-    """First byte that the answer brings, and the size of the whole file; None where not told."""
+    """First byte of the answer, and the size of the whole file; None where it does not tell."""
     if answer.status == 200:
         length = answer.headers.get("Content-Length", "")
         return 0, int(length) if length.isdecimal() else None
     span = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", answer.headers.get("Content-Range", ""))
     if span is None:
         return None, None
-    # "*/N" comes with 416: all N bytes lie before what was asked for.
+    # "*/N" comes with 416: all N bytes are before the requested ones.
     return int(span[1] or span[2]), int(span[2])
 
 
 def _download(url: str, part: Path, progress: Progress) -> None:
-    """Fetch what is missing of `part`; the hash will tell if it was put together from two files."""
+    """Fetch the missing bytes of `part`; the hash will show a mix of two files."""
     with _disk(part):
         have = part.stat().st_size if part.exists() else 0
-        for asked in (have, 0):
-            answer = _ask(url, asked)
+        for first in (have, 0):
+            answer = _request(url, first)
             start, total = _extent(answer)
             if start is not None and start in (0, have):
                 break
-            answer.close()  # it does not go on from what we have: ask for all of it
+            answer.close()  # It does not continue after our bytes: request all of them.
         else:
             raise StapesError(f"{url} answers {answer.status}: give another url with its sha256.")
         with answer:
@@ -222,12 +222,12 @@ def _body(url: str, answer: _Answer, part: Path, done: int, total: int | None) -
             return
     except (OSError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
-    kept = f"{part} is kept, and the same command goes on from there"
-    raise StapesError(f"{url} broke off after {done:,} bytes ({reason}): {kept}.")
+    fix = f"{part} is kept, and the same command continues from there"
+    raise StapesError(f"{url} broke off after {done:,} bytes ({reason}): {fix}.")
 
 
 def _check(url: str, part: Path, expected: str, progress: Progress) -> None:
-    """Compare the hash; a bad download is deleted, so that the next call starts over."""
+    """Compare the hash; a bad download is deleted, so that the next call starts again."""
     digest = hashlib.sha256()
     with _disk(part):
         total = part.stat().st_size
@@ -244,9 +244,9 @@ def _check(url: str, part: Path, expected: str, progress: Progress) -> None:
 
 
 def _install(url: str, part: Path, digest: str, target: Path, progress: Progress) -> None:
-    """Unpack beside `target` and move into place; then the archive is not needed any more."""
+    """Unpack next to `target`, move it into place, and delete the archive."""
     folder = part.with_suffix(".unpacking")
-    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+    shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
     try:
         with _disk(target):
             folder.mkdir()
@@ -261,7 +261,7 @@ def _install(url: str, part: Path, digest: str, target: Path, progress: Progress
 
 
 def _unpack(url: str, part: Path, folder: Path, progress: Progress) -> None:
-    """Unpack an archive whose hash is right into `folder`; one that is malicious is deleted."""
+    """Unpack an archive into `folder`; a malicious one is deleted."""
     total, unpacked = part.stat().st_size, 0
     try:
         with part.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:gz") as archive:
@@ -277,7 +277,7 @@ def _unpack(url: str, part: Path, folder: Path, progress: Progress) -> None:
 
 
 def _refuse(member: tarfile.TarInfo, count: int, unpacked: int) -> None:
-    """Stop at what tarfile's filter lets pass: absolute names, and in some versions links out."""
+    """Refuse what tarfile's filter accepts: absolute names, and in some versions links out."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         raise tarfile.ReadError(f"its member {member.name!r} leaves the folder")

@@ -1,11 +1,9 @@
-"""A corpus of synthetic speech: any word, said by many voices, and other words beside it.
+"""A corpus of synthetic speech: any word and other words, spoken by many voices.
 
-`make_corpus` writes clips as a recorded corpus has them: `<label>/<speaker>_nohash_<n>.wav`, one
-second or more, 16 bit, 22,050 Hz, each in its own room and noise; and `train.csv`, `val.csv`,
-`test.csv` (file, label, speaker). The same word, voices, takes and seed make the same bytes,
-whatever the number of processes.
-
-Who says what is drawn in `synthetic_plan`.
+`make_corpus` writes clips like those of a recorded corpus: `<label>/<speaker>_nohash_<n>.wav`, one
+second or more, 16 bit, 22,050 Hz, each in its own room and noise. It lists them in `train.csv`,
+`val.csv` and `test.csv` (file, label, speaker). The same word, voices, takes and seed make the same
+bytes with any number of processes. `synthetic_plan` draws who speaks what.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ _RATES = (130, 210)  # words per minute
 _PITCHES = (30, 70)  # 50 is the variant's own
 _PITCH_RANGES = (30, 80)
 _RANGES = Ranges()
-# Raise it when the same settings begin to give other clips.
+# Raise it when the same settings make other clips.
 _RECIPE = 1
 
 
@@ -51,36 +49,31 @@ def make_corpus(
     jobs: int | None = None,
     progress: Progress = SILENT,
 ) -> Path:
-    """Make a corpus of `word` and as many clips of other words.
+    """Make a corpus of `word` and as many clips of other words; returns `out`.
 
     Parameters
     ----------
     word : str
-        the wake word, or a phrase of up to 60 characters
+        The wake word, or a phrase of up to 60 characters.
     out : Path
-        folder to make; if it holds this very corpus already, nothing is done
+        The new folder; if it holds this very corpus already, nothing is done.
     voices : int >= 3
-        how many speakers, about 60 % of them for training
+        Number of speakers, about 60 % of them for training.
     seed : int >= 0
-        of the choice of voices, the order of the words, and each clip's manner and place
+        Of the choice of voices, the order of the words, and the augmentation of each clip.
     takes : int > 0
-        how often each voice says `word`, and how many other words it says
+        Clips of `word` by each voice, and as many of other words.
     jobs : int > 0
-        processes; one for each processor if not given
+        Processes; by default the cores.
     progress : Progress
-        a step of its own: the clips that are made
-
-    Returns
-    -------
-    Path
-        `out`
+        Gets a step of its own, in clips.
 
     Raises
     ------
     UsageError
-        if an argument is wrong, `word` cannot be said, or `out` holds something else
+        An argument is wrong, `word` cannot be spoken, or `out` holds something else.
     MissingExtraError
-        without espeakng-loader
+        espeakng-loader is not installed.
     """
     word = _checked(word, voices, seed, takes, jobs)
     out = Path(out)
@@ -93,7 +86,7 @@ def make_corpus(
         if _is_there(place, description):
             progress.end(f"{out} is there already")
             return out
-        # One process at a time comes here, so the number of the process is name enough.
+        # Only one process at a time is here, so its number makes the name unique.
         folder = place.parent / f".{place.name}-{os.getpid()}.part"
         try:
             folder.mkdir()
@@ -109,10 +102,10 @@ def make_corpus(
 
 
 def _checked(word: str, voices: int, seed: int, takes: int, jobs: int | None) -> str:
-    """`word` with single spaces, if the call can be carried out."""
+    """`word` with single spaces, or a UsageError where an argument is wrong."""
     word = " ".join(word.split())
     if not any(map(str.isalpha, word)):
-        raise UsageError(f"The word {word!r} has no letters: give a word that can be said.")
+        raise UsageError(f"The word {word!r} has no letters: give a word that can be spoken.")
     if len(word) > _LONGEST_WORD:
         raise UsageError(
             f"The word has {len(word)} characters: give one of at most {_LONGEST_WORD}."
@@ -120,17 +113,17 @@ def _checked(word: str, voices: int, seed: int, takes: int, jobs: int | None) ->
     available = len(espeak.accents()) * len(espeak.variants())
     if not 3 <= voices <= available:
         raise UsageError(
-            f"voices is {voices}: choose from 3, one for each split, to {available}, which is "
-            "what espeak-ng has."
+            f"--voices {voices}: choose from 3, one for each split, to {available}, all that "
+            "espeak-ng has."
         )
     for name, value, least in (("takes", takes, 1), ("seed", seed, 0), ("jobs", jobs, 1)):
         if value is not None and value < least:
-            raise UsageError(f"{name} is {value}: choose {least} or more.")
+            raise UsageError(f"--{name} {value}: choose {least} or more.")
     return word
 
 
 def _describe(word: str, voices: int, takes: int, seed: int) -> str:
-    """The content of corpus.yaml: all that the clips depend on."""
+    """The content of corpus.yaml: everything that the clips depend on."""
     settings = {
         "synthetic": True,
         "engine": espeak.engine(),
@@ -141,27 +134,20 @@ def _describe(word: str, voices: int, takes: int, seed: int) -> str:
         "takes": takes,
         "seed": seed,
         "sample_rate": espeak.SAMPLE_RATE,
-        "augmentation": {name: _plain(value) for name, value in asdict(_RANGES).items()},
+        "augmentation": asdict(_RANGES),
     }
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
-def _plain(value: float | tuple[float, float]) -> float | list[float]:
-    return list(value) if isinstance(value, tuple) else value
-
-
 def alone_at(place: Path, seconds: float = -1) -> filelock.BaseFileLock:
-    """Have other processes that want this folder wait; the lock is not left beside it.
-
-    Who waits for more than `seconds`, where they are not negative, gets `filelock.Timeout`.
-    """
+    """A lock of a folder, in the cache; `filelock.Timeout` after `seconds`, if not negative."""
     locks = files.cache_folder() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(locks / hashlib.sha256(bytes(place)).hexdigest(), timeout=seconds)
 
 
 def _remove_leftovers(place: Path) -> None:
-    """Delete what killed runs for this folder left beside it."""
+    """Delete the temporary folders of killed runs for this folder."""
     leftover = re.compile(rf"\.{re.escape(place.name)}-\d+\.part")
     for folder in place.parent.iterdir():
         if leftover.fullmatch(folder.name):
@@ -178,34 +164,28 @@ def _is_there(place: Path, description: str) -> bool:
 
 
 def _fill(
-    folder: Path,
-    word: str,
-    voices: int,
-    takes: int,
-    seed: int,
-    jobs: int,
-    progress: Progress,
+    folder: Path, word: str, voices: int, takes: int, seed: int, jobs: int, progress: Progress
 ) -> None:
     """Write the clips and their lists."""
     with workers.pool(min(jobs, voices)) as executor:
         try:
             others = executor.submit(_sayable, word, other_words(word)).result()
-            made = plan(word, others, voices, takes, seed)
-            for label in {clip.label for voice in made for clip in voice.clips}:
+            speakers = plan(word, others, voices, takes, seed)
+            for label in {clip.label for voice in speakers for clip in voice.clips}:
                 (folder / label).mkdir()
-            tasks = [executor.submit(_record, voice, folder, seed) for voice in made]
+            tasks = [executor.submit(_record, voice, folder, seed) for voice in speakers]
             done = 0
             for task in as_completed(tasks):
                 done += task.result()
                 progress.update(done, 2 * takes * voices)
         except BrokenExecutor:
             raise StapesError(
-                "A process that made speech was killed, for want of memory perhaps: use fewer jobs."
+                "A process that made speech was killed (out of memory?): use fewer --jobs."
             ) from None
     for split in SPLITS:
         rows = sorted(
             (clip.file, clip.label, voice.speaker)
-            for voice in made
+            for voice in speakers
             if voice.split == split
             for clip in voice.clips
         )
@@ -214,24 +194,24 @@ def _fill(
 
 
 def _sayable(word: str, others: list[str]) -> list[str]:
-    """Those of `others` that can be heard and do not sound as `word` does (in a worker)."""
+    """The `others` that have sound, and another sound than `word` (in a worker)."""
 
-    def said(text: str) -> bytes:
-        sound = espeak.speak(text, "en", "m3")
-        return sound.tobytes() if sound.any() else b""
+    def spoken(text: str) -> bytes:
+        y = espeak.speak(text, "en", "m3")
+        return y.tobytes() if y.any() else b""
 
-    sound = said(word)
+    sound = spoken(word)
     if not sound:
         raise UsageError(f"espeak-ng cannot say {word!r}: spell it in English letters.")
-    return [other for other in others if said(other) not in (sound, b"")]
+    return [other for other in others if spoken(other) not in (sound, b"")]
 
 
 def _record(voice: Voice, folder: Path, seed: int) -> int:
-    """Make the clips of one voice (in a worker); how many."""
+    """Make the clips of one voice (in a worker); returns their number."""
     for number, clip in enumerate(voice.clips):
         branch = np.random.SeedSequence(seed, spawn_key=(voice.index, number))
         rng = np.random.default_rng(branch)
-        said = espeak.speak(
+        speech = espeak.speak(
             clip.text,
             voice.accent,
             voice.variant,
@@ -239,20 +219,16 @@ def _record(voice: Voice, folder: Path, seed: int) -> int:
             pitch=int(rng.integers(*_PITCHES, endpoint=True)),
             pitch_range=int(rng.integers(*_PITCH_RANGES, endpoint=True)),
         )
-        heard = augment(_placed(said, rng), espeak.SAMPLE_RATE, rng, _RANGES)
-        soundfile.write(
-            folder / clip.file,
-            np.round(heard * 32767).astype(np.int16),
-            espeak.SAMPLE_RATE,
-            subtype="PCM_16",
-        )
+        y = augment(_placed(speech, rng), espeak.SAMPLE_RATE, rng, _RANGES)
+        samples = np.round(y * 32767).astype(np.int16)
+        soundfile.write(folder / clip.file, samples, espeak.SAMPLE_RATE, subtype="PCM_16")
     return len(voice.clips)
 
 
-def _placed(said: npt.NDArray[np.int16], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Somewhere in a second or more, so that no shift moves a part of the word out."""
+def _placed(speech: npt.NDArray[np.int16], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """The speech at a random place of a second or more, where no shift cuts the word."""
     margin = round(max(map(abs, _RANGES.shift_seconds)) * espeak.SAMPLE_RATE)
-    y = np.zeros(max(espeak.SAMPLE_RATE, len(said) + 2 * margin), dtype=np.float32)
-    start = rng.integers(margin, len(y) - margin - len(said), endpoint=True)
-    y[start : start + len(said)] = said / np.float32(32768)
+    y = np.zeros(max(espeak.SAMPLE_RATE, len(speech) + 2 * margin), dtype=np.float32)
+    start = rng.integers(margin, len(y) - margin - len(speech), endpoint=True)
+    y[start : start + len(speech)] = speech / np.float32(32768)
     return y

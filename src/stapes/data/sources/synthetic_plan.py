@@ -1,7 +1,7 @@
-"""What a synthetic corpus will hold, before any of it is spoken: who says what, in which split.
+"""The plan of a synthetic corpus: who speaks what, in which split.
 
-A speaker is a voice: an espeak-ng variant (the throat) with an accent. Voices of one variant
-sound much alike, so all of them are in one split.
+A speaker is a voice: an espeak-ng variant (the throat) with an accent. Voices of one variant are
+similar, so all of them are in one split.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from stapes.data.slug import slug
 from stapes.data.sources import espeak
 
 SPLITS = ("train", "val", "test")
-# Of every five variants three, one and one; the first three are one of each.
+# Three, one and one of every five variants; the first three are one of each.
 _SPLIT_PATTERN = ("train", "val", "test", "train", "train")
 
-# The words of Speech Commands, and words that sound near "house" or "computer".
+# The words of Speech Commands, and words similar to "house" or "computer".
 OTHER_WORDS = (
     *("backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward"),
     *("four", "go", "happy", "house", "learn", "left", "marvin", "nine", "no", "off"),
@@ -29,13 +29,13 @@ OTHER_WORDS = (
     *("up", "visual", "wow", "yes", "zero"),
     *("mouse", "horse", "how", "hose", "out", "home", "computer", "commuter", "compute"),
 )
-# In a row of other words those that are nearest to a phrase come so often.
+# How often each of the words nearest to a phrase is among the other words.
 _NEAR_REPEATS = 3
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One file to be made: `text` is what is said."""
+    """One file of the plan; `text` is spoken."""
 
     file: str
     label: str
@@ -44,7 +44,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Voice:
-    """One speaker, its split, and all that it says. Its index in the plan seeds its clips."""
+    """One speaker, its split and its clips, which its index in the plan seeds."""
 
     index: int
     accent: str
@@ -63,10 +63,10 @@ def label_of(word: str) -> str:
 
 
 def other_words(word: str) -> list[str]:
-    """What is said beside `word`, the nearest first and more often.
+    """The words next to `word`, the nearest first and more often.
 
-    To say a part of a phrase, or the phrase with another word in it, must not wake; only "hey"
-    and "hey seven" teach a model to hear all of "hey computer".
+    A part of a phrase, or the phrase with another word in it, must not wake: "hey" and "hey seven"
+    teach a model to need all of "hey computer".
     """
     parts = [part for part in re.split(r"[\s_-]+", word) if label_of(part)]
     near = []
@@ -85,39 +85,28 @@ def other_words(word: str) -> list[str]:
 
 
 def plan(word: str, others: list[str], voices: int, takes: int, seed: int) -> list[Voice]:
-    """Who says what: the whole corpus but for the sound, drawn by `seed`.
+    """Draw who speaks what: the whole corpus except the sound.
 
-    Parameters
-    ----------
-    word : str
-        the wake word
-    others : list of str
-        the other words; each split goes round them in its own order, those that stand more
-        than once first
-    voices, takes, seed : int
-        as in `make_corpus`
-
-    Returns
-    -------
-    list of Voice
+    Each split repeats `others` in its own order, those that are there more than once first. The
+    parameters are those of `make_corpus`.
     """
     rng = np.random.default_rng(seed)
     variants = rng.permutation(espeak.variants()).tolist()
     accents = [rng.permutation(espeak.accents()).tolist() for _ in variants]
     # Every variant once before any has a second accent.
-    chosen = itertools.product(range(len(accents[0])), range(len(variants)))
+    pairs = itertools.product(range(len(accents[0])), range(len(variants)))
     often = Counter(others)
     rows = {
         split: itertools.cycle(sorted(rng.permutation(others).tolist(), key=lambda w: often[w] < 2))
         for split in SPLITS
     }
-    made = []
-    for index, (turn, at) in enumerate(itertools.islice(chosen, voices)):
+    planned = []
+    for index, (turn, at) in enumerate(itertools.islice(pairs, voices)):
         split = _SPLIT_PATTERN[at % len(_SPLIT_PATTERN)]
         texts = [word] * takes + list(itertools.islice(rows[split], takes))
         clips = _clips(_speaker(accents[at][turn], variants[at]), texts)
-        made.append(Voice(index, accents[at][turn], variants[at], split, clips))
-    return made
+        planned.append(Voice(index, accents[at][turn], variants[at], split, clips))
+    return planned
 
 
 def _clips(speaker: str, texts: list[str]) -> tuple[Clip, ...]:

@@ -1,13 +1,13 @@
-"""Features: Stapes beside the librosa loop on the same files, and the memory that many clips take.
+"""Features: Stapes and a librosa loop on the same files, and the memory of many clips.
 
     python benchmarks/features.py [--data DIR] [--rounds 5] [--clips 100000]
 
-Speed: both go from files to features in the same process, in turn, round by round; what counts is
-the ratio of each round, and that the values are equal. Stapes works in as many threads as there
-are cores; the loop is what the reference does: load, resample, divide by the peak, MFCC, pad.
+Speed: both compute features from files in the same process, in turn, round by round. It prints the
+ratio of each round, and checks that the values are equal. Stapes uses as many threads as there are
+cores; the loop does what the reference does: load, resample, divide by the peak, MFCC, pad.
 
-Memory: `--clips` made-up clips go through choosing, the cache and the memory-mapped file in a
-process of its own, which reports the most memory that it ever held. `--clips 0` leaves it out.
+Memory: `--clips` generated clips pass the choice, the cache and the memory-mapped file in a process
+of its own, which reports its peak memory. `--clips 0` leaves this out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from stapes.data.features import choose, gather
 from stapes.frontends.mfcc import Mfcc
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
-"""Recordings that people made."""
+"""Recordings of people."""
 
 SETTINGS = Mfcc()
 
@@ -120,16 +120,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--take", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.take:
-        take(given.take)
+    arguments = parser.parse_args()
+    if arguments.take:
+        take(arguments.take)
         return
-    paths = sorted(given.data.glob("*/*.flac")) + sorted(given.data.glob("*/*.wav"))
+    paths = sorted(arguments.data.glob("*/*.flac")) + sorted(arguments.data.glob("*/*.wav"))
     if not paths:
-        sys.exit(f"{given.data}: no .wav or .flac in its folders; name one with --data")
-    speed(paths, given.rounds)
-    if given.clips:
-        memory(given.clips)
+        sys.exit(f"{arguments.data}: no .wav or .flac in its folders; name one with --data")
+    speed(paths, arguments.rounds)
+    if arguments.clips:
+        memory(arguments.clips)
 
 
 if __name__ == "__main__":

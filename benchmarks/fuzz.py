@@ -2,11 +2,11 @@
 
     python benchmarks/fuzz.py MODELS_FOLDER [--mutants 5000] [--seed 0] [--prove 0]
 
-Each mutant is a model of the folder with bits flipped, an end cut off, an offset or a count
-replaced, or a block copied over another. A mutant that passes is inspected, its budget must add up,
-and it is slimmed, and the result must pass too. `--prove` also runs every n-th mutant that passes
-against its slimmed self in the interpreters, where a crash is a refusal. The exit status is 1 if
-one did anything but pass or be refused.
+Each mutant is a model of the folder with bits flipped, the end cut off, an offset or a count
+replaced, or a block copied over another. If `inspect` accepts a mutant, its budget must add up, and
+its slimmed form must be accepted too. `--prove` also compares every n-th accepted mutant with its
+slimmed form in the interpreters, where a crash counts as refused. The exit status is 1 if a mutant
+is neither accepted nor refused.
 """
 
 from __future__ import annotations
@@ -102,19 +102,19 @@ def _block(model: bytearray, rng: np.random.Generator, places: np.ndarray) -> by
 
 
 def _cut(model: bytearray, rng: np.random.Generator, places: np.ndarray) -> bytearray:
-    # Rarely: a file that is cut is refused at once as a rule.
+    # Rarely, as most cut files are refused at once.
     return model[: int(rng.integers(len(model)))] if rng.random() < 0.2 else model
 
 
 def check(model: bytes) -> str:
-    """What becomes of one file: `refused`, or `passed` with its slimmed forms as they should be."""
+    """The outcome of one file: `refused`, `passed` with correct slimmed forms, or `failed`."""
     runtimes: tuple[Literal["any", "tflm"], ...] = ("any", "tflm")
     try:
-        found = inspect(model)
+        inspection = inspect(model)
         slimmed = [slim(model, runtime=runtime) for runtime in runtimes]
     except ModelError as error:
         return "refused" if len(str(error)) < 300 else "failed"
-    if sum(found.budget.model_dump(include=set(BUDGET_PARTS)).values()) != len(model):
+    if sum(inspection.budget.model_dump(include=set(BUDGET_PARTS)).values()) != len(model):
         return "failed"
     for result, runtime in zip(slimmed, runtimes, strict=True):
         # What was passed once must pass again.
@@ -131,14 +131,14 @@ def _main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--prove", type=int, default=0)
     arguments = parser.parse_args()
-    found = sorted(arguments.models.glob("*.tflite"))
+    paths = sorted(arguments.models.glob("*.tflite"))
     failures, slowest, passed = 0, 0.0, 0
     before = _memory()
-    for path in found:
+    for path in paths:
         outcomes: collections.Counter[str] = collections.Counter()
         model = path.read_bytes()
-        each = -(-arguments.mutants // len(found))
-        for number, mutant in enumerate(mutants(model, each, arguments.seed)):
+        most = -(-arguments.mutants // len(paths))
+        for number, mutant in enumerate(mutants(model, most, arguments.seed)):
             start = time.perf_counter()
             try:
                 outcome = check(mutant)

@@ -2,7 +2,7 @@
 
     python benchmarks/readme.py --run runs/demo
 
-so that every figure on the first screen is one that was measured on this code.
+so that this code measured every figure on the first screen.
 """
 
 from __future__ import annotations

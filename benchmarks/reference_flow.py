@@ -1,12 +1,12 @@
-"""The published experiment's way of working beside `stapes run`, on the same data, in one call.
+"""The time of the published experiment's scripts and of `stapes run`, on the same data.
 
     python benchmarks/reference_flow.py --data DIR --word WORD [--rounds 1]
 
-The published scripts were one a technique. Each decoded and resampled every clip and computed its
-features with librosa, clip by clip; each that trains made a baseline of its own first; each fed the
-interpreter clip by clip; and they ran one after the other. This does that work with the same
-architecture, epochs and number of clips, and then has `stapes run --preset reference` make the same
-rows with an empty cache. What counts is the ratio of the two times.
+There was one script for each technique, and they ran one after the other. Each decoded and
+resampled every clip and computed its features with librosa, clip by clip. Each that trains made its
+own baseline first. Each ran the interpreter clip by clip. This does that work with the same
+architecture, epochs and number of clips. Then `stapes run --preset reference` makes the same rows
+with an empty cache. The result is the ratio of the two times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
-"""Recordings that people made."""
+"""Recordings of people."""
 
 ROWS = ("float32", "dynamic_range", "uint8", "float16", "int16x8", "pruned", "qat", "clustered")
 
@@ -133,14 +133,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--script", choices=ROWS, help=argparse.SUPPRESS)
     parser.add_argument("--listing", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.script:
-        script(given.script, given.listing)
+    arguments = parser.parse_args()
+    if arguments.script:
+        script(arguments.script, arguments.listing)
         return
     ratios = []
-    for number in range(given.rounds):
+    for number in range(arguments.rounds):
         with tempfile.TemporaryDirectory(prefix="stapes-benchmark-") as folder:
-            ratios.append(measure(given.data, given.word, Path(folder)))
+            ratios.append(measure(arguments.data, arguments.word, Path(folder)))
         print(f"round {number + 1}: ratio {ratios[-1]:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}, {len(ROWS)} rows, {os.cpu_count()} cores")
 

@@ -3,10 +3,10 @@
     python benchmarks/results.py --speech DIR [--out runs/results] [--seeds 0,1,2] [--write]
     python benchmarks/results.py --search FOLDER [FOLDER ...] [--write]
 
-DIR holds `wakewords` and `commands`, a folder of clips a word (docs/results.md says where such
-recordings come from). Every word and seed is a `stapes run` of its own, in a run folder that a
-second call goes on with; what is finished is read. Noise is left out, as it decides none of these
-figures. With --search, what finished searches found is told instead, and nothing is run.
+DIR has `wakewords` and `commands`, each with a folder of clips for every word (docs/results.md
+names the source of such recordings). Every word and seed is a `stapes run` with its own run folder.
+A second call resumes unfinished runs and reads finished ones. There is no noise, as these figures
+do not depend on it. With --search, it prints the results of finished searches and runs nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stapes.contracts.results import Results
 from stapes.system.files import write_text
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
-"""Recordings that people made."""
+"""Recordings of people."""
 
 WORDS = {
     "computer": "wakewords",
@@ -41,7 +41,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 
 
 def main() -> None:
-    """Make what is missing of the runs, print the tables, and put them in the docs if asked."""
+    """Do the missing runs, print the tables, and with --write put them into the docs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--speech", type=Path, default=SPEECH)
     parser.add_argument("--out", type=Path, default=Path("runs/results"))
@@ -50,12 +50,13 @@ def main() -> None:
     parser.add_argument("--search", type=Path, nargs="+", metavar="FOLDER", help="of a search each")
     parser.add_argument("--write", action="store_true", help="put the tables in --page")
     parser.add_argument("--page", type=Path, default=PAGE, help="the picture goes to images/ there")
-    given = parser.parse_args()
-    if given.search:
-        found = [results_file.read(folder / "results.json") for folder in given.search]
-        parts, drawn = {"search": searches(found)}, None
+    arguments = parser.parse_args()
+    if arguments.search:
+        searched = [results_file.read(folder / "results.json") for folder in arguments.search]
+        parts, front_picture = {"search": searches(searched)}, None
     else:
-        runs = gather(given.speech, given.words.split(","), given.seeds.split(","), given.out)
+        words, seeds = arguments.words.split(","), arguments.seeds.split(",")
+        runs = gather(arguments.speech, words, seeds, arguments.out)
         parts = {
             "baselines": baselines(runs),
             "rows": rows(runs),
@@ -63,24 +64,24 @@ def main() -> None:
             "bars": bars(runs),
             "front": front(runs),
         }
-        drawn = picture(runs)
+        front_picture = picture(runs)
     print("\n\n".join("\n".join(lines) for lines in parts.values()))
-    if given.write:
-        page = given.page.read_text("utf-8")
+    if arguments.write:
+        page = arguments.page.read_text("utf-8")
         for name, lines in parts.items():
             page = put(page, name, "\n".join(lines))
-        write_text(given.page, page)
-        if drawn is not None:
-            write_text(given.page.parent / "images" / "front.svg", drawn)
+        write_text(arguments.page, page)
+        if front_picture is not None:
+            write_text(arguments.page.parent / "images" / "front.svg", front_picture)
 
 
 def gather(speech: Path, words: list[str], seeds: list[str], out: Path) -> Runs:
-    """Every word's runs, in the order of the seeds; one seed of all words is made before the next.
+    """Every word's runs, in the order of the seeds; all words of one seed run before the next seed.
 
     Raises
     ------
     SystemExit
-        A finished run is not the one that is asked for.
+        A finished run has another word, seed or choice.
     """
     runs: Runs = {word: [] for word in words}
     for seed in seeds:
@@ -114,16 +115,16 @@ def run(data: Path, word: str, seed: str, folder: Path) -> None:
 
 
 def unlike(results: Results, word: str, seed: str) -> str:
-    """In what a run differs from the one that is asked for, or nothing."""
+    """The first difference of a run from the expected one; empty if there is none."""
     detection = results.settings.get("detection")
     noise = detection.get("snr_db") if isinstance(detection, dict) else None
-    found = (
+    checks = (
         ("word", results.word == word),
         ("seed", str(results.seed) == seed),
         ("choice of techniques", [row.name for row in results.variants] == ROWS),
         ("choice of noise", noise == []),
     )
-    return next((name for name, same in found if not same), "")
+    return next((name for name, same in checks if not same), "")
 
 
 def put(page: str, name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What `stapes search` found, as the tables of docs/results.md."""
+"""The results of `stapes search` as the tables of docs/results.md."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from stapes.report.search_notes import best_trial, budget, measured
 from stapes.system.text import percent
 
 
-def searches(found: list[Results]) -> list[str]:
+def searches(runs: list[Results]) -> list[str]:
     """A line for each search, then what was measured on test clips: float32, best, the front."""
     lines = head("word", "seed", "budget", "trained", "refused", "failed", "on the front", "best")
-    for results in found:
+    for results in runs:
         its = known(results.search)
         best = best_trial(its)
         lines.append(
@@ -41,7 +41,7 @@ def searches(found: list[Results]) -> list[str]:
         )
     titles = (FILE.title, ARENA.title, ACCURACY.title, "p", FRR.title, "p", "what")
     lines += ["", *head("word", "model", *titles)]
-    for results in found:
+    for results in runs:
         base, *others = results.variants
         others.sort(key=lambda row: (row.name != "best", row.bytes))
         lines += [_model(results, row) for row in (base, *others)]

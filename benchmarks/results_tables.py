@@ -1,6 +1,6 @@
 """The tables of docs/results.md as Markdown: baselines, rows, changes by word, and the bars.
 
-A row of a table is a technique. Accuracy and FRR are of the test clips; FRR is at 0.5 % false
+A row is a technique. Accuracy and FRR are of the test clips; FRR is at 0.5 % false
 positives. A difference is from float32 of the same run, and is significant where p < 0.05.
 """
 
@@ -33,16 +33,16 @@ FILE, GZIP, ARENA, ACCURACY, FRR = (
 """The columns that the tables share with those of a run."""
 
 _WORDS = ("word", "row", "model", "seed", "each seed", "budget", "best", "what")
-"""Columns that hold no figures to add up."""
+"""Columns of text."""
 
 _Part = TypeVar("_Part")
 
 
 def baselines(runs: Runs) -> list[str]:
-    """What each word was measured on, and how well the float baseline does."""
+    """The test clips of each word, and the accuracy and FRR of the float baseline."""
     lines = head("word", "test clips", ACCURACY.title, "each seed", FRR.title, "each seed")
-    for word, found in runs.items():
-        floats = [variant(each, "float32") for each in found]
+    for word, word_runs in runs.items():
+        floats = [variant(results, "float32") for results in word_runs]
         right, missed = [accuracy(row) for row in floats], [frr(row) for row in floats]
         lines.append(
             line(
@@ -65,7 +65,7 @@ def rows(runs: Runs) -> list[str]:
     )
     base = mean(runs, "float32", frr)
     for name in ROWS:
-        change = statistics.mean(_changes(found, name) for found in runs.values())
+        change = statistics.mean(_changes(word_runs, name) for word_runs in runs.values())
         missed = mean(runs, name, frr)
         lines.append(
             line(
@@ -82,26 +82,26 @@ def rows(runs: Runs) -> list[str]:
 
 
 def changes(runs: Runs) -> list[str]:
-    """For every technique: points of accuracy lost or won against float32 for each word."""
+    """The change of accuracy from float32 of every technique, for each word."""
     lines = head("row", *runs, "mean")
     beyond = []
     for name in ROWS:
-        means = [_changes(found, name) for found in runs.values()]
+        means = [_changes(word_runs, name) for word_runs in runs.values()]
         whole = statistics.mean(means)
         lines.append(line(f"`{name}`", *map(_change, means), _change(whole)))
         if 100 * whole < -ALLOWED:
             beyond.append(f"`{name}` ({points(whole)})")
-    said = (
+    sentence = (
         f"All but {_list(beyond)} are" if beyond else "Every row is"
     ) + " within a point of the float baseline, averaged over the words."
-    return [*lines, "", said]
+    return [*lines, "", sentence]
 
 
 def bars(runs: Runs) -> list[str]:
-    """`small` and `tiny` beside float32 in each run, and in how many they are worse."""
+    """`small` and `tiny` next to float32 in each run, and how often they are worse."""
     first = variant(next(iter(runs.values()))[0], "float32")
     lines = [f"`float32` is {first.bytes:,} bytes, its arena {arena(first)}.", ""]
-    lines += [_told(runs, name) for name in SMALL]
+    lines += [_comparison(runs, name) for name in SMALL]
     for name in SMALL:
         lines += ["", f"### `{name}`", "", *_bars_of(runs, name)]
     return lines
@@ -110,8 +110,8 @@ def bars(runs: Runs) -> list[str]:
 def _bars_of(runs: Runs, name: str) -> list[str]:
     titles = (ACCURACY.title, "float32", "p", FRR.title, "float32", "p")
     lines = head("word", "seed", FILE.title, ARENA.title, *titles)
-    for word, found in runs.items():
-        for results in found:
+    for word, word_runs in runs.items():
+        for results in word_runs:
             row, base = variant(results, name), variant(results, "float32")
             right, missed = _tests(row)
             lines.append(
@@ -128,8 +128,8 @@ def _bars_of(runs: Runs, name: str) -> list[str]:
                     p_value(missed.p, worse=missed.difference > 0),
                 )
             )
-    both = [(each, mean(runs, each, accuracy), mean(runs, each, frr)) for each in (name, "float32")]
-    (_, right_mean, missed_mean), (_, right_base, missed_base) = both
+    right_mean, right_base = (mean(runs, model, accuracy) for model in (name, "float32"))
+    missed_mean, missed_base = (mean(runs, model, frr) for model in (name, "float32"))
     lines.append(
         line(
             *("mean", "", count(mean(runs, name, lambda row: row.bytes)), mean_arena(runs, name)),
@@ -140,25 +140,25 @@ def _bars_of(runs: Runs, name: str) -> list[str]:
     return lines
 
 
-def _told(runs: Runs, name: str) -> str:
-    """In how many runs a row is worse than float32, and in how many as good."""
+def _comparison(runs: Runs, name: str) -> str:
+    """The number of runs where a row is worse than float32, and where it is as good."""
     pairs = [
         (variant(results, name), variant(results, "float32"))
-        for found in runs.values()
-        for results in found
+        for word_runs in runs.values()
+        for results in word_runs
     ]
     tests = [_tests(row) for row, _ in pairs]
     right = [sign(test.only_this_wrong - test.only_other_wrong, test.p) for test, _ in tests]
     missed = [sign(test.difference, test.p) for _, test in tests]
-    either = sum(1 in each for each in zip(right, missed, strict=True))
+    either = sum(1 in pair for pair in zip(right, missed, strict=True))
     as_right = [accuracy(row) >= accuracy(base) for row, base in pairs]
-    as_found = [frr(row) <= frr(base) for row, base in pairs]
-    both = sum(map(all, zip(as_right, as_found, strict=True)))
+    as_few = [frr(row) <= frr(base) for row, base in pairs]
+    both = sum(map(all, zip(as_right, as_few, strict=True)))
     return (
         f"- `{name}`, in {len(pairs)} runs: significantly worse than float32 (p < {SIGNIFICANT:g}) "
         f"in {right.count(1)} by accuracy, in {missed.count(1)} by {FRR.title}, in {either} by "
         f"either; significantly better in {right.count(-1)} and in {missed.count(-1)}. As good as "
-        f"float32 or better in {sum(as_right)} by accuracy, in {sum(as_found)} by {FRR.title}, in "
+        f"float32 or better in {sum(as_right)} by accuracy, in {sum(as_few)} by {FRR.title}, in "
         f"{both} by both."
     )
 
@@ -175,7 +175,7 @@ def p_value(p: float, *, worse: bool) -> str:
 
 
 def variant(results: Results, name: str) -> VariantResult:
-    """The row of that name."""
+    """The row with that name."""
     return next(row for row in results.variants if row.name == name)
 
 
@@ -185,7 +185,7 @@ def accuracy(row: VariantResult) -> float:
 
 
 def misses(row: VariantResult) -> ClipMisses:
-    """The false rejects, which a run of words and others always has."""
+    """FRR of clips and its threshold, which every run with words and others has."""
     return known(row.misses)
 
 
@@ -210,7 +210,7 @@ def mean_arena(runs: Runs, name: str) -> str:
 
 def every(runs: Runs, name: str) -> list[VariantResult]:
     """A technique's row in every run."""
-    return [variant(results, name) for found in runs.values() for results in found]
+    return [variant(results, name) for word_runs in runs.values() for results in word_runs]
 
 
 def mean(runs: Runs, name: str, figure: Callable[[VariantResult], float]) -> float:
@@ -230,7 +230,7 @@ def line(*cells: str) -> str:
 
 
 def known(part: _Part | None) -> _Part:
-    """What must have been measured."""
+    """A value that must have been measured."""
     assert part is not None, "the test split is empty, or the run is of an older version"
     return part
 
@@ -239,10 +239,11 @@ def _tests(row: VariantResult) -> tuple[Paired, Difference]:
     return known(row.against_float32), known(misses(row).against_float32)
 
 
-def _changes(found: Iterable[Results], name: str) -> float:
-    """Accuracy less float32's, a part of one, averaged over a word's seeds."""
+def _changes(word_runs: Iterable[Results], name: str) -> float:
+    """Accuracy minus float32's, a part of one, averaged over a word's seeds."""
     return statistics.mean(
-        accuracy(variant(each, name)) - accuracy(variant(each, "float32")) for each in found
+        accuracy(variant(results, name)) - accuracy(variant(results, "float32"))
+        for results in word_runs
     )
 
 
@@ -257,12 +258,12 @@ def _list(names: list[str]) -> str:
 
 def _allowed(runs: Runs) -> str:
     """How many false positives the rate allows."""
-    found = [misses(row) for row in every(runs, "float32")]
-    others = sorted({each.others for each in found})
-    counts = sorted({each.allowed for each in found})
+    measured = [misses(row) for row in every(runs, "float32")]
+    others = sorted({one.others for one in measured})
+    counts = sorted({one.allowed for one in measured})
     many = f"{others[0]} to {others[-1]}" if len(others) > 1 else str(others[0])
     most = " or ".join(map(str, counts)) if counts[-1] else "none"
     return (
-        f"At {found[0].false_positive_percent:g} % false positives, of the {many} test clips of "
+        f"At {measured[0].false_positive_percent:g} % false positives, of the {many} test clips of "
         f"other words {most} may lie above the threshold."
     )

@@ -1,10 +1,10 @@
-"""How many times faster than real time a model hears continuous sound, features included.
+"""The speed of detection in continuous sound, with features, in multiples of real time.
 
-Two ways over the same sound, in one process on one core: the plain loop, which cuts every window
-out and computes it on its own, and Stapes' sliding features with scores in batches. Prints each
-round's speed over real time, the ratio of the two, and the largest difference of their scores. Ends
-with an error below 300 times real time, or where a float model's scores differ by more than 1e-4.
-(A quantized model rounds its input: what lies between two steps may fall to either.)
+It compares two ways on the same sound, in one process on one core: a plain loop, which computes
+every window separately, and Stapes' sliding features with scores in batches. It prints each round's
+speeds, their ratio, and the largest difference of their scores. It fails below 300 times real time,
+or if a float model's scores differ by more than 1e-4. (A quantized model rounds its input, so its
+scores may differ by a step.)
 
     python benchmarks/streaming.py --speech DIR --model float32.tflite
 """
@@ -28,14 +28,14 @@ from stapes.targets.batches import score
 from stapes.targets.litert import LiteRT
 
 SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
-"""Recordings that people made."""
+"""Recordings of people."""
 
 _AT_LEAST = 300.0
 
 
 def sound(folder: Path, minutes: float, rate: int) -> list[NDArray[np.float32]]:
-    """Recordings of a folder, as many minutes as are wanted, at a rate."""
-    found, seconds = [], 0.0
+    """So many minutes of the recordings in a folder, at a sample rate."""
+    recordings, seconds = [], 0.0
     for path in sorted(folder.rglob("*")):
         if path.suffix not in read.SUFFIXES:
             continue
@@ -44,11 +44,11 @@ def sound(folder: Path, minutes: float, rate: int) -> list[NDArray[np.float32]]:
         except AudioError as error:
             print(error)
             continue
-        found.append(y)
+        recordings.append(y)
         seconds += len(y) / rate
         if seconds >= 60 * minutes:
             break
-    return found
+    return recordings
 
 
 def loop(recordings: list[NDArray[np.float32]], model: bytes, hop: int) -> NDArray[np.float32]:
@@ -77,25 +77,25 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--hop", type=int, default=4, help="frames from one window to the next")
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    for path in (given.speech, given.model):
+    arguments = parser.parse_args()
+    for path in (arguments.speech, arguments.model):
         if not path.exists():
             sys.exit(
                 f"{path}: is not there; name it with --speech or --model (`make demo` has one)"
             )
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    model = given.model.read_bytes()
-    recordings = sound(given.speech, given.minutes, Mfcc().sample_rate)
+    model = arguments.model.read_bytes()
+    recordings = sound(arguments.speech, arguments.minutes, Mfcc().sample_rate)
     seconds = sum(len(y) for y in recordings) / Mfcc().sample_rate
-    hop_ms = 1000 * given.hop * Mfcc().hop_length / Mfcc().sample_rate
+    hop_ms = 1000 * arguments.hop * Mfcc().hop_length / Mfcc().sample_rate
     print(f"{seconds / 60:.1f} minutes, a window each {hop_ms:.1f} ms, one core")
     ratios, speeds = [], []
-    for number in range(1, given.rounds + 1):
+    for number in range(1, arguments.rounds + 1):
         began = time.perf_counter()
-        plain = loop(recordings, model, given.hop)
+        plain = loop(recordings, model, arguments.hop)
         between = time.perf_counter()
-        fast = model.sliding(recordings, given.hop)
+        fast = model.sliding(recordings, arguments.hop)
         took = time.perf_counter() - between
         ratios.append((between - began) / took)
         speeds.append(seconds / took)

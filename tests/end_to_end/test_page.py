@@ -71,13 +71,16 @@ def opened(browser):
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: wrong.append(message.text) if message.type == "error" else None,
+        )
         page.on(
             "request",
-            lambda asked: (
+            lambda request: (
                 None
-                if asked.url.startswith(("file:", "data:", "blob:"))
-                else wrong.append(asked.url)
+                if request.url.startswith(("file:", "data:", "blob:"))
+                else wrong.append(request.url)
             ),
         )
         page.goto(path.as_uri())
@@ -243,7 +246,7 @@ def test_a_button_puts_a_model_in_colour_in_all_figures(opened, folder):
 
     before = widths()
     buttons.first.click()
-    assert [each.get_attribute("aria-pressed") for each in buttons.all()] == ["true"] * 3
+    assert [element.get_attribute("aria-pressed") for element in buttons.all()] == ["true"] * 3
     assert widths() != before
     assert page.locator('.plain[data-variant="2"]').count() == 0
     # What is in colour lies on top.
@@ -360,9 +363,9 @@ def search_folder(tmp_path_factory):
     run = tmp_path_factory.mktemp("searches") / "house"
     run.mkdir()
     write(searched(), run / "results.json")
-    said = stapes("report", run)
-    assert "The front of the search" in said
-    assert "100 models were tried" in said
+    printed = stapes("report", run)
+    assert "The front of the search" in printed
+    assert "100 models were tried" in printed
     return run
 
 
@@ -426,10 +429,11 @@ def test_a_search_and_its_words_scroll_no_page_sideways(opened, search_folder, w
 
 def test_names_that_are_markup_are_text(opened, tmp_path):
     clips = [TestClip(name=f"{NASTY}.wav", label=NASTY, word=True)]
-    made = measured(results(row("float32"), row(NASTY, 20_000, notes=[NASTY])))
-    rows = [each.model_copy(update={"wrong": [0], "technique": NASTY}) for each in made.variants]
+    run = measured(results(row("float32"), row(NASTY, 20_000, notes=[NASTY])))
+    wrong = {"wrong": [0], "technique": NASTY}
+    rows = [variant.model_copy(update=wrong) for variant in run.variants]
     update = {"word": NASTY, "clips": clips, "variants": rows, "settings": {NASTY: NASTY}}
-    write(made.model_copy(update=update), tmp_path / "results.json")
+    write(run.model_copy(update=update), tmp_path / "results.json")
     stapes("report", tmp_path)
     page = opened(tmp_path / "report.html")
     assert page.evaluate("window.hurt") is None
@@ -443,8 +447,8 @@ def test_an_older_run_and_a_comparison_open(opened, folder, tmp_path):
     write(results(row("float32"), row("int8", 22_000, 30)), older / "results.json")
     stapes("report", older)
     opened(older / "report.html")
-    said = stapes("report", folder, older)
-    assert "Only in whole: qat, small." in said
+    printed = stapes("report", folder, older)
+    assert "Only in whole: qat, small." in printed
     page = opened(folder / "comparison-older.html")
     assert column(page, 1) == ["float32", "int8"]
     page.locator("table.models thead button").nth(9).click()

@@ -137,7 +137,7 @@ def whole():
             note="the last layer is left as it is",
         ),
     ]
-    made = [
+    rows = [
         row("float32", 80_000, 36, layers=layers),
         row("int8", 23_000, 36, layers=layers),
         row("qat", 23_100, 34, layers=layers, notes=["two epochs"]),
@@ -147,7 +147,7 @@ def whole():
         update={"skipped": [SkippedFile(file="bad.wav", reason="it holds no sound")]}
     )
     settings = {"word": "house", "train": {"epochs": 3, "keep_best": True}}
-    return measured(results(*made, data=data, settings=settings))
+    return measured(results(*rows, data=data, settings=settings))
 
 
 def measured(bare):
@@ -162,9 +162,9 @@ def measured(bare):
         )
         for place in range(n)
     ]
-    first = next(each for each in bare.variants if each.name == "float32")
-    rows = [_measured(number, each, first, n) for number, each in enumerate(bare.variants)]
-    small = min(rows, key=lambda each: (each.bytes > 24_000, -(each.accuracy or 0), each.bytes))
+    first = next(one for one in bare.variants if one.name == "float32")
+    rows = [_measured(number, one, first, n) for number, one in enumerate(bare.variants)]
+    small = min(rows, key=lambda one: (one.bytes > 24_000, -(one.accuracy or 0), one.bytes))
     setup = DetectionSetup(
         source="speech of no corpus",
         files=12,
@@ -180,7 +180,7 @@ def measured(bare):
         snr_db=[level for level in LEVELS if level is not None],
         skipped=[SkippedFile(file="speech/short.wav", reason="too short")],
     )
-    front = [each.name for each in rows if each.name in {small.name, "small", "distilled", "int4"}]
+    front = [one.name for one in rows if one.name in {small.name, "small", "distilled", "int4"}]
     return bare.model_copy(
         update={
             "variants": rows,
@@ -205,9 +205,9 @@ def beep(pitch):
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _measured(number, each, first, n):
+def _measured(number, variant, float32, n):
     rng = np.random.default_rng(number)
-    counts = each.confusion
+    counts = variant.confusion
     half = n // 2
     # Some clips are hard for every model, some for this one.
     hard = list(range(0, half, 13)) + list(range(7, half, 5))
@@ -216,10 +216,10 @@ def _measured(number, each, first, n):
     scores = np.concatenate([rng.uniform(0.6, 1, half), rng.uniform(0, 0.4, n - half)])
     scores[missed], scores[false] = 0.2, 0.8
     kinds = {
-        "weights": each.data_bytes - 600,
+        "weights": variant.data_bytes - 600,
         "biases": 400,
         "constants": 200,
-        "tables": each.bytes - each.data_bytes,
+        "tables": variant.bytes - variant.data_bytes,
     }
     layers = [
         layer.model_copy(
@@ -237,19 +237,19 @@ def _measured(number, each, first, n):
                 )
             }
         )
-        for layer in each.layers
+        for layer in variant.layers
     ]
-    difference = abs(counts.false_negatives - first.confusion.false_negatives)
-    return each.model_copy(
+    difference = abs(counts.false_negatives - float32.confusion.false_negatives)
+    return variant.model_copy(
         update={
             "scores": [round(float(score), 4) for score in scores],
             "wrong": sorted(missed + false),
             "bytes_by_kind": kinds,
             "layers": layers,
             "detection": _detection(number, n // 2),
-            "targets": _targets(number, each),
+            "targets": _targets(number, variant),
             "against_float32": None
-            if each is first
+            if variant is float32
             else Paired(
                 n=n,
                 only_this_wrong=difference,
@@ -260,9 +260,9 @@ def _measured(number, each, first, n):
     )
 
 
-def _targets(number, each):
+def _targets(number, variant):
     float_ops = number % 5 in (0, 1)
-    tables = each.name.endswith("_lut")
+    tables = variant.name.endswith("_lut")
     return {
         "litert": TargetResult(
             runs=not tables,
@@ -278,7 +278,7 @@ def _targets(number, each):
             reason=None if not float_ops or number == 0 else "hybrid models are not supported",
             arena_bytes=None if float_ops and number else 23_600 + 512 * number,
             agrees=None if float_ops and number else True,
-            n_compared=each.n_test,
+            n_compared=variant.n_test,
             decisions_that_differ=0,
         ),
         "ethos_u55": TargetResult(
@@ -436,13 +436,13 @@ def searched(trials=100, word="house"):
             tried.append(trial(number, size, frr))
     tried[12] = trial(12, 3_900, 0.0125, variant="best")
     best_frr = 2.0
-    for each in sorted((each for each in tried if each.frr is not None), key=size_of):
-        if each.frr < best_frr:
-            best_frr, each.front = each.frr, True
+    for entry in sorted((entry for entry in tried if entry.frr is not None), key=size_of):
+        if entry.frr < best_frr:
+            best_frr, entry.front = entry.frr, True
     tried[12].front = True
-    others = [each for each in tried if each.front and each.number != 12][:2]
-    for each in others:
-        each.variant = f"trial_{each.number}"
+    others = [entry for entry in tried if entry.front and entry.number != 12][:2]
+    for entry in others:
+        entry.variant = f"trial_{entry.number}"
     worse = Difference(difference=0.015, ci95=(-0.01, 0.04), p=0.25)
     paired = Paired(n=40, only_this_wrong=3, only_other_wrong=1, p=0.625)
     rows = [
@@ -451,8 +451,8 @@ def searched(trials=100, word="house"):
             "best", 3_900, 36, gzip_bytes=2_800, misses=misses(0.025, worse), against_float32=paired
         ),
         *(
-            row(each.variant, each.bytes, 32, gzip_bytes=900, misses=misses(0.1, worse))
-            for each in others
+            row(entry.variant, entry.bytes, 32, gzip_bytes=900, misses=misses(0.1, worse))
+            for entry in others
         ),
     ]
     return results(
@@ -469,6 +469,6 @@ def searched(trials=100, word="house"):
     )
 
 
-def size_of(each):
-    """By size, and of one size the one that misses less first."""
-    return each.bytes, each.frr
+def size_of(trial):
+    """By size, and of one size by FRR."""
+    return trial.bytes, trial.frr

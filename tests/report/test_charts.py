@@ -27,7 +27,7 @@ def test_bounds_leave_room_even_about_one_value():
 
 
 def test_no_two_looks_are_equal_and_the_first_differ_in_colour_dash_or_symbol():
-    looks = {(each.colour, each.dash, each.symbol) for each in map(look, range(280))}
+    looks = {(one.colour, one.dash, one.symbol) for one in map(look, range(280))}
     assert len(looks) == 280
     assert len({look(n).colour for n in range(7)}) == 7
     assert len({look(n).symbol for n in range(7)}) == 7

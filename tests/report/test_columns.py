@@ -28,7 +28,7 @@ WORSE = Difference(difference=0.0625, ci95=(0.0, 0.125), p=0.03125)
 
 @pytest.fixture
 def lines(tmp_path):
-    """The lines of results.csv of a run, a mapping each."""
+    """A function that reads the lines of results.csv of a run as mappings."""
 
     def read(run):
         write_csv(run, tmp_path / "results.csv")
@@ -58,7 +58,7 @@ def test_a_toy_column_is_in_the_terminal_in_results_csv_and_on_the_page(monkeypa
     assert ("letters", "7") in rows(run, shown_columns(run))[0].details
     assert "Letters of the name." in page(run)
     shown = shown_columns(run, (*ON_PAGE, "letters"))
-    assert [each.cells[-1].text for each in rows(run, shown)] == ["7", "4", "3", "5"]
+    assert [model.cells[-1].text for model in rows(run, shown)] == ["7", "4", "3", "5"]
 
 
 def test_every_key_that_a_table_shows_is_a_column():
@@ -66,11 +66,12 @@ def test_every_key_that_a_table_shows_is_a_column():
     assert shown <= COLUMNS.keys()
 
 
-def test_titles_and_sentences_are_unique_and_whole():
+def test_titles_are_unique_and_help_is_one_sentence():
     every = columns(whole())
     titles = [column.title for column in every]
     assert len(set(titles)) == len(titles)
-    for sentence in [*(each.help for each in every), *(each.help for each in TRIALS.values())]:
+    sentences = [column.help for column in every] + [column.help for column in TRIALS.values()]
+    for sentence in sentences:
         assert sentence[0].isupper() or sentence[0].isdigit()
         assert sentence.endswith(".")
         assert sentence.count(". ") == 0
@@ -153,8 +154,8 @@ def test_results_csv_has_the_figures_of_the_targets(lines):
     targets = {"tflm": tflm, "ethos_u55": npu, "ethos_u85": partly}
     refused = {"tflm": TargetResult(runs=False, reason="hybrid")}
     first, second = lines(results(row("int8", targets=targets), row("float16", targets=refused)))
-    found = {key: first[key] for key in first if first[key] and key.startswith(("tflm", "ethos"))}
-    assert found == {
+    figures = {key: first[key] for key in first if first[key] and key.startswith(("tflm", "ethos"))}
+    assert figures == {
         "tflm_runs": "yes",
         "tflm_arena_bytes": "23664",
         "tflm_agrees": "no",

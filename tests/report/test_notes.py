@@ -1,4 +1,4 @@
-"""What people must know of a run beside its figures."""
+"""The sentences about a run, next to its figures."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def test_notes_name_their_models(run):
     assert len(taken["dense: the last layer is left as it is"]) == 4
 
 
-def test_models_with_one_reason_stand_together(run):
-    names = [each.name for each in run.variants]
-    found = reasons(run, runs=False)
-    assert ("ethos_u85", "not tried: install stapes[npu]", names) in found
-    assert ("tflm", "hybrid models are not supported", ["int8"]) in found
+def test_models_with_one_reason_are_one_entry(run):
+    names = [variant.name for variant in run.variants]
+    entries = reasons(run, runs=False)
+    assert ("ethos_u85", "not tried: install stapes[npu]", names) in entries
+    assert ("tflm", "hybrid models are not supported", ["int8"]) in entries
     assert models(names, run) == "every model"
     assert models(names[:2], run) == "float32, int8"
 
 
-def test_each_part_of_esphomes_reason_names_its_models_and_no_other_target_is_parted():
+def test_esphomes_reason_alone_is_split_into_parts_with_their_models():
     run = results(
         row("a", targets={"esphome": refused("x; y"), "tflm": refused("p; q")}),
         row("b", targets={"esphome": refused("x; z")}),

@@ -1,4 +1,4 @@
-"""What is said of a search is what results.json says, whatever is missing in it."""
+"""The sentences about a search have the figures of results.json, whatever is missing in it."""
 
 from __future__ import annotations
 
@@ -33,36 +33,36 @@ def test_counts_with_the_commonest_reasons():
 
 
 @pytest.mark.parametrize(
-    ("trials", "said"),
+    ("trials", "sentence"),
     [
         ([], "No model was tried."),
         ([trial(0)], "1 model was tried: 1 measured."),
         ([trial(0, frr=None)], "1 model was tried: 0 measured, 1 without figures."),
     ],
 )
-def test_counts_of_few(trials, said):
-    assert counts(search(*trials)) == said
+def test_counts_of_few(trials, sentence):
+    assert counts(search(*trials)) == sentence
 
 
 def test_all_refused():
-    said = counts(search(refused(0, 5_000), refused(1, 6_000)))
-    assert said == (
+    sentence = counts(search(refused(0, 5_000), refused(1, 6_000)))
+    assert sentence == (
         "2 models were tried: 0 measured, 2 refused before training (e.g. its file has 5,000 "
         "bytes, more than the 4,096 of flash)."
     )
 
 
 def test_reasons_that_differ_in_numbers_alone_are_one():
-    said = ["5 bytes over."] * 3 + ["7 bytes over", "no op", "a", "b", "b"]
-    assert reasons(said) == "4 ×, e.g. 5 bytes over; 2 ×, e.g. b; no op; 1 for other reasons"
+    texts = ["5 bytes over."] * 3 + ["7 bytes over", "no op", "a", "b", "b"]
+    assert reasons(texts) == "4 ×, e.g. 5 bytes over; 2 ×, e.g. b; no op; 1 for other reasons"
 
 
-def test_what_became_of_a_trial():
+def test_the_outcome_of_a_trial():
     assert outcome(trial(0)) == "measured"
     assert outcome(refused(0)).startswith("refused: its file has")
     assert outcome(trial(0, frr=None, failed="it diverged")) == "failed: it diverged"
-    for each in (trial(0, frr=None), trial(0, frr=math.nan), trial(0, bytes=None)):
-        assert not measured(each)
+    for odd in (trial(0, frr=None), trial(0, frr=math.nan), trial(0, bytes=None)):
+        assert not measured(odd)
 
 
 def test_an_architecture_has_a_name_whatever_the_candidate_holds():
@@ -79,7 +79,7 @@ def test_the_metric_in_words():
     assert metric_note(search(metric="eer")) == "FRR is the metric eer"
 
 
-def test_what_was_chosen_by():
+def test_the_metric_and_clips_of_the_choice():
     assert chosen_by(search()) == (
         "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips (400 of the "
         "word, 800 others, including 3 augmented copies of each), within flash 4,096 "
@@ -91,7 +91,7 @@ def test_what_was_chosen_by():
     assert "including 1 augmented copy of each" in chosen_by(search(validation_copies=1))
 
 
-def test_what_was_chosen():
+def test_the_chosen_trial():
     assert chosen(known(searched().search)) == (
         "Chosen: trial 12, ds_cnn of 20 filters, 20 MFCCs, int8 (3,900 bytes, 6,900 of arena, FRR "
         "1.25 % on validation clips)."
@@ -104,7 +104,7 @@ def test_what_was_chosen():
     assert best_trial(search(trial(0), best=9)) is None
 
 
-def test_what_the_test_clips_say():
+def test_best_and_float32_on_the_test_clips():
     assert on_test(searched()) == (
         "On the test clips, which no choice used: best has an accuracy of 90.00 %, float32 95.00 % "
         "(p = 0.62); at 0.5 % false positives best misses 2.50 % of the words, float32 1.00 % "
@@ -112,15 +112,15 @@ def test_what_the_test_clips_say():
     )
 
 
-def test_without_a_best_the_test_clips_say_nothing():
+def test_without_a_best_there_is_no_sentence_on_test_clips():
     assert on_test(results(row("float32"), search=search(trial(0)))) == ""
     bare = [row(name, accuracy=None) for name in ("float32", "best")]
     assert on_test(results(*bare, search=search(trial(0), best=0))) == ""
     assert best_row(results(row("best"))) is None
 
 
-def test_the_front_by_size_and_what_became_variants():
-    found = listed(
+def test_the_front_and_the_variants_are_listed_by_size():
+    trials = listed(
         search(
             trial(0, 3_000, front=True),
             trial(1, 2_000),
@@ -130,7 +130,7 @@ def test_the_front_by_size_and_what_became_variants():
             best=4,
         )
     )
-    assert [each.number for each in found] == [4, 2, 0]
+    assert [row.number for row in trials] == [4, 2, 0]
 
 
 def test_a_trial_whose_variant_is_missing_has_no_test_figures():

@@ -91,18 +91,17 @@ def show_lines(console: Console, lines: Iterable[Any]) -> None:
 
 def show_results(results: Results, console: Console, verbose: bool) -> None:
     """Print the results of a run or a search."""
-    from stapes.report.terminal.detection import detection_notes, detections
+    from stapes.report.terminal import tables
     from stapes.report.terminal.search import front, search_notes
-    from stapes.report.terminal.tables import layers, notes, skipped, table
     from stapes.report.terminal.targets import target_notes, targets
 
     console.print()
     for part in (
-        table(results),
+        tables.table(results),
         targets(results),
-        detections(results),
+        tables.detections(results),
         results.search and front(results),
-        verbose and layers(results),
+        verbose and tables.layers(results),
     ):
         if part:
             console.print(part)
@@ -110,10 +109,10 @@ def show_results(results: Results, console: Console, verbose: bool) -> None:
     show_lines(
         console,
         [
-            *notes(results),
+            *tables.notes(results),
             *target_notes(results, verbose),
-            *detection_notes(results),
-            *skipped(files),
+            *tables.detection_notes(results),
+            *tables.skipped(files),
             *search_notes(results),
             *([results.recommendation.sentence] if results.recommendation else []),
         ],

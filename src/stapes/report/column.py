@@ -39,8 +39,8 @@ class Column(Generic[Row]):
     title: str
     help: str
     """One sentence: what it is, and its unit."""
-    value: str | Callable[[Row, Results], Value]
-    """The path of its value in the row, such as `misses.frr`, or a function of it."""
+    value: str | Callable[[Row, Results], Value] = ""
+    """The path of its value in the row, such as `misses.frr`, or a function; default the key."""
     text: Callable[[Any], str] = str
     """Writes a value that is not None."""
     ends: str | Callable[[Row], tuple[float, float] | None] = ""
@@ -62,7 +62,7 @@ class Column(Generic[Row]):
     def value_of(self, row: Row, results: Results) -> Value:
         """A row's value; None if it was not measured."""
         if isinstance(self.value, str):
-            value: Value = follow(row, self.value)
+            value: Value = follow(row, self.value or self.key)
             return value
         return self.value(row, results)
 

@@ -153,26 +153,17 @@ def _clips(key: str, title: str, clips: str) -> ModelColumn:
 
 
 _ALL: tuple[ModelColumn, ...] = (
-    Column("name", "model", "Name of the model.", "name"),
-    Column("technique", "technique", "Technique that made the model.", "technique"),
-    Column("bytes", "file bytes", "Size of the .tflite, in bytes.", "bytes", count),
+    Column("name", "model", "Name of the model."),
+    Column("technique", "technique", "Technique that made the model."),
+    Column("bytes", "file bytes", "Size of the .tflite, in bytes.", text=count),
     Column(
         "bytes_before_slim",
         "unslimmed bytes",
         "Size of the .tflite before Stapes removed the parts that no interpreter reads, in bytes.",
-        "bytes_before_slim",
-        count,
+        text=count,
     ),
-    Column(
-        "data_bytes",
-        "data bytes",
-        "Size of the constants in the .tflite, in bytes.",
-        "data_bytes",
-        count,
-    ),
-    Column(
-        "gzip_bytes", "gzip bytes", "Size of the .tflite after gzip, in bytes.", "gzip_bytes", count
-    ),
+    Column("data_bytes", "data bytes", "Size of the .tflite's constants, in bytes.", text=count),
+    Column("gzip_bytes", "gzip bytes", "Size of the .tflite after gzip, in bytes.", text=count),
     Column(
         "size_ratio",
         "size ×",
@@ -180,21 +171,19 @@ _ALL: tuple[ModelColumn, ...] = (
         _size_ratio,
         "{:.3f}".format,
     ),
-    Column("parameters", "parameters", "Number of weights and biases.", "parameters", count),
+    Column("parameters", "parameters", "Number of weights and biases.", text=count),
     Column(
         "nonzero_parameters",
         "non-zero parameters",
         "Number of weights and biases that are not zero.",
-        "nonzero_parameters",
-        count,
+        text=count,
     ),
     Column(
         "accuracy",
         "accuracy",
         "Part of the test clips that it gets right, in percent, with Wilson's 95 % interval.",
-        "accuracy",
-        percent,
-        "accuracy_ci95",
+        text=percent,
+        ends="accuracy_ci95",
     ),
     Column(
         "accuracy_against_float32",
@@ -211,7 +200,7 @@ _ALL: tuple[ModelColumn, ...] = (
         probability,
         note=_paired_note,
     ),
-    Column("n_test", "test clips", "Number of test clips.", "n_test", count),
+    Column("n_test", "test clips", "Number of test clips.", text=count),
     _clips("true_positives", "true positives", "test clips of the word that it detects"),
     _clips("false_negatives", "misses", "test clips of the word that it does not detect"),
     _clips("false_positives", "false positives", "other test clips that it detects"),
@@ -281,7 +270,7 @@ _ALL: tuple[ModelColumn, ...] = (
         percent,
     ),
     *TARGET_COLUMNS,
-    Column("sha256", "SHA-256", "SHA-256 hash of the .tflite.", "sha256"),
+    Column("sha256", "SHA-256", "SHA-256 hash of the .tflite."),
 )
 
 COLUMNS = {column.key: column for column in _ALL}

@@ -13,12 +13,7 @@ from stapes.system.text import p_value, percent, plural
 
 MOST_REASONS = 3
 
-OBJECTIVES = {
-    "bytes": "bytes of the file",
-    "arena_bytes": "arena",
-    "macs": "MACs",
-    "frr": "FRR",
-}
+_OBJECTIVES = {"bytes": "bytes", "arena_bytes": "arena", "macs": "MACs", "frr": "FRR"}
 
 _METRIC = re.compile(r"frr@(\d+(?:\.\d+)?)\Z")
 
@@ -88,6 +83,11 @@ def metric_note(search: Search) -> str:
     if _METRIC.match(search.metric) is None:
         return f"FRR is the metric {search.metric}"
     return metric(search).replace("FRR", "FRR is", 1)
+
+
+def objectives(search: Search) -> str:
+    """The objectives of the front in words."""
+    return ", ".join(_OBJECTIVES.get(name, name) for name in search.objectives)
 
 
 def budget(search: Search) -> str:

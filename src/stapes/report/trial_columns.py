@@ -10,25 +10,23 @@ from stapes.system.text import count, percent
 _FILE, _ARENA = COLUMNS["bytes"], COLUMNS["tflm_arena_bytes"]
 
 _ALL: tuple[Column[Trial], ...] = (
-    Column("number", "trial", "Number of the trial.", "number"),
-    Column("bytes", _FILE.title, _FILE.help, "bytes", count),
-    Column("arena_bytes", _ARENA.title, _ARENA.help, "arena_bytes", count),
-    Column("macs", "MACs", "Multiply-accumulates of one inference.", "macs", count),
+    Column("number", "trial", "Number of the trial."),
+    Column("bytes", _FILE.title, _FILE.help, text=count),
+    Column("arena_bytes", _ARENA.title, _ARENA.help, text=count),
+    Column("macs", "MACs", "Multiply-accumulates of one inference.", text=count),
     Column(
         "frr",
         "FRR of validation clips",
         "False reject rate of the validation clips, by which the search chooses, in percent.",
-        "frr",
-        percent,
+        text=percent,
     ),
     Column(
         "accuracy",
         "accuracy of validation clips",
         "Part of the validation clips that it gets right, in percent.",
-        "accuracy",
-        percent,
+        text=percent,
     ),
-    Column("seconds", "seconds", "Processor time of the trial, in seconds.", "seconds", count),
+    Column("seconds", "seconds", "Processor time of the trial, in seconds.", text=count),
 )
 
 TRIALS = {column.key: column for column in _ALL}

@@ -1,4 +1,4 @@
-"""Names beside points: as near as can be, never over each other."""
+"""Names are next to their points, and never over each other."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def test_what_would_stand_outside_is_moved_in():
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 400), min_size=1, max_size=28))
-def test_places_keep_their_order_and_distance_and_their_bounds(wanted):
-    found = apart(sorted(wanted), 14, 0, 400)
-    assert all(b - a >= 14 - 1e-6 for a, b in itertools.pairwise(found))
-    assert found[0] >= 0
-    assert found[-1] <= 400 + 1e-6
+def test_places_keep_their_order_and_distance_and_their_bounds(heights):
+    places = apart(sorted(heights), 14, 0, 400)
+    assert all(b - a >= 14 - 1e-6 for a, b in itertools.pairwise(places))
+    assert places[0] >= 0
+    assert places[-1] <= 400 + 1e-6
 
 
 def test_points_far_apart_have_columns_of_their_own():

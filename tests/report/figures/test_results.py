@@ -1,4 +1,4 @@
-"""What each figure gets is what results.json says."""
+"""Each figure has the values of results.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run():
 
 
 def by_name(chart):
-    return {each.name: each for each in chart.series}
+    return {series.name: series for series in chart.series}
 
 
 def test_size_and_accuracy_of_each_variant(run):
@@ -32,7 +32,7 @@ def test_size_and_accuracy_of_each_variant(run):
 
 
 def test_the_dotted_line_is_the_best_accuracy_for_the_size(run):
-    assert [each.name for each in staircase(run.variants)] == ["small", "int8"]
+    assert [row.name for row in staircase(run.variants)] == ["small", "int8"]
     chart = known(size_accuracy(run))
     assert chart.guide[:3] == [(5_000, 75.0), (23_000, 75.0), (23_000, 90.0)]
     assert chart.guide[-1] == (chart.x.high, 90.0)
@@ -42,20 +42,20 @@ def test_points_that_hide_each_other_say_so():
     chart = known(
         size_accuracy(results(row("float32"), row("pruned", 80_010), row("int8", 23_000)))
     )
-    found = by_name(chart)
-    assert "at the same place: pruned" in found["float32"].hover[0]
-    assert "same place" not in found["int8"].hover[0]
+    series = by_name(chart)
+    assert "at the same place: pruned" in series["float32"].hover[0]
+    assert "same place" not in series["int8"].hover[0]
 
 
-def test_what_to_ship_float32_and_the_front_stand_out(run):
-    found = looks(run)
+def test_the_recommended_variant_float32_and_the_front_are_in_colour(run):
+    look_of = looks(run)
     assert run.recommendation.variant == "int8"
-    assert [name for name, its in found.items() if its.chosen] == ["int8", "float32", "small"]
-    assert found["int8"].colour == 0
-    assert [found[each.name].variant for each in run.variants] == [0, 1, 2, 3]
+    assert [name for name, its in look_of.items() if its.chosen] == ["int8", "float32", "small"]
+    assert look_of["int8"].colour == 0
+    assert [look_of[row.name].variant for row in run.variants] == [0, 1, 2, 3]
 
 
-def test_no_more_stand_out_than_there_are_colours():
+def test_no_more_are_in_colour_than_there_are_colours():
     rows = [row(f"m{n}", 1_000 * (n + 1), 10 + n) for n in range(20)]
     assert sum(its.chosen for its in looks(results(*rows)).values()) == 7
 
@@ -63,20 +63,20 @@ def test_no_more_stand_out_than_there_are_colours():
 def test_curves_in_each_condition(run):
     assert conditions(run) == ["clean", "20 dB", "10 dB", "5 dB", "0 dB"]
     clean, loud = known(det(run, "clean")), known(det(run, "0 dB"))
-    assert [each.name for each in clean.series] == ["float32", "int8", "qat", "small"]
+    assert [series.name for series in clean.series] == ["float32", "int8", "qat", "small"]
     assert max(by_name(loud)["int8"].y[:-1]) > max(by_name(clean)["int8"].y[1:-1])
     assert det(run, "no such") is None
 
 
-def test_zero_stands_at_half_of_the_least_that_can_be_counted(run):
+def test_zero_is_at_half_of_one_false_accept_or_miss(run):
     chart = known(det(run, "clean"))
     # 3 hours and 20 words.
     assert chart.x.ticks[0] == (pytest.approx(1 / 6), "0")
     assert chart.y.ticks[0] == (pytest.approx(2.5), "0")
-    for each in chart.series:
-        assert min(each.x) >= 1 / 6
-        assert min(each.y) >= 2.5
-        assert len(each.x) == len(each.values) <= 150
+    for series in chart.series:
+        assert min(series.x) >= 1 / 6
+        assert min(series.y) >= 2.5
+        assert len(series.x) == len(series.values) <= 150
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends():
@@ -95,21 +95,21 @@ def test_noise_keeps_the_clean_threshold(run):
     chart = known(noise(run))
     assert [text for _, text in chart.x.ticks] == conditions(run)
     int8 = by_name(chart)["int8"]
-    said = run.variants[1].detection.conditions
-    assert int8.y == [100 * each.at_clean_threshold.frr for each in said]
+    conditions_of_int8 = run.variants[1].detection.conditions
+    assert int8.y == [100 * condition.at_clean_threshold.frr for condition in conditions_of_int8]
     assert len(int8.y) == len(LEVELS)
     assert "FRR 5.00 % of 20 words" in int8.hover[0]
 
 
 def test_training_has_a_chart_for_each_measure(run):
     [chart] = training(run)
-    found = by_name(chart)
-    assert found["training"].y == [1.0, 0.5, 0.25]
-    assert found["validation"].x == [1, 2, 3]
+    series = by_name(chart)
+    assert series["training"].y == [1.0, 0.5, 0.25]
+    assert series["validation"].x == [1, 2, 3]
     assert chart.mark == (3.0, "kept: epoch 3")
 
 
-def test_what_was_told_of_validation_alone_has_a_chart():
+def test_a_metric_of_validation_alone_has_a_chart():
     history = {"loss": [1.0, 0.5], "val_loss": [0.9, 0.6], "val_frr": [0.5, 0.25]}
     charts = training(results(baseline=Baseline(parameters=1, macs=1, history=history)))
     assert [chart.key for chart in charts] == ["training-0", "training-1"]
@@ -127,7 +127,7 @@ def test_a_loss_that_diverged_is_left_out():
 def test_bytes_add_up_to_the_files(run):
     bars = known(page_weights.bytes_by_kind(run))
     sums = [sum(values[n] for _, values in bars.parts) for n in range(len(bars.rows))]
-    assert sums == [each.bytes for each in run.variants]
+    assert sums == [row.bytes for row in run.variants]
     assert bars.parts[0][0] == "weights"
 
 
@@ -151,13 +151,13 @@ def test_sparsity_by_layer_where_models_have_other_layers():
             note="kept",
         )
 
-    found = known(
+    table = known(
         page_weights.sparsity(
             results(row("float32", layers=[layer("a", 0)]), row("int8", layers=[layer("b", 5)]))
         )
     )
-    assert found.layers == ["a", "b"]
-    [(_, first), (_, second)] = found.rows
+    assert table.layers == ["a", "b"]
+    [(_, first), (_, second)] = table.rows
     assert (first[0].zero, first[1]) == (0, None)
     assert (second[0], second[1].zero) == (None, 0.5)
     assert (
@@ -167,10 +167,10 @@ def test_sparsity_by_layer_where_models_have_other_layers():
 
 
 def test_distributions_by_variant(run):
-    found = page_weights.distributions(run)
-    assert list(found) == ["float32", "int8", "qat", "small"]
-    assert found["int8"][1].detail == "1,000 weights, 80.0 % zero, 16 distinct"
-    assert page_weights.first_shown(run, found) == "int8"
+    panels = page_weights.distributions(run)
+    assert list(panels) == ["float32", "int8", "qat", "small"]
+    assert panels["int8"][1].detail == "1,000 weights, 80.0 % zero, 16 distinct"
+    assert page_weights.first_shown(run, panels) == "int8"
 
 
 def test_an_older_run_has_no_such_figures():

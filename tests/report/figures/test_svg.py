@@ -39,7 +39,7 @@ def test_every_variant_is_named_and_pointed_at():
 
 def test_a_mark_stands_where_the_ticks_say():
     root, _ = drawn(picture(results(*ROWS, row("small", 4_000, 30, accuracy_ci95=(0.6, 0.8)))))
-    soft = [each for each in root.iter(f"{SVG}text") if each.get("class") == "soft"]
+    soft = [element for element in root.iter(f"{SVG}text") if element.get("class") == "soft"]
     sizes: dict[float, Any] = {}
     parts: dict[float, Any] = {}
     for tick in soft:
@@ -55,7 +55,7 @@ def test_a_mark_stands_where_the_ticks_say():
         return bottom + (value - least) / (most - least) * (top - bottom)
 
     x = left + math.log(23_000 / low) / math.log(high / low) * (right - left)
-    [int8] = [each for each in root.iter(f"{SVG}g") if each.get("data-series") == "int8"]
+    [int8] = [element for element in root.iter(f"{SVG}g") if element.get("data-series") == "int8"]
     bar, mark = int8.findall(f"{SVG}path")
     at, low_end, high_end = map(float, re.findall(r"[\d.]+", bar.get("d")))
     assert at == pytest.approx(x, abs=0.2)
@@ -132,8 +132,8 @@ def test_a_run_with_nothing_measured_is_told_to_finish(rows):
 def test_the_pieces_of_a_bar_are_as_long_as_their_parts():
     bars = Bars("b", Axis("bytes", 0, 100, []), ["one"], [("x", [25]), ("y", [75])])
     root, _ = drawn(svg_bars.bars(bars))
-    pieces = [each for each in root.iter(f"{SVG}rect") if "piece" in each.get("class", "")]
-    first, second = (float(each.get("width")) for each in pieces)
+    pieces = [element for element in root.iter(f"{SVG}rect") if "piece" in element.get("class", "")]
+    first, second = (float(element.get("width")) for element in pieces)
     assert second == pytest.approx(3 * first, abs=0.2)
     assert pieces[0].get("class") != pieces[1].get("class")
 
@@ -141,7 +141,7 @@ def test_the_pieces_of_a_bar_are_as_long_as_their_parts():
 def test_a_bar_is_as_high_as_the_root_of_its_count():
     layer = Panel("conv", "", low=-1.0, high=1.0, counts=[4, 0, 1], ends=("-1", "1"))
     root, texts = drawn(svg_bars.histograms([layer], name="weights"))
-    [path] = [each for each in root.iter(f"{SVG}path") if "filled" in each.get("class", "")]
+    [path] = [one for one in root.iter(f"{SVG}path") if "filled" in one.get("class", "")]
     tops = [float(top) for top in re.findall(r"V([\d.]+)H", path.get("d"))]
     _, top, width, height = map(float, path.get("data-box").split())
     base = top + height
@@ -157,7 +157,7 @@ def test_all_panels_are_on_the_picture(count):
     layers = [Panel("conv", "", 0, 1, [1], ("0", "1"))] * count
     root, _ = drawn(svg_bars.histograms(layers, name="weights", title="a", note="b"))
     width, height = map(float, root.get("viewBox").split()[2:])
-    boxes = [each.get("data-box") for each in root.iter(f"{SVG}path") if each.get("data-box")]
+    boxes = list(filter(None, (path.get("data-box") for path in root.iter(f"{SVG}path"))))
     assert len(set(boxes)) == count
     for box in boxes:
         x, y, wide, high = map(float, box.split())
@@ -168,7 +168,7 @@ def test_all_panels_are_on_the_picture(count):
 def test_a_grey_series_keeps_its_look_for_the_page_to_switch_on():
     text = svg.chart(known(curves(whole(), "clean")))
     root, texts = drawn(text)
-    rows = {each.get("data-series"): each for each in root.iter(f"{SVG}g")}
+    rows = {element.get("data-series"): element for element in root.iter(f"{SVG}g")}
     assert set(rows) == {"float32", "int8", "qat", "small"}
     assert "plain" in rows["qat"].get("class")
     assert rows["qat"].get("data-variant") == "2"

@@ -62,10 +62,10 @@ def test_a_widened_weight_is_of_the_op_that_uses_it():
 
 
 def test_a_model_without_weights_is_refused(tmp_path):
-    found = inspect(model([tensor((1,)), tensor((1,))], [op(OP.RELU, (0,), (1,))]))
+    inspection = inspect(model([tensor((1,)), tensor((1,))], [op(OP.RELU, (0,), (1,))]))
     for kind in ("svg", "html"):
         with pytest.raises(StapesError, match="no weights to draw"):
-            draw(found, tmp_path / f"x.{kind}")
+            draw(inspection, tmp_path / f"x.{kind}")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,7 +91,7 @@ def test_the_page_is_one_file_that_asks_for_nothing(tmp_path):
 
 @pytest.mark.parametrize("kind", ["svg", "html"])
 def test_the_picture_holds_the_counts(tmp_path, kind):
-    found = inspect(dense(np.array([[0, 0, 5, -3]] * 3, np.int8)))
-    draw(found, tmp_path / f"weights.{kind}")
+    inspection = inspect(dense(np.array([[0, 0, 5, -3]] * 3, np.int8)))
+    draw(inspection, tmp_path / f"weights.{kind}")
     text = (tmp_path / f"weights.{kind}").read_text("utf-8")
     assert re.findall(r'data-counts="([\d ]+)"', text) == ["3 0 0 6 0 0 0 0 3"]

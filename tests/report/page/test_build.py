@@ -1,4 +1,4 @@
-"""The page is one file, whole, the same each time, and text stays text in it."""
+"""The page is one file, complete, the same every time, and it escapes all texts."""
 
 from __future__ import annotations
 
@@ -39,26 +39,27 @@ def parsed(text):
 
 def figures_of(text):
     """The figures as XML, by their keys; of several panels of one figure the first."""
-    found = re.findall(r'data-figure="([^"]+)"[^>]*>(<svg.*?</svg>)', text, re.S)
-    return {key: ElementTree.fromstring(svg) for key, svg in reversed(found)}
+    figures = re.findall(r'data-figure="([^"]+)"[^>]*>(<svg.*?</svg>)', text, re.S)
+    return {key: ElementTree.fromstring(svg) for key, svg in reversed(figures)}
 
 
 def series_of(figure):
     """The rows of marks of a figure, by the names of their series."""
     groups = figure.iter(f"{SVG}g")
-    return {each.get("data-series"): each for each in groups if "row" in each.get("class", "")}
+    return {group.get("data-series"): group for group in groups if "row" in group.get("class", "")}
 
 
-def said(text):
-    return " ".join(" ".join(parsed(text).text).split())
+def text_of(html):
+    """The text that a reader of the page can see."""
+    return " ".join(" ".join(parsed(html).text).split())
 
 
 def test_the_same_results_give_the_same_bytes():
     assert page(whole()) == page(whole())
 
 
-def test_it_says_what_to_ship_first():
-    text = said(page(whole()))
+def test_the_recommendation_comes_first():
+    text = text_of(page(whole()))
     assert "Ship int8: the smallest within a point of float32." in text
     assert text.index("Ship int8") < text.index("Size against accuracy")
     assert "stapes run --config run.yaml --out AGAIN" in text
@@ -74,8 +75,8 @@ def test_each_figure_has_a_caption_and_a_picture():
 
 def test_there_is_no_address_in_it():
     text = page(whole())
-    found = set(re.findall(r"https?://[^\"'\s<]+", text))
-    assert found == {"http://www.w3.org/2000/svg"}
+    addresses = set(re.findall(r"https?://[^\"'\s<]+", text))
+    assert addresses == {"http://www.w3.org/2000/svg"}
     for _, attributes in parsed(text).tags:
         for name in ("src", "href"):
             assert re.match(r"data:audio/mpeg|#|$", attributes.get(name) or "")
@@ -93,27 +94,28 @@ def test_only_its_own_scripts_may_run():
     assert "script-src 'unsafe-inline'" not in policy
 
 
-def test_names_are_text_wherever_they_stand():
+def test_names_are_escaped_everywhere():
     clips = [TestClip(name=f"{NASTY}.wav", label=NASTY, word=True)]
-    made = measured(results(row("float32"), row(NASTY, 20_000, notes=[NASTY])))
-    rows = [each.model_copy(update={"wrong": [0], "technique": NASTY}) for each in made.variants]
-    nasty = made.model_copy(
+    run = measured(results(row("float32"), row(NASTY, 20_000, notes=[NASTY])))
+    update = {"wrong": [0], "technique": NASTY}
+    rows = [variant.model_copy(update=update) for variant in run.variants]
+    nasty = run.model_copy(
         update={"word": NASTY, "clips": clips, "variants": rows, "settings": {NASTY: NASTY}}
     )
     text = page(nasty)
-    found = parsed(text)
+    document = parsed(text)
     # The page's own two.
-    assert sum(tag == "script" for tag, _ in found.tags) == 2
-    assert not [name for _, attributes in found.tags for name in attributes if name[:2] == "on"]
+    assert sum(tag == "script" for tag, _ in document.tags) == 2
+    assert not [name for _, attributes in document.tags for name in attributes if name[:2] == "on"]
     assert set(series_of(figures_of(text)["size"])) == {"float32", NASTY}
 
 
 def test_a_point_says_what_results_json_says():
     figures = figures_of(page(whole()))
     int8 = series_of(figures["size"])["int8"]
-    [title] = [each.text for each in int8.iter(f"{SVG}title")]
+    [title] = [element.text for element in int8.iter(f"{SVG}title")]
     assert title == "int8\n23,000 bytes\n90.00 % of 40 clips, 95 %: 80.0 to 95.0"
-    points = [each for each in figures["noise"].iter() if "mark" in each.get("class", "")]
+    points = [element for element in figures["noise"].iter() if "mark" in element.get("class", "")]
     assert len(points) == 4 * 5
 
 
@@ -128,7 +130,7 @@ def test_a_curve_has_its_values_at_each_of_its_points():
     run = whole()
     figure = figures_of(page(run))["det"]
     curve = known(series_of(figure)["int8"].find(f"{SVG}path"))
-    values = [each.split("|") for each in known(curve.get("data-values")).split(";")]
+    values = [point.split("|") for point in known(curve.get("data-values")).split(";")]
     assert len(values) == known(curve.get("d")).count("L") + 1
     det = known(run.variants[1].detection).conditions[0].det
     all_points = {
@@ -147,8 +149,8 @@ def test_each_model_has_its_weights_and_the_best_is_shown():
     assert len(panels) == 4
 
 
-def test_an_older_run_says_what_it_lacks():
-    text = said(page(results(row("float32"), row("int8", 23_000))))
+def test_the_page_of_an_older_run_names_what_is_missing():
+    text = text_of(page(results(row("float32"), row("int8", 23_000))))
     for sentence in (
         "This run has no recommendation",
         "Detection in continuous sound was not measured in this run.",
@@ -162,14 +164,14 @@ def test_an_older_run_says_what_it_lacks():
 
 
 def test_a_run_without_a_model_has_a_page():
-    assert "No model was measured." in said(page(results()))
-    assert "No model was measured." in said(page(results(row("refused", accuracy=None))))
+    assert "No model was measured." in text_of(page(results()))
+    assert "No model was measured." in text_of(page(results(row("refused", accuracy=None))))
 
 
-def test_a_baseline_that_came_trained_is_said():
+def test_the_page_names_a_baseline_that_was_already_trained():
     bare = results(row("float32"))
     baseline = bare.baseline.model_copy(update={"history": {}, "model": "mine.keras"})
-    text = said(page(bare.model_copy(update={"baseline": baseline})))
+    text = text_of(page(bare.model_copy(update={"baseline": baseline})))
     assert "The baseline is a trained model: mine.keras." in text
 
 
@@ -185,7 +187,7 @@ def test_a_large_run_stays_below_two_megabytes():
 def test_a_threshold_above_every_score_can_be_drawn():
     run = whole()
     for variant in run.variants:
-        for each in known(variant.detection).conditions:
-            each.det.threshold[0] = float("inf")
+        for condition in known(variant.detection).conditions:
+            condition.det.threshold[0] = float("inf")
     curve = known(series_of(figures_of(page(run))["det"])["float32"].find(f"{SVG}path"))
     assert known(curve.get("data-values")).split(";")[0].endswith("|above every score")

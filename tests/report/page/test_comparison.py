@@ -1,4 +1,4 @@
-"""Two runs are paired by name, and what differs between them is said."""
+"""Two runs are paired by name, and their differences are listed."""
 
 from __future__ import annotations
 
@@ -18,48 +18,46 @@ NAMES = ("first", "second")
 
 @pytest.fixture(scope="module")
 def other():
-    made = measured(results(row("float32", 80_000, 38), row("int8", 22_000, 30), row("new")))
-    return made.model_copy(
-        update={"seed": 7, "settings": {"word": "house", "train": {"epochs": 5}}}
-    )
+    run = measured(results(row("float32", 80_000, 38), row("int8", 22_000, 30), row("new")))
+    return run.model_copy(update={"seed": 7, "settings": {"word": "house", "train": {"epochs": 5}}})
 
 
 def test_models_are_paired_by_name(other):
-    found = compare(whole(), other, NAMES)
-    assert [pair.name for pair in found.pairs] == ["float32", "int8"]
-    assert found.only == (["qat", "small"], ["new"])
-    assert [column.key for column in found.columns] == [
+    comparison = compare(whole(), other, NAMES)
+    assert [pair.name for pair in comparison.pairs] == ["float32", "int8"]
+    assert comparison.only == (["qat", "small"], ["new"])
+    assert [column.key for column in comparison.columns] == [
         *("bytes", "accuracy", "frr", "tflm_arena_bytes")
     ]
-    int8 = found.pairs[1]
+    int8 = comparison.pairs[1]
     assert [cell.value for cell in int8.cells[0]] == [23_000, 22_000]
     assert int8.points.value == pytest.approx(-0.15)
     assert int8.cells[2][0].value is not None
 
 
 def test_what_differs_is_said(other):
-    found = compare(whole(), other, NAMES)
-    assert ("seed", "0", "7") in found.settings
-    assert ("train.epochs", "3", "5") in found.settings
-    assert ("train.keep_best", "true", "not set") in found.settings
-    assert not [name for name, _, _ in found.settings if name == "word"]
-    assert found.same_clips
+    comparison = compare(whole(), other, NAMES)
+    assert ("seed", "0", "7") in comparison.settings
+    assert ("train.epochs", "3", "5") in comparison.settings
+    assert ("train.keep_best", "true", "not set") in comparison.settings
+    assert not [name for name, _, _ in comparison.settings if name == "word"]
+    assert comparison.same_clips
 
 
 def test_equal_runs_differ_in_nothing():
-    found = compare(whole(), whole(), NAMES)
-    assert (found.settings, found.only) == ([], ([], []))
-    assert sentences(found) == [
+    comparison = compare(whole(), whole(), NAMES)
+    assert (comparison.settings, comparison.only) == ([], ([], []))
+    assert sentences(comparison) == [
         "The test clips are the same.",
         "The settings, versions and data are the same.",
     ]
 
 
 def test_runs_from_before_there_were_settings_do_not_differ_in_each_of_them(other):
-    found = compare(results(row("float32")), other, NAMES)
-    assert [name for name, _, _ in found.settings] == ["seed"]
-    assert found.same_clips is None
-    assert "A run does not list its settings: see its run.yaml." in sentences(found)
+    comparison = compare(results(row("float32")), other, NAMES)
+    assert [name for name, _, _ in comparison.settings] == ["seed"]
+    assert comparison.same_clips is None
+    assert "A run does not list its settings: see its run.yaml." in sentences(comparison)
 
 
 def test_the_terminal_has_a_row_a_pair(other):
@@ -80,8 +78,8 @@ def test_the_terminal_has_a_row_a_pair(other):
 
 def test_a_trial_of_one_number_is_another_model_in_another_search():
     one, two = searched(), searched()
-    [found] = [each for each in known(two.search).trials if each.variant == "trial_0"]
-    found.candidate = trial(1).candidate
+    [first] = [one for one in known(two.search).trials if one.variant == "trial_0"]
+    first.candidate = trial(1).candidate
     pairs = [pair.name for pair in compare(one, two, NAMES).pairs]
     assert pairs == ["float32", "best", "trial_4"]
     assert compare(one, two, NAMES).only == (["trial_0"], ["trial_0"])
@@ -98,12 +96,12 @@ def test_a_search_and_a_run_are_compared():
 
 def test_the_chart_has_both_runs(other):
     chart = known(size_accuracy(whole(), other, NAMES))
-    assert [each.name for each in chart.series] == list(NAMES)
-    assert [len(each.x) for each in chart.series] == [4, 3]
+    assert [series.name for series in chart.series] == list(NAMES)
+    assert [len(series.x) for series in chart.series] == [4, 3]
     assert size_accuracy(results(), results(), NAMES) is None
 
 
-def test_the_page_says_the_same(other):
+def test_the_page_has_the_same_sentences(other):
     text = comparison_page(whole(), other, ("<b>one", "two"))
     assert "&lt;b&gt;one" in text
     assert "<b>one" not in text
@@ -139,8 +137,8 @@ def test_what_report_writes_of_one_run(folders, tmp_path):
 
 def test_what_report_writes_of_two_runs(folders):
     run, other = folders
-    found = write_comparison(run, other)
-    assert found.names == ("a", "b")
+    comparison = write_comparison(run, other)
+    assert comparison.names == ("a", "b")
     assert (run / "comparison-b.html").is_file()
     assert not (run / "results.csv").exists()
 
@@ -163,12 +161,12 @@ def test_a_folder_without_results_is_named(folders, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "option"),
     [({"page": "results.json"}, "page"), ({"plot": "picture.png"}, "plot")],
 )
-def test_another_kind_of_file_is_not_written_over(folders, given, said):
+def test_another_kind_of_file_is_not_written_over(folders, options, option):
     first, _ = folders
     before = (first / "results.json").read_bytes()
-    with pytest.raises(UsageError, match=f"{said} .*name a file that ends in"):
-        write_report(first, **{name: first / file for name, file in given.items()})
+    with pytest.raises(UsageError, match=f"{option} .*name a file that ends in"):
+        write_report(first, **{name: first / file for name, file in options.items()})
     assert (first / "results.json").read_bytes() == before

@@ -1,4 +1,4 @@
-"""The search on the page: each trial in its place, and validation apart from test."""
+"""The search on the page: every trial is in it, and validation apart from test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from tests.report.page.test_build import NASTY, figures_of, parsed, said
+from tests.report.page.test_build import NASTY, figures_of, parsed, text_of
 from tests.report.results_by_hand import (
     FLASH,
     known,
@@ -32,27 +32,27 @@ def run():
 
 
 def points(chart):
-    return [point for each in chart.series for point in zip(each.x, each.y, strict=True)]
+    return [point for series in chart.series for point in zip(series.x, series.y, strict=True)]
 
 
 def test_every_measured_trial_has_a_point_by_architecture(run):
     chart = known(against_bytes(run.search))
     assert len(points(chart)) == 89
-    assert {each.name for each in chart.series} == {
+    assert {series.name for series in chart.series} == {
         "ds_cnn",
         "temporal_cnn",
         "bc_resnet",
         "reference_cnn",
         "best",
     }
-    looks = {each.name: (each.look.colour, each.look.symbol) for each in chart.series}
+    looks = {series.name: (series.look.colour, series.look.symbol) for series in chart.series}
     assert len(set(looks.values())) == 5
-    assert all(each.look.variant == -1 for each in chart.series)
-    front = sum(len(each.x) for each in chart.series if not each.small)
-    assert front == sum(each.front for each in run.search.trials)
+    assert all(series.look.variant == -1 for series in chart.series)
+    front = sum(len(series.x) for series in chart.series if not series.small)
+    assert front == sum(trial.front for trial in run.search.trials)
 
 
-def test_a_point_tells_its_trial(run):
+def test_a_point_shows_its_trial(run):
     best = known(against_bytes(run.search)).series[-1]
     assert (best.name, best.x, best.y) == ("best", [3_900], [1.25])
     assert best.hover == [
@@ -79,7 +79,7 @@ def test_the_dotted_steps_are_the_lowest_for_the_size():
     assert chart.guide[-1] == (chart.x.high, 10)
 
 
-def test_none_missed_stands_at_the_lower_end():
+def test_an_frr_of_zero_is_at_the_lower_end():
     chart = known(against_bytes(search(trial(0, 1_000, 0.0), trial(1, 900, 0.05))))
     # Half of one of 400 words.
     assert chart.y.ticks[0] == (pytest.approx(0.125), "0")
@@ -104,19 +104,19 @@ def test_without_a_measured_trial_there_is_no_figure():
     assert against_arena(search(trial(0, arena_bytes=None))) is None
 
 
-def test_the_picture_tells_each_point_and_each_name_once(run):
+def test_the_picture_names_each_point_and_each_architecture_once(run):
     root = ElementTree.fromstring(svg.chart(known(against_bytes(run.search))))
-    titles = [each.text for each in root.iter(f"{SVG}title")]
+    titles = [element.text for element in root.iter(f"{SVG}title")]
     assert sum(str(title).startswith("trial ") for title in titles) >= 89
-    texts = [each.text for each in root.iter(f"{SVG}text")]
+    texts = [element.text for element in root.iter(f"{SVG}text")]
     assert texts.count("ds_cnn") == 1
     assert "flash 4,096" in texts
 
 
 def test_the_front_has_test_figures_of_variants_alone(run):
     shown = known(section(run))
-    rows = {each.number: each for each in shown.rows}
-    assert [each.number for each in shown.rows][:2] == [0, 46]
+    rows = {row.number: row for row in shown.rows}
+    assert [row.number for row in shown.rows][:2] == [0, 46]
     best = rows[12]
     assert (best.best, best.variant) == (True, "best")
     assert [cell.text for cell in best.cells] == [
@@ -124,10 +124,10 @@ def test_the_front_has_test_figures_of_variants_alone(run):
     ]  # fmt: skip
     assert best.cells[4].interval == "1.2 to 5.0"
     assert [cell.text for cell in rows[46].cells[4:]] == ["–", "–"]
-    assert len(shown.heads) == len(best.cells)
+    assert len(shown.columns) == len(best.cells)
 
 
-def test_every_trial_is_listed_with_what_became_of_it(run):
+def test_every_trial_is_listed_with_its_outcome(run):
     shown = known(section(run))
     assert len(shown.every) == 100
     assert shown.every[7].summary.endswith("; failed: its training diverged")
@@ -138,13 +138,13 @@ def test_every_trial_is_listed_with_what_became_of_it(run):
 def test_a_list_without_end_is_cut_and_counted():
     long = results(row("float32"), search=search(*(refused(n) for n in range(MOST_TRIALS + 5))))
     assert len(known(section(long)).every) == MOST_TRIALS
-    text = said(page(long))
+    text = text_of(page(long))
     assert "All 605 models that were tried" in text
     assert "5 more: see trials in results.json." in text
 
 
-def test_the_page_says_what_was_chosen_on_and_what_was_not(run):
-    text = said(page(run))
+def test_the_page_names_the_clips_that_chose_and_those_that_did_not(run):
+    text = text_of(page(run))
     assert "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips" in text
     assert "The table of models above is of test clips, which no choice used." in text
     assert "float32, the reference, has 80,000 bytes" in text
@@ -155,12 +155,12 @@ def test_the_page_says_what_was_chosen_on_and_what_was_not(run):
 def test_both_figures_have_a_mark_for_each_trial(run):
     figures = figures_of(page(run))
     for key in ("search-bytes", "search-arena"):
-        marks = [each for each in figures[key].iter() if "mark" in each.get("class", "")]
+        marks = [element for element in figures[key].iter() if "mark" in element.get("class", "")]
         assert len(marks) == 89
     assert page(run) == page(run)
 
 
-def test_a_run_that_was_no_search_has_nothing_of_it():
+def test_a_run_without_a_search_has_no_such_section():
     text = page(whole())
     for part in ('id="search"', "#search", ".trials", "search-bytes", "{%"):
         assert part not in text
@@ -179,17 +179,17 @@ def test_a_run_that_was_no_search_has_nothing_of_it():
 )
 def test_a_search_of_little_has_a_page(tried):
     text = page(results(row("float32"), search=tried))
-    assert "The search" in said(text)
-    assert "No model was measured." in said(text) or "search-bytes" not in said(text)
+    assert "The search" in text_of(text)
+    assert "No model was measured." in text_of(text) or "search-bytes" not in text_of(text)
 
 
-def test_names_are_text_wherever_they_stand():
+def test_names_are_escaped_everywhere():
     hostile = trial(0, summary=NASTY, candidate={"architecture": NASTY}, variant=NASTY, front=True)
     other = trial(1, frr=None, failed=NASTY, candidate={"architecture": NASTY})
     no = trial(2, frr=None, refused=NASTY)
     odd = search(hostile, other, no, best=0, metric=NASTY, objectives=[NASTY], budget={NASTY: 1.0})
     text = page(results(row("float32"), row(NASTY), search=odd))
-    found = parsed(text)
+    document = parsed(text)
     # The page's own two.
-    assert sum(tag == "script" for tag, _ in found.tags) == 2
-    assert not [name for _, each in found.tags for name in each if name[:2] == "on"]
+    assert sum(tag == "script" for tag, _ in document.tags) == 2
+    assert not [name for _, attributes in document.tags for name in attributes if name[:2] == "on"]

@@ -1,4 +1,4 @@
-"""The page's tables say what results.json says."""
+"""The page's tables have the values of results.json."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_row_has_false_rejects_at_the_operating_point(run, table):
     assert table["int8"]["FRR in sound"].note == "threshold 0.800, 0.333 FA/h"
 
 
-def test_where_it_runs_and_why_not(table):
+def test_a_row_has_the_targets_that_run_it_and_reasons_of_the_others(table):
     assert table["int8"]["LiteRT"].text == "yes"
     assert table["int8"]["TFLM"].text == "no"
     assert table["int8"]["TFLM"].note == "no: hybrid models are not supported"
@@ -75,8 +75,8 @@ def test_the_details_have_the_reasons_and_all_that_the_table_leaves_out(run):
 
 def test_a_target_that_this_version_does_not_know_is_among_the_details():
     later = TargetResult(runs=False, reason="too large")
-    found = results(row("float32", targets={"later": later}))
-    assert ("later", "no: too large") in details_of(found)["float32"]
+    run = results(row("float32", targets={"later": later}))
+    assert ("later", "no: too large") in details_of(run)["float32"]
 
 
 def test_the_details_name_the_paper_of_a_technique():
@@ -86,14 +86,14 @@ def test_the_details_name_the_paper_of_a_technique():
 
 
 def test_a_target_in_words():
-    found = TargetResult(
+    result = TargetResult(
         runs=True,
         configuration="one core",
         n_compared=40,
         decisions_that_differ=2,
         cpu_ops=["SOFTMAX: x"],
     )
-    assert sentence(found) == (
+    assert sentence(result) == (
         "in part, one core, differs from LiteRT on 2 of 40 clips, on the CPU: SOFTMAX: x"
     )
     assert sentence(None) == "not measured"
@@ -102,11 +102,11 @@ def test_a_target_in_words():
 
 
 def test_frr_of_clips_has_a_column_where_it_was_measured(table):
-    found = cells_of(results(row("float32", misses=misses(0.05)), row("int8")))
-    cell = found["float32"]["FRR of clips"]
+    cells = cells_of(results(row("float32", misses=misses(0.05)), row("int8")))
+    cell = cells["float32"]["FRR of clips"]
     assert (cell.text, cell.interval) == ("5.00 %", "2.5 to 10.0")
     assert cell.note == "at 0.5 % false positives, threshold 0.875"
-    assert found["int8"]["FRR of clips"].value is None
+    assert cells["int8"]["FRR of clips"].value is None
     assert "FRR of clips" not in table["int8"]
 
 
@@ -118,29 +118,29 @@ def test_a_search_has_no_column_of_what_it_does_not_measure():
 
 
 def test_rates_that_cannot_be_resolved_have_a_reason_instead_of_a_column(run):
-    found = known(sound_table(run))
-    assert [column.title for column in found.columns] == [
+    sound = known(sound_table(run))
+    assert [column.title for column in sound.columns] == [
         *("FRR at 0.5 FA/h", "FRR at 1 FA/h", "FRR at 2 FA/h", "FRR in sound", "FA/h"),
         *("threshold", "p of FRR in sound", "AUC", "EER"),
         *("FRR at 20 dB", "FRR at 10 dB", "FRR at 5 dB", "FRR at 0 dB"),
     ]
-    name, cells = found.rows[1]
+    name, cells = sound.rows[1]
     assert name == "int8"
     assert cells[2].interval
-    assert found.reasons == ["At 0.1 FA/h 3 hours resolve no rate below 0.33 an hour."]
+    assert sound.reasons == ["At 0.1 FA/h 3 hours resolve no rate below 0.33 an hour."]
     assert "3 hours without the word" in how(run)
     assert "A window is scored every 100 ms, and the mean of 3 scores is" in how(run)
 
 
 def test_the_hardest_clips_come_first(run):
-    found = known(page_clips.wrong_clips(run))
-    counts = [len(clip.wrong) for clip in found.shown]
+    clips = known(page_clips.wrong_clips(run))
+    counts = [len(clip.wrong) for clip in clips.shown]
     assert counts == sorted(counts, reverse=True)
-    assert (found.shown[0].name, found.shown[0].models) == ("house/0000.wav", "all")
-    assert found.shown[0].mistake == "miss"
-    assert found.shown[0].sound
-    assert any(clip.mistake == "false positive" for clip in found.shown)
-    assert page_clips.summary(found, 40) == (
+    assert (clips.shown[0].name, clips.shown[0].models) == ("house/0000.wav", "all")
+    assert clips.shown[0].mistake == "miss"
+    assert clips.shown[0].sound
+    assert any(clip.mistake == "false positive" for clip in clips.shown)
+    assert page_clips.summary(clips, 40) == (
         "At least one model gets 10 of 40 test clips wrong; every model gets 4 wrong."
     )
 
@@ -149,12 +149,12 @@ def test_the_models_of_a_clip_are_named_in_few_words():
     names = ("a", "b", "c")
     wrong = ([0, 1], [0], [0])
     clips = [TestClip(name=f"{n}.wav", label="house", word=True) for n in range(2)]
-    made = [row(name, wrong=each) for name, each in zip(names, wrong, strict=True)]
-    found = known(page_clips.wrong_clips(results(*made, clips=clips)))
-    assert [clip.models for clip in found.shown] == ["all", "a"]
-    made[2] = row("c")
-    found = known(page_clips.wrong_clips(results(*made, clips=clips)))
-    assert found.shown[0].models == "all except c"
+    models = [row(name, wrong=indices) for name, indices in zip(names, wrong, strict=True)]
+    wrong_clips = known(page_clips.wrong_clips(results(*models, clips=clips)))
+    assert [clip.models for clip in wrong_clips.shown] == ["all", "a"]
+    models[2] = row("c")
+    wrong_clips = known(page_clips.wrong_clips(results(*models, clips=clips)))
+    assert wrong_clips.shown[0].models == "all except c"
 
 
 def test_many_clips_and_much_sound_are_cut_and_counted():
@@ -163,18 +163,18 @@ def test_many_clips_and_much_sound_are_cut_and_counted():
         TestClip(name=f"{n}.wav", label="house", word=True, sound=sound if n < 4 else None)
         for n in range(500)
     ]
-    found = known(page_clips.wrong_clips(results(row("a", wrong=list(range(500))), clips=clips)))
-    assert (len(found.shown), found.left_out) == (200, 300)
-    assert sum(bool(clip.sound) for clip in found.shown) == 2
-    assert "2 sounds did not fit" in page_clips.summary(found, 500)
+    wrong = known(page_clips.wrong_clips(results(row("a", wrong=list(range(500))), clips=clips)))
+    assert (len(wrong.shown), wrong.left_out) == (200, 300)
+    assert sum(bool(clip.sound) for clip in wrong.shown) == 2
+    assert "2 sounds did not fit" in page_clips.summary(wrong, 500)
 
 
 def test_confusion(run):
-    matrix = next(each for each in page_clips.matrices(run) if each.name == "int8")
+    matrix = next(matrix for matrix in page_clips.matrices(run) if matrix.name == "int8")
     assert [title for title, _, _ in matrix.cells][1:3] == ["misses", "false positives"]
     assert [number for _, number, _ in matrix.cells] == [18, 2, 2, 18]
     assert [part for _, _, part in matrix.cells] == [0.9, 0.1, 0.1, 0.9]
 
 
-def test_the_tone_of_these_tests_is_an_mp3():
+def test_the_sound_of_these_tests_is_an_mp3():
     assert len(beep(440)) > 500

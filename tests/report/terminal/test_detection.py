@@ -1,4 +1,4 @@
-"""The table of detection and what is said below it, from results made by hand."""
+"""The table of detection and the notes below it, from results by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stapes.contracts.measurements import (
     OperatingPoint,
     Paired,
 )
-from stapes.report.terminal.detection import detection_notes, detections
+from stapes.report.terminal.tables import detection_notes, detections
 
 RATES = [0.1, 0.5, 2.0]
 
@@ -57,11 +57,11 @@ def condition(name, snr_db, frr):
     )
 
 
-def heard(name, chosen, p=None, p_words=None):
+def measured(name, chosen, p=None, p_words=None):
     worse = None
     if p_words is not None:
         worse = Difference(difference=0.0625, ci95=(0.01, 0.12), p=p_words)
-    found = Detection(
+    detection = Detection(
         auc=0.987654,
         eer=0.0234,
         threshold=chosen.threshold,
@@ -70,16 +70,16 @@ def heard(name, chosen, p=None, p_words=None):
         against_float32=worse,
     )
     test = None if p is None else Paired(n=100, only_this_wrong=1, only_other_wrong=0, p=p)
-    return variant(name).model_copy(update={"detection": found, "against_float32": test})
+    return variant(name).model_copy(update={"detection": detection, "against_float32": test})
 
 
 @pytest.fixture
 def run():
     whole = results(
-        heard("float32", point(0.5)),
-        heard("int8", point(0.5), p=0.5, p_words=0.03125),
-        heard("ceiling", point(0.5, None, reason="no threshold is strict enough"), p=1.0),
-        variant("unheard"),
+        measured("float32", point(0.5)),
+        measured("int8", point(0.5), p=0.5, p_words=0.03125),
+        measured("ceiling", point(0.5, None, reason="no threshold is strict enough"), p=1.0),
+        variant("unmeasured"),
     )
     whole.detection = DetectionSetup(
         source="speech",
@@ -118,7 +118,7 @@ def test_a_row_has_the_rates_that_the_hours_resolve_and_the_noise(run):
         "0.9877", "2.34 %", "62.50 %",
     ]  # fmt: skip
     assert cells(text, "float32")[6] == "–"
-    assert "unheard" not in text
+    assert "unmeasured" not in text
 
 
 def test_a_row_without_a_threshold_has_no_figures_at_one(run):
@@ -140,7 +140,7 @@ def test_notes_have_the_measurement_and_each_reason_once(run):
 
 def test_what_holds_for_every_variant_names_none(run):
     run.variants = [
-        heard(name, point(0.5, reason="the threshold is for 4 an hour"), p=1.0)
+        measured(name, point(0.5, reason="the threshold is for 4 an hour"), p=1.0)
         for name in ("float32", "int8")
     ]
     assert detection_notes(run)[-1] == "The threshold is for 4 an hour."

@@ -128,9 +128,9 @@ def test_steps_follow_each_other_on_one_terminal(live):
 
 @pytest.mark.parametrize("console", ["plain", "live"])
 def test_stopping_before_the_first_step_is_harmless(console, request):
-    found = request.getfixturevalue(console)
-    progress_on(found).stop()
-    assert written(found) == ""
+    target = request.getfixturevalue(console)
+    progress_on(target).stop()
+    assert written(target) == ""
 
 
 def test_progress_that_nobody_shows_says_nothing(capfd):

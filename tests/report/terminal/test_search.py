@@ -1,4 +1,4 @@
-"""The front for a terminal, from results made by hand."""
+"""The front for a terminal, from results by hand."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def cells(text, number):
         for line in text.splitlines()
         if line.startswith("│")
     ]
-    [found] = [line for line in lines if line[0] == str(number)]
-    return found
+    [row] = [line for line in lines if line[0] == str(number)]
+    return row
 
 
 def test_a_row_has_the_figures_of_validation():
@@ -35,7 +35,7 @@ def test_a_row_has_the_figures_of_validation():
     assert cells(text, 46)[1] == ""
 
 
-def test_what_is_not_known_is_a_dash():
+def test_an_unknown_value_is_a_dash():
     bare = trial(0, front=True, arena_bytes=None, macs=None)
     text = shown(front(results(row("float32"), search=search(bare))))
     assert cells(text, 0)[3:] == ["4,000", "–", "–", "10.00 %"]
@@ -48,7 +48,7 @@ def test_brackets_are_shown_as_they_are():
     assert "[/x]" in text
 
 
-def test_notes_say_what_was_tried_chosen_and_found():
+def test_notes_list_the_trials_the_choice_and_the_test():
     tried, by, chosen, test = search_notes(searched())
     assert tried.startswith("100 models were tried")
     assert by.startswith("Models were chosen by")
@@ -56,7 +56,7 @@ def test_notes_say_what_was_tried_chosen_and_found():
     assert test.startswith("On the test clips, which no choice used")
 
 
-def test_a_search_of_which_nothing_came():
+def test_a_search_without_a_result():
     nothing = results(row("float32"), search=search(refused(0)))
     assert front(nothing).row_count == 0
     assert search_notes(nothing)[-1].endswith("none was chosen.")

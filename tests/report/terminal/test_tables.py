@@ -102,8 +102,8 @@ def results():
 
 def shown(*renderables):
     console = Console(file=io.StringIO(), width=160, color_system=None)
-    for each in renderables:
-        console.print(each)
+    for renderable in renderables:
+        console.print(renderable)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -132,14 +132,14 @@ def test_a_column_without_any_value_is_left_out():
 
 
 def test_a_note_has_the_rate_of_frr_of_clips():
-    found = results_of(row("float32", misses=misses(0.0625)))
-    assert notes(found)[-1] == (
+    run = results_of(row("float32", misses=misses(0.0625)))
+    assert notes(run)[-1] == (
         "FRR of clips is at 0.5 % false positives: on 200 test clips of the word, with at most 2 "
         "of 400 other test clips above the threshold."
     )
 
 
-def test_the_title_has_what_was_measured_on(results):
+def test_the_title_counts_the_test_clips(results):
     assert '"house": 40 test clips of 7 speakers, 20 of the word; x; each .tflite' in shown(
         table(results)
     )
@@ -156,7 +156,7 @@ def test_rows_have_no_change_where_there_is_no_reference():
     assert cells(shown(table(unmeasured)), "uint8")[4:] == ["–", "2", "1"]
 
 
-def test_a_row_that_was_just_made_is_one_line():
+def test_a_new_row_is_one_line():
     assert line(row("float32")) == (
         "  float32: 80,000 bytes, accuracy 92.50 % (95 %: 80.1 to 98.0)"
     )
@@ -177,7 +177,7 @@ def files(n):
     return [SkippedFile(file=f"{number}.wav", reason="is empty") for number in range(n)]
 
 
-def test_skipped_files_are_told_with_their_reasons_up_to_a_limit():
+def test_skipped_files_are_listed_with_their_reasons_up_to_a_limit():
     assert skipped([]) == []
     assert skipped(files(2)) == ["Skipped 2 files:", "  0.wav: is empty", "  1.wav: is empty"]
     assert len(skipped(files(20))) == 21
@@ -188,8 +188,8 @@ def test_skipped_files_are_told_with_their_reasons_up_to_a_limit():
     assert len(skipped(files(1001), most=1000)) == 1002
 
 
-def test_an_evaluation_is_told_in_a_few_lines():
-    found = Evaluation(
+def test_an_evaluation_is_a_few_lines():
+    evaluation = Evaluation(
         model="m.tflite",
         word="house",
         data="recordings",
@@ -207,7 +207,7 @@ def test_an_evaluation_is_told_in_a_few_lines():
         confusion=confusion(17, 3, 1, 19),
         skipped=files(1),
     )
-    assert evaluation_lines(found) == [
+    assert evaluation_lines(evaluation) == [
         "m.tflite: 26,408 bytes (20,640 of data, 19,000 gzipped)",
         "accuracy 90.00 % (95 %: 77.0 to 96.1) on 40 clips of the test split: 20 of the word, "
         "20 others",
@@ -236,18 +236,18 @@ def check_of(**changed):
     )
 
 
-def test_a_corpus_is_told_label_by_label_whatever_their_names():
+def test_a_corpus_is_listed_by_label_whatever_their_names():
     text = shown(*check_lines(check_of())[:1])
     assert "recordings[old]: 12 usable clips" in text
     assert cells(text, "[noise]") == ["[noise]", "1", "2", "3"]
     assert cells(text, "[/b]") == ["[/b]", "4", "0", "2"]
 
 
-def test_the_speakers_that_are_known_are_told():
+def test_known_speakers_are_counted():
     assert "Speakers: train 3, test 2." in check_lines(check_of())
     unknown = {"train": None, "validation": None, "test": None}
     assert "The speakers are unknown." in check_lines(check_of(speakers=unknown))
 
 
-def test_a_check_tells_every_skipped_file():
+def test_a_check_lists_every_skipped_file():
     assert check_lines(check_of())[-1] == "  29.wav: is empty"

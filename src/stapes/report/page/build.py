@@ -9,7 +9,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from stapes.contracts.results import Results
-from stapes.report import notes
+from stapes.report import notes, search_notes
 from stapes.report.columns import columns
 from stapes.report.figures import bars, svg
 from stapes.report.figures import results as figures
@@ -61,6 +61,7 @@ def page(results: Results) -> str:
         matrices=clips.matrices(results),
         training=training,
         notes=notes,
+        search_notes=search_notes,
         settings=notes.flat(results.settings),
         pictures={
             chart.key: Markup(svg.chart(chart, wide=chart not in training))

@@ -6,7 +6,8 @@ The figures of trials are of validation clips; none is shown next to a figure of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from stapes.contracts.results import Results, Search, Trial
 from stapes.measure.front import stairs
@@ -22,21 +23,9 @@ from stapes.report.charts import (
     short,
     steps,
 )
-from stapes.report.column import Cell
+from stapes.report.column import Cell, Column
 from stapes.report.columns import COLUMNS
-from stapes.report.search_notes import (
-    OBJECTIVES,
-    architecture,
-    budget,
-    chosen_by,
-    counts,
-    listed,
-    measured,
-    metric,
-    metric_note,
-    outcome,
-    row_of,
-)
+from stapes.report.search_notes import architecture, listed, measured, outcome, row_of
 from stapes.report.trial_columns import TRIALS
 from stapes.system.text import UNKNOWN, count, percent
 
@@ -66,19 +55,12 @@ class TrialRow:
 
 @dataclass(frozen=True)
 class Section:
-    """The texts, figures and tables of the section."""
+    """The figures and tables of the section."""
 
-    counts: str
-    chosen_by: str
-    metric: str
-    metric_note: str
-    budget: str
-    objectives: str
-    float32: str
     figures: list[Chart]
-    heads: list[tuple[str, str]]
-    every_heads: list[tuple[str, str]]
+    columns: list[Column[Any]]
     rows: list[TrialRow]
+    every_columns: list[Column[Trial]]
     every: list[TrialRow]
     left_out: int
 
@@ -88,22 +70,14 @@ def section(results: Results) -> Section | None:
     search = results.search
     if search is None:
         return None
-    float32 = results.float32
     charts = [against_bytes(search), against_arena(search)]
     trials = search.trials[:MOST_TRIALS]
-    on_test = [(f"{COLUMNS[key].title} (test)", COLUMNS[key].help) for key in ON_TEST]
+    on_test = [replace(COLUMNS[key], title=f"{COLUMNS[key].title} (test)") for key in ON_TEST]
     return Section(
-        counts=counts(search),
-        chosen_by=chosen_by(search),
-        metric=metric(search),
-        metric_note=metric_note(search),
-        budget=budget(search),
-        objectives=", ".join(OBJECTIVES.get(name, name) for name in search.objectives),
-        float32="" if float32 is None else f"{float32.bytes:,} bytes",
         figures=[chart for chart in charts if chart is not None],
-        heads=[*_heads(FRONT), *on_test],
-        every_heads=_heads(EVERY),
+        columns=[*(TRIALS[key] for key in FRONT), *on_test],
         rows=[_front_row(trial, search, results) for trial in listed(search)],
+        every_columns=[TRIALS[key] for key in EVERY],
         every=[_any_row(trial, search, results) for trial in trials],
         left_out=len(search.trials) - len(trials),
     )
@@ -203,10 +177,6 @@ def _around(values: list[float], most: float = float("inf")) -> tuple[float, flo
     room = max(1.0, 6 / (high / low)) ** 0.5
     high = min(high * room, 1.05 * most)
     return min(low, high / 6), high
-
-
-def _heads(keys: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(TRIALS[key].title, TRIALS[key].help) for key in keys]
 
 
 def _front_row(trial: Trial, search: Search, results: Results) -> TrialRow:

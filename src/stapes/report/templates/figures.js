@@ -1,5 +1,5 @@
 "use strict";
-// Every figure answers to the mouse and to the keyboard; legends and buttons switch its series.
+// Every figure works with the mouse and the keyboard; legends and buttons switch its series.
 (() => {
   const tip = document.createElement("div");
   tip.className = "tip";
@@ -8,7 +8,7 @@
   document.body.append(tip);
   let hide = () => {};
   const set = (node, names) => Object.entries(names).forEach(([name, value]) => node.setAttribute(name, value));
-  // A browser would show a title beside the tooltip.
+  // A browser would show a title next to the tooltip.
   const label = (node) => {
     const title = node.querySelector(":scope > title");
     if (title) node.setAttribute("aria-label", title.textContent);
@@ -16,8 +16,8 @@
   };
   const numbers = (text) => text.match(/[-\d.e+]+/g).map(Number);
 
-  // An item is what a tooltip is about: its place, its box, its text. A mark is an element; the
-  // points of a curve and the bins of a histogram are not, and share a ring that shows the current one.
+  // An item has a tooltip: its place, its box, its text. A mark is an element. The points of a curve
+  // and the bins of a histogram are not: they share a ring that marks the current one.
   const elements = (row) => [...row.querySelectorAll(".mark")].map((node) => {
     const { x, y, width, height } = node.getBBox();
     return { row, node, x: x + width / 2, y: y + height / 2, box: [x, y, width, height], text: node.getAttribute("aria-label") };

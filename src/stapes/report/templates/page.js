@@ -1,5 +1,5 @@
 "use strict";
-// What the page does without figures: tables sort, rows open, clips are chosen by model.
+// The page without its figures: tables sort, rows open, a list chooses the model of the clips.
 (() => {
   document.documentElement.classList.add("scripted");
 
@@ -17,14 +17,14 @@
       button.addEventListener("click", () => {
         const now = head.getAttribute("aria-sort");
         const next = { none: "ascending", ascending: "descending", descending: "none" }[now];
-        heads.forEach((each) => each.hasAttribute("aria-sort") && each.setAttribute("aria-sort", "none"));
+        heads.forEach((other) => other.hasAttribute("aria-sort") && other.setAttribute("aria-sort", "none"));
         head.setAttribute("aria-sort", next);
         const rows = [...first];
         const sign = next === "descending" ? -1 : 1;
         if (next !== "none") {
           rows.sort((one, other) => {
             const a = key(one, column), b = key(other, column);
-            // What is not known stands last, whichever way.
+            // An unknown value comes last in both orders.
             if (a === null || b === null) return (a === null) - (b === null);
             return sign * (typeof a === "number" ? a - b : a.localeCompare(b, "en"));
           });
@@ -47,15 +47,15 @@
   if (wrong) {
     const bodies = [...document.querySelectorAll("[data-wrong-in]")].map((body) => {
       const score = body.querySelector(".score");
-      return { body, score, said: score.textContent, scores: body.dataset.scores.split(" "), models: body.dataset.wrongIn.split(" ") };
+      return { body, score, text: score.textContent, scores: body.dataset.scores.split(" "), models: body.dataset.wrongIn.split(" ") };
     });
     wrong.addEventListener("change", () => {
-      for (const each of bodies) {
-        each.body.hidden = wrong.value !== "" && !each.models.includes(wrong.value);
-        const known = wrong.value !== "" && each.scores[wrong.value];
-        each.score.textContent = known ? Number(known).toFixed(3) : each.said;
-        if (known) each.score.dataset.value = known;
-        else delete each.score.dataset.value;
+      for (const clip of bodies) {
+        clip.body.hidden = wrong.value !== "" && !clip.models.includes(wrong.value);
+        const known = wrong.value !== "" && clip.scores[wrong.value];
+        clip.score.textContent = known ? Number(known).toFixed(3) : clip.text;
+        if (known) clip.score.dataset.value = known;
+        else delete clip.score.dataset.value;
       }
     });
   }

@@ -13,8 +13,9 @@ from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import with_values
-from stapes.report.columns import ModelColumn, columns
+from stapes.report.columns import ModelColumn, columns, sound_columns
 from stapes.report.notes import about_data, frr_of_clips, headline, model_notes, models
+from stapes.report.sound import how, reasons
 from stapes.report.terminal.grid import grid
 from stapes.system.text import interval, percent, plural
 
@@ -62,6 +63,24 @@ def line(row: VariantResult) -> str:
     """A new variant in one line."""
     accuracy = f"{percent(row.accuracy)} (95 %: {interval(row.accuracy_ci95)})"
     return f"  {row.name}: {row.bytes:,} bytes, accuracy {accuracy}"
+
+
+def detections(results: Results) -> Table | None:
+    """FRR in continuous sound of each model; None where detection was not measured."""
+    rows = [row for row in results.variants if row.detection is not None]
+    if results.detection is None or not rows:
+        return None
+    return model_table("In continuous sound", results, sound_columns(results), rows)
+
+
+def detection_notes(results: Results) -> list[str]:
+    """How detection was measured, and why some figures are missing."""
+    setup = results.detection
+    if setup is None:
+        return []
+    noise = f"FRR in noise is at the threshold chosen without noise. Noise: {setup.noise}."
+    lines = [f"Continuous sound: {how(results)}", *([noise] if setup.noise else [])]
+    return lines + reasons(results)
 
 
 def layers(results: Results) -> Table:

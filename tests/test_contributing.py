@@ -71,8 +71,8 @@ def test_a_column(monkeypatch):
     results = whole()
     row = results.variants[0]
     row.parameters, row.nonzero_parameters = 200, 50
-    (shown,) = columns(results, ["zeros"])
-    assert shown.cell(row, results).text == "75.00 %"
+    (column,) = columns(results, ["zeros"])
+    assert column.cell(row, results).text == "75.00 %"
 
 
 def with_loudness():

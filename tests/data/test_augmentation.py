@@ -35,34 +35,36 @@ def level_db(y):
 
 @given(clips, st.floats(-60, 40))
 def test_gain_is_exact(y, db):
-    made = augment.gain(y, db)
-    assert made.dtype == np.float32
-    np.testing.assert_allclose(made, y.astype(np.float64) * 10 ** (db / 20), rtol=1e-6, atol=1e-37)
+    changed = augment.gain(y, db)
+    assert changed.dtype == np.float32
+    np.testing.assert_allclose(
+        changed, y.astype(np.float64) * 10 ** (db / 20), rtol=1e-6, atol=1e-37
+    )
 
 
 @given(clips, st.integers(-4000, 4000))
 def test_shift_moves_and_fills_with_zeros(y, samples):
-    made = augment.shift(y, samples)
-    assert made.dtype == np.float32
-    assert made.shape == y.shape
+    changed = augment.shift(y, samples)
+    assert changed.dtype == np.float32
+    assert changed.shape == y.shape
     for at in range(0, len(y), 97):
         source = at - samples
-        assert made[at] == (y[source] if 0 <= source < len(y) else 0.0)
+        assert changed[at] == (y[source] if 0 <= source < len(y) else 0.0)
 
 
 @given(clips, st.floats(0.5, 2))
 @settings(max_examples=50)
-def test_another_speed_leaves_as_many_samples(y, factor):
-    made = augment.change_speed(y, factor, RATE)
-    assert made.dtype == np.float32
-    assert made.shape == y.shape
-    assert np.isfinite(made).all()
+def test_another_speed_keeps_the_number_of_samples(y, factor):
+    changed = augment.change_speed(y, factor, RATE)
+    assert changed.dtype == np.float32
+    assert changed.shape == y.shape
+    assert np.isfinite(changed).all()
 
 
 @pytest.mark.parametrize("factor", [0.8, 0.9, 1.1, 1.25])
-def test_a_tone_that_is_played_faster_is_as_much_higher(factor):
-    made = augment.change_speed(tone(), factor, RATE)
-    middle = made[RATE // 4 : 3 * RATE // 4] * np.hanning(RATE // 2)
+def test_a_faster_tone_is_higher_by_the_factor(factor):
+    changed = augment.change_speed(tone(), factor, RATE)
+    middle = changed[RATE // 4 : 3 * RATE // 4] * np.hanning(RATE // 2)
     loudest = np.abs(np.fft.rfft(middle)).argmax() * 2
     assert loudest == pytest.approx(440 * factor, abs=2)
 
@@ -71,18 +73,18 @@ def test_the_clip_stays_in_the_middle_at_any_speed():
     y = np.zeros(RATE, np.float32)
     y[RATE // 2 - 800 : RATE // 2 + 800] = tone(0.1)
     for factor in (0.7, 1.4):
-        made = np.abs(augment.change_speed(y, factor, RATE))
-        centre = np.average(np.arange(RATE), weights=made)
+        changed = np.abs(augment.change_speed(y, factor, RATE))
+        centre = np.average(np.arange(RATE), weights=changed)
         assert centre == pytest.approx(RATE / 2, abs=40)
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 @given(snr=st.floats(-20, 60), seed=seeds)
 @settings(max_examples=30)
-def test_noise_has_the_ratio_that_was_asked_for(colour, snr, seed):
+def test_noise_has_its_signal_to_noise_ratio(colour, snr, seed):
     y = tone()
-    made = augment.add_noise(y, snr, colour, RATE, np.random.default_rng(seed))
-    noise = made.astype(np.float64) - y
+    changed = augment.add_noise(y, snr, colour, RATE, np.random.default_rng(seed))
+    noise = changed.astype(np.float64) - y
     assert level_db(y) - level_db(noise) == pytest.approx(snr, abs=0.1)
 
 
@@ -91,14 +93,14 @@ def test_noise_has_the_ratio_that_was_asked_for(colour, snr, seed):
 @settings(max_examples=20)
 def test_noise_has_its_ratio_on_the_shortest_clips_too(colour, samples, seed):
     y = np.full(samples, 0.5, np.float32)
-    made = augment.add_noise(y, 10.0, colour, RATE, np.random.default_rng(seed))
-    assert level_db(y) - level_db(made.astype(np.float64) - y) == pytest.approx(10.0, abs=0.1)
+    changed = augment.add_noise(y, 10.0, colour, RATE, np.random.default_rng(seed))
+    assert level_db(y) - level_db(changed.astype(np.float64) - y) == pytest.approx(10.0, abs=0.1)
 
 
 @pytest.mark.parametrize(
     ("colour", "per_octave"), [("white", 0.0), ("pink", -3.01), ("brown", -6.02)]
 )
-def test_noise_falls_with_frequency_as_its_colour_says(colour, per_octave):
+def test_noise_falls_with_frequency_by_its_colour(colour, per_octave):
     noise = augment.coloured_noise(20 * RATE, colour, RATE, np.random.default_rng(3))
     power = np.abs(np.fft.rfft(noise)) ** 2
     hertz = np.fft.rfftfreq(len(noise), 1 / RATE)
@@ -112,7 +114,7 @@ def test_noise_falls_with_frequency_as_its_colour_says(colour, per_octave):
 
 @given(rt60=st.floats(0.2, 1.0), direct=st.floats(-5, 15), seed=seeds)
 @settings(max_examples=40)
-def test_room_dies_away_by_60_db_in_rt60(rt60, direct, seed):
+def test_a_room_decays_by_60_db_in_rt60(rt60, direct, seed):
     room = augment.impulse_response(rt60, direct, RATE, np.random.default_rng(seed))
     tail = room[1:]
     # Schroeder's backward integration, fitted from -5 to -25 dB as ISO 3382 does.
@@ -125,25 +127,25 @@ def test_room_dies_away_by_60_db_in_rt60(rt60, direct, seed):
     assert np.sum(room**2) == pytest.approx(1.0)
 
 
-def test_reverberation_of_an_impulse_is_the_room_from_where_it_was():
+def test_reverberation_of_an_impulse_is_the_room():
     y = np.zeros(RATE, np.float32)
     y[1000] = 1.0
-    made = augment.reverberate(y, 0.3, 5.0, RATE, np.random.default_rng(7))
+    changed = augment.reverberate(y, 0.3, 5.0, RATE, np.random.default_rng(7))
     room = augment.impulse_response(0.3, 5.0, RATE, np.random.default_rng(7))
-    np.testing.assert_allclose(made[:1000], 0.0, atol=1e-7)
-    np.testing.assert_allclose(made[1000 : 1000 + len(room)], room, atol=1e-6)
+    np.testing.assert_allclose(changed[:1000], 0.0, atol=1e-7)
+    np.testing.assert_allclose(changed[1000 : 1000 + len(room)], room, atol=1e-6)
 
 
 @given(clips, seeds)
 def test_augmented_clips_keep_length_type_and_bounds(y, seed):
-    made = augment.augment(y, RATE, np.random.default_rng(seed))
-    assert made.dtype == np.float32
-    assert made.shape == y.shape
-    assert np.isfinite(made).all()
-    assert np.abs(made).max(initial=0.0) <= 1.0
+    changed = augment.augment(y, RATE, np.random.default_rng(seed))
+    assert changed.dtype == np.float32
+    assert changed.shape == y.shape
+    assert np.isfinite(changed).all()
+    assert np.abs(changed).max(initial=0.0) <= 1.0
 
 
-def test_a_clip_that_grew_too_loud_is_scaled_and_not_clipped():
+def test_a_clip_that_is_too_loud_is_scaled_and_not_clipped():
     only_gain = Ranges(
         shift_seconds=(0.0, 0.0),
         reverberation_probability=0.0,
@@ -151,8 +153,8 @@ def test_a_clip_that_grew_too_loud_is_scaled_and_not_clipped():
         gain_db=(30.0, 30.0),
     )
     y = tone()
-    made = augment.augment(y, RATE, np.random.default_rng(0), only_gain)
-    np.testing.assert_allclose(made, y / y.max(), atol=1e-6)
+    changed = augment.augment(y, RATE, np.random.default_rng(0), only_gain)
+    np.testing.assert_allclose(changed, y / y.max(), atol=1e-6)
 
 
 @given(seeds)
@@ -163,11 +165,11 @@ def test_the_same_generator_state_gives_the_same_samples(seed):
 
 
 def test_other_seeds_give_other_samples():
-    made = [augment.augment(tone(), RATE, np.random.default_rng(seed)) for seed in range(5)]
-    assert len({clip.tobytes() for clip in made}) == 5
+    changed = [augment.augment(tone(), RATE, np.random.default_rng(seed)) for seed in range(5)]
+    assert len({clip.tobytes() for clip in changed}) == 5
 
 
-def test_the_input_is_left_alone():
+def test_the_input_is_unchanged():
     y = tone()
     before = y.copy()
     augment.augment(y, RATE, np.random.default_rng(1))
@@ -175,16 +177,16 @@ def test_the_input_is_left_alone():
 
 
 @pytest.mark.parametrize("y", [np.zeros(0, np.float32), np.zeros(500, np.float32)])
-def test_silence_and_empty_input_stay_as_they_are(y):
+def test_silence_and_empty_input_are_unchanged(y):
     rng = np.random.default_rng(0)
-    for made in (
+    for changed in (
         augment.gain(y, 6.0),
         augment.shift(y, 10),
         augment.add_noise(y, 10.0, "pink", RATE, rng),
         augment.reverberate(y, 0.3, 5.0, RATE, rng),
         augment.augment(y, RATE, rng),
     ):
-        np.testing.assert_array_equal(made, y)
+        np.testing.assert_array_equal(changed, y)
 
 
 def test_the_examples_in_the_docstrings_hold():

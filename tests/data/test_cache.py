@@ -1,4 +1,4 @@
-"""Features stay on disk under what they were made of, and a broken file costs no more than time."""
+"""Features stay on disk under their key, and a broken file costs only time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def key(number: int) -> bytes:
 
 
 def features(number: int) -> Features:
-    """Numbers with no short decimal form, another set for each clip."""
+    """Numbers with no short decimal form, different for each clip."""
     return np.random.default_rng(number).standard_normal(SETTINGS.shape).astype(np.float32)
 
 
@@ -50,7 +50,7 @@ def expected(numbers: list[int]) -> Features:
     return np.stack([features(number) for number in numbers])
 
 
-def test_what_was_put_is_there_the_next_time(tmp_path: Path) -> None:
+def test_features_are_there_the_next_time(tmp_path: Path) -> None:
     with open_cache(tmp_path / "deep" / "cache", SETTINGS) as cache:
         assert cache.known([key(1)]) == set()
         fill(cache, 5)
@@ -61,7 +61,7 @@ def test_what_was_put_is_there_the_next_time(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeatureCache]:
-    """1,203 clips: more than one question's worth."""
+    """1,203 clips: more than one query holds."""
     with open_cache(tmp_path_factory.mktemp("full"), SETTINGS) as cache:
         fill(cache, 1_203)
         yield cache
@@ -70,8 +70,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeatureCache]:
 @given(st.lists(st.integers(0, 1_202), max_size=8))
 @settings(max_examples=30, deadline=None)
 def test_features_come_in_the_order_of_the_keys(full: FeatureCache, numbers: list[int]) -> None:
-    found = read(full, numbers)
-    for x, number in zip(found, numbers, strict=True):
+    for x, number in zip(read(full, numbers), numbers, strict=True):
         np.testing.assert_array_equal(x, features(number))
 
 
@@ -109,7 +108,7 @@ def test_rows_are_put_together_or_not_at_all(tmp_path: Path) -> None:
         assert cache.known([key(1)]) == set()
 
 
-def test_features_of_any_layout_in_memory_are_kept(tmp_path: Path) -> None:
+def test_features_of_any_layout_in_memory_are_stored(tmp_path: Path) -> None:
     wide = np.asfortranarray(features(1).astype(np.float64))
     with open_cache(tmp_path, SETTINGS) as cache:
         cache.put([(key(1), wide)])  # type: ignore[list-item]
@@ -181,7 +180,7 @@ def test_an_empty_file_is_filled(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read(cache, [0])[0], features(0))
 
 
-def test_the_files_of_other_frontends_outlive_a_broken_one(tmp_path: Path) -> None:
+def test_a_broken_file_leaves_those_of_other_frontends(tmp_path: Path) -> None:
     other = SETTINGS.model_copy(update={"sample_rate": 8_000})
     with open_cache(tmp_path, other) as cache:
         fill(cache, 1)
@@ -191,7 +190,7 @@ def test_the_files_of_other_frontends_outlive_a_broken_one(tmp_path: Path) -> No
         assert cache.known([key(0)]) == {key(0)}
 
 
-def test_a_file_that_breaks_on_the_way_is_named_with_the_mend(tmp_path: Path) -> None:
+def test_a_file_that_breaks_later_is_named_with_the_fix(tmp_path: Path) -> None:
     path = stored(tmp_path)
     content = path.read_bytes()
     assert len(content) > 40_000
@@ -204,7 +203,7 @@ def test_a_file_that_breaks_on_the_way_is_named_with_the_mend(tmp_path: Path) ->
     cache.close()
 
 
-def test_a_full_disk_is_named_with_the_mend(tmp_path: Path) -> None:
+def test_a_full_disk_is_named_with_the_fix(tmp_path: Path) -> None:
     with open_cache(tmp_path, SETTINGS) as cache:
         cache._database.execute("PRAGMA max_page_count = 8")
         with pytest.raises(StapesError, match="free some space") as caught:
@@ -213,7 +212,7 @@ def test_a_full_disk_is_named_with_the_mend(tmp_path: Path) -> None:
         assert cache.known([key(0)]) == set()
 
 
-def test_a_folder_that_cannot_be_made_names_the_variable_that_moves_it(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "cache"):
         with pytest.raises(StapesError, match="set STAPES_CACHE") as caught:
@@ -225,7 +224,7 @@ def test_a_folder_that_cannot_be_made_names_the_variable_that_moves_it(tmp_path:
     os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0,
     reason="this user may write anywhere",
 )
-def test_a_folder_that_cannot_be_written_names_the_variable_that_moves_it(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_names_the_variable(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(StapesError, match="set STAPES_CACHE"):
@@ -234,7 +233,7 @@ def test_a_folder_that_cannot_be_written_names_the_variable_that_moves_it(tmp_pa
         tmp_path.chmod(0o700)
 
 
-def test_a_database_that_another_program_holds_is_not_thrown_away(
+def test_a_database_that_another_program_locks_is_not_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stored(tmp_path)
@@ -252,14 +251,14 @@ def test_a_database_that_another_program_holds_is_not_thrown_away(
 
 
 def test_each_frontend_has_a_file_of_its_own(tmp_path: Path) -> None:
-    kinds: list[Frontend] = [Mfcc(), LogMel(), LogMel(top_db=60.0)]
+    frontends: list[Frontend] = [Mfcc(), LogMel(), LogMel(top_db=60.0)]
     if importlib.util.find_spec("pymicro_features"):
-        kinds += [Micro(), Micro(hops_per_frame=1)]
+        frontends += [Micro(), Micro(hops_per_frame=1)]
     paths = []
-    for each in kinds:
-        with open_cache(tmp_path, each) as cache:
+    for frontend in frontends:
+        with open_cache(tmp_path, frontend) as cache:
             assert not cache.known([key(1)])
-            cache.put([(key(1), np.zeros(each.shape, np.float32))])
+            cache.put([(key(1), np.zeros(frontend.shape, np.float32))])
             paths.append(cache.path)
-    assert len(set(paths)) == len(kinds)
-    assert [path.name.split("-")[0] for path in paths] == [each.kind for each in kinds]
+    assert len(set(paths)) == len(frontends)
+    assert [path.name.split("-")[0] for path in paths] == [frontend.kind for frontend in frontends]

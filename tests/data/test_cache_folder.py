@@ -1,4 +1,4 @@
-"""The cache is counted and emptied, and nothing that Stapes did not write is touched."""
+"""The cache is counted and cleared, and files of others stay."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def files(folder: Path) -> set[str]:
 
 
 def test_the_size_is_that_of_all_files(folder: Path) -> None:
-    shown = content()
-    assert shown.folder == str(folder)
-    assert (shown.features.count, shown.synthetic.count) == (2, 2)
+    state = content()
+    assert state.folder == str(folder)
+    assert (state.features.count, state.synthetic.count) == (2, 2)
     sizes = sum((folder / name).stat().st_size for name in files(folder))
-    assert shown.features.bytes + shown.synthetic.bytes == sizes > 6000
+    assert state.features.bytes + state.synthetic.bytes == sizes > 6000
 
 
 def test_clear_leaves_nothing_and_can_be_called_again(folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_cache_that_was_never_used_is_empty(
     assert not (tmp_path / "none").exists()
 
 
-def test_files_of_others_stay_wherever_they_are(folder: Path, tmp_path: Path) -> None:
+def test_files_of_others_stay(folder: Path, tmp_path: Path) -> None:
     corpus = folder / "synthetic" / "house-3x1-seed0-1.0-none"
     theirs = [
         folder / "notes.txt",
@@ -126,7 +126,9 @@ def test_a_corpus_that_is_being_made_stays(folder: Path) -> None:
     assert clear().synthetic.count == 0
 
 
-def test_what_cannot_be_deleted_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_deleted_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path, missing_ok: bool = False) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -135,12 +137,12 @@ def test_what_cannot_be_deleted_is_named(folder: Path, monkeypatch: pytest.Monke
         clear()
 
 
-def test_the_command_shows_and_empties_it(folder: Path) -> None:
+def test_the_command_shows_and_clears_it(folder: Path) -> None:
     done = stapes("data", "cache", cache=folder)
     assert str(folder) in done.stdout
     assert "2 files of features" in done.stdout
-    shown = json.loads(stapes("data", "cache", "--json", cache=folder).stdout)
-    assert shown == content().model_dump()
+    state = json.loads(stapes("data", "cache", "--json", cache=folder).stdout)
+    assert state == content().model_dump()
     left = json.loads(stapes("data", "cache", "--clear", "--json", cache=folder).stdout)
     assert left["features"] == left["synthetic"] == {"count": 0, "bytes": 0}
     assert files(folder) == set()

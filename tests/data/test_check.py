@@ -1,4 +1,4 @@
-"""A check counts what a run would use, and names what it would not."""
+"""A check counts the clips that a run would use, and names the others."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def root(tmp_path: Path, write_clip: WriteClip) -> Path:
 
 
 def test_usable_clips_are_counted_by_label_split_and_speaker(root: Path) -> None:
-    found = check(load(root, None), SETTINGS)
-    assert found.data == str(root)
-    assert found.usable == 8
-    assert found.labels == [
+    report = check(load(root, None), SETTINGS)
+    assert report.data == str(root)
+    assert report.usable == 8
+    assert report.labels == [
         LabelCount(label="no", train=1, validation=1, test=1),
         LabelCount(label="yes", train=2, validation=1, test=2),
     ]
-    assert found.speakers == {"train": 2, "validation": 1, "test": 2}
-    assert found.split_rule == "as train.csv, val.csv and test.csv say"
-    assert not found.synthetic
+    assert report.speakers == {"train": 2, "validation": 1, "test": 2}
+    assert report.split_rule == "as train.csv, val.csv and test.csv say"
+    assert not report.synthetic
 
 
-def test_what_is_skipped_is_named_in_order_with_the_reason(root: Path) -> None:
+def test_skipped_files_are_named_in_order_with_the_reason(root: Path) -> None:
     assert check(load(root, None), SETTINGS).skipped == [
         SkippedFile(file="no/2.wav", reason="does not decode (Format not recognised)"),
         SkippedFile(file="no/3.wav", reason="the same file as no/5.wav"),
@@ -71,10 +71,10 @@ def test_what_is_skipped_is_named_in_order_with_the_reason(root: Path) -> None:
 def test_a_file_that_two_splits_list_counts_once_for_the_test(root: Path) -> None:
     with (root / "train.csv").open("a", encoding="utf-8") as file:
         file.write("yes/4.wav,yes,dan\nyes/1.wav,yes,ann\n")
-    found = check(load(root, None), SETTINGS)
-    assert found.usable == 8
-    assert LabelCount(label="yes", train=2, validation=1, test=2) in found.labels
-    assert [each.reason for each in found.skipped if each.file.startswith("yes/")] == [
+    report = check(load(root, None), SETTINGS)
+    assert report.usable == 8
+    assert LabelCount(label="yes", train=2, validation=1, test=2) in report.labels
+    assert [row.reason for row in report.skipped if row.file.startswith("yes/")] == [
         "the same file as yes/1.wav",
         "the same file as yes/4.wav",
         "missing: the CSV file lists it",
@@ -89,36 +89,36 @@ def test_a_check_finds_what_a_run_uses(
     write_clip(tmp_path / "talk/b.wav", rate=8_000, seconds=0.5)
     shutil.copy(root / "yes/1.wav", tmp_path / "talk/c.wav")
     corpus = load(root, word, negatives=tmp_path / "talk")
-    found = check(corpus, SETTINGS)
+    report = check(corpus, SETTINGS)
     with open_cache(tmp_path / "cache", SETTINGS) as cache:
         chosen, skipped = choose(corpus, SETTINGS, cache)
-    assert found.usable == 8 + 3 + 1
-    assert found.usable == sum(
+    assert report.usable == 8 + 3 + 1
+    assert report.usable == sum(
         part.positives + part.available_negatives for part in chosen.values()
     )
-    assert {(each.file, each.reason) for each in found.skipped} == {
-        (each.file, each.reason) for each in (*skipped, *corpus.skipped)
+    assert {(row.file, row.reason) for row in report.skipped} == {
+        (row.file, row.reason) for row in (*skipped, *corpus.skipped)
     }
     for split, part in chosen.items():
-        counted = {each.label: getattr(each, split) for each in found.labels}
+        counted = {row.label: getattr(row, split) for row in report.labels}
         assert (counted.get(word, 0) if word else 0) == part.positives
 
 
-def test_speakers_are_not_told_where_one_is_not_known(root: Path) -> None:
+def test_speakers_are_not_counted_where_one_is_unknown(root: Path) -> None:
     for name in ("train.csv", "val.csv", "test.csv"):
         text = (root / name).read_text("utf-8")
         (root / name).write_text(text.replace(",cyd", ","), encoding="utf-8")
-    found = check(load(root, None), SETTINGS)
-    assert found.speakers == {"train": 2, "validation": None, "test": 2}
+    report = check(load(root, None), SETTINGS)
+    assert report.speakers == {"train": 2, "validation": None, "test": 2}
 
 
 def test_the_order_of_names_is_that_of_the_labels(tmp_path: Path, write_clip: WriteClip) -> None:
     for label in ("zero", "Apple", "émile", "bed"):
         write_clip(tmp_path / label / "a.wav", rate=8_000)
-    found = check(load(tmp_path, None), SETTINGS)
-    assert [each.label for each in found.labels] == ["Apple", "bed", "zero", "émile"]
-    assert sum(each.train + each.validation + each.test for each in found.labels) == 4
-    assert "speakers may be shared" in found.split_rule
+    report = check(load(tmp_path, None), SETTINGS)
+    assert [row.label for row in report.labels] == ["Apple", "bed", "zero", "émile"]
+    assert sum(row.train + row.validation + row.test for row in report.labels) == 4
+    assert "speakers may be shared" in report.split_rule
 
 
 def test_progress_rises_to_its_end(root: Path, write_clip: WriteClip) -> None:
@@ -129,30 +129,30 @@ def test_progress_rises_to_its_end(root: Path, write_clip: WriteClip) -> None:
     (root / "val.csv").write_text("\n".join(lines), encoding="utf-8")
     corpus = load(root, "yes")
     progress = Recorded()
-    found = check(corpus, SETTINGS, progress)
+    report = check(corpus, SETTINGS, progress)
     calls = progress.updates
     every = sum(len(clips) for clips in corpus.splits.values())
     done = [call[0] for call in calls]
-    assert found.labels[0] == LabelCount(label="down", train=0, validation=100, test=0)
+    assert report.labels[0] == LabelCount(label="down", train=0, validation=100, test=0)
     assert done == sorted(done)
     assert len(done) > 3
     assert calls[-1] == (every, every)
 
 
 def test_the_real_commands_can_all_be_used(speech: Path) -> None:
-    found = check(load(speech / "commands", "yes"), Mfcc())
-    assert found.usable == 3_000
-    assert found.skipped == []
-    assert found.speakers == {"train": 18, "validation": 6, "test": 6}
-    assert len(found.labels) == 10
-    assert all((each.train, each.validation, each.test) == (180, 60, 60) for each in found.labels)
+    report = check(load(speech / "commands", "yes"), Mfcc())
+    assert report.usable == 3_000
+    assert report.skipped == []
+    assert report.speakers == {"train": 18, "validation": 6, "test": 6}
+    assert len(report.labels) == 10
+    assert all((row.train, row.validation, row.test) == (180, 60, 60) for row in report.labels)
 
 
 def test_the_real_wake_words_have_14_files_that_do_not_decode(speech: Path) -> None:
-    found = check(load(speech / "wakewords", "alexa"), Mfcc())
-    totals = {each.label: each.train + each.validation + each.test for each in found.labels}
+    report = check(load(speech / "wakewords", "alexa"), Mfcc())
+    totals = {row.label: row.train + row.validation + row.test for row in report.labels}
     assert totals == {"alexa": 329 - 14, "computer": 411, "jarvis": 384}
-    assert len(found.skipped) == 14
-    assert all(each.file.startswith("alexa/") for each in found.skipped)
-    assert all("does not decode" in each.reason for each in found.skipped)
-    assert found.speakers == {"train": None, "validation": None, "test": None}
+    assert len(report.skipped) == 14
+    assert all(row.file.startswith("alexa/") for row in report.skipped)
+    assert all("does not decode" in row.reason for row in report.skipped)
+    assert report.speakers == {"train": None, "validation": None, "test": None}

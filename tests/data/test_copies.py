@@ -1,4 +1,4 @@
-"""Copies of training clips: as many as asked for, other than their clip, the same each time."""
+"""Copies of training clips: their number, their difference, and the same result each time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def training(tmp_path: Path, cache: FeatureCache, write_clip) -> Chosen:
 
 
 @given(clips=st.integers(1, 10**6), at_least=st.integers(0, 10**5))
-def test_copies_fill_up_as_near_as_whole_copies_can(clips, at_least):
+def test_whole_copies_come_close_to_the_number(clips, at_least):
     copies = copies_for(clips, at_least)
     assert 0 <= copies <= 7
     distance = abs(clips * (1 + copies) - at_least)
@@ -47,21 +47,21 @@ def test_copies_fill_up_as_near_as_whole_copies_can(clips, at_least):
         assert distance <= abs(clips * (1 + other) - at_least)
 
 
-def test_a_corpus_that_is_large_enough_gets_none():
+def test_a_large_corpus_gets_no_copies():
     assert copies_for(5000, 2000) == copies_for(2000, 2000) == copies_for(360, 0) == 0
     assert copies_for(0, 2000) == 7
 
 
 def test_the_clips_come_first_and_each_copy_has_its_label(training, cache):
-    made = with_copies(training, SETTINGS, cache, copies=2, seed=0)
+    copied = with_copies(training, SETTINGS, cache, copies=2, seed=0)
     count = len(training.keys)
-    assert made.keys[:count] == training.keys
-    assert made.clips == training.clips * 3
-    np.testing.assert_array_equal(made.y, np.tile(training.y, 3))
-    assert len(set(made.keys)) == 3 * count
+    assert copied.keys[:count] == training.keys
+    assert copied.clips == training.clips * 3
+    np.testing.assert_array_equal(copied.y, np.tile(training.y, 3))
+    assert len(set(copied.keys)) == 3 * count
 
 
-def test_a_copy_sounds_otherwise_but_is_sound(training, cache):
+def test_a_copy_has_other_features(training, cache):
     x = gather(with_copies(training, SETTINGS, cache, copies=2, seed=0), cache).x
     assert np.isfinite(x).all()
     count = len(training.keys)
@@ -71,7 +71,7 @@ def test_a_copy_sounds_otherwise_but_is_sound(training, cache):
         assert not np.array_equal(second, third)
 
 
-def test_a_seed_gives_the_same_copies_and_another_others(training, cache, tmp_path):
+def test_a_seed_makes_the_same_copies_each_time(training, cache, tmp_path):
     once = gather(with_copies(training, SETTINGS, cache, copies=1, seed=3), cache).x
     other = gather(with_copies(training, SETTINGS, cache, copies=1, seed=4), cache).x
     with open_cache(tmp_path / "empty", SETTINGS) as empty:
@@ -91,16 +91,16 @@ def test_a_copy_does_not_depend_on_the_other_clips(training, cache, tmp_path):
     assert whole.keys[count::2] == part.keys[len(half.keys) :]
 
 
-def test_a_clip_that_is_gone_has_no_copy(training, cache):
+def test_a_deleted_clip_has_no_copy(training, cache):
     training.clips[0].path.unlink()
-    made = with_copies(training, SETTINGS, cache, copies=1, seed=0)
+    copied = with_copies(training, SETTINGS, cache, copies=1, seed=0)
     count = len(training.keys)
-    assert len(made.keys) == 2 * count - 1
-    assert made.clips[count:] == training.clips[1:]
-    np.testing.assert_array_equal(made.y[count:], training.y[1:])
+    assert len(copied.keys) == 2 * count - 1
+    assert copied.clips[count:] == training.clips[1:]
+    np.testing.assert_array_equal(copied.y[count:], training.y[1:])
 
 
-def test_nothing_is_made_twice_and_progress_ends_where_it_said(training, cache):
+def test_nothing_is_computed_twice_and_progress_reaches_its_total(training, cache):
     progress = Recorded()
 
     def make() -> None:

@@ -31,17 +31,17 @@ def put(path: Path, content: str | bytes | None = None) -> Path:
 
 def split_of(loaded: Corpus) -> dict[str, str]:
     """{file: split}; a file that is in two fails."""
-    found = [(clip.name, split) for split, clips in loaded.splits.items() for clip in clips]
-    assert len(dict(found)) == len(found)
-    return dict(found)
+    pairs = [(clip.name, split) for split, clips in loaded.splits.items() for clip in clips]
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
 
 
 def sizes(loaded: Corpus) -> tuple[int, ...]:
     return tuple(len(loaded.splits[split]) for split in SPLITS)
 
 
-# The published rule of Speech Commands, written from its description: the speaker is what stands
-# before "_nohash_" in the file's name, its SHA-1 a number that falls into one of 2**27 places.
+# The published rule of Speech Commands, written from its description: the speaker is the part
+# before "_nohash_" of the file's name, its SHA-1 a number in one of 2**27 places.
 def which_set(filename: str, validation_percentage: float, testing_percentage: float) -> str:
     most = 2**27 - 1
     speaker = re.sub(r"_nohash_.*$", "", os.path.basename(filename))  # noqa: PTH119
@@ -56,7 +56,7 @@ def which_set(filename: str, validation_percentage: float, testing_percentage: f
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """800 clips of 400 made-up speakers, most of them named as in Speech Commands."""
+    """800 clips of 400 invented speakers, most of them with names as in Speech Commands."""
     root = tmp_path_factory.mktemp("spoken")
     rng = random.Random(3)
     speakers = [f"{rng.getrandbits(32):08x}" for _ in range(300)]
@@ -75,21 +75,21 @@ def test_speakers_are_split_by_the_published_rule(
 ) -> None:
     validation, test = percent
     loaded = load(spoken, "yes", validation=validation / 100, test=test / 100)
-    found = split_of(loaded)
-    assert len(found) == 800
-    assert found == {file: which_set(file, validation, test) for file in found}
+    splits = split_of(loaded)
+    assert len(splits) == 800
+    assert splits == {file: which_set(file, validation, test) for file in splits}
     assert loaded.split_rule == "by a hash of the speaker"
     assert not loaded.shared_speakers
 
 
-def test_the_parts_are_about_what_was_asked_for(spoken: Path) -> None:
+def test_the_splits_have_about_their_shares(spoken: Path) -> None:
     train, validation, test = sizes(load(spoken, "yes", validation=0.1, test=0.2))
     assert abs(validation - 80) < 40
     assert abs(test - 160) < 60
     assert train + validation + test == 800
 
 
-def test_more_clips_move_none_of_those_that_were_there(tmp_path: Path) -> None:
+def test_new_clips_do_not_move_others(tmp_path: Path) -> None:
     for number in range(40):
         put(tmp_path / "yes" / f"speaker{number}_nohash_0.wav")
         put(tmp_path / "no" / f"{number}.wav")
@@ -107,7 +107,7 @@ def test_more_clips_move_none_of_those_that_were_there(tmp_path: Path) -> None:
 
 @pytest.fixture
 def unnamed(tmp_path: Path) -> Path:
-    """60 clips that tell no speaker."""
+    """60 clips without a speaker."""
     for number in range(60):
         put(tmp_path / ("yes", "no")[number % 2] / f"{number}.wav", f"sound {number}")
     return tmp_path
@@ -128,28 +128,28 @@ def test_a_new_name_does_not_move_a_clip(unnamed: Path) -> None:
     assert {file.replace("new ", ""): split for file, split in after.items()} == before
 
 
-def test_a_clip_that_stands_twice_is_in_one_split(unnamed: Path) -> None:
+def test_two_copies_of_a_clip_are_in_one_split(unnamed: Path) -> None:
     for path in sorted(unnamed.glob("*/*.wav")):
         put(unnamed / "copies" / f"again {path.name}", path.read_bytes())
-    found = split_of(load(unnamed, "yes", validation=0.3, test=0.3))
-    assert len(found) == 120
+    splits = split_of(load(unnamed, "yes", validation=0.3, test=0.3))
+    assert len(splits) == 120
     for number in range(60):
         word = ("yes", "no")[number % 2]
-        assert found[f"{word}/{number}.wav"] == found[f"copies/again {number}.wav"]
+        assert splits[f"{word}/{number}.wav"] == splits[f"copies/again {number}.wav"]
 
 
 def test_a_file_that_cannot_be_read_is_skipped(unnamed: Path) -> None:
     (unnamed / "yes/broken link.wav").symlink_to(unnamed / "absent.wav")
     loaded = load(unnamed, "yes")
     assert sum(sizes(loaded)) == 60
-    assert [each.file for each in loaded.skipped] == ["yes/broken link.wav"]
+    assert [row.file for row in loaded.skipped] == ["yes/broken link.wav"]
     assert "No such file" in loaded.skipped[0].reason
 
 
 # Lists and CSV files
 
 
-def test_lists_say_the_split_and_all_else_is_for_training(tmp_path: Path) -> None:
+def test_lists_have_the_split_and_other_clips_are_for_training(tmp_path: Path) -> None:
     for word in ("yes", "no"):
         for speaker in "abcd":
             put(tmp_path / word / f"{speaker}_nohash_0.wav")
@@ -157,12 +157,12 @@ def test_lists_say_the_split_and_all_else_is_for_training(tmp_path: Path) -> Non
     put(tmp_path / "validation_list.txt", "yes/a_nohash_0.wav\nno/a_nohash_0.wav\n")
     put(tmp_path / "testing_list.txt", "yes/b_nohash_0.wav\nno/b_nohash_0.wav\nno/gone.wav\n")
     loaded = load(tmp_path, "yes", validation=0.9, test=0.0)
-    found = split_of(loaded)
-    assert {file for file, split in found.items() if split == "validation"} == {
+    splits = split_of(loaded)
+    assert {file for file, split in splits.items() if split == "validation"} == {
         "yes/a_nohash_0.wav",
         "no/a_nohash_0.wav",
     }
-    assert {file for file, split in found.items() if split == "test"} == {
+    assert {file for file, split in splits.items() if split == "test"} == {
         "yes/b_nohash_0.wav",
         "no/b_nohash_0.wav",
     }
@@ -183,7 +183,7 @@ def csv_corpus(root: Path, **speakers: str) -> Path:
     return root
 
 
-def test_csv_files_say_the_split(tmp_path: Path) -> None:
+def test_csv_files_are_the_splits(tmp_path: Path) -> None:
     loaded = load(csv_corpus(tmp_path, train="aabb", validation="c", test="dd"), "yes")
     assert sizes(loaded) == (4, 1, 2)
     assert all(file.split("/")[1].startswith(split) for file, split in split_of(loaded).items())
@@ -208,7 +208,7 @@ def test_a_clip_without_a_speaker_may_share_it(tmp_path: Path) -> None:
 def test_the_real_commands_have_their_18_6_and_6_speakers(speech: Path) -> None:
     loaded = load(speech / "commands", "yes")
     speakers = {split: {clip.speaker for clip in clips} for split, clips in loaded.splits.items()}
-    assert {split: len(found) for split, found in speakers.items()} == {
+    assert {split: len(names) for split, names in speakers.items()} == {
         "train": 18,
         "validation": 6,
         "test": 6,
@@ -256,13 +256,13 @@ def test_no_sound_of_the_real_wake_words_is_in_two_splits(speech: Path) -> None:
         ("yes", None, False),
     ],
 )
-def test_a_label_says_the_word_whatever_its_case_and_joints(
+def test_a_label_is_the_word_in_any_case_and_spacing(
     label: str, word: str | None, same: bool
 ) -> None:
     assert is_word(label, word) is same
 
 
-def test_positives_say_the_word_and_negatives_do_not(tmp_path: Path) -> None:
+def test_positives_have_the_word_and_negatives_do_not(tmp_path: Path) -> None:
     for name in ("Hey_Computer/a.wav", "hey/b.wav", "computer/c.wav"):
         put(tmp_path / name)
     loaded = load(tmp_path, "hey computer", validation=0.0, test=0.0)
@@ -276,7 +276,7 @@ def test_without_a_word_no_clip_is_positive(unnamed: Path) -> None:
     assert sum(len(loaded.negatives(split)) for split in SPLITS) == 60
 
 
-def test_a_word_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+def test_a_missing_word_is_named_with_the_labels(tmp_path: Path) -> None:
     for number in range(14):
         put(tmp_path / f"word{number:02}" / "a.wav")
     with pytest.raises(UsageError) as caught:
@@ -286,16 +286,16 @@ def test_a_word_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -
     assert str(caught.value).endswith("word11 and more.")
 
 
-@pytest.mark.parametrize("made", [None, "notes.txt", "loose.wav", "_background_noise_/pink.wav"])
-def test_a_folder_without_a_clip_is_named(tmp_path: Path, made: str | None) -> None:
-    if made:
-        put(tmp_path / made)
+@pytest.mark.parametrize("name", [None, "notes.txt", "loose.wav", "_background_noise_/pink.wav"])
+def test_a_folder_without_a_clip_is_named(tmp_path: Path, name: str | None) -> None:
+    if name:
+        put(tmp_path / name)
     with pytest.raises(UsageError, match="no folder in it holds a sound file") as caught:
         load(tmp_path, "yes")
     assert str(tmp_path) in str(caught.value)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder") as caught:
         load(tmp_path / "absent", "yes")
     assert str(tmp_path / "absent") in str(caught.value)
@@ -329,7 +329,7 @@ def test_recordings_are_negative_and_never_cut_by_a_split(unnamed: Path, talk: P
     assert all(len(splits) == 3 for splits in homes.values())
     assert all(len(set(splits)) == 1 for splits in homes.values())
     assert Counter(splits[0] for splits in homes.values()).keys() == set(SPLITS)
-    assert [(each.file, each.reason) for each in loaded.skipped] == [
+    assert [(row.file, row.reason) for row in loaded.skipped] == [
         ("talk/notes.txt", "not a sound file (.txt)")
     ]
 
@@ -362,17 +362,17 @@ def test_recordings_within_the_folder_are_no_clips_of_a_label(
     (unnamed / place).parent.mkdir(exist_ok=True)
     inside = talk.rename(unnamed / place)
     loaded = load(unnamed, "yes", negatives=inside, validation=0.3, test=0.3)
-    found = split_of(loaded)
-    assert len(found) == 60 + 40 * 3 + 1
+    splits = split_of(loaded)
+    assert len(splits) == 60 + 40 * 3 + 1
     homes: dict[Path, set[str]] = {}
     for split, clips in loaded.splits.items():
         for clip in clips:
             homes.setdefault(clip.path, set()).add(split)
     assert all(len(home) == 1 for home in homes.values())
-    assert [each.file for each in loaded.skipped] == ["talk/notes.txt"]
+    assert [row.file for row in loaded.skipped] == ["talk/notes.txt"]
 
 
-def test_the_folder_itself_is_no_folder_of_recordings(unnamed: Path) -> None:
+def test_the_folder_of_the_data_is_no_folder_of_recordings(unnamed: Path) -> None:
     with pytest.raises(UsageError, match="the data's own folder"):
         load(unnamed, "yes", negatives=unnamed / "yes" / "..")
 
@@ -381,7 +381,7 @@ def test_the_folder_itself_is_no_folder_of_recordings(unnamed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "synthetic"),
+    ("content", "synthetic"),
     [
         ("synthetic: true\n", True),
         ("synthetic: false\n", False),
@@ -393,11 +393,11 @@ def test_the_folder_itself_is_no_folder_of_recordings(unnamed: Path) -> None:
         (None, False),
     ],
 )
-def test_a_synthetic_corpus_says_so(
-    unnamed: Path, said: str | bytes | None, synthetic: bool
+def test_a_synthetic_corpus_is_recognized(
+    unnamed: Path, content: str | bytes | None, synthetic: bool
 ) -> None:
-    if said is not None:
-        put(unnamed / corpus.CORPUS_FILE, said)
+    if content is not None:
+        put(unnamed / corpus.CORPUS_FILE, content)
     assert load(unnamed, "yes").synthetic is synthetic
 
 

@@ -79,7 +79,7 @@ def test_real_clips_have_the_references_features(speech: Path) -> None:
         np.testing.assert_array_equal(result, Mfcc().features(read.read(path, 22_050)[None])[0])
 
 
-def test_a_clip_has_the_features_of_the_frontend_that_is_asked_for(
+def test_a_clip_has_the_features_of_the_chosen_frontend(
     tmp_path: Path, write_clip: WriteClip
 ) -> None:
     path = write_clip(tmp_path / "a.wav", seconds=1.0)
@@ -120,7 +120,7 @@ def test_results_come_in_the_order_of_the_chunks() -> None:
     ]
 
 
-def test_few_chunks_are_taken_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_chunks_are_in_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     taken = 0
 

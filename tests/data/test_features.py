@@ -1,4 +1,4 @@
-"""What a model is trained and measured on: each clip once, in its split, with its own features."""
+"""The sets of a model: each clip once, in its split, with its own features."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ def test_y_is_one_for_the_word_and_positives_come_first(planned: Path, cache: Fe
         assert (np.diff(part.y.astype(int)) <= 0).all()
 
 
-@pytest.mark.parametrize(("ratio", "wanted"), [(0.5, 6), (2.0, 24), (0.04, 0), (3.5, 42)])
-def test_negatives_are_as_many_as_the_ratio_says(
-    planned: Path, cache: FeatureCache, ratio: float, wanted: int
+@pytest.mark.parametrize(("ratio", "count"), [(0.5, 6), (2.0, 24), (0.04, 0), (3.5, 42)])
+def test_the_ratio_decides_the_number_of_negatives(
+    planned: Path, cache: FeatureCache, ratio: float, count: int
 ) -> None:
     chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, ratio=ratio)
     assert chosen["train"].positives == 12
-    assert chosen["train"].negatives == wanted
+    assert chosen["train"].negatives == count
 
 
 def test_no_more_negatives_are_chosen_than_there_are(planned: Path, cache: FeatureCache) -> None:
@@ -147,12 +147,12 @@ def test_every_other_word_has_its_share(
     assert max(counts.values()) - min(counts.values()) <= most_apart
 
 
-def test_where_a_word_runs_out_the_others_stand_in(planned: Path, cache: FeatureCache) -> None:
+def test_other_words_replace_one_that_runs_out(planned: Path, cache: FeatureCache) -> None:
     chosen, _ = choose(load(planned, "yes"), SETTINGS, cache, ratio=35 / 12)
     assert labels(chosen["train"]) == {"yes": 12, "down": 5, "no": 10, "up": 10, "left": 10}
 
 
-def test_one_seed_is_one_choice_and_another_another(planned: Path, cache: FeatureCache) -> None:
+def test_a_seed_makes_its_own_choice(planned: Path, cache: FeatureCache) -> None:
     loaded = load(planned, "yes")
     first, _ = choose(loaded, SETTINGS, cache, seed=3)
     again, _ = choose(loaded, SETTINGS, cache, seed=3)
@@ -181,7 +181,7 @@ def test_the_order_in_the_csv_files_does_not_change_the_negatives(
         assert {*names(before)[split][count:]} == {*names(after)[split][count:]}
 
 
-def test_a_part_of_the_splits_is_chosen_as_it_is_of_all(planned: Path, cache: FeatureCache) -> None:
+def test_fewer_splits_have_the_same_choice(planned: Path, cache: FeatureCache) -> None:
     loaded = load(planned, "yes")
     everything, _ = choose(loaded, SETTINGS, cache)
     part, _ = choose(loaded, SETTINGS, cache, splits=("test",))
@@ -215,12 +215,12 @@ def odd(root: Path, write_clip: WriteClip) -> Corpus:
 
 
 def test_the_choice_does_not_depend_on_what_is_in_the_cache(odd: Corpus, tmp_path: Path) -> None:
-    found = []
+    results = []
     with open_cache(tmp_path / "one", SETTINGS) as cache:
         for _ in range(2):
             chosen, skipped = choose(odd, SETTINGS, cache, ratio=3.0)
             sets = [gather(chosen[split], cache) for split in SPLITS]
-            found.append((names(chosen), skipped, [part.x.tobytes() for part in sets]))
+            results.append((names(chosen), skipped, [part.x.tobytes() for part in sets]))
     with open_cache(tmp_path / "half", SETTINGS) as cache:
         choose(odd, SETTINGS, cache, splits=("validation",))
         extra = [clip for clip in odd.negatives("train") if clip.file.startswith("left/")]
@@ -233,12 +233,12 @@ def test_the_choice_does_not_depend_on_what_is_in_the_cache(odd: Corpus, tmp_pat
         )
         chosen, skipped = choose(odd, SETTINGS, cache, ratio=3.0)
         sets = [gather(chosen[split], cache) for split in SPLITS]
-        found.append((names(chosen), skipped, [part.x.tobytes() for part in sets]))
-    assert found[0] == found[1]
-    assert found[0] == found[2]
+        results.append((names(chosen), skipped, [part.x.tobytes() for part in sets]))
+    assert results[0] == results[1]
+    assert results[0] == results[2]
 
 
-def test_what_was_interrupted_goes_on_to_the_same_choice(
+def test_an_interrupted_choice_continues_to_the_same(
     planned: Path, cache: FeatureCache, tmp_path: Path
 ) -> None:
     loaded = load(planned, "yes")
@@ -284,9 +284,9 @@ def test_a_file_that_was_changed_is_computed_again(
 # What is skipped
 
 
-def test_what_cannot_be_used_is_skipped_with_its_reason(odd: Corpus, cache: FeatureCache) -> None:
+def test_unusable_clips_are_skipped_with_the_reason(odd: Corpus, cache: FeatureCache) -> None:
     chosen, skipped = choose(odd, SETTINGS, cache, ratio=100.0)
-    assert {each.file: each.reason for each in skipped} == {
+    assert {row.file: row.reason for row in skipped} == {
         "yes/train-0.wav": "does not decode (Format not recognised)",
         "no/train-0.wav": "the file is empty (0 bytes)",
         "no/train-1.wav": "silent (every sample is zero)",
@@ -296,11 +296,11 @@ def test_what_cannot_be_used_is_skipped_with_its_reason(odd: Corpus, cache: Feat
     }
     used = {clip.name for part in chosen.values() for clip in part.clips}
     every = {clip.name for clips in odd.splits.values() for clip in clips}
-    assert used == every - {each.file for each in skipped}
+    assert used == every - {row.file for row in skipped}
     assert chosen["train"].positives == 11
 
 
-def test_a_clip_that_is_gone_is_skipped(root: Path, cache: FeatureCache) -> None:
+def test_a_deleted_clip_is_skipped(root: Path, cache: FeatureCache) -> None:
     loaded = load(root, "yes")
     (root / "no/test-3.wav").unlink()
     _, skipped = choose(loaded, SETTINGS, cache)
@@ -308,7 +308,7 @@ def test_a_clip_that_is_gone_is_skipped(root: Path, cache: FeatureCache) -> None
 
 
 @pytest.mark.parametrize("word", ["yes", "no"])
-def test_a_sound_in_two_splits_is_in_the_test_set_alone(
+def test_a_sound_in_two_splits_is_only_in_the_test_set(
     root: Path, cache: FeatureCache, word: str
 ) -> None:
     shutil.copy(root / "yes/test-0.wav", root / "yes/train-5.wav")
@@ -317,7 +317,7 @@ def test_a_sound_in_two_splits_is_in_the_test_set_alone(
     # And one file that two lists name.
     add_row(root, "train.csv", "up/test-0.wav,up,someone")
     chosen, skipped = choose(load(root, word), SETTINGS, cache, ratio=100.0)
-    assert {each.file: each.reason for each in skipped} == {
+    assert {row.file: row.reason for row in skipped} == {
         "yes/train-5.wav": "the same file as yes/test-0.wav",
         "no/train-6.wav": "the same file as yes/validation-0.wav",
         "yes/validation-1.wav": "the same file as no/test-1.wav",
@@ -337,10 +337,11 @@ def test_recordings_and_clips_of_one_name_are_two_sounds(
     loaded = load(root, "yes", negatives=folder, validation=0.0, test=0.99)
     chosen, skipped = choose(loaded, SETTINGS, cache, ratio=100.0)
     assert skipped == []
-    found = [clip for clip in chosen["test"].clips if clip.name == "no/test-0.wav"]
-    assert [clip.path for clip in found] == [root / "no/test-0.wav", folder / "test-0.wav"] or [
-        clip.path for clip in found
-    ] == [folder / "test-0.wav", root / "no/test-0.wav"]
+    paths = [clip.path for clip in chosen["test"].clips if clip.name == "no/test-0.wav"]
+    assert paths == [root / "no/test-0.wav", folder / "test-0.wav"] or paths == [
+        folder / "test-0.wav",
+        root / "no/test-0.wav",
+    ]
     gathered = gather(chosen["test"], cache)
     for index, clip in enumerate(chosen["test"].clips):
         np.testing.assert_array_equal(gathered.x[index], extract([clip], SETTINGS)[0])
@@ -367,8 +368,8 @@ def test_the_real_wake_words_lose_the_14_clips_that_do_not_decode(
     with open_cache(tmp_path, SETTINGS) as cache:
         chosen, skipped = choose(loaded, SETTINGS, cache)
     assert len(skipped) == 14
-    assert all(each.file.startswith("alexa/") for each in skipped)
-    assert all("does not decode" in each.reason for each in skipped)
+    assert all(row.file.startswith("alexa/") for row in skipped)
+    assert all("does not decode" in row.reason for row in skipped)
     assert sum(part.positives for part in chosen.values()) == 329 - 14
     assert sum(part.available_negatives for part in chosen.values()) == 411 + 384
     for part in chosen.values():

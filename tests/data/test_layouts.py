@@ -1,4 +1,4 @@
-"""Each layout is read as it says, and what is wrong with it is told."""
+"""Each layout is read by its rules, and a fault is named."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def csv_root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_csv_files_say_split_label_and_speaker(csv_root: Path) -> None:
+def test_csv_files_have_split_label_and_speaker(csv_root: Path) -> None:
     splits, skipped = layouts.csv_clips(csv_root)
     assert splits == {
         "train": [
@@ -109,7 +109,7 @@ def test_a_label_may_hold_a_comma_and_letters_of_any_script(csv_root: Path) -> N
 
 
 @pytest.mark.parametrize("row", ["yes/a.wav,yes,", "yes/a.wav,yes"])
-def test_the_speaker_may_be_left_out(csv_root: Path, row: str) -> None:
+def test_the_speaker_may_be_omitted(csv_root: Path, row: str) -> None:
     put(csv_root / "train.csv", listing(row))
     assert layouts.csv_clips(csv_root)[0]["train"][0].speaker is None
 
@@ -139,12 +139,12 @@ def test_a_csv_file_that_is_not_utf_8_is_named(csv_root: Path) -> None:
     assert str(path) in str(caught.value)
 
 
-def test_files_that_are_listed_and_absent_are_skipped(csv_root: Path) -> None:
+def test_listed_files_that_are_missing_are_skipped(csv_root: Path) -> None:
     put(csv_root / "test.csv", listing("no/d.wav,no,cyd", "no/absent.wav,no,cyd", "no,no,cyd"))
     splits, skipped = layouts.csv_clips(csv_root)
     assert [clip.file for clip in splits["test"]] == ["no/d.wav"]
-    assert [each.file for each in skipped] == ["no/absent.wav", "no"]
-    assert all(each.reason.startswith("missing") for each in skipped)
+    assert [row.file for row in skipped] == ["no/absent.wav", "no"]
+    assert all(row.reason.startswith("missing") for row in skipped)
 
 
 @pytest.mark.parametrize("file", ["../secret.wav", "yes/../../secret.wav", "{outside}/secret.wav"])
@@ -163,7 +163,7 @@ def test_a_path_that_leaves_the_folder_is_skipped(csv_root: Path, file: str) -> 
 # Label folders
 
 
-def test_folders_are_labels_and_what_they_hold_are_clips(tmp_path: Path) -> None:
+def test_folders_are_labels_and_their_files_are_clips(tmp_path: Path) -> None:
     for name in ("yes/b.wav", "yes/a.FLAC", "no/deep/down/c.mp3", "hey computer/d.ogg"):
         put(tmp_path / name)
     clips, skipped = layouts.folder_clips(tmp_path)
@@ -188,12 +188,12 @@ def test_folders_are_labels_and_what_they_hold_are_clips(tmp_path: Path) -> None
         ("nohash.wav", None),
     ],
 )
-def test_the_speaker_stands_before_nohash(tmp_path: Path, name: str, speaker: str | None) -> None:
+def test_the_speaker_is_before_nohash(tmp_path: Path, name: str, speaker: str | None) -> None:
     put(tmp_path / "yes" / name)
     assert layouts.folder_clips(tmp_path)[0][0].speaker == speaker
 
 
-def test_background_noise_and_hidden_things_are_no_clips(tmp_path: Path) -> None:
+def test_background_noise_and_hidden_files_are_no_clips(tmp_path: Path) -> None:
     for name in (
         "_background_noise_/pink.wav",
         ".trash/a.wav",
@@ -225,11 +225,13 @@ def test_a_folder_with_the_name_of_a_sound_is_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_pipes_are_skipped_and_not_waited_for(tmp_path: Path, write_clip: WriteClip) -> None:
+def test_pipes_are_skipped_without_waiting(tmp_path: Path, write_clip: WriteClip) -> None:
     write_clip(tmp_path / "yes/a.wav")
     os.mkfifo(tmp_path / "yes/pipe.wav")
-    for found in (layouts.folder_clips(tmp_path), layouts.recording_clips(tmp_path / "yes", 1.0)):
-        clips, skipped = found
+    for clips, skipped in (
+        layouts.folder_clips(tmp_path),
+        layouts.recording_clips(tmp_path / "yes", 1.0),
+    ):
         assert [clip.file for clip in clips] == ["yes/a.wav"]
         assert skipped == [Skipped("yes/pipe.wav", "a pipe or device, not a file")]
 
@@ -245,14 +247,14 @@ def test_names_that_are_not_utf_8_are_skipped(tmp_path: Path, place: bytes) -> N
         pytest.skip(f"this file system takes no such name ({error})")
     clips, skipped = layouts.folder_clips(tmp_path)
     assert clips == []
-    shown = place.replace(b"\xe9", b"?").decode()
-    assert skipped == [Skipped(shown, "its name is not UTF-8; rename it")]
+    printable = place.replace(b"\xe9", b"?").decode()
+    assert skipped == [Skipped(printable, "its name is not UTF-8; rename it")]
 
 
 # Lists
 
 
-def test_lists_say_the_split_of_files(tmp_path: Path) -> None:
+def test_lists_have_the_split_of_files(tmp_path: Path) -> None:
     put(tmp_path / "validation_list.txt", "yes/a_nohash_0.wav\r\n\r\nno/b_nohash_0.wav\r\n")
     put(tmp_path / "testing_list.txt", "yes/c_nohash_0.wav")
     assert layouts.lists(tmp_path) == {
@@ -291,7 +293,7 @@ def test_a_list_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         (3.0, 1.5, [0.0, 1.5]),
     ],
 )
-def test_windows_lie_side_by_side_in_a_recording(
+def test_windows_of_a_recording_have_no_gaps(
     tmp_path: Path,
     write_clip: WriteClip,
     seconds: float,
@@ -308,13 +310,13 @@ def test_windows_lie_side_by_side_in_a_recording(
     assert len({clip.name for clip in clips}) == len(clips)
 
 
-def test_the_label_of_a_recording_is_no_folders(tmp_path: Path, write_clip: WriteClip) -> None:
+def test_no_folder_has_the_label_of_a_recording(tmp_path: Path, write_clip: WriteClip) -> None:
     # A folder of negative speech may have the word's own name.
     write_clip(tmp_path / "yes/a.wav")
     assert "/" in layouts.recording_clips(tmp_path / "yes", 1.0)[0][0].label
 
 
-def test_recordings_that_cannot_be_read_wait_for_the_reader(tmp_path: Path) -> None:
+def test_broken_recordings_are_left_to_the_decoder(tmp_path: Path) -> None:
     put(tmp_path / "talk/bad.wav", "no sound")
     put(tmp_path / "talk/read.me", "no sound")
     clips, skipped = layouts.recording_clips(tmp_path / "talk", 1.0)
@@ -335,11 +337,11 @@ def test_a_recording_of_unknown_length_is_skipped(
     assert soundfile.info(path).duration > 1e6
     clips, skipped = layouts.recording_clips(tmp_path / "talk", 1.0)
     assert [clip.file for clip in clips] == ["talk/good.flac"] * 2
-    assert [each.file for each in skipped] == ["talk/odd.flac"]
+    assert [row.file for row in skipped] == ["talk/odd.flac"]
     assert "its header does not say how long" in skipped[0].reason
 
 
-def test_a_folder_of_recordings_must_hold_some(tmp_path: Path) -> None:
+def test_a_folder_of_recordings_must_have_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         layouts.recording_clips(tmp_path / "absent", 1.0)
     put(tmp_path / "talk/notes.txt")
@@ -351,7 +353,7 @@ def test_every_second_of_real_recordings_is_in_one_window(speech: Path) -> None:
     clips, skipped = layouts.recording_clips(speech / "continuous", 1.0)
     sounds = sorted((speech / "continuous").glob("*.flac"))
     assert len(sounds) == 125
-    assert skipped == [] or all("not a sound file" in each.reason for each in skipped)
+    assert skipped == [] or all("not a sound file" in row.reason for row in skipped)
     seconds = [int(np.floor(soundfile.info(path).duration)) for path in sounds]
     assert len(clips) == sum(seconds)
     for path, count in zip(sounds, seconds, strict=True):

@@ -58,6 +58,6 @@ def test_case_does_not_matter(word: str) -> None:
 
 
 def test_the_examples_in_the_source_run() -> None:
-    found = doctest.testmod(module)
-    assert found.attempted > 0
-    assert found.failed == 0
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0

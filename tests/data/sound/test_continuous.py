@@ -1,4 +1,4 @@
-"""The sound that detection is measured in: what is taken, what is not, and where a word is put."""
+"""The sound that detection is measured in: usable files, skipped files, and embedded words."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def speech(tmp_path, write_clip):
 
 
 def clips(tmp_path, write_clip, label, seconds):
-    found = []
-    for number, each in enumerate(seconds):
-        path = write_clip(tmp_path / label / f"{number}.wav", rate=RATE, seconds=each)
-        found.append(Clip(f"{label}/{number}.wav", path, label))
-    return found
+    clips = []
+    for number, length in enumerate(seconds):
+        path = write_clip(tmp_path / label / f"{number}.wav", rate=RATE, seconds=length)
+        clips.append(Clip(f"{label}/{number}.wav", path, label))
+    return clips
 
 
-def gathered(tmp_path, **given):
+def gathered(tmp_path, **options):
     out = tmp_path / "sound"
     out.mkdir(exist_ok=True)
     usual: dict[str, Any] = {
@@ -48,7 +48,7 @@ def gathered(tmp_path, **given):
         "known": {},
         "seed": 0,
     }
-    return gather_sound(out, SETTINGS, **{**usual, **given})
+    return gather_sound(out, SETTINGS, **{**usual, **options})
 
 
 def test_a_folder_gives_a_recording_for_each_file(tmp_path, speech):
@@ -70,7 +70,7 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(tmp_path, spee
     write_clip(speech / "silent.wav", np.zeros(2 * RATE, np.float32), rate=RATE)
     sound = gathered(tmp_path, continuous=speech)
     assert len(sound.recordings) == 4
-    reasons = {each.file: each.reason for each in sound.skipped}
+    reasons = {row.file: row.reason for row in sound.skipped}
     assert set(reasons) == {
         f"speech/{n}" for n in ("text.wav", "notes.txt", "short.wav", "silent.wav")
     }
@@ -78,7 +78,7 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(tmp_path, spee
     assert "silent" in reasons["speech/silent.wav"]
 
 
-def test_what_was_trained_on_or_says_the_word_is_left_out_by_path_and_by_content(tmp_path, speech):
+def test_training_clips_and_words_are_omitted_by_path_and_by_content(tmp_path, speech):
     copy = tmp_path / "train" / "copy.wav"
     copy.parent.mkdir()
     shutil.copy(speech / "1.wav", copy)
@@ -88,7 +88,7 @@ def test_what_was_trained_on_or_says_the_word_is_left_out_by_path_and_by_content
     }
     sound = gathered(tmp_path, continuous=speech, known=known)
     assert [piece.name for piece in sound.background.pieces] == ["speech/2.wav", "speech/3.wav"]
-    assert {each.file: each.reason for each in sound.skipped} == {
+    assert {row.file: row.reason for row in sound.skipped} == {
         "speech/0.wav": "its sound was trained on",
         "speech/1.wav": "it says the word",
     }
@@ -99,25 +99,25 @@ def test_a_link_that_loops_is_skipped(tmp_path, speech):
     known = {"it says the word": [Clip("a", speech / "0.wav", "x")]}
     sound = gathered(tmp_path, continuous=speech, known=known)
     assert len(sound.recordings) == 3
-    assert {each.file for each in sound.skipped} == {"speech/loop.wav", "speech/0.wav"}
+    assert {row.file for row in sound.skipped} == {"speech/loop.wav", "speech/0.wav"}
 
 
 def test_a_recording_in_which_nothing_could_be_detected_is_too_short(tmp_path, speech):
     sound = gathered(tmp_path, continuous=speech, shortest=round(3.5 * RATE))
     assert len(sound.recordings) == 2
-    assert all("at least 3.50 s" in each.reason for each in sound.skipped)
+    assert all("at least 3.50 s" in row.reason for row in sound.skipped)
 
 
 @pytest.mark.parametrize("option", ["continuous", "noise"])
-def test_a_folder_with_nothing_to_hear_is_refused(tmp_path, speech, option):
+def test_a_folder_without_sound_is_refused(tmp_path, speech, option):
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "bad.wav").write_text("no sound")
-    given = {"continuous": speech, option: empty}
+    options = {"continuous": speech, option: empty}
     with pytest.raises(UsageError, match=rf"{option} .*no sound file in it can be used.*bad\.wav"):
-        gathered(tmp_path, **given)
+        gathered(tmp_path, **options)
     with pytest.raises(UsageError, match=rf"{option} .*no such folder"):
-        gathered(tmp_path, **{**given, option: tmp_path / "missing"})
+        gathered(tmp_path, **{**options, option: tmp_path / "missing"})
 
 
 def test_negative_clips_are_joined_to_one_recording(tmp_path, write_clip):
@@ -131,7 +131,7 @@ def test_joined_clips_shorter_than_a_window_are_no_recording(tmp_path, write_cli
     assert gathered(tmp_path, negatives=clips(tmp_path, write_clip, "cat", [0.4])).recordings == []
 
 
-def test_of_a_long_word_the_loudest_five_seconds_are_used(tmp_path):
+def test_the_loudest_five_seconds_of_a_long_word_are_used(tmp_path):
     y = 0.01 * np.ones(20 * RATE, np.float32)
     y[12 * RATE : 13 * RATE] = 0.5
     soundfile.write(tmp_path / "long.wav", y, RATE)
@@ -141,7 +141,7 @@ def test_of_a_long_word_the_loudest_five_seconds_are_used(tmp_path):
     assert (samples > 10 * samples.min()).sum() == RATE
 
 
-def test_made_noise_has_no_pauses_and_is_the_seeds(tmp_path):
+def test_generated_noise_has_no_pauses_and_depends_on_the_seed(tmp_path):
     first = np.array(gathered(tmp_path, seed=1).noise.open())
     again = np.array(gathered(tmp_path, seed=1).noise.open())
     other = np.array(gathered(tmp_path, seed=2).noise.open())
@@ -150,7 +150,7 @@ def test_made_noise_has_no_pauses_and_is_the_seeds(tmp_path):
     assert np.mean(np.square(first, dtype=np.float64)) == pytest.approx(power(-26), rel=1e-3)
 
 
-def test_a_word_stands_where_it_is_put_and_the_background_goes_on(tmp_path, speech, write_clip):
+def test_a_word_is_embedded_and_the_background_continues(tmp_path, speech, write_clip):
     positives = clips(tmp_path, write_clip, "word", [0.7, 0.9])
     sound = gathered(tmp_path, continuous=speech, positives=positives)
     background, words = np.asarray(sound.background.open()), np.asarray(sound.words.open())
@@ -165,7 +165,7 @@ def test_a_word_stands_where_it_is_put_and_the_background_goes_on(tmp_path, spee
     np.testing.assert_array_equal(around, doubled[start : start + 7_000])
 
 
-def test_going_round_more_than_once():
+def test_cyclic_sound_repeats_more_than_once():
     assert cyclic(np.arange(3, dtype=np.float32), 2, 8).tolist() == [2, 0, 1, 2, 0, 1, 2, 0]
 
 

@@ -1,4 +1,4 @@
-"""The windows that are scored are those of the rules, whatever the noise."""
+"""The windows that are scored follow the rules at every level of noise."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def sound(tmp_path, write_clip):
     )
 
 
-def chosen(sound, **given):
+def chosen(sound, **options):
     usual = {"hop": 4, "smoothing": 3, "tolerance_seconds": 0.5}
-    return plan(sound, SETTINGS, **{**usual, **given})
+    return plan(sound, SETTINGS, **{**usual, **options})
 
 
 def features(sound, some, path, snr_db=None, seed=0):
@@ -50,13 +50,13 @@ def features(sound, some, path, snr_db=None, seed=0):
     return np.load(path)
 
 
-def test_no_window_lies_in_two_recordings(sound):
+def test_no_window_is_in_two_recordings(sound):
     some = chosen(sound)
     # The second recording is one window long: no average of three is in it.
     assert [count for _, _, count in some.recordings] == [41, 25]
     assert [row for _, row, _ in some.recordings] == [0, 41]
-    kept = [sound.recordings[0], sound.recordings[2]]
-    for (begin, _, count), (start, samples) in zip(some.recordings, kept, strict=True):
+    long = [sound.recordings[0], sound.recordings[2]]
+    for (begin, _, count), (start, samples) in zip(some.recordings, long, strict=True):
         assert begin == start
         assert (count - 1) * STEP + SETTINGS.window <= samples
 
@@ -112,9 +112,9 @@ def test_noise_has_its_level_and_continues_across_sections(sound, monkeypatch):
     # The second section begins seven windows on, and so does its noise.
     assert second.begin - first.begin == second.noise - first.noise == 7 * STEP
     gain = np.float32(10 ** (-10 / 20))
-    heard = sliding._samples(sound, first, gain)
+    noisy = sliding._samples(sound, first, gain)
     plain = sliding._samples(sound, first, np.float32(0))
-    added = heard - plain
+    added = noisy - plain
     np.testing.assert_allclose(added, gain * cyclic(noise, first.noise, len(added)), atol=1e-6)
     whole = np.asarray(sound.background.open())[: sound.recordings[0][1]]
     speech = active_power(block_powers(whole, RATE))
@@ -122,7 +122,7 @@ def test_noise_has_its_level_and_continues_across_sections(sound, monkeypatch):
     assert ratio == pytest.approx(10, abs=0.3)
 
 
-def test_the_seed_decides_moments_and_noise_alone(sound, tmp_path):
+def test_the_seed_decides_only_moments_and_noise(sound, tmp_path):
     some = chosen(sound)
     first = features(sound, some, tmp_path / "a.npy", snr_db=5.0)
     np.testing.assert_array_equal(first, features(sound, some, tmp_path / "b.npy", snr_db=5.0))
@@ -145,8 +145,8 @@ def sound_at_16_khz(tmp_path, write_clip):
     write_clip(tmp_path / "speech" / "a.wav", seconds=25.0)
     word = Clip("w", write_clip(tmp_path / "word" / "w.wav", seconds=0.8), "word")
     (tmp_path / "out").mkdir()
-    given = {"continuous": tmp_path / "speech", "negatives": [], "noise": None, "known": {}}
-    return gather_sound(tmp_path / "out", LogMel(), positives=[word], seed=0, **given)
+    options = {"continuous": tmp_path / "speech", "negatives": [], "noise": None, "known": {}}
+    return gather_sound(tmp_path / "out", LogMel(), positives=[word], seed=0, **options)
 
 
 def rows(sound, settings, path):
@@ -174,14 +174,14 @@ def test_the_state_of_micro_continues_across_sections(sound_at_16_khz, tmp_path,
     monkeypatch.setattr(sliding, "_SECTION", 50)
     _, cut = rows(sound, settings, tmp_path / "cut.npy")
     np.testing.assert_array_equal(cut, once)
-    # Without a warm-up, each section would begin as a device that is switched on.
+    # Without a warm-up, each section would begin like a device at power-on.
     monkeypatch.setattr(Micro, "warm_up", 0)
     _, cold = rows(sound, settings, tmp_path / "cold.npy")
     assert not np.array_equal(cold[50], once[50])
     np.testing.assert_array_equal(cold[:50], once[:50])
 
 
-def test_micro_hears_a_word_as_a_device_that_has_been_listening(sound_at_16_khz, tmp_path):
+def test_micro_has_the_state_of_a_running_device_at_a_word(sound_at_16_khz, tmp_path):
     pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
     sound, settings = sound_at_16_khz, Micro()
     some = plan(sound, settings, hop=4, smoothing=3, tolerance_seconds=0.5)

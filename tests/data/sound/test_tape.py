@@ -1,4 +1,4 @@
-"""A tape holds the sound of its files, at one rate and level, or nothing of a file."""
+"""A tape has all the sound of a file, at one rate and level, or none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sine(seconds: float, amplitude: float = 0.3) -> np.ndarray:
     return (amplitude * np.sin(2 * np.pi * 500 * np.arange(n) / RATE)).astype(np.float32)
 
 
-def test_pieces_stand_behind_each_other_at_one_level(tmp_path):
+def test_pieces_follow_each_other_at_one_level(tmp_path):
     tape = Tape(tmp_path / "tape", RATE)
     tape.append("soft", iter([sine(1, 0.01)]), power=LEVEL)
     tape.append("loud", iter([sine(0.5, 0.9), sine(0.5, 0.9)]), power=LEVEL)
@@ -49,7 +49,7 @@ def test_pieces_stand_behind_each_other_at_one_level(tmp_path):
         ([], "too short"),
     ],
 )
-def test_what_cannot_be_used_leaves_nothing_behind(tmp_path, sound, reason):
+def test_unusable_sound_leaves_nothing(tmp_path, sound, reason):
     tape = Tape(tmp_path / "tape", RATE)
     tape.append("before", iter([sine(1)]), power=LEVEL)
     with pytest.raises(AudioError, match=reason):
@@ -58,7 +58,7 @@ def test_what_cannot_be_used_leaves_nothing_behind(tmp_path, sound, reason):
     assert [piece.name for piece in tape.pieces] == ["before"]
 
 
-def test_a_file_that_breaks_off_in_decoding_leaves_nothing_behind(tmp_path):
+def test_a_truncated_file_leaves_nothing(tmp_path):
     def breaking():
         yield sine(1)
         raise AudioError("file", "does not decode")
@@ -88,7 +88,7 @@ def test_a_file_longer_than_a_day_is_refused(tmp_path, monkeypatch):
         list(decoded(tmp_path / "long.wav", 8_000))
 
 
-def test_what_is_no_sound_is_refused(tmp_path):
+def test_a_file_without_sound_is_refused(tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
     with pytest.raises(AudioError, match="does not decode"):
         list(decoded(tmp_path / "text.wav", 8_000))

@@ -65,7 +65,7 @@ def header(name: str, **fields: Any) -> bytes:
 
 @dataclass
 class Served:
-    """What the server has, how it misbehaves, and what it was asked and sent."""
+    """The content of the server, its faults, and its requests."""
 
     url: str
     body: bytes = field(default_factory=lambda: gzip.compress(tar_of()))
@@ -75,7 +75,7 @@ class Served:
     status: int | None = None
     location: str | None = None
     hang: threading.Event | None = None
-    asked: list[str | None] = field(default_factory=list)
+    requests: list[str | None] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
 
     @property
@@ -87,20 +87,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
     served: Served
 
     def do_GET(self) -> None:
-        served, wanted = self.served, self.headers["Range"]
-        served.asked.append(wanted)
+        served, span = self.served, self.headers["Range"]
+        served.requests.append(span)
         if served.status or served.location:
             self.answer(served.status or 302, b"", {"Location": served.location or ""})
             return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        start = int(span.removeprefix("bytes=").removesuffix("-")) if span else 0
         size = len(served.body)
-        if not wanted or served.ignore_range:
+        if not span or served.ignore_range:
             self.answer(200, served.body, {})
         elif start >= size:
             self.answer(416, b"no such range", {"Content-Range": f"bytes */{size}"})
         else:
-            told = {"Content-Range": f"bytes {start}-{size - 1}/{size}"}
-            self.answer(206, served.body[start:], told)
+            headers = {"Content-Range": f"bytes {start}-{size - 1}/{size}"}
+            self.answer(206, served.body[start:], headers)
 
     def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -147,8 +147,8 @@ def out(tmp_path: Path) -> Path:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    return {name: path.read_bytes() for name, path in found.items() if name != MARKER}
+    paths = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {name: path.read_bytes() for name, path in paths.items() if name != MARKER}
 
 
 def assert_only_out(out: Path) -> None:
@@ -169,7 +169,7 @@ def break_off(served: Served, out: Path, after: int = 100_000) -> Path:
     return part_of(out)
 
 
-def test_fetch_makes_the_folder_and_leaves_nothing_beside_it(served: Served, out: Path) -> None:
+def test_fetch_makes_the_folder_and_nothing_else(served: Served, out: Path) -> None:
     assert fetch(out, url=served.url, sha256=served.sha256.upper()) == out
     assert_only_out(out)
     assert json.loads((out / MARKER).read_text()) == {"url": served.url, "sha256": served.sha256}
@@ -201,12 +201,12 @@ def test_progress_reaches_the_total_in_every_stage(served: Served, out: Path) ->
         assert calls == sorted(calls)
 
 
-def test_broken_download_goes_on_with_the_rest_alone(served: Served, out: Path) -> None:
+def test_broken_download_continues_with_the_rest(served: Served, out: Path) -> None:
     part = break_off(served, out)
     assert part.stat().st_size == 100_000
     assert not out.exists()
     fetch(out, url=served.url, sha256=served.sha256)
-    assert served.asked == [None, "bytes=100000-"]
+    assert served.requests == [None, "bytes=100000-"]
     assert served.sent == [100_000, len(served.body) - 100_000]
     assert_only_out(out)
 
@@ -247,11 +247,11 @@ def test_server_without_ranges_sends_all_again(served: Served, out: Path) -> Non
     assert_only_out(out)
 
 
-def test_part_longer_than_the_archive_starts_over(served: Served, out: Path) -> None:
+def test_part_longer_than_the_archive_starts_again(served: Served, out: Path) -> None:
     with break_off(served, out).open("ab") as file:
         file.write(bytes(len(served.body)))
     fetch(out, url=served.url, sha256=served.sha256)
-    assert served.asked[2:] == [None]
+    assert served.requests[2:] == [None]
     assert_only_out(out)
 
 
@@ -262,11 +262,11 @@ def test_interrupted_unpacking_leaves_no_folder_and_downloads_nothing_again(
         fetch(out, url=served.url, sha256=served.sha256, progress=Interrupts(step="Unpacking"))
     assert list(out.parent.iterdir()) == [part_of(out)]
     fetch(out, url=served.url, sha256=served.sha256)
-    assert served.asked == [None, f"bytes={len(served.body)}-"]
+    assert served.requests == [None, f"bytes={len(served.body)}-"]
     assert_only_out(out)
 
 
-def test_what_a_killed_run_left_is_removed(served: Served, out: Path) -> None:
+def test_files_of_a_killed_run_are_removed(served: Served, out: Path) -> None:
     left = break_off(served, out).with_suffix(".unpacking")
     (left / "house").mkdir(parents=True)
     (left / "house" / "half.wav").write_bytes(b"half")
@@ -292,8 +292,8 @@ def test_wrong_hash_is_named_and_the_download_deleted(served: Served, out: Path)
     assert list(out.parent.iterdir()) == []
 
 
-def test_way_out_link_or_device_is_refused(served: Served, out: Path) -> None:
-    """Each is the last member, so that what stands before it was unpacked already."""
+def test_path_outside_link_or_device_is_refused(served: Served, out: Path) -> None:
+    """Each is the last member, so that those before it were unpacked already."""
     outside = out.parent / "outside"
     outside.write_text("untouched")
     for evil in (
@@ -317,7 +317,7 @@ def test_way_out_link_or_device_is_refused(served: Served, out: Path) -> None:
         assert outside.read_text() == "untouched"
 
 
-def test_filter_of_tarfile_has_a_say(
+def test_filter_of_tarfile_is_used(
     served: Served, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(info: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
@@ -370,9 +370,9 @@ def test_broken_archive_is_one_sentence(served: Served, out: Path) -> None:
 
 def test_fetched_folder_needs_no_server(served: Served, out: Path) -> None:
     fetch(out, url=served.url, sha256=served.sha256)
-    del served.asked[:]
+    del served.requests[:]
     assert fetch(out, url="http://elsewhere.invalid/a.tar.gz", sha256=served.sha256) == out
-    assert served.asked == []
+    assert served.requests == []
 
 
 @pytest.mark.parametrize("marker", [None, "{}", "[]", "not json", '{"sha256": "another"}'])
@@ -386,7 +386,7 @@ def test_folder_with_other_content_is_refused(
     with pytest.raises(UsageError, match="speech"):
         fetch(out, url=served.url, sha256=served.sha256)
     assert (out / "mine.txt").read_text() == "mine"
-    assert served.asked == []
+    assert served.requests == []
 
 
 def test_file_or_mount_point_is_no_folder_to_make(
@@ -400,7 +400,7 @@ def test_file_or_mount_point_is_no_folder_to_make(
     monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == out)
     with pytest.raises(UsageError, match="mount"):
         fetch(out, url=served.url, sha256=served.sha256)
-    assert served.asked == []
+    assert served.requests == []
 
 
 @pytest.mark.parametrize(
@@ -468,7 +468,7 @@ def test_folder_that_cannot_be_made_is_one_sentence(served: Served, out: Path) -
     out.write_text("a file")
     with pytest.raises(StapesError, match="choose another folder"):
         fetch(out / "speech", url=served.url, sha256=served.sha256)
-    assert served.asked == []
+    assert served.requests == []
 
 
 def test_two_at_once_do_not_share_a_part_file(served: Served, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Synthetic corpora are what they say, the same each time, and whole or absent."""
+"""Synthetic corpora have their content, the same bytes each time, and are whole or absent."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ def hashes(corpus):
     }
 
 
-def beside(folder):
+def names_next_to(folder):
     return sorted(path.name for path in folder.parent.iterdir())
 
 
 # ---- the speech ----
 
 
-def test_an_utterance_does_not_depend_on_what_was_said_before():
-    # One of each kind that keeps something: flutter, breath, Klatt, echo, roughness.
+def test_an_utterance_does_not_depend_on_earlier_ones():
+    # One of each kind that has a state: flutter, breath, Klatt, echo, roughness.
     voices = ("m3", "whisper", "klatt", "croak", "f2")
     alone = [espeak.speak("house", "en", voice).tobytes() for voice in voices]
     for voice in reversed(voices):
@@ -95,30 +95,30 @@ def test_an_utterance_does_not_depend_on_what_was_said_before():
     assert again == alone
 
 
-def test_every_voice_is_heard_and_is_another_voice():
-    said = {
+def test_every_voice_has_its_own_sound():
+    sounds = {
         (accent, variant): espeak.speak("house", accent, variant)
         for accent in espeak.accents()
         for variant in espeak.variants()
     }
-    assert len(said) >= 80
-    assert len({sound.tobytes() for sound in said.values()}) == len(said)
+    assert len(sounds) >= 80
+    assert len({sound.tobytes() for sound in sounds.values()}) == len(sounds)
     plain = {espeak.speak("house", accent, "").tobytes() for accent in espeak.accents()}
-    for voice, sound in said.items():
+    for voice, sound in sounds.items():
         loud = np.flatnonzero(np.abs(sound.astype(int)) > np.abs(sound.astype(int)).max() / 50)
         assert 0.2 < (loud[-1] - loud[0]) / espeak.SAMPLE_RATE < 1.5, voice
         assert np.sqrt(np.mean(np.square(sound, dtype=float))) > 300, voice
         assert sound.tobytes() not in plain, voice
 
 
-def test_rate_and_pitch_are_heard():
+def test_rate_and_pitch_change_the_sound():
     slow, fast = (len(espeak.speak("computer", "en", "m3", rate=rate)) for rate in (130, 210))
     assert slow > 1.2 * fast
     low, high = (espeak.speak("computer", "en", "m3", pitch=pitch) for pitch in (30, 70))
     assert low.tobytes() != high.tobytes()
 
 
-def test_the_new_yorker_is_left_out_because_he_is_the_american():
+def test_the_new_yorker_is_dropped_as_a_copy_of_the_american():
     assert "en-us-nyc" not in espeak.accents()
     american, new_yorker = (
         espeak.speak("house", accent, "m3") for accent in ("en-us", "en-us-nyc")
@@ -134,7 +134,7 @@ def default_plan():
     return plan("house", other_words("house"), **DEFAULTS)
 
 
-def test_the_default_corpus_has_the_size_it_should(default_plan):
+def test_the_default_corpus_has_its_size(default_plan):
     clips = [clip for voice in default_plan for clip in voice.clips]
     positives = sum(clip.label == "house" for clip in clips)
     assert 1000 <= positives <= 1200
@@ -164,12 +164,12 @@ def test_every_split_has_all_other_words_about_as_often(default_plan):
 
 
 @pytest.mark.parametrize("voices", range(3, 12))
-def test_every_split_has_a_voice_however_few_there_are(voices):
-    made = plan("house", other_words("house"), voices, 1, 0)
-    assert {voice.split for voice in made} == set(SPLITS)
+def test_every_split_has_a_voice(voices):
+    plan_of_few = plan("house", other_words("house"), voices, 1, 0)
+    assert {voice.split for voice in plan_of_few} == set(SPLITS)
 
 
-def test_the_seed_alone_makes_the_plan(default_plan):
+def test_the_plan_depends_only_on_the_seed(default_plan):
     others = other_words("house")
     assert plan("house", others, **DEFAULTS) == default_plan
     assert plan("house", others, **DEFAULTS | {"seed": 1}) != default_plan
@@ -193,7 +193,7 @@ def test_a_word_that_sounds_the_same_is_no_other_word():
     assert synthetic._sayable("write", ["right", "cat", "..."]) == ["cat"]
 
 
-def test_a_word_that_cannot_be_heard_is_refused(monkeypatch):
+def test_a_word_without_sound_is_refused(monkeypatch):
     monkeypatch.setattr(espeak, "speak", lambda *_: np.zeros(100, np.int16))
     with pytest.raises(UsageError, match="cannot say 'ps'"):
         synthetic._sayable("ps", [])
@@ -266,7 +266,7 @@ def test_a_phrase_has_its_parts_among_the_others(phrase):
     assert yaml.safe_load((phrase / "corpus.yaml").read_text())["word"] == "Hey Computer!"
 
 
-def test_the_settings_are_written_down(house):
+def test_the_settings_are_in_the_corpus(house):
     settings = yaml.safe_load((house / "corpus.yaml").read_text())
     assert settings["synthetic"] is True
     assert "espeak-ng" in settings["engine"]
@@ -298,8 +298,8 @@ def test_progress_counts_clips_up_to_all(tmp_path):
 
 def test_words_cannot_leave_their_folder(tmp_path):
     out = make_corpus("../../x", tmp_path / "deep" / "out", voices=3, takes=1, jobs=1)
-    assert beside(out) == ["out"]
-    assert beside(tmp_path / "deep") == ["deep"]
+    assert names_next_to(out) == ["out"]
+    assert names_next_to(tmp_path / "deep") == ["deep"]
     assert len(list((out / "x").glob("*.wav"))) == 3
 
 
@@ -348,13 +348,13 @@ def test_a_corpus_that_is_there_is_not_made_again(house, monkeypatch):
     assert make_corpus("house", house, voices=6, takes=3, jobs=2) == house
 
 
-def test_an_error_on_the_way_leaves_nothing(tmp_path):
+def test_an_error_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make_corpus("on", tmp_path / "out", voices=3, takes=1, jobs=1, progress=Interrupts())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
+def test_the_next_run_removes_files_of_a_killed_one(tmp_path):
     out = tmp_path / "out"
     others = (tmp_path / ".out-2-5.part", tmp_path / ".out-notes")
     for other in others:
@@ -371,10 +371,10 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
     assert process.stdout.readline() == "4\n"
     process.kill()
     process.communicate()
-    assert any(name.startswith(f".out-{process.pid}") for name in beside(out))
+    assert any(name.startswith(f".out-{process.pid}") for name in names_next_to(out))
     assert not out.exists()
     make_corpus("house", out, voices=3, takes=2, jobs=1)
-    assert beside(out) == sorted(["out", *(other.name for other in others)])
+    assert names_next_to(out) == sorted(["out", *(other.name for other in others)])
 
 
 def test_two_processes_that_want_the_same_corpus_both_get_it(tmp_path):
@@ -383,7 +383,7 @@ def test_two_processes_that_want_the_same_corpus_both_get_it(tmp_path):
     outputs = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(map(bool, outputs)) == [False, True]
-    assert beside(tmp_path / "out") == ["out"]
+    assert names_next_to(tmp_path / "out") == ["out"]
 
 
 def test_without_the_engine_the_extra_is_named(tmp_path, monkeypatch):
@@ -398,6 +398,6 @@ def test_no_tensorflow_is_imported():
     assert done.stdout == "[]\n"
 
 
-def test_the_plan_speaks_of_words_that_are_there():
+def test_the_words_of_the_plan_exist():
     assert len(synthetic_plan.OTHER_WORDS) == len(set(synthetic_plan.OTHER_WORDS)) >= 40
     assert {"mouse", "horse", "how", "hose", "out", "home"} <= set(synthetic_plan.OTHER_WORDS)

@@ -1,4 +1,4 @@
-"""A small model made by hand, with everything in it that `slim` takes out."""
+"""A small model with everything that `slim` removes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tensor(name, shape, kind, buffer=0, scales=None, zero_point=0):
 
 @pytest.fixture
 def tree() -> Table:
-    """A dense layer of int8: four inputs, three outputs, one scale for each of them."""
+    """A dense layer of int8: four inputs, three outputs, one scale for each output."""
     rng = np.random.default_rng(0)
     weights = rng.integers(-127, 128, (CHANNELS, 4)).astype(np.int8)
     bias = rng.integers(-900, 900, CHANNELS).astype(np.int32)
@@ -116,7 +116,7 @@ def small(tree) -> bytes:
 
 @pytest.fixture
 def changed(tree) -> Callable[[Callable[[Table], None]], bytes]:
-    """`changed(how)`: the file of a copy of `tree` that `how` was let at."""
+    """`changed(how)`: the file of a copy of `tree` after `how` changed it."""
 
     def make(how):
         other = copy.deepcopy(tree)

@@ -1,4 +1,4 @@
-"""Small models built with the classes generated from the schema, which Stapes' reader is not."""
+"""Small models, built with the generated classes of the schema and not with Stapes."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ _TYPES = {
 
 
 def tensor(shape, name="", values=None, kind=None, scale=None, zero_point=None, axis=0):
-    """A tensor with what `model` needs to make its buffer."""
-    made = schema.TensorT()
-    made.shape, made.name = list(shape), name.encode()
+    """A tensor for `model`, with the values of its buffer."""
+    entry = schema.TensorT()
+    entry.shape, entry.name = list(shape), name.encode()
     values = None if values is None else np.asarray(values)
-    made.type = TYPE.FLOAT32 if values is None else _TYPES[values.dtype.name]
-    made.type = made.type if kind is None else kind
+    entry.type = TYPE.FLOAT32 if values is None else _TYPES[values.dtype.name]
+    entry.type = entry.type if kind is None else kind
     if scale is not None:
-        made.quantization = schema.QuantizationParametersT()
-        made.quantization.scale = list(scale)
-        made.quantization.zeroPoint = list(zero_point or [0] * len(scale))
-        made.quantization.quantizedDimension = axis
-    return made, values
+        entry.quantization = schema.QuantizationParametersT()
+        entry.quantization.scale = list(scale)
+        entry.quantization.zeroPoint = list(zero_point or [0] * len(scale))
+        entry.quantization.quantizedDimension = axis
+    return entry, values
 
 
 def op(code, inputs, outputs, options=None, custom=b""):
-    """An op with what `model` needs to make its code."""
-    made = schema.OperatorT()
-    made.inputs, made.outputs = list(inputs), list(outputs)
+    """An op for `model`, with its code."""
+    entry = schema.OperatorT()
+    entry.inputs, entry.outputs = list(inputs), list(outputs)
     if options is not None:
-        made.builtinOptions = options
+        entry.builtinOptions = options
         kind = type(options).__name__.removesuffix("T")
-        made.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-    return made, code, custom
+        entry.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+    return entry, code, custom
 
 
 def model(tensors, ops, inputs=(), outputs=()) -> bytes:
-    """A file of one subgraph; each constant has a buffer of its own."""
+    """A file of one subgraph, with a buffer for each constant."""
     root = schema.ModelT()
     root.version = 3
     root.buffers = [schema.BufferT()]
@@ -57,21 +57,21 @@ def model(tensors, ops, inputs=(), outputs=()) -> bytes:
     graph.name = b"main"
     graph.inputs, graph.outputs = list(inputs), list(outputs)
     graph.tensors, graph.operators = [], []
-    for made, values in tensors:
+    for entry, values in tensors:
         if values is not None:
             buffer = schema.BufferT()
             buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-            made.buffer = len(root.buffers)
+            entry.buffer = len(root.buffers)
             root.buffers.append(buffer)
-        graph.tensors.append(made)
-    for number, (made, code, custom) in enumerate(ops):
-        entry = schema.OperatorCodeT()
-        entry.builtinCode = code
-        entry.deprecatedBuiltinCode = min(code, 127)
-        entry.customCode = custom or None
-        root.operatorCodes.append(entry)
-        made.opcodeIndex = number
-        graph.operators.append(made)
+        graph.tensors.append(entry)
+    for number, (entry, code, custom) in enumerate(ops):
+        opcode = schema.OperatorCodeT()
+        opcode.builtinCode = code
+        opcode.deprecatedBuiltinCode = min(code, 127)
+        opcode.customCode = custom or None
+        root.operatorCodes.append(opcode)
+        entry.opcodeIndex = number
+        graph.operators.append(entry)
     root.subgraphs = [graph]
     return packed(root)
 
@@ -84,7 +84,7 @@ def packed(root: Any) -> bytes:
 
 
 def unpacked(content: bytes) -> Any:
-    """A model of a file, for `packed` once it is changed."""
+    """The model of a file, to change and `packed` again."""
     return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
 
 

@@ -1,4 +1,4 @@
-"""The view gives what a model was made of, and what LiteRT's interpreter says of real ones."""
+"""The view agrees with models made by hand, and with LiteRT's interpreter for real ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_operator_by_its_name_tensors_and_options():
     assert layer.option("filter_width") is None
 
 
-def test_an_input_that_is_left_out_is_no_tensor():
+def test_a_missing_input_is_no_tensor():
     parts = [tensor((1, 4)), tensor((3, 4)), tensor((1, 3))]
     [layer] = verify(model(parts, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))])).operators
     assert layer.inputs == [0, 1, -1]
@@ -58,7 +58,7 @@ def test_an_input_that_is_left_out_is_no_tensor():
 
 def test_a_custom_operator_has_its_own_name_and_an_unknown_one_its_number():
     parts = [tensor((1,)), tensor((1,))]
-    # A custom operator may not pass for a builtin one.
+    # The builtin name is CUSTOM, even if the own name is a builtin one's.
     custom = op(OP.CUSTOM, (0,), (1,), custom=b"CONV_2D")
     newer = op(max(OP_NAMES) + 1, (0,), (1,))
     first, second = verify(model(parts, [custom, newer])).operators
@@ -72,7 +72,7 @@ def test_either_field_may_hold_the_number_of_an_operator(newer, older, number):
     assert builtin_code(Table("OperatorCode", {**fields})) == number
 
 
-def test_what_the_file_leaves_out_is_empty():
+def test_missing_fields_are_empty():
     bare = Table("Tensor", {"type": 0})
     root = Table("Model", {"subgraphs": [Table("SubGraph", {"tensors": [bare]})]})
     view = Model(Tree(b"", root, {}, []))
@@ -84,7 +84,7 @@ def test_what_the_file_leaves_out_is_empty():
     assert not view.operators + view.buffers + view.metadata + view.graphs[0].inputs
 
 
-def test_the_range_of_calibration_and_what_is_no_plain_scale():
+def test_the_range_of_calibration_and_custom_quantization():
     root = unpacked(dense(scale=(1.0,)))
     quantization = root.subgraphs[0].tensors[1].quantization
     quantization.min, quantization.max = [-2.0], [1.5, 3.0]
@@ -109,7 +109,7 @@ def test_graphs_variables_and_metadata():
     assert view.metadata == [("notes", 2)]
 
 
-def test_a_change_of_a_table_shows():
+def test_a_change_of_a_table_is_visible():
     [graph] = verify(dense()).graphs
     graph.tensor(0).table.fields["name"] = b"other"
     assert graph.tensors[0].name == "other"
@@ -129,24 +129,24 @@ def test_litert_reads_the_same(models, name):
     graph = verify(content).graphs[0]
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_content=content, experimental_op_resolver_type=plain)
-    details = {each["index"]: each for each in interpreter.get_tensor_details()}
-    assert graph.inputs == [each["index"] for each in interpreter.get_input_details()]
-    assert graph.outputs == [each["index"] for each in interpreter.get_output_details()]
+    details = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    assert graph.inputs == [detail["index"] for detail in interpreter.get_input_details()]
+    assert graph.outputs == [detail["index"] for detail in interpreter.get_output_details()]
     compared = 0
-    for each in graph.tensors:
-        if each.number not in details or each.type in ("RESOURCE", "STRING"):
+    for ours in graph.tensors:
+        if ours.number not in details or ours.type in ("RESOURCE", "STRING"):
             continue
-        theirs = details[each.number]
+        theirs = details[ours.number]
         scales = theirs["quantization_parameters"]
-        assert each.name == theirs["name"]
-        assert DTYPES[each.type] == np.dtype(theirs["dtype"])
-        assert each.shape == theirs["shape"].tolist()
-        np.testing.assert_array_equal(each.quantization.scales, scales["scales"])
-        if len(each.quantization.scales):
-            np.testing.assert_array_equal(each.quantization.zero_points, scales["zero_points"])
+        assert ours.name == theirs["name"]
+        assert DTYPES[ours.type] == np.dtype(theirs["dtype"])
+        assert ours.shape == theirs["shape"].tolist()
+        np.testing.assert_array_equal(ours.quantization.scales, scales["scales"])
+        if len(ours.quantization.scales):
+            np.testing.assert_array_equal(ours.quantization.zero_points, scales["zero_points"])
         compared += 1
     assert compared > 5
     ops = interpreter._get_ops_details()
-    assert [each.name for each in graph.operators] == [each["op_name"] for each in ops]
-    assert [each.inputs for each in graph.operators] == [list(each["inputs"]) for each in ops]
-    assert [each.outputs for each in graph.operators] == [list(each["outputs"]) for each in ops]
+    assert [op.name for op in graph.operators] == [op["op_name"] for op in ops]
+    assert [op.inputs for op in graph.operators] == [list(op["inputs"]) for op in ops]
+    assert [op.outputs for op in graph.operators] == [list(op["outputs"]) for op in ops]

@@ -1,4 +1,4 @@
-"""Files for the tools of others: names and signatures come back, and both op codes are filled."""
+"""Files for other tools get names, signatures and both fields of op codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stapes.tflite.read.verify import verify
 
 def test_a_slimmed_model_gets_names_and_a_signature_that_litert_calls(small):
     named = with_signature(slim(small))
-    names = [each.name for each in verify(named).graphs[0].tensors]
+    names = [tensor.name for tensor in verify(named).graphs[0].tensors]
     assert names == ["tensor_0", "tensor_1", "tensor_2", "tensor_3"]
     signatures = Interpreter(model_content=named).get_signature_list()
     assert signatures == {"serving_default": {"inputs": ["input_0"], "outputs": ["output_0"]}}
@@ -30,15 +30,15 @@ def test_a_slimmed_model_gets_names_and_a_signature_that_litert_calls(small):
 
 
 def test_equal_tensors_get_names_of_their_own():
-    """A slimmed file keeps them as one table."""
+    """In a slimmed file they are one table."""
     content = slim(model([tensor((4,))] * 2, [op(OP.ABS, (0,), (1,))], (0,), (1,)))
     tensors = read(content).root["subgraphs"][0]["tensors"]
     assert tensors[0] is tensors[1]
     named = verify(with_signature(content)).graphs[0]
-    assert [each.name for each in named.tensors] == ["tensor_0", "tensor_1"]
+    assert [tensor.name for tensor in named.tensors] == ["tensor_0", "tensor_1"]
 
 
-def test_names_and_signatures_that_are_there_stay(small):
+def test_existing_names_and_signatures_stay(small):
     before, after = verify(small), verify(with_signature(small))
     for view in (before, after):
         assert view.graphs[0].tensor(2).name == "dense/kernel"
@@ -60,8 +60,8 @@ def test_encoded_constants_lose_their_scales_and_others_keep_them():
              tensor((4,), "kernel", kind=9, scale=(0.5,))]  # fmt: skip
     content = model(parts, [op(OP.CUSTOM, (0, 1), (2,), custom=b"TFLM_DECODE")])
     graph = Model(read(without_encoded_scales(content))).graphs[0]
-    assert [len(each.quantization.scales) for each in graph.tensors] == [0, 0, 1]
+    assert [len(tensor.quantization.scales) for tensor in graph.tensors] == [0, 0, 1]
     other = unpacked(content)
     other.operatorCodes[0].customCode = b"OTHER"
     graph = Model(read(without_encoded_scales(packed(other)))).graphs[0]
-    assert [len(each.quantization.scales) for each in graph.tensors] == [1, 0, 1]
+    assert [len(tensor.quantization.scales) for tensor in graph.tensors] == [1, 0, 1]

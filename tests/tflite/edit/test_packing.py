@@ -17,7 +17,7 @@ BUFFERS = st.builds(Piece, st.integers(5, 900), st.just(16))
 def test_pieces_are_aligned_and_do_not_overlap(pieces, start):
     places = pack(pieces, 2 * start)
     end = 2 * start
-    for place, piece in sorted(zip(places, pieces, strict=True), key=lambda each: each[0]):
+    for place, piece in sorted(zip(places, pieces, strict=True), key=lambda pair: pair[0]):
         assert place >= end
         assert place - end < 16
         end = place + piece.length

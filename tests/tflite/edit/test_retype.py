@@ -46,7 +46,7 @@ def test_the_new_ends_are_named_scaled_and_called(small):
     # The tree of `small` has 0.5 with -3, and 0.25 with 5.
     ends = [(*end.quantization.scales, *end.quantization.zero_points) for end in (first, last)]
     assert ends == [(0.5, 125), (0.25, 133)]
-    names = [each.name for each in graph.operators]
+    names = [op.name for op in graph.operators]
     assert names == ["QUANTIZE", "FULLY_CONNECTED", "QUANTIZE"]
     [signature] = view.table["signature_defs"]
     called = [signature[end][0]["tensor_index"] for end in ("inputs", "outputs")]
@@ -54,7 +54,7 @@ def test_the_new_ends_are_named_scaled_and_called(small):
 
 
 @pytest.mark.parametrize("end", ["inputs", "outputs"])
-def test_what_is_not_int8_is_refused(small, end):
+def test_other_types_are_refused(small, end):
     root = unpacked(small)
     graph = root.subgraphs[0]
     graph.tensors[getattr(graph, end)[0]].type = 0

@@ -1,4 +1,4 @@
-"""slim takes out what nobody reads, and what it leaves computes the same."""
+"""slim removes what no interpreter reads, and the rest computes the same."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tensors(model):
         ("micro_speech_quantized", "any", 18_000),
     ],
 )
-def test_models_that_others_made_become_this_small(models, name, runtime, most):
+def test_published_models_become_this_small(models, name, runtime, most):
     assert len(slim((models / f"{name}.tflite").read_bytes(), runtime=runtime)) <= most
 
 
@@ -60,10 +60,11 @@ def test_slimming_again_changes_nothing(models, name, runtime):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", REAL)
-def test_every_weight_and_bias_is_kept(models, name, runtime):
+def test_every_weight_and_bias_stays(models, name, runtime):
     content = (models / f"{name}.tflite").read_bytes()
     before, after = constants(content), constants(slim(content, runtime=runtime))
-    assert [(each.op, each.role) for each in after] == [(each.op, each.role) for each in before]
+    roles = [[(constant.op, constant.role) for constant in model] for model in (before, after)]
+    assert roles[0] == roles[1]
     for was, now in zip(before, after, strict=True):
         np.testing.assert_array_equal(was.values, now.values)
 
@@ -75,39 +76,39 @@ def test_litert_sees_the_same_inputs_and_outputs(models, name, keep):
     details = []
     for model in (content, slim(content, keep=keep)):
         interpreter = Interpreter(model_content=model)
-        found = (*interpreter.get_input_details(), *interpreter.get_output_details())
+        ends = (*interpreter.get_input_details(), *interpreter.get_output_details())
         details.append(
             [
-                (*each["shape"], *each["shape_signature"], each["dtype"], each["quantization"])
-                for each in found
+                (*end["shape"], *end["shape_signature"], end["dtype"], end["quantization"])
+                for end in ends
             ]
         )
     assert details[0] == details[1]
 
 
-def test_the_model_made_by_hand_computes_the_same(small):
+def test_the_small_model_computes_the_same(small):
     x = np.array([[1, -2, 100, -128]], np.int8)
     for keep in (set(), {"bias_scales"}):
         np.testing.assert_array_equal(run(slim(small, keep=keep), x), run(small, x))
 
 
-def test_what_nobody_reads_is_gone(small):
+def test_what_no_interpreter_reads_is_removed(small):
     slimmed = slim(small)
     assert len(slimmed) < 0.6 * len(small)
     owners = {span.owner for span in spans(read(slimmed))}
-    assert not {each for each in owners if each.endswith((".name", ".min", ".max"))}
+    assert not {owner for owner in owners if owner.endswith((".name", ".min", ".max"))}
     model = read(slimmed).root
     assert set(model.fields) == {"version", "operator_codes", "subgraphs", "buffers"}
-    # The unused tensor, its buffer, that of the metadata and the second empty one.
+    # Without the unused tensor, its buffer, the metadata's and the second empty one.
     assert len(model["subgraphs"][0]["tensors"]) == 4
     assert [len(buffer.items("data")) for buffer in model["buffers"]] == [0, 12, 12]
     assert [code["deprecated_builtin_code"] for code in model["operator_codes"]] == [9]
     assert model["subgraphs"][0]["operators"][0]["debug_metadata_index"] == -1
 
 
-def test_what_is_asked_for_is_kept(small):
-    kept = slim(small, keep={"names", "signatures", "metadata"})
-    model = read(kept).root
+def test_parts_in_keep_stay(small):
+    slimmed = slim(small, keep={"names", "signatures", "metadata"})
+    model = read(slimmed).root
     names = [tensor["name"] for tensor in model["subgraphs"][0]["tensors"]]
     assert names == [
         b"serving_default_x:0",
@@ -117,13 +118,13 @@ def test_what_is_asked_for_is_kept(small):
     ]
     [entry] = model["metadata"]
     assert model["buffers"][entry["buffer"]]["data"].tobytes().startswith(b"1.5.0")
-    runner = Interpreter(model_content=kept).get_signature_runner("serving_default")
+    runner = Interpreter(model_content=slimmed).get_signature_runner("serving_default")
     x = np.array([[1, -2, 100, -128]], np.int8)
     np.testing.assert_array_equal(runner(x=x)["y"], run(small, x))
-    assert len(slim(small)) < len(slim(small, keep={"names"})) < len(kept) < len(small)
+    assert len(slim(small)) < len(slim(small, keep={"names"})) < len(slimmed) < len(small)
 
 
-def test_biases_keep_their_own_scales_where_asked_for(small):
+def test_biases_keep_their_own_scales_on_request(small):
     bias = tensors(slim(small, keep={"bias_scales"}))[2]["quantization"]
     np.testing.assert_allclose(bias["scale"], [0.005, 0.01, 0.015])
     assert len(bias["zero_point"]) == 3
@@ -142,13 +143,13 @@ def test_tflite_micro_needs_no_scales_of_biases_and_one_zero_point(small):
 
 
 def test_a_bias_whose_scale_tflite_micro_compares_keeps_it(changed):
-    """One scale for the layer, and a product of scales that is not small beside the output's."""
+    """One scale for the layer, and a product of scales that is not small against the output's."""
 
     def one_scale(tree):
         _, _, kernel, bias, _ = tree["subgraphs"][0]["tensors"]
-        for each, scale in ((kernel, 0.5), (bias, 0.25)):
-            each["quantization"].fields["scale"] = np.array([scale], np.float32)
-            each["quantization"].fields["zero_point"] = np.zeros(1, np.int64)
+        for tensor, scale in ((kernel, 0.5), (bias, 0.25)):
+            tensor["quantization"].fields["scale"] = np.array([scale], np.float32)
+            tensor["quantization"].fields["zero_point"] = np.zeros(1, np.int64)
 
     bias = tensors(slim(changed(one_scale), runtime="tflm"))[2]
     assert bias["quantization"]["scale"].tolist() == [0.25]
@@ -162,7 +163,7 @@ def test_a_bias_that_is_an_output_too_keeps_its_scales(changed):
     assert len(bias["quantization"]["scale"]) == 3
 
 
-def test_metadata_that_an_interpreter_reads_stays_and_keeps_the_tensors_numbers(changed):
+def test_metadata_for_interpreters_and_its_tensor_numbers_stay(changed):
     def planned(tree):
         tree["metadata"].append(
             Table("Metadata", {"name": b"OfflineMemoryAllocation", "buffer": 5})
@@ -174,16 +175,16 @@ def test_metadata_that_an_interpreter_reads_stays_and_keeps_the_tensors_numbers(
     assert len(tensors(slimmed)) == 5
 
 
-def test_a_shape_signature_stays_where_it_says_something(changed):
+def test_a_shape_signature_that_differs_from_the_shape_stays(changed):
     def dynamic(tree):
         first, *_, last = tree["subgraphs"][0]["tensors"]
         first.fields["shape_signature"] = np.array([-1, 4], np.int32)
         last.fields["shape_signature"] = np.array([1, 3], np.int32)
 
     model = changed(dynamic)
-    found = [tensor["shape_signature"] for tensor in tensors(slim(model))]
-    assert found[0].tolist() == [-1, 4]
-    assert found[1:] == [None, None, None]
+    signatures = [tensor["shape_signature"] for tensor in tensors(slim(model))]
+    assert signatures[0].tolist() == [-1, 4]
+    assert signatures[1:] == [None, None, None]
     assert tensors(slim(model, runtime="tflm"))[0]["shape_signature"] is None
 
 
@@ -211,7 +212,7 @@ def test_equal_constants_become_one(changed):
     assert len(graph["tensors"]) == 5
 
 
-def test_what_is_kept_behind_the_tree_is_brought_inside(changed, tree):
+def test_data_outside_the_tree_moves_inside(changed, tree):
     data = tree["buffers"][1]["data"].tobytes()
 
     def outside(place):
@@ -230,7 +231,7 @@ def test_what_is_kept_behind_the_tree_is_brought_inside(changed, tree):
     assert "external" not in {span.kind for span in spans(read(slim(content)))}
 
 
-def test_what_is_newer_than_the_schema_is_refused(changed):
+def test_a_newer_schema_is_refused(changed):
     def newer(tree):
         tree["subgraphs"][0]["operators"][0].fields["builtin_options_type"] = 250
 
@@ -245,9 +246,9 @@ def test_names_of_variables_stay(models):
         graphs = read(model).root["subgraphs"]
         options = [op["builtin_options"] for graph in graphs for op in graph["operators"]]
         return [
-            (each["container"], each["shared_name"])
-            for each in options
-            if each is not None and each.kind == "VarHandleOptions"
+            (table["container"], table["shared_name"])
+            for table in options
+            if table is not None and table.kind == "VarHandleOptions"
         ]
 
     assert variables(slim(content, runtime="tflm")) == variables(content)
@@ -273,6 +274,6 @@ def test_broken_files_are_refused_or_slimmed(models, fuzz, name):
     assert set(outcomes) == {"refused", "passed"}
 
 
-def test_broken_files_of_the_model_made_by_hand_are_refused_or_slimmed(small, fuzz):
+def test_broken_small_files_are_refused_or_slimmed(small, fuzz):
     outcomes = [fuzz.check(mutant) for mutant in fuzz.mutants(small, 300, seed=7)]
     assert set(outcomes) == {"refused", "passed"}

@@ -1,4 +1,4 @@
-"""What is written is read back, by our reader and by the generated classes, and is small."""
+"""Our reader and the generated classes read what the writer writes, and it is small."""
 
 from __future__ import annotations
 
@@ -33,35 +33,35 @@ def numbers(kind):
 @st.composite
 def tables(draw, kind, depth=0):
     """Any table of the schema, with any of its fields."""
-    made = {}
+    fields = {}
     for field in TABLES[kind]:
         if not draw(st.booleans()) or (depth > 4 and field.shape in ("table", "tables", "union")):
             continue
         if field.shape == "scalar":
-            # Places outside the tree would have to be there.
+            # Offsets outside the tree need data there.
             elsewhere = field.name.endswith(("offset", "_size")) or field.name == "size"
             if not elsewhere and (not field.name.endswith("_type") or field.type != "u8"):
-                made[field.name] = draw(numbers(field.type))
+                fields[field.name] = draw(numbers(field.type))
         elif field.shape == "string":
-            made[field.name] = draw(st.binary(max_size=9))
+            fields[field.name] = draw(st.binary(max_size=9))
         elif field.shape == "scalars":
             values = draw(st.lists(numbers(field.type), max_size=5))
-            made[field.name] = np.array(values, DTYPES[field.type])
+            fields[field.name] = np.array(values, DTYPES[field.type])
         elif field.shape == "table":
-            made[field.name] = draw(tables(field.type, depth + 1))
+            fields[field.name] = draw(tables(field.type, depth + 1))
         elif field.shape == "tables":
             count = draw(st.integers(0, 2))
-            made[field.name] = [draw(tables(field.type, depth + 1)) for _ in range(count)]
+            fields[field.name] = [draw(tables(field.type, depth + 1)) for _ in range(count)]
         else:
             number = draw(st.integers(1, len(UNIONS[field.type])))
-            made[f"{field.name}_type"] = number
-            made[field.name] = draw(tables(UNIONS[field.type][number - 1], depth + 1))
-    return Table(kind, made)
+            fields[f"{field.name}_type"] = number
+            fields[field.name] = draw(tables(UNIONS[field.type][number - 1], depth + 1))
+    return Table(kind, fields)
 
 
 def without_defaults(table):
-    """The table as a reader of the file sees it."""
-    kept = {}
+    """The table as a reader of the file gives it."""
+    fields = {}
     for field in TABLES[table.kind]:
         value = table.fields.get(field.name)
         if value is None:
@@ -69,32 +69,31 @@ def without_defaults(table):
         if field.shape == "scalar":
             packer = SCALARS[field.type]
             if packer.pack(value) != packer.pack(field.default):
-                kept[field.name] = packer.unpack(packer.pack(value))[0]
+                fields[field.name] = packer.unpack(packer.pack(value))[0]
         elif isinstance(value, Table):
-            kept[field.name] = without_defaults(value)
+            fields[field.name] = without_defaults(value)
         elif isinstance(value, list):
-            kept[field.name] = [without_defaults(each) for each in value]
+            fields[field.name] = [without_defaults(child) for child in value]
         else:
-            kept[field.name] = value
-    return Table(table.kind, kept)
+            fields[field.name] = value
+    return Table(table.kind, fields)
 
 
 @given(tables("Model"))
 @settings(max_examples=100, deadline=None)
-def test_any_tree_is_read_back_as_it_was(model):
+def test_any_tree_is_read_back(model):
     content = write(model)
     tree = read(content)
     assert tree.unknown == []
     assert signature_of(tree.root) == signature_of(without_defaults(model))
-    # Written again, it is the same file.
     assert write(tree.root) == content
-    found = spans(tree)
-    assert sum(span.end - span.start for span in found) == len(content)
-    assert all(span.kind != "unreachable" for span in found)
+    parts = spans(tree)
+    assert sum(span.end - span.start for span in parts) == len(content)
+    assert all(span.kind != "unreachable" for span in parts)
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_models_that_others_made_lose_nothing_but_bytes(models, name):
+def test_published_models_lose_only_bytes(models, name):
     content = (models / f"{name}.tflite").read_bytes()
     before = read(content).root
     after = read(write(before)).root
@@ -108,17 +107,17 @@ def test_models_that_others_made_lose_nothing_but_bytes(models, name):
 @pytest.mark.parametrize("name", REAL)
 def test_data_is_aligned_and_hardly_a_byte_is_padding(models, name):
     content = write(read((models / f"{name}.tflite").read_bytes()).root)
-    found = spans(read(content))
-    for span in found:
+    parts = spans(read(content))
+    for span in parts:
         if span.owner == "Buffer.data" and span.end - span.start > 4:
             assert (span.start + 4) % 16 == 0
         elif span.owner == "QuantizationParameters.zero_point":
             assert (span.start + 4) % 8 == 0
         elif span.kind in ("table", "vector", "string"):
             assert span.start % 4 == 0
-    padding = sum(span.end - span.start for span in found if span.kind == "padding")
-    strings = sum(span.kind == "string" for span in found)
-    # The end of a string, and a handful for all the rest.
+    padding = sum(span.end - span.start for span in parts if span.kind == "padding")
+    strings = sum(span.kind == "string" for span in parts)
+    # At most 3 bytes at the end of a string, and a few elsewhere.
     assert padding <= 3 * strings + 24
 
 
@@ -127,7 +126,7 @@ def test_an_empty_model_takes_twenty_bytes():
     assert write(Table("Model", {})) == struct.pack("<I4siHH", 8, b"TFL3", -4, 4, 4)
 
 
-def test_equal_parts_are_stored_once_whoever_points_at_them():
+def test_equal_parts_are_stored_once():
     shape = np.array([1, 2], np.int32)
     tensors = [Table("Tensor", {"shape": shape.copy(), "type": 9}) for _ in range(50)]
     graph = Table("SubGraph", {"tensors": tensors, "inputs": shape, "outputs": shape})
@@ -143,6 +142,6 @@ def test_a_shared_buffer_keeps_the_wider_alignment():
     custom = Table("Operator", {"custom_options": content})
     graph = Table("SubGraph", {"operators": [custom]})
     model = Table("Model", {"subgraphs": [graph], "buffers": [Table("Buffer", {"data": content})]})
-    [span] = [each for each in spans(read(write(model))) if each.kind == "vector"
-              and each.end - each.start == 20]  # fmt: skip
+    [span] = [span for span in spans(read(write(model))) if span.kind == "vector"
+              and span.end - span.start == 20]  # fmt: skip
     assert (span.start + 4) % 16 == 0

@@ -1,4 +1,4 @@
-"""Packed constants are unpacked as SciPy and LiteRT unpack them."""
+"""Packed constants are unpacked as by SciPy and LiteRT."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MATRICES = arrays.arrays(
 
 
 def vector(values):
-    found = schema.Int32VectorT()
-    found.values = [int(value) for value in values]
-    return found
+    numbers = schema.Int32VectorT()
+    numbers.values = [int(value) for value in values]
+    return numbers
 
 
 def dense(size):
@@ -46,13 +46,13 @@ def compressed(segments, indices):
 
 
 def encoding(order, levels, blocks=None):
-    found = schema.SparsityParametersT()
-    found.traversalOrder, found.blockMap, found.dimMetadata = order, blocks, levels
-    return found
+    sparsity = schema.SparsityParametersT()
+    sparsity.traversalOrder, sparsity.blockMap, sparsity.dimMetadata = order, blocks, levels
+    return sparsity
 
 
 def as_read(sparsity):
-    """What the generated classes hold, as our reader gives it."""
+    """An object of the generated classes as our reader gives it."""
     levels = [
         Table(
             "DimensionMetadata",
@@ -74,12 +74,12 @@ def densified(values, shape, sparsity):
     return densify(values, shape, as_read(sparsity))
 
 
-def values_as_read(found):
-    return found and Table("Int32Vector", {"values": np.array(found.values, np.int32)})
+def values_as_read(vector):
+    return vector and Table("Int32Vector", {"values": np.array(vector.values, np.int32)})
 
 
 def by_rows(matrix):
-    """A matrix as SciPy's CSR has it: its values and their encoding."""
+    """The values of a matrix and their encoding, from SciPy's CSR."""
     csr = scipy.sparse.csr_matrix(matrix)
     levels = [dense(matrix.shape[0]), compressed(csr.indptr, csr.indices)]
     return csr.data, encoding([0, 1], levels)
@@ -99,7 +99,7 @@ def by_blocks(matrix, size):
 
 
 def densified_by_litert(values, shape, sparsity):
-    """What LiteRT's own DENSIFY makes of it."""
+    """The result of LiteRT's DENSIFY."""
     code, op, graph, model = (
         schema.OperatorCodeT(),
         schema.OperatorT(),
@@ -139,7 +139,7 @@ def test_known_half_bytes_the_lower_half_first():
 
 
 @given(st.lists(st.integers(-8, 7)))
-def test_four_bits_come_back_as_they_were_packed(values):
+def test_packed_integers_come_back(values):
     nibbles = [value & 0x0F for value in values] + [0] * (len(values) % 2)
     packed = [low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True)]
     unpacked = unpack(np.array(packed, np.uint8), len(values), 4)
@@ -150,23 +150,23 @@ def test_four_bits_come_back_as_they_were_packed(values):
 def test_a_known_matrix_by_its_rows():
     # [[5, 0, 0], [0, 0, 0], [0, 6, 7]]
     levels = [dense(3), compressed([0, 1, 1, 3], [0, 1, 2])]
-    found = densified(np.array([5, 6, 7], np.int8), [3, 3], encoding([0, 1], levels))
-    assert found.dtype == np.int8
-    assert found.tolist() == [[5, 0, 0], [0, 0, 0], [0, 6, 7]]
+    whole = densified(np.array([5, 6, 7], np.int8), [3, 3], encoding([0, 1], levels))
+    assert whole.dtype == np.int8
+    assert whole.tolist() == [[5, 0, 0], [0, 0, 0], [0, 6, 7]]
 
 
-def test_rows_may_be_left_out_too():
+def test_rows_may_be_sparse_too():
     levels = [compressed([0, 1], [2]), compressed([0, 2], [0, 3])]
-    found = densified(np.array([8, 9]), [3, 4], encoding([0, 1], levels))
-    assert found.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [8, 0, 0, 9]]
+    whole = densified(np.array([8, 9]), [3, 4], encoding([0, 1], levels))
+    assert whole.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [8, 0, 0, 9]]
 
 
 @settings(max_examples=50, deadline=None)
 @given(MATRICES)
 def test_matrices_are_scipys(matrix):
     for values, sparsity in (by_rows(matrix), by_columns(matrix)):
-        found = densified(values, list(matrix.shape), sparsity)
-        np.testing.assert_array_equal(found, matrix)
+        whole = densified(values, list(matrix.shape), sparsity)
+        np.testing.assert_array_equal(whole, matrix)
 
 
 @settings(max_examples=50, deadline=None)
@@ -195,8 +195,8 @@ def test_a_kernel_of_four_dimensions():
     kernel = rng.normal(size=(2, 3, 3, 4)) * (rng.random((2, 3, 3, 4)) < 0.3)
     csr = scipy.sparse.csr_matrix(kernel.reshape(-1, 4))
     levels = [dense(2), dense(3), dense(3), compressed(csr.indptr, csr.indices)]
-    found = densified(csr.data, [2, 3, 3, 4], encoding([0, 1, 2, 3], levels))
-    np.testing.assert_array_equal(found, kernel)
+    whole = densified(csr.data, [2, 3, 3, 4], encoding([0, 1, 2, 3], levels))
+    np.testing.assert_array_equal(whole, kernel)
 
 
 ONE_ROW = (np.array([1.0, 2.0]), [1, 3])
@@ -215,7 +215,7 @@ def test_an_encoding_that_does_not_fit_is_refused(sparsity, reason):
         densified(*ONE_ROW, sparsity)
 
 
-def test_a_shape_that_no_model_has_is_refused():
+def test_a_huge_shape_is_refused():
     levels = [dense(1), compressed([0, 2], [0, 1])]
     with pytest.raises(ModelError, match="larger"):
         densified(ONE_ROW[0], [2**20, 2**20], encoding([0, 1], levels))

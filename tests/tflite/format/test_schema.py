@@ -1,4 +1,4 @@
-"""The schema as data says what the classes generated from schema.fbs do."""
+"""The schema as data agrees with the classes generated from schema.fbs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FLAGS = {
 
 
 class _Recorder:
-    """Stands for a builder, and notes what a generated function asks of it."""
+    """A builder that records the calls of a generated function."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
@@ -55,7 +55,7 @@ def _call(function: Any, *arguments: Any) -> tuple[str, tuple[Any, ...]]:
 
 
 def _camel(name: str) -> str:
-    # The schema's own names have a capital in the middle: dilation_w_factor.
+    # Names in the schema are not in camel case: dilation_w_factor.
     return re.sub(r"(^|_)([a-z0-9])", lambda match: match[2].upper(), name)
 
 
@@ -91,7 +91,7 @@ def test_a_table_has_the_same_slots_types_and_defaults(table: str) -> None:
         if field.shape == "scalar":
             kind = call.removeprefix("Prepend").removesuffix("Slot")
             flags = getattr(number_types, f"{kind}Flags")
-            # A byte of the schema is a signed one.
+            # The schema's byte is signed.
             assert flags.packer_type.format == _FLAGS[field.type].packer_type.format
             assert flags.bytewidth == field.size == SCALARS[field.type].size
             assert default == field.default
@@ -102,7 +102,7 @@ def test_a_table_has_the_same_slots_types_and_defaults(table: str) -> None:
 
 
 def _check_what_it_points_at(table: str, key: str, field: Field) -> None:
-    """A table is made in which the field alone is set; the generated class reads it."""
+    """The generated class reads a table with this field alone."""
     builder = flatbuffers.Builder()
     target = _target(builder, field)
     getattr(generated, f"{table}Start")(builder)
@@ -124,7 +124,7 @@ def _check_what_it_points_at(table: str, key: str, field: Field) -> None:
         assert f"{field.type}Creator(self.{key[0].lower()}{key[1:]}Type" in numbers
     else:
         assert getter(0) == 1
-        # What the reader takes for an element: NumPy's type has kind and width.
+        # NumPy's type has kind and width.
         element = getattr(read, f"{key}AsNumpy")()
         assert element.dtype == _FLAGS[field.type].packer_type.format.replace("?", "bool")
 

@@ -1,4 +1,4 @@
-"""The reader sees what the generated classes see, and nothing that is not in the file."""
+"""The reader gives the same as the generated classes, and refuses broken files."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
 
 def same(table, other):
-    """A table of ours and an object of the generated classes hold the same values."""
+    """Compare a table with an object of the generated classes."""
     assert type(other).__name__ == f"{table.kind}T"
     for field in TABLES[table.kind]:
         parts = field.name.split("_")
         name = parts[0] + "".join(part.capitalize() for part in parts[1:])
-        # The schema's own names are no camels: dilation_w_factor.
+        # Names in the schema are not in camel case: dilation_w_factor.
         name = re.sub(r"(dilation)([WHD])Factor", r"\1\2Factor", name)
         value, expected = table[field.name], getattr(other, name)
         if field.shape in ("scalar", "string"):
@@ -44,47 +44,47 @@ def same(table, other):
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_models_that_others_made_are_read_as_the_generated_classes_read_them(models, name):
+def test_published_models_are_read_as_by_the_generated_classes(models, name):
     content = (models / f"{name}.tflite").read_bytes()
     tree = read(content)
     same(tree.root, generated.ModelT.InitFromPackedBuf(bytearray(content), 0))
     assert tree.unknown == []
 
 
-def test_a_model_made_by_hand_is_read_as_the_generated_classes_read_it(small):
+def test_a_small_model_is_read_as_by_the_generated_classes(small):
     same(read(small).root, generated.ModelT.InitFromPackedBuf(bytearray(small), 0))
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_every_byte_of_a_file_is_accounted_for_once(models, name):
+def test_every_byte_of_a_file_belongs_to_one_part(models, name):
     content = (models / f"{name}.tflite").read_bytes()
-    found = spans(read(content))
-    assert found[0].start == 0
-    assert found[-1].end == len(content)
-    for before, after in itertools.pairwise(found):
+    parts = spans(read(content))
+    assert parts[0].start == 0
+    assert parts[-1].end == len(content)
+    for before, after in itertools.pairwise(parts):
         assert before.start < before.end == after.start
-    # Nothing of a file of the converter's is out of reach.
-    assert {span.kind for span in found} == {
+    # A converter leaves no byte unreachable.
+    assert {span.kind for span in parts} == {
         "header", "table", "vtable", "vector", "string", "padding",
     }  # fmt: skip
-    data = [span for span in found if span.owner == "Buffer.data"]
+    data = [span for span in parts if span.owner == "Buffer.data"]
     held = {id(span.table): span.end - span.start - 4 for span in data}
     for buffer in read(content).root["buffers"]:
         assert len(buffer.items("data")) in (0, *held.values())
 
 
 def test_bytes_that_nothing_points_at_are_unreachable(small):
-    found = spans(read(small + b"PK\x05\x06" + bytes(30)))
-    assert (found[-1].kind, found[-1].end - found[-1].start) == ("unreachable", 34)
+    parts = spans(read(small + b"PK\x05\x06" + bytes(30)))
+    assert (parts[-1].kind, parts[-1].end - parts[-1].start) == ("unreachable", 34)
 
 
-def test_a_file_that_is_cut_is_refused(small):
+def test_a_cut_file_is_refused(small):
     for end in range(len(small)):
         with pytest.raises(ModelError, match=r"\.tflite"):
             read(small[:end])
 
 
-def test_what_parents_share_is_one_object(tree):
+def test_a_shared_part_is_one_object(tree):
     tensors = tree["subgraphs"][0]["tensors"]
     tensors[0].fields["shape"] = tensors[4].fields["shape"] = np.array([1, 4], np.int32)
     back = read(write(tree)).root["subgraphs"][0]["tensors"]
@@ -93,7 +93,7 @@ def test_what_parents_share_is_one_object(tree):
 
 def test_a_field_of_a_newer_schema_is_noted():
     content = bytearray(write(Table("Model", {"version": 3, "description": b"x"})))
-    # A vtable with one slot more than the schema, at the file's end; the table is led to it.
+    # The table gets a vtable at the file's end with one slot more than the schema.
     slots = [0] * 11
     slots[0], slots[3], slots[10] = 4, 8, 8
     content += bytes(-len(content) % 2)
@@ -112,7 +112,7 @@ def test_an_option_of_a_newer_schema_is_noted(changed):
     assert "Operator.builtin_options" in note
 
 
-def test_a_table_that_ten_thousand_vectors_name_ten_thousand_times_is_read_once():
+def test_a_table_with_a_hundred_million_references_is_read_once():
     tensor = Table("Tensor", {"type": 9})
     graph = Table("SubGraph", {"tensors": [tensor] * 10_000})
     bomb = write(Table("Model", {"subgraphs": [graph] * 10_000}))
@@ -122,7 +122,7 @@ def test_a_table_that_ten_thousand_vectors_name_ten_thousand_times_is_read_once(
     assert unfolded(tree.root) == 1 + 10_000 * 10_001
 
 
-def test_more_parts_than_any_model_has_are_refused():
+def test_too_many_parts_are_refused():
     tensor = Table("Tensor", {})
     many = Table("SubGraph", {"tensors": [tensor] * (MOST_OBJECTS + 1)})
     with pytest.raises(ModelError, match="no model for a device"):
@@ -142,7 +142,7 @@ def test_parts_that_overlap_are_refused(small):
         spoiled = bytearray(twice)
         struct.pack_into("<I", spoiled, at, 8)
         try:
-            found = spans(read(bytes(spoiled)))
+            parts = spans(read(bytes(spoiled)))
         except ModelError:
             continue
-        assert sum(span.end - span.start for span in found) == len(spoiled)
+        assert sum(span.end - span.start for span in parts) == len(spoiled)

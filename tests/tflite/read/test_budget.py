@@ -1,4 +1,4 @@
-"""Every byte of a file is counted once, for what it is there."""
+"""Every byte of a file counts once, under its purpose."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
 
 def of(content):
-    found = budget(verify(content))
-    sizes = found.model_dump(include=set(BUDGET_PARTS))
+    parts = budget(verify(content))
+    sizes = parts.model_dump(include=set(BUDGET_PARTS))
     assert sum(sizes.values()) == len(content)
-    assert sum(found.owners.values()) == len(content)
+    assert sum(parts.owners.values()) == len(content)
     assert min(sizes.values()) >= 0
-    return found
+    return parts
 
 
 def test_weights_and_biases_are_data_alone():
-    found = of(dense())
-    assert (found.weights, found.biases, found.constants) == (12, 12, 0)
-    assert found.padding == found.owners["padding"]
+    parts = of(dense())
+    assert (parts.weights, parts.biases, parts.constants) == (12, 12, 0)
+    assert parts.padding == parts.owners["padding"]
     # Length, letters, final zero.
-    assert found.owners["Tensor.name"] == sum(
+    assert parts.owners["Tensor.name"] == sum(
         4 + len(name) + 1 for name in ("x", "kernel", "bias", "y")
     )
-    assert found.names == found.owners["Tensor.name"] + 4 + len("main") + 1
+    assert parts.names == parts.owners["Tensor.name"] + 4 + len("main") + 1
 
 
 def test_the_budget_of_a_model_by_hand(small):
-    found = of(small)
-    assert (found.weights, found.biases) == (12, 12)
-    assert found.constants == 40
+    parts = of(small)
+    assert (parts.weights, parts.biases) == (12, 12)
+    assert parts.constants == 40
     # The data, the name, the vector of one entry, its table; the description.
     name, description = 4 + len("min_runtime_version") + 1, 4 + len("MLIR Converted.") + 1
-    entry = found.owners["Metadata"]
-    assert found.metadata == 16 + name + (4 + 4) + entry + description
-    assert found.quantization == sum(
-        size for owner, size in found.owners.items() if owner.startswith("Quantization")
+    entry = parts.owners["Metadata"]
+    assert parts.metadata == 16 + name + (4 + 4) + entry + description
+    assert parts.quantization == sum(
+        size for owner, size in parts.owners.items() if owner.startswith("Quantization")
     )
-    assert found.signatures == found.owners["Model.signature_defs"] + sum(
+    assert parts.signatures == parts.owners["Model.signature_defs"] + sum(
         size
-        for owner, size in found.owners.items()
+        for owner, size in parts.owners.items()
         if owner.startswith(("SignatureDef", "TensorMap"))
     )
 
@@ -81,26 +81,26 @@ def test_a_widened_weight_is_a_weight():
     assert of(content).weights == 6
 
 
-def test_what_an_editor_left_behind_is_unreachable():
+def test_unused_bytes_are_unreachable():
     assert of(dense() + b"left behind by an editor").unreachable == 24
 
 
-def test_a_buffer_behind_the_tree_is_data():
+def test_a_buffer_outside_the_tree_is_data():
     root = schema.ModelT.InitFromPackedBuf(bytearray(dense()), 0)
     kernel = bytes(root.buffers[1].data)
     root.buffers[1].data = None
     root.buffers[1].size = len(kernel)
-    # Once to learn the length, which the offset does not change.
+    # The first file gives the length, which does not depend on the offset.
     root.buffers[1].offset = 1 << 40
     tree = packed(root)
     root.buffers[1].offset = len(tree)
     content = packed(root) + kernel
-    found = of(content)
-    assert found.weights == 12
+    parts = of(content)
+    assert parts.weights == 12
     assert inspect(content).subgraphs[0].tensors[1].first_values == list(range(8))
 
 
-def test_sparse_places_are_apart():
+def test_sparse_indices_are_a_part_of_their_own():
     root = schema.ModelT.InitFromPackedBuf(bytearray(dense()), 0)
     kernel = root.subgraphs[0].tensors[1]
     root.buffers[1].data = np.array([5, 6], np.uint8)
@@ -116,28 +116,28 @@ def test_sparse_places_are_apart():
     kernel.sparsity.traversalOrder = [0, 1]
     kernel.sparsity.dimMetadata = [dense_level, sparse_level]
     content = packed(root)
-    found = of(content)
-    assert found.weights == 2
-    assert found.sparsity > 2 * 4 + 4 + 4 + 2
-    told = inspect(content).subgraphs[0].tensors[1]
-    assert told.sparse
-    assert told.statistics is not None
-    assert told.first_values == [0, 0, 0, 5, 0, 0, 0, 0]
-    assert (told.statistics.zeros, told.statistics.distinct) == (10, 3)
+    parts = of(content)
+    assert parts.weights == 2
+    assert parts.sparsity > 2 * 4 + 4 + 4 + 2
+    kernel = inspect(content).subgraphs[0].tensors[1]
+    assert kernel.sparse
+    assert kernel.statistics is not None
+    assert kernel.first_values == [0, 0, 0, 5, 0, 0, 0, 0]
+    assert (kernel.statistics.zeros, kernel.statistics.distinct) == (10, 3)
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_published_models_add_up(models, name):
     content = (models / f"{name}.tflite").read_bytes()
-    found = of(content)
-    told = inspect(content)
-    assert found.weights + found.biases <= told.data_bytes
-    assert found.unreachable == 0
-    assert told.parameters >= found.weights
+    parts = of(content)
+    inspection = inspect(content)
+    assert parts.weights + parts.biases <= inspection.data_bytes
+    assert parts.unreachable == 0
+    assert inspection.parameters >= parts.weights
     runtimes: tuple[Literal["any", "tflm"], ...] = ("any", "tflm")
     for runtime in runtimes:
         slimmed = of(slim(content, runtime=runtime))
-        assert (slimmed.weights, slimmed.names) == (found.weights, 0)
+        assert (slimmed.weights, slimmed.names) == (parts.weights, 0)
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -150,17 +150,17 @@ def test_mutants_that_verify_add_up(models, name):
         for place in rng.integers(0, len(content), 3):
             mutant[place] = rng.integers(256)
         try:
-            found = inspect(bytes(mutant))
+            inspection = inspect(bytes(mutant))
         except ModelError:
             continue
-        sizes = found.budget.model_dump(include=set(BUDGET_PARTS))
-        assert sum(sizes.values()) == sum(found.budget.owners.values()) == len(content)
+        budget = inspection.budget.model_dump()
+        assert sum(budget.pop("owners").values()) == sum(budget.values()) == len(content)
         passed += 1
     assert passed
 
 
 def budgets_in(text):
-    """The rows of a table of budgets in the page, by part."""
+    """{part: row} of a table of budgets in the page."""
     return {
         cells[0]: [int(cell.replace(",", "")) for cell in cells[1:]]
         for cells in (
@@ -170,28 +170,28 @@ def budgets_in(text):
     }
 
 
-def test_the_page_says_what_is_measured(models):
+def test_the_page_has_the_measured_numbers(models):
     page = (Path(__file__).parents[3] / "docs" / "file-anatomy.md").read_text("utf-8")
     before, any_one, micro = re.split("## After slimming|After `--runtime tflm`", page)
     contents = [(models / f"{name}.tflite").read_bytes() for name in IN_PAGE]
     slimmed = {
-        any_one: [slim(each) for each in contents],
-        micro: [slim(each, runtime="tflm") for each in contents],
+        any_one: [slim(content) for content in contents],
+        micro: [slim(content, runtime="tflm") for content in contents],
     }
     for text, files in {before: contents, **slimmed}.items():
         rows = budgets_in(text)
-        assert rows.pop("file") == [len(each) for each in files]
-        measured = [inspect(each).budget for each in files]
-        told = {part: [getattr(each, part) for each in measured] for part in BUDGET_PARTS}
-        # The tables of slimmed files leave out what they have none of.
-        assert {part: found for part, found in told.items() if any(found)} == {
-            part: found for part, found in rows.items() if any(found)
+        assert rows.pop("file") == [len(content) for content in files]
+        budgets = [inspect(content).budget for content in files]
+        sizes = {part: [getattr(budget, part) for budget in budgets] for part in BUDGET_PARTS}
+        # The tables of slimmed files have no rows of zeros.
+        assert {part: row for part, row in sizes.items() if any(row)} == {
+            part: row for part, row in rows.items() if any(row)
         }
-    found = [inspect(each) for each in contents]
+    inspections = [inspect(content) for content in contents]
     for owner in re.findall(r"^\| ([A-Z]\w+\.\w+) ", page, re.MULTILINE):
-        told_of = [f"{each.budget.owners.get(owner, 0):,}" for each in found]
-        assert f"| {owner} | {' | '.join(told_of)} |" in page
-    for name, each in zip(
-        ("alexa", "hey_jarvis", "mlperf_tiny_kws", "micro_speech"), found, strict=True
-    ):
-        assert re.search(rf"^\| `{name}` .*\| {each.parameters:,} \| {each.macs:,} \|$", page, re.M)
+        cells = [f"{inspection.budget.owners.get(owner, 0):,}" for inspection in inspections]
+        assert f"| {owner} | {' | '.join(cells)} |" in page
+    names = ("alexa", "hey_jarvis", "mlperf_tiny_kws", "micro_speech")
+    for name, inspection in zip(names, inspections, strict=True):
+        figures = rf"{inspection.parameters:,} \| {inspection.macs:,}"
+        assert re.search(rf"^\| `{name}` .*\| {figures} \|$", page, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The reader sees in a file what TensorFlow and the layers' own weights say is in it."""
+"""The constants of a file agree with TensorFlow and with the layers' weights."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def small():
 
 
 def analyzed(model):
-    """Data bytes as TensorFlow's analyzer prints them."""
+    """Data bytes from TensorFlow's analyzer."""
     from stapes.models.backend import tensorflow
 
     printed = io.StringIO()
@@ -68,20 +68,20 @@ def test_data_bytes_are_the_analyzers(variants, name):
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_data_bytes_of_models_that_others_made_are_the_analyzers(models, name):
+def test_data_bytes_of_published_models_are_the_analyzers(models, name):
     model = (models / f"{name}.tflite").read_bytes()
     assert data_bytes(model) == analyzed(model)
 
 
 def test_float32_holds_every_parameter_of_the_baseline(variants, untrained):
-    found = constants(variants["float32"])
-    assert sum(constant.values.size for constant in found) == untrained.count_params() == 20_226
+    rows = constants(variants["float32"])
+    assert sum(constant.values.size for constant in rows) == untrained.count_params() == 20_226
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_kernels_and_biases_come_in_the_order_of_the_ops(variants, name):
-    found = constants(variants[name])
-    assert [(each.op, each.role, each.values.shape) for each in found] == [
+    rows = constants(variants[name])
+    assert [(constant.op, constant.role, constant.values.shape) for constant in rows] == [
         ("CONV_2D", "kernel", (32, 3, 3, 1)),
         ("CONV_2D", "bias", (32,)),
         ("CONV_2D", "kernel", (64, 3, 3, 32)),
@@ -89,8 +89,8 @@ def test_kernels_and_biases_come_in_the_order_of_the_ops(variants, name):
         ("FULLY_CONNECTED", "kernel", (2, 704)),
         ("FULLY_CONNECTED", "bias", (2,)),
     ]
-    for each, layer in zip(found[::2], ("conv", "conv_1", "dense"), strict=True):
-        assert layer in each.name
+    for constant, layer in zip(rows[::2], ("conv", "conv_1", "dense"), strict=True):
+        assert layer in constant.name
 
 
 def test_float32_values_are_the_layers_weights(variants, untrained):
@@ -102,7 +102,7 @@ def test_float32_values_are_the_layers_weights(variants, untrained):
         np.testing.assert_array_equal(stored.values, expected)
 
 
-def test_float16_values_are_given_as_they_are_stored(variants, untrained):
+def test_float16_values_come_as_they_are_stored(variants, untrained):
     for stored, weights in zip(
         constants(variants["float16"]), untrained.get_weights(), strict=True
     ):
@@ -116,17 +116,19 @@ def test_int8_kernels_have_the_interpreters_values(variants, name):
 
     interpreter = Interpreter(model_content=variants[name])
     interpreter.allocate_tensors()
-    by_name = {each["name"]: each["index"] for each in interpreter.get_tensor_details()}
-    found = constants(variants[name])
-    assert len(found) == 6
-    for each in found:
-        np.testing.assert_array_equal(each.values, interpreter.get_tensor(by_name[each.name]))
+    by_name = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details()}
+    rows = constants(variants[name])
+    assert len(rows) == 6
+    for constant in rows:
+        np.testing.assert_array_equal(
+            constant.values, interpreter.get_tensor(by_name[constant.name])
+        )
 
 
-def test_kernels_of_models_that_others_made(models):
+def test_kernels_of_published_models(models):
     kws = constants((models / "mlperf_tiny_kws.tflite").read_bytes())
-    kernels = [each for each in kws if each.role == "kernel"]
-    assert [each.op for each in kernels] == [
+    kernels = [constant for constant in kws if constant.role == "kernel"]
+    assert [constant.op for constant in kernels] == [
         "CONV_2D",
         *["DEPTHWISE_CONV_2D", "CONV_2D"] * 4,
         "FULLY_CONNECTED",
@@ -136,9 +138,11 @@ def test_kernels_of_models_that_others_made(models):
     assert kernels[-1].values.shape == (12, 64)
     # A DS-CNN of 64 channels, 4 blocks, 12 classes: the weights of its paper, with biases.
     expected = 64 * 40 + 64 + 4 * (64 * 9 + 64 + 64 * 64 + 64) + 12 * 64 + 12
-    assert sum(each.values.size for each in kws) == expected
+    assert sum(constant.values.size for constant in kws) == expected
     speech = constants((models / "micro_speech_quantized.tflite").read_bytes())
-    assert [(each.op, each.values.shape) for each in speech if each.role == "kernel"] == [
+    assert [
+        (constant.op, constant.values.shape) for constant in speech if constant.role == "kernel"
+    ] == [
         ("DEPTHWISE_CONV_2D", (1, 10, 8, 8)),
         ("FULLY_CONNECTED", (4, 4000)),
     ]
@@ -147,9 +151,9 @@ def test_kernels_of_models_that_others_made(models):
 def test_a_streaming_model_of_two_graphs_is_read(models):
     model = (models / "alexa.tflite").read_bytes()
     assert len(unpacked(model).subgraphs) == 2
-    kernels = [each for each in constants(model) if each.role == "kernel"]
+    kernels = [constant for constant in constants(model) if constant.role == "kernel"]
     assert kernels[0].values.shape == (32, 5, 1, 40)
-    assert all(each.values.dtype == np.int8 for each in kernels)
+    assert all(constant.values.dtype == np.int8 for constant in kernels)
 
 
 def test_known_values_of_a_dense_layer(small):
@@ -172,7 +176,7 @@ def test_known_values_of_a_dense_layer(small):
     ],
 )
 @pytest.mark.parametrize("read", [data_bytes, constants])
-def test_what_is_no_model_is_refused(read, content):
+def test_another_file_is_refused(read, content):
     with pytest.raises(ModelError, match=r"\.tflite"):
         read(content)
 
@@ -183,7 +187,7 @@ def test_a_file_without_the_mark_is_refused(read, small):
         read(small[:4] + b"TFL2" + small[8:])
 
 
-def test_a_file_that_is_cut_is_refused_or_read_as_far_as_it_holds_together(small):
+def test_a_cut_file_is_refused_or_read(small):
     whole = data_bytes(small)
     refused = 0
     for end in range(len(small)):
@@ -195,15 +199,15 @@ def test_a_file_that_is_cut_is_refused_or_read_as_far_as_it_holds_together(small
 
 
 def broken(model, how):
-    """The model, packed again after `how` has spoiled its tree."""
+    """The model, packed again after `how` changed its tree."""
     tree = unpacked(model)
     how(tree)
     return packed(tree)
 
 
 def op(tree):
-    [found] = [each for each in tree.subgraphs[0].operators if len(each.inputs) == 3]
-    return found
+    [layer] = [op for op in tree.subgraphs[0].operators if len(op.inputs) == 3]
+    return layer
 
 
 def kernel(tree):
@@ -212,7 +216,7 @@ def kernel(tree):
 
 def test_packing_alone_breaks_nothing(small):
     again = broken(small, lambda tree: None)
-    assert [each.values.tolist() for each in constants(again)] == [
+    assert [constant.values.tolist() for constant in constants(again)] == [
         [[1, 3, 5], [2, 4, 6]],
         [7, 8],
     ]
@@ -232,19 +236,19 @@ def test_packing_alone_breaks_nothing(small):
     ],
     ids=["opcode", "tensor", "inputs", "shape", "buffer", "tensors", "graphs", "codes"],
 )
-def test_a_tree_that_does_not_hold_together_is_refused(small, how):
+def test_a_broken_tree_is_refused(small, how):
     with pytest.raises(ModelError, match=r"\.tflite is broken"):
         constants(broken(small, how))
 
 
-def test_a_tensor_without_a_name_has_the_empty_one(small):
+def test_a_tensor_without_a_name_has_an_empty_name(small):
     nameless = broken(small, lambda tree: setattr(kernel(tree), "name", None))
-    assert next(each.name for each in constants(nameless)) == ""
+    assert next(constant.name for constant in constants(nameless)) == ""
 
 
 def test_an_optional_bias_may_be_missing(small):
     def drop(tree):
-        # The file's mark of an input that is not there is -1, which must not mean the last tensor.
+        # -1 is a missing input and must not mean the last tensor.
         tree.subgraphs[0].tensors.append(kernel(tree))
         op(tree).inputs = [0, 1, -1]
 
@@ -252,9 +256,9 @@ def test_an_optional_bias_may_be_missing(small):
     assert only.role == "kernel"
 
 
-def test_constants_of_every_graph_are_given(small):
+def test_constants_come_from_every_graph(small):
     twice = broken(small, lambda tree: tree.subgraphs.append(tree.subgraphs[0]))
-    assert [each.role for each in constants(twice)] == ["kernel", "bias"] * 2
+    assert [constant.role for constant in constants(twice)] == ["kernel", "bias"] * 2
 
 
 @given(st.data())

@@ -1,4 +1,4 @@
-"""MACs are those that were published, or counted by hand."""
+"""MACs equal published numbers and numbers counted by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def swapped():
 
 
 def one(code, inputs, output, options=None):
-    """The MACs of one op, by the shapes of its inputs (None: left out) and its output."""
+    """The MACs of one op with the shapes of its inputs (None: missing) and its output."""
     tensors = [tensor(shape or ()) for shape in (*inputs, output)]
     numbers = [-1 if shape is None else place for place, shape in enumerate(inputs)]
     return macs(model(tensors, [op(code, numbers, (len(inputs),), options)]))
@@ -47,7 +47,7 @@ def one(code, inputs, output, options=None):
         (OP.AVERAGE_POOL_2D, [(1, 4, 4, 2)], (1, 2, 2, 2), pool(2, 2), 8 * 4),
         (OP.SOFTMAX, [(1, 12)], (1, 12), None, 24),
         (OP.RELU, [(1, 12)], (1, 12), None, 0),
-        # A kernel that is left out, or has another rank than its op asks for.
+        # A missing kernel, or one of a wrong rank.
         (OP.CONV_2D, [(1, 9, 9, 3), None], (1, 5, 7, 8), None, 0),
         (OP.FULLY_CONNECTED, [(1, 30), None], (1, 4), None, 0),
         (OP.CONV_2D, [(1, 9, 9, 3), (8,)], (1, 5, 7, 8), None, 0),
@@ -66,29 +66,29 @@ def test_an_lstm_multiplies_each_weight_at_each_step():
     assert one(code, inputs, (5, 1, 3)) == 5 * 4 * (6 + 9)
 
 
-def test_shapes_that_no_machine_holds_are_counted_without_overflow():
+def test_huge_shapes_do_not_overflow():
     most = 2**31 - 1
     shape = (0, most, most, most)
     assert one(OP.CONV_2D, [shape, (0, most, most, most)], (0, most)) == 0
     assert one(OP.TRANSPOSE_CONV, [(4,), (most, most, most, 0), (most, 0)], (1,)) == 0
-    # Zero elements take no byte, so that any other size is allowed beside them.
+    # A size of 0 takes no byte, so the others may be huge.
     assert one(OP.CONV_2D, [(1,), (0, most, most, most)], (1,)) == most**3
 
 
 def test_the_sum_is_that_of_the_ops():
-    found = inspect(dense())
-    assert macs(dense()) == found.macs == found.subgraphs[0].ops[0].macs == 12
-    assert found.subgraphs[0].ops[0].parameters == found.parameters == 15
+    inspection = inspect(dense())
+    assert macs(dense()) == inspection.macs == inspection.subgraphs[0].ops[0].macs == 12
+    assert inspection.subgraphs[0].ops[0].parameters == inspection.parameters == 15
 
 
 def test_mlperf_tiny_has_its_published_macs(models):
     content = (models / "mlperf_tiny_kws.tflite").read_bytes()
-    found = inspect(content)
+    inspection = inspect(content)
     layers = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
     # Banbury et al. 2021 do not count its pooling (8,000) and softmax (24).
-    assert sum(op.macs for op in found.subgraphs[0].ops if op.name in layers) == 2_656_768
+    assert sum(op.macs for op in inspection.subgraphs[0].ops if op.name in layers) == 2_656_768
     assert macs(content) == 2_656_768 + 8_000 + 24
-    assert found.parameters == 22_604
+    assert inspection.parameters == 22_604
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`")
@@ -100,7 +100,7 @@ def test_the_reference_cnn_has_its_published_macs():
     start_over(0)
     network = reference_cnn()
     rng = np.random.default_rng(0)
-    network.set_weights([rng.normal(size=each.shape) for each in network.get_weights()])
+    network.set_weights([rng.normal(size=weights.shape) for weights in network.get_weights()])
     content = convert(network)
     assert macs(content) == 1_388_164
     assert inspect(content).parameters == network.count_params()

@@ -1,4 +1,4 @@
-"""A model file is known by its content, and one that must not be read is refused by its name."""
+"""A model file is recognized by its content; the errors name the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_tflite_is_known_by_its_content_and_read_whole(path):
     assert read_tflite(path) == dense()
 
 
-def test_what_is_no_tflite_is_named(tmp_path):
+def test_another_file_is_named(tmp_path):
     (tmp_path / "model.tflite").write_bytes(b"PK\3\4 and so on")
     (tmp_path / "empty").touch()
     for other in (tmp_path, tmp_path / "model.tflite", tmp_path / "empty"):

@@ -1,4 +1,4 @@
-"""Constants that look-up tables are for are found with their bits, and read back through them."""
+"""Constants for look-up tables are found with their bits, and decoded."""
 
 from __future__ import annotations
 
@@ -25,47 +25,47 @@ def few(values, outputs=4, inputs=64, seed=0):
 @pytest.mark.parametrize(
     ("values", "bits"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (16, 4), (17, 5), (64, 6)]
 )
-def test_the_bits_are_those_that_count_the_values(dense_model, values, bits):
-    [found] = candidates(verify(dense_model(few(values))))
+def test_the_bits_fit_the_number_of_values(dense_model, values, bits):
+    [candidate] = candidates(verify(dense_model(few(values))))
     size = -(-4 * 64 * bits // 8) + 16 + values
-    assert found.form == Form(None, bits, size)
-    assert (found.name, found.op, found.role) == ("kernel", "FULLY_CONNECTED", "kernel")
-    assert (found.bytes, found.reads, found.places) == (256, 1, ((0, 1),))
+    assert candidate.form == Form(None, bits, size)
+    assert (candidate.name, candidate.op, candidate.role) == ("kernel", "FULLY_CONNECTED", "kernel")
+    assert (candidate.bytes, candidate.reads, candidate.places) == (256, 1, ((0, 1),))
 
 
-def test_a_channel_has_a_table_where_it_has_a_scale(dense_model):
+def test_scales_for_channels_give_tables_for_channels(dense_model):
     weights = np.concatenate([few(4, 1, seed=1), few(4, 1, seed=2), few(3, 2, seed=3)])
-    [found] = candidates(verify(dense_model(weights, scales=4)))
-    assert found.form == Form(0, 2, 64 + 16 + 4 * 4)
+    [candidate] = candidates(verify(dense_model(weights, scales=4)))
+    assert candidate.form == Form(0, 2, 64 + 16 + 4 * 4)
     [whole] = candidates(verify(dense_model(weights)))
     assert whole.form is not None
     assert whole.form.bits > 2
-    assert found.form.mode == "per channel"
+    assert candidate.form.mode == "per channel"
 
 
 def test_the_axis_is_that_of_the_scales(dense_model):
     weights = np.tile(np.arange(64, dtype=np.int8), (4, 1))
-    [found] = candidates(verify(dense_model(weights, scales=64, axis=1)))
-    assert found.form == Form(1, 1, 32 + 16 + 64)
+    [candidate] = candidates(verify(dense_model(weights, scales=64, axis=1)))
+    assert candidate.form == Form(1, 1, 32 + 16 + 64)
 
 
 def test_too_many_values_are_counted_in_the_reason(dense_model):
     weights = np.arange(-100, 100, dtype=np.int8).reshape(2, 100)
-    [found] = candidates(verify(dense_model(weights)))
-    assert (found.form, found.expected) == (None, 0)
-    assert found.reason == "200 distinct values, and 128 are the most"
-    [found] = candidates(verify(dense_model(np.resize(weights, (2, 200)), scales=2)))
-    assert found.reason == "200 distinct values in a channel, and 128 are the most"
+    [candidate] = candidates(verify(dense_model(weights)))
+    assert (candidate.form, candidate.expected) == (None, 0)
+    assert candidate.reason == "200 distinct values, and 128 are the most"
+    [candidate] = candidates(verify(dense_model(np.resize(weights, (2, 200)), scales=2)))
+    assert candidate.reason == "200 distinct values in a channel, and 128 are the most"
 
 
 def test_128_values_take_seven_bits(dense_model):
     weights = np.arange(-64, 64, dtype=np.int8).reshape(2, 64)
-    [found] = candidates(verify(dense_model(weights)))
-    assert found.form is not None
-    assert found.form.bits == 7
+    [candidate] = candidates(verify(dense_model(weights)))
+    assert candidate.form is not None
+    assert candidate.form.bits == 7
 
 
-def test_what_another_op_or_the_graph_reads_is_none(dense_model):
+def test_a_constant_of_another_op_or_the_graph_is_no_candidate(dense_model):
     root = verify(dense_model(few(4))).table
     root["operator_codes"][0].fields.update(builtin_code=126, deprecated_builtin_code=126)
     root["subgraphs"][0]["operators"][0].fields.pop("builtin_options")
@@ -76,7 +76,7 @@ def test_what_another_op_or_the_graph_reads_is_none(dense_model):
     assert candidates(verify(write(root))) == []
 
 
-def test_a_constant_with_another_kind_of_quantization_is_none(dense_model):
+def test_a_constant_with_custom_quantization_is_no_candidate(dense_model):
     root = verify(dense_model(few(4), scales=4)).table
     custom = {"details_type": 1, "details": Table("CustomQuantization", {})}
     root["subgraphs"][0]["tensors"][1]["quantization"].fields.update(
@@ -93,14 +93,14 @@ def test_tensors_of_one_buffer_are_one_candidate(dense_model):
     graph["tensors"].append(Table("Tensor", dict(graph["tensors"][2].fields)))
     second = {"inputs": np.array([0, 3, -1], np.int32), "outputs": np.array([4], np.int32)}
     graph["operators"].append(Table("Operator", {**op.fields, **second}))
-    [found] = candidates(verify(write(root)))
-    assert (found.places, found.reads) == (((0, 1), (0, 3)), 2)
+    [candidate] = candidates(verify(write(root)))
+    assert (candidate.places, candidate.reads) == (((0, 1), (0, 3)), 2)
 
 
 def encoded(values, axis):
-    """Indices and ancillary data as the format's documentation has them, bit by bit."""
+    """Indices and ancillary data by the format's documentation, bit by bit."""
     slices = [values] if axis is None else [values.take(n, axis) for n in range(values.shape[axis])]
-    tables = [sorted(set(each.ravel().tolist())) for each in slices]
+    tables = [sorted(set(table.ravel().tolist())) for table in slices]
     longest = max(map(len, tables))
     bits = max(1, (longest - 1).bit_length())
     text = ""
@@ -110,9 +110,9 @@ def encoded(values, axis):
     text += "0" * (-len(text) % 8)
     indices = bytes(int(text[n : n + 8], 2) for n in range(0, len(text), 8))
     header = bytes([0, 1, 0, 0, 1, (15 if axis is None else axis) << 4 | bits, longest]) + bytes(9)
-    padded = np.array([each + [0] * (longest - len(each)) for each in tables], values.dtype)
+    padded = np.array([table + [0] * (longest - len(table)) for table in tables], values.dtype)
     both = (indices, header + padded.tobytes())
-    return tuple(np.frombuffer(each, np.uint8) for each in both)
+    return tuple(np.frombuffer(table, np.uint8) for table in both)
 
 
 @settings(max_examples=60, deadline=None)
@@ -125,9 +125,9 @@ def test_decoding_gives_back_every_value(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     values = rng.integers(-60, 60, shape).astype(name)
     indices, ancillary = encoded(values, axis)
-    found = decode(indices, ancillary, shape, kind)
-    assert found.dtype == values.dtype
-    np.testing.assert_array_equal(found, values)
+    decoded = decode(indices, ancillary, shape, kind)
+    assert decoded.dtype == values.dtype
+    np.testing.assert_array_equal(decoded, values)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_broken_table_is_refused(place, value, reason):
         decode(indices, ancillary, [2, 8], "INT8")
 
 
-def test_an_index_behind_its_table_is_refused():
+def test_an_index_outside_its_table_is_refused():
     values = np.array([[1, 2, 3, 1]], np.int8)
     indices, ancillary = encoded(values, None)
     with pytest.raises(ModelError, match="out of its look-up table"):

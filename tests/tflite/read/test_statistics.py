@@ -1,4 +1,4 @@
-"""Counts are NumPy's, and the entropy is what it is known to be."""
+"""Counts agree with NumPy, and the entropy with known values."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_entropy_of_known_distributions(counts, bits):
 
 
 def test_a_code_of_half_zeros_stores_one_and_a_half_bits_a_value():
-    said = describe(np.tile(np.array([0, 0, 5, -3], np.int8), 16))
-    assert (said.values, said.zeros, said.distinct) == (64, 32, 3)
-    assert said.entropy_bits == 1.5
-    assert said.coded_bytes == 12
-    assert (said.minimum, said.maximum, said.mean) == (-3, 5, 0.5)
+    statistics = describe(np.tile(np.array([0, 0, 5, -3], np.int8), 16))
+    assert (statistics.values, statistics.zeros, statistics.distinct) == (64, 32, 3)
+    assert statistics.entropy_bits == 1.5
+    assert statistics.coded_bytes == 12
+    assert (statistics.minimum, statistics.maximum, statistics.mean) == (-3, 5, 0.5)
 
 
 @settings(max_examples=150, deadline=None)
@@ -49,53 +49,56 @@ def test_a_code_of_half_zeros_stores_one_and_a_half_bits_a_value():
     )
 )
 def test_counts_are_numpys(values):
-    said = describe(values)
-    assert said.values == values.size
-    assert said.distinct == len(np.unique(values))
-    assert said.zeros == values.size - np.count_nonzero(values)
+    statistics = describe(values)
+    assert statistics.values == values.size
+    assert statistics.distinct == len(np.unique(values))
+    assert statistics.zeros == values.size - np.count_nonzero(values)
     bits = np.ascontiguousarray(values).view(f"u{values.itemsize}")
     _, counts = np.unique(bits, return_counts=True)
     parts = counts / values.size
-    assert said.entropy_bits == pytest.approx(-(parts * np.log2(parts)).sum(), abs=1e-9)
+    assert statistics.entropy_bits == pytest.approx(-(parts * np.log2(parts)).sum(), abs=1e-9)
     finite = values[np.isfinite(values)]
-    assert said.not_finite == values.size - finite.size
+    assert statistics.not_finite == values.size - finite.size
     if finite.size:
-        assert (said.minimum, said.maximum) == (float(finite.min()), float(finite.max()))
-    if said.histogram is not None:
-        assert sum(said.histogram.counts) == finite.size
-        assert len(said.histogram.counts) <= MOST_BINS
-        assert said.histogram.low <= said.minimum
-        assert said.histogram.high >= said.maximum
+        assert (statistics.minimum, statistics.maximum) == (
+            float(finite.min()),
+            float(finite.max()),
+        )
+    if statistics.histogram is not None:
+        assert sum(statistics.histogram.counts) == finite.size
+        assert len(statistics.histogram.counts) <= MOST_BINS
+        assert statistics.histogram.low <= statistics.minimum
+        assert statistics.histogram.high >= statistics.maximum
 
 
 def test_each_integer_has_its_bin():
-    said = describe(np.array([-2, 0, 0, 3], np.int32))
-    assert (said.histogram.low, said.histogram.high) == (-2.5, 3.5)
-    assert said.histogram.counts == [1, 0, 2, 0, 0, 1]
+    statistics = describe(np.array([-2, 0, 0, 3], np.int32))
+    assert (statistics.histogram.low, statistics.histogram.high) == (-2.5, 3.5)
+    assert statistics.histogram.counts == [1, 0, 2, 0, 0, 1]
 
 
 def test_the_histogram_of_floats_is_numpys():
     values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
-    found = describe(values).histogram
+    histogram = describe(values).histogram
     expected, edges = np.histogram(values.astype(np.float64), MOST_BINS)
-    assert found.counts == expected.tolist()
-    assert (found.low, found.high) == (edges[0], edges[-1])
+    assert histogram.counts == expected.tolist()
+    assert (histogram.low, histogram.high) == (edges[0], edges[-1])
 
 
 def test_minus_zero_is_the_value_zero_and_another_word_of_a_code():
-    said = describe(np.array([0.0, -0.0], np.float32))
-    assert (said.distinct, said.zeros, said.entropy_bits) == (1, 2, 1.0)
+    statistics = describe(np.array([0.0, -0.0], np.float32))
+    assert (statistics.distinct, statistics.zeros, statistics.entropy_bits) == (1, 2, 1.0)
 
 
-def test_what_is_not_finite_is_counted_apart():
-    said = describe(np.array([1, np.nan, np.inf, -np.inf], np.float32))
-    assert said.not_finite == 3
-    assert (said.minimum, said.maximum, said.histogram.counts) == (1, 1, [1])
+def test_values_that_are_not_finite_are_counted_separately():
+    statistics = describe(np.array([1, np.nan, np.inf, -np.inf], np.float32))
+    assert statistics.not_finite == 3
+    assert (statistics.minimum, statistics.maximum, statistics.histogram.counts) == (1, 1, [1])
     nothing = describe(np.array([np.nan], np.float32))
     assert (nothing.minimum, nothing.mean, nothing.histogram) == (None, None, None)
 
 
-def test_zeros_are_what_stands_for_zero():
+def test_zeros_equal_the_zero_point():
     assert describe(np.array([128, 128, 0], np.uint8), 128).zeros == 2
     per_channel = np.array([[1, 1], [2, 2]], np.int8)
     assert describe(per_channel, np.array([[1], [0]])).zeros == 2

@@ -1,4 +1,4 @@
-"""Every type of constant gives the numbers that were written."""
+"""Constants of every type are read as they were written."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stapes.tflite.read.verify import verify
 
 
 def only(data, shape, kind):
-    made, _ = tensor(shape, kind=kind)
-    return values(verify(model([(made, np.asarray(data))], [])).graphs[0].tensor(0))
+    entry, _ = tensor(shape, kind=kind)
+    return values(verify(model([(entry, np.asarray(data))], [])).graphs[0].tensor(0))
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ def only(data, shape, kind):
 )  # fmt: skip
 def test_a_numpy_type(dtype):
     written = np.array([[1, 2, 3], [100, 0, 7]], dtype)
-    found = only(written, (2, 3), getattr(TYPE, dtype.upper()))
-    assert found.dtype == dtype
-    np.testing.assert_array_equal(found, written)
+    numbers = only(written, (2, 3), getattr(TYPE, dtype.upper()))
+    assert numbers.dtype == dtype
+    np.testing.assert_array_equal(numbers, written)
 
 
 @pytest.mark.parametrize(
@@ -39,21 +39,21 @@ def test_a_numpy_type(dtype):
     ],
 )
 def test_a_type_that_numpy_lacks(kind, data, expected):
-    found = only(np.array(data, np.uint8), (3,), getattr(TYPE, kind))
-    assert found.tolist() == expected
+    numbers = only(np.array(data, np.uint8), (3,), getattr(TYPE, kind))
+    assert numbers.tolist() == expected
 
 
 @pytest.mark.parametrize("kind", ["STRING", "COMPLEX64", "RESOURCE", "FLOAT8_E5M2"])
-def test_what_is_no_number_has_none(kind):
+def test_other_types_have_no_values(kind):
     assert only(np.zeros(8, np.uint8), (1,), getattr(TYPE, kind)) is None
 
 
 def test_a_scalar_may_lack_its_shape():
-    made, data = tensor((), values=np.array(5, np.int32))
-    made.shape = None
-    assert values(verify(model([(made, data)], [])).graphs[0].tensor(0)) == 5
+    entry, data = tensor((), values=np.array(5, np.int32))
+    entry.shape = None
+    assert values(verify(model([(entry, data)], [])).graphs[0].tensor(0)) == 5
 
 
-def test_a_buffer_that_is_longer_than_the_shape_is_refused():
+def test_a_buffer_longer_than_its_shape_is_refused():
     with pytest.raises(ModelError, match="3 values are no"):
         only(np.zeros(3, np.float32), (2,), TYPE.FLOAT32)

@@ -1,4 +1,4 @@
-"""What interpreters take on trust is checked: one wrong number is enough to be refused."""
+"""A file with one wrong number is refused."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def sparsity(segments, indices, *, order=(0, 1), dense=3):
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_models_that_others_made_hold_together(models, name):
+def test_published_models_are_accepted(models, name):
     assert verify((models / f"{name}.tflite").read_bytes()).tree.unknown == []
 
 
-def test_the_model_made_by_hand_holds_together(small):
+def test_the_small_model_is_accepted(small):
     verify(small)
 
 
@@ -127,7 +127,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("how", WRONG.values(), ids=WRONG.keys())
-def test_what_does_not_hold_together_is_refused_in_a_sentence(changed, how):
+def test_a_wrong_number_is_refused_in_a_sentence(changed, how):
     with pytest.raises(ModelError, match=r"^The \.tflite is broken: .*\.$"):
         verify(changed(how))
 
@@ -167,14 +167,14 @@ def test_two_subgraphs_that_call_each_other_are_refused():
     assert called(op.table) == [1]
 
 
-def test_a_buffer_behind_the_tree_is_found(changed):
+def test_a_buffer_outside_the_tree_is_read(changed):
     data = b"weights behind the tree."
     place = len(changed(lambda tree: tree["buffers"][3].fields.update(offset=9, size=len(data))))
     content = changed(lambda tree: tree["buffers"][3].fields.update(offset=place, size=len(data)))
     assert verify(content + data).buffers[3].tobytes() == data
 
 
-def test_shared_parts_are_not_checked_over_and_over():
+def test_shared_parts_are_checked_once():
     inputs = np.zeros(200_000, np.int32)
     ops = [Table("Operator", {"inputs": inputs, "debug_metadata_index": n}) for n in range(5_000)]
     tensors = [Table("Tensor", {"type": 9})] * 5_000

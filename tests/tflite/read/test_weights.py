@@ -1,4 +1,4 @@
-"""What is said of a kernel is what counting by hand gives."""
+"""Measures of a kernel agree with counting by hand."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def test_known_kernels(kernel, part):
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 3), (2, 3, 3, 1), (64, 3, 3, 2), (1, 6), (0, 4)])
-def test_channels_that_are_no_fours_have_no_compliance(shape):
+def test_channels_that_are_no_multiple_of_four_have_no_compliance(shape):
     assert two_by_four_compliance(np.zeros(shape)) is None
 
 
 @given(IN_FOURS)
 def test_compliance_is_what_counting_gives(kernel):
-    kept = [
+    complies = [
         list(kernel[row, column, begin : begin + 4]).count(0) >= 2
         for row in range(kernel.shape[0])
         for column in range(kernel.shape[1])
         for begin in range(0, kernel.shape[2], 4)
     ]
-    assert two_by_four_compliance(kernel) == pytest.approx(sum(kept) / len(kept))
+    assert two_by_four_compliance(kernel) == pytest.approx(sum(complies) / len(complies))
 
 
 @given(IN_FOURS)

@@ -1,4 +1,4 @@
-"""A small trained model and what techniques make of it, each made once for all tests."""
+"""A small trained model and its variants, each made once for all tests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from stapes.measure.accuracy import accuracy
 from stapes.targets.litert import LiteRT
 from stapes.techniques.recipes import Recipes
 
-# conv 3x3x1x8, conv_1 3x3x8x16 and dense 64x2: what takes 2:4 and what cannot.
+# conv 3x3x1x8 does not take 2:4; conv_1 3x3x8x16 and dense 64x2 do.
 SHAPE = (22, 13, 1)
 FILTERS = (8, 16)
 
-# Few steps, and long ones: what is to be kept must be kept against them.
+# Few steps at high rates, so that zeros and clusters are lost if nothing keeps them.
 QUICK = {
     "pruning": {"epochs": 2},
     "two_by_four": {"epochs": 1},
@@ -35,7 +35,7 @@ QUICK = {
 
 
 def pytest_collection_modifyitems(items):
-    """What needs the trained model, be it through another fixture, is slow; so is surgery."""
+    """Mark as slow the tests of surgery, and those that need the trained model."""
     for item in items:
         surgery = item.path.stem == "test_channel_surgery"
         if surgery or "baseline" in getattr(item, "fixturenames", ()):
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items):
 
 
 def clips(n, seed):
-    """Noise, and in every other clip the wake word: a band that rises with time."""
+    """Noise, with the wake word in every other clip: a band that rises with time."""
     rng = np.random.default_rng(seed)
     x = rng.normal(0, 4, (n, *SHAPE))
     y = (np.arange(n) % 2).astype(np.uint8)
@@ -70,7 +70,7 @@ def test_clips():
 
 @pytest.fixture(scope="session")
 def baseline(training):
-    """A reference CNN of fewer filters that tells the clips apart."""
+    """A reference CNN of fewer filters that classifies the clips."""
     from stapes.models.architectures import reference_cnn
     from stapes.models.settings import TrainSettings
     from stapes.models.training import train
@@ -115,7 +115,7 @@ def stage(material):
 
 @pytest.fixture(scope="session")
 def remake(stage):
-    """`remake(technique)`: its Variant, made anew."""
+    """`remake(technique)`: its Variant, made again."""
     from stapes.models.backend import start_over
     from stapes.techniques.registry import TECHNIQUES
 
@@ -146,11 +146,11 @@ def kernels_of():
 
 
 def loaded_kernels(model):
-    """Output channels first; what is stored sparse or as half floats as LiteRT has widened it."""
+    """Kernels, output channels first; sparse and float16 ones as LiteRT expands them."""
     interpreter = Interpreter(
         model_content=model,
         num_threads=1,
-        # XNNPACK would widen the weights where they cannot be seen.
+        # XNNPACK would expand the weights out of sight.
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         experimental_preserve_all_tensors=True,
     )
@@ -165,5 +165,5 @@ def loaded_kernels(model):
 
 @pytest.fixture(scope="session")
 def weights_before(baseline):
-    """The baseline's weights before any technique had them; `material` asks for them."""
+    """The baseline's weights before any technique; `material` needs them."""
     return [weight.copy() for weight in baseline.get_weights()]

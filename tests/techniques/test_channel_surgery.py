@@ -48,12 +48,12 @@ def reference():
 
 
 def filled(model, seed):
-    """The model with every weight drawn, biases and moving averages too."""
+    """The model with random weights, biases and moving averages too."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
-        drawn = [rng.normal(0, 0.5, each.shape) for each in layer.get_weights()]
+        drawn = [rng.normal(0, 0.5, weight.shape) for weight in layer.get_weights()]
         if type(layer).__name__ in ("BatchNormalization", "Normalization"):
-            drawn = [np.abs(each) + 0.5 for each in drawn]
+            drawn = [np.abs(weight) + 0.5 for weight in drawn]
         layer.set_weights(drawn)
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
@@ -69,10 +69,10 @@ def outputs(model, x):
     return np.asarray(model(x, training=False))
 
 
-def assert_same_outputs(found, expected):
+def assert_same_outputs(values, expected):
     assert np.isfinite(expected).all()
     scale = max(1.0, float(np.abs(expected).max()))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * scale)
+    np.testing.assert_allclose(values, expected, rtol=0, atol=1e-5 * scale)
 
 
 def weights_of(model):
@@ -80,10 +80,10 @@ def weights_of(model):
 
 
 def shapes_of(model):
-    return {layer.name: [each.shape for each in layer.get_weights()] for layer in model.layers}
+    return {layer.name: [weight.shape for weight in layer.get_weights()] for layer in model.layers}
 
 
-def drawn_kept(rng, filters):
+def some_filters(rng, filters):
     return {
         name: sorted(rng.choice(count, rng.integers(1, count + 1), replace=False).tolist())
         for name, count in filters.items()
@@ -94,7 +94,7 @@ def drawn_kept(rng, filters):
 
 
 def reached(model, name, filters, reader, x):
-    """Which places of the last axis before layer `reader` change with some filters of a layer."""
+    """Places of the last axis before layer `reader` that change with some filters of a layer."""
     from stapes.models.backend import keras
 
     probe = keras().Model(model.inputs, model.get_layer(reader).input)
@@ -105,8 +105,8 @@ def reached(model, name, filters, reader, x):
     rng = np.random.default_rng(0)
     makers = drawn[1:] if "Separable" in type(layer).__name__ else drawn
     for _ in range(8):
-        for each in makers:
-            each[..., filters] = rng.normal(0, 1, each[..., filters].shape)
+        for weight in makers:
+            weight[..., filters] = rng.normal(0, 1, weight[..., filters].shape)
         layer.set_weights(drawn)
         changed |= (outputs(probe, x) != plain).reshape(-1, plain.shape[-1]).any(axis=0)
     layer.set_weights(own)
@@ -120,11 +120,11 @@ def unread(model, reader, places):
     model.get_layer(reader).set_weights(weights)
 
 
-def chain_without(model, kept, x):
-    """What a chain of layers answers when nothing reads the filters that do not stay."""
+def chain_without(model, remaining, x):
+    """The outputs of a chain of layers when nothing reads the removed filters."""
     readers = [layer.name for layer in model.layers if type(layer).__name__ in KERNELS]
     gone = []
-    for name, indices in kept.items():
+    for name, indices in remaining.items():
         count = model.get_layer(name).get_weights()[-1].shape[-1]
         filters = sorted(set(range(count)) - set(indices))
         reader = readers[readers.index(name) + 1]
@@ -176,7 +176,7 @@ def random_kernel_layer(layers, rank, rng):
 
 def random_channelwise_layer(layers, rank, rng, shape):
     small = min(shape[1:-1]) < 3
-    made = [
+    candidates = [
         lambda: layers.BatchNormalization(scale=bool(rng.random() < 0.7)),
         lambda: layers.LeakyReLU(0.1),
         lambda: layers.Activation("sigmoid"),
@@ -193,7 +193,7 @@ def random_channelwise_layer(layers, rank, rng, shape):
         lambda: getattr(layers, f"MaxPooling{rank}D")(2),
         lambda: getattr(layers, f"AveragePooling{rank}D")(2),
     ]
-    return made[rng.integers(len(made) - 2 * small)]()
+    return candidates[rng.integers(len(candidates) - 2 * small)]()
 
 
 def add_random_end(model, layers, rank, rng):
@@ -223,18 +223,18 @@ def add_random_end(model, layers, rank, rng):
 
 
 @pytest.mark.parametrize("seed", range(28))
-def test_a_random_model_answers_as_if_nothing_read_the_removed_filters(surgery, seed):
+def test_a_random_model_computes_as_if_nothing_read_the_removed_filters(surgery, seed):
     model = random_chain(seed)
     rng = np.random.default_rng([seed, 1])
     filters, reasons = surgery.prunable(model)
     kernels = [layer.name for layer in model.layers if type(layer).__name__ in KERNELS]
     assert list(filters) == kernels[:-1], reasons
-    kept = drawn_kept(rng, filters)
-    before = [each.copy() for each in model.get_weights()]
+    remaining = some_filters(rng, filters)
+    before = [weight.copy() for weight in model.get_weights()]
     x = noise(model, seed)
-    smaller = surgery.remove(model, kept)
-    assert_same_outputs(outputs(smaller, x), chain_without(model, kept, x))
-    for name, indices in kept.items():
+    smaller = surgery.remove(model, remaining)
+    assert_same_outputs(outputs(smaller, x), chain_without(model, remaining, x))
+    for name, indices in remaining.items():
         assert smaller.get_layer(name).output_shape[-1] == len(indices)
     assert [layer.name for layer in smaller.layers] == [layer.name for layer in model.layers]
     for one, other in zip(before, model.get_weights(), strict=True):
@@ -242,13 +242,13 @@ def test_a_random_model_answers_as_if_nothing_read_the_removed_filters(surgery, 
 
 
 @pytest.mark.parametrize("seed", range(0, 28, 7))
-def test_a_filter_more_or_less_in_two_steps_is_the_same_as_in_one(surgery, seed):
+def test_two_steps_give_the_same_as_one(surgery, seed):
     model = random_chain(seed)
     filters, _ = surgery.prunable(model)
-    kept = drawn_kept(np.random.default_rng([seed, 2]), filters)
-    once = surgery.remove(model, kept)
+    remaining = some_filters(np.random.default_rng([seed, 2]), filters)
+    once = surgery.remove(model, remaining)
     stepwise = model
-    for name, indices in reversed(kept.items()):
+    for name, indices in reversed(remaining.items()):
         stepwise = surgery.remove(stepwise, {name: indices})
     for one, other in zip(once.get_weights(), stepwise.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -275,17 +275,17 @@ def test_half_of_its_filters_leave_the_parameters_and_macs_counted_by_hand(surge
 
 
 def test_behind_flatten_the_columns_of_every_place_go(surgery, reference):
-    kept = [0, 5, 63]
-    smaller = surgery.remove(reference, {"conv_1": kept})
+    remaining = [0, 5, 63]
+    smaller = surgery.remove(reference, {"conv_1": remaining})
     kernel, bias = reference.get_layer("dense").get_weights()
-    by_place = kernel.reshape(11, 64, 2)[:, kept]
+    by_place = kernel.reshape(11, 64, 2)[:, remaining]
     np.testing.assert_array_equal(
         smaller.get_layer("dense").get_weights()[0].reshape(11, 3, 2), by_place
     )
     np.testing.assert_array_equal(smaller.get_layer("dense").get_weights()[1], bias)
 
 
-def test_depthwise_channels_stay_beside_each_other(surgery, tf_keras, layers):
+def test_depthwise_channels_stay_neighbours(surgery, tf_keras, layers):
     model = tf_keras.Sequential(
         [
             layers.Input((6, 4, 1)),
@@ -298,21 +298,21 @@ def test_depthwise_channels_stay_beside_each_other(surgery, tf_keras, layers):
     filled(model, 0)
     smaller = surgery.remove(model, {"conv": [0, 2]})
     kernel, bias = model.get_layer("depthwise").get_weights()
-    found = smaller.get_layer("depthwise").get_weights()
-    np.testing.assert_array_equal(found[0], kernel[:, :, [0, 2]])
-    np.testing.assert_array_equal(found[1], bias[[0, 1, 4, 5]])
+    weights = smaller.get_layer("depthwise").get_weights()
+    np.testing.assert_array_equal(weights[0], kernel[:, :, [0, 2]])
+    np.testing.assert_array_equal(weights[1], bias[[0, 1, 4, 5]])
     for one, other in zip(
         smaller.get_layer("norm").get_weights(), model.get_layer("norm").get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other[[0, 1, 4, 5]])
 
 
-@pytest.mark.parametrize("kept", [{}, {"conv": range(32), "conv_1": range(64)}])
-def test_where_all_stay_the_model_is_a_copy_with_weights_of_its_own(surgery, reference, kept):
-    copy = surgery.remove(reference, kept)
+@pytest.mark.parametrize("remaining", [{}, {"conv": range(32), "conv_1": range(64)}])
+def test_where_all_stay_the_result_is_a_copy(surgery, reference, remaining):
+    copy = surgery.remove(reference, remaining)
     x = noise(reference, 1)
     np.testing.assert_array_equal(outputs(copy, x), outputs(reference, x))
-    copy.set_weights([0 * each for each in copy.get_weights()])
+    copy.set_weights([0 * weight for weight in copy.get_weights()])
     assert np.ptp(outputs(reference, x)) > 0.1
 
 
@@ -327,7 +327,7 @@ def test_the_order_of_what_stays_does_not_matter(surgery, reference):
 
 
 def branched(tf_keras, layers):
-    """Two branches that read one convolution, and meet; a convolution behind them."""
+    """Two branches that read one convolution and meet, and a convolution behind them."""
     inputs = layers.Input((10, 6, 2), name="features")
     stem = layers.Conv2D(5, 3, activation="relu", name="stem")(inputs)
     pooled = layers.MaxPooling2D(2, name="pool")(stem)
@@ -341,7 +341,7 @@ def branched(tf_keras, layers):
     return filled(tf_keras.Model(inputs, scores, name="branched"), 3)
 
 
-def test_branches_lose_what_does_not_meet_the_other_branch(surgery, tf_keras, layers):
+def test_branches_lose_filters_that_do_not_meet_the_other_branch(surgery, tf_keras, layers):
     filters, reasons = surgery.prunable(branched(tf_keras, layers))
     assert filters == {"stem": 5, "inner": 6, "behind": 3}
     meet = "its outputs go into add (Add), and it joins several inputs"
@@ -367,7 +367,7 @@ def test_a_convolution_that_two_branches_read_is_cut_for_both(surgery, tf_keras,
     assert shapes_of(smaller)["right"] == [(1, 1, 3, 4), (4,)]
 
 
-def test_what_stands_before_the_first_kernel_is_kept(surgery, tf_keras, layers):
+def test_layers_before_the_first_kernel_do_not_change(surgery, tf_keras, layers):
     model = tf_keras.Sequential(
         [
             layers.Input((9, 4)),
@@ -430,12 +430,12 @@ def test_frozen_layers_stay_frozen_and_are_cut(surgery, reference):
     assert shapes_of(smaller)["conv"] == [(3, 3, 1, 2), (2,)]
 
 
-# What stands in the way
+# Obstacles
 
 
 def obstacles(layers, name):
     """Layers between the convolution `conv` and the last, with a word of the reason."""
-    made = {
+    chains = {
         "permute": ([layers.Permute((2, 1, 3))], "Permute"),
         "layer normalization": ([layers.LayerNormalization()], "LayerNormalization"),
         "softmax": ([layers.Activation("softmax")], "activation may read all"),
@@ -448,7 +448,7 @@ def obstacles(layers, name):
         "lambda": ([layers.Lambda(lambda x: x[..., ::-1])], "Lambda"),
         "channels first": ([layers.Flatten(data_format="channels_first")], "channels come first"),
     }
-    return made[name]
+    return chains[name]
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def obstacles(layers, name):
         *("transposed", "axis 1", "recurrent", "lambda", "channels first"),
     ],
 )
-def test_filters_stay_where_their_way_is_not_known(surgery, tf_keras, layers, name):
+def test_filters_stay_where_their_path_is_unknown(surgery, tf_keras, layers, name):
     between, reason = obstacles(layers, name)
     model = tf_keras.Sequential(
         [
@@ -476,7 +476,7 @@ def test_filters_stay_where_their_way_is_not_known(surgery, tf_keras, layers, na
     assert filters["hidden"] == 3
     with pytest.raises(ValueError, match="No filters of conv can be removed"):
         surgery.remove(model, {"conv": [0, 1]})
-    # What comes after can still be removed, and the layer that stood in the way is copied.
+    # Later filters can still be removed, and the obstacle is copied.
     if name != "lambda":
         filled(model, 0)
         x = noise(model, 0)
@@ -519,7 +519,7 @@ def test_a_layer_that_is_used_twice_or_read_from_outside_keeps_its_filters(
     assert reasons["inner"] == reasons["dense"] == "its outputs are the model's"
 
 
-def test_concatenated_and_nested_ways_are_not_followed(surgery, tf_keras, layers):
+def test_concatenated_and_nested_paths_are_not_followed(surgery, tf_keras, layers):
     nested = tf_keras.Sequential([layers.Input((8, 3)), layers.Dense(2)], name="nested")
     inputs = layers.Input((8, 3))
     one = layers.Conv1D(3, 1, name="one")(inputs)
@@ -538,12 +538,12 @@ def test_concatenated_and_nested_ways_are_not_followed(surgery, tf_keras, layers
     [[], [0, 0], [-1], [32], [0.0, 1.0], [True] * 32, ["a"]],
     ids=["none", "twice", "negative", "beyond", "floats", "mask", "text"],
 )
-def test_what_is_not_a_set_of_filters_is_refused(surgery, reference, stays):
+def test_an_invalid_set_of_filters_is_refused(surgery, reference, stays):
     with pytest.raises(ValueError, match="Name filters of conv from 0 to 31 to stay, each once"):
         surgery.remove(reference, {"conv": stays})
 
 
-def test_a_layer_that_is_not_there_is_refused_by_name(surgery, reference):
+def test_an_unknown_layer_is_refused_by_name(surgery, reference):
     with pytest.raises(ValueError, match="No filters of conv2 can be removed: the model has no"):
         surgery.remove(reference, {"conv2": [0]})
     with pytest.raises(ValueError, match="No filters of dense can be removed: its outputs are"):
@@ -577,17 +577,17 @@ def test_importance_is_the_slope_of_the_loss_as_a_filters_gate_closes(
 ):
     model = small_net(tf_keras, layers, units=units)
     x, y = noise(model, 0, n=70), np.arange(70) % 2
-    found = surgery.importance(model, x, y.astype(np.uint8))
+    importances = surgery.importance(model, x, y.astype(np.uint8))
     readers = {"conv": "left", "left": "hidden", "hidden": "dense"}
-    assert list(found) == list(readers)
+    assert list(importances) == list(readers)
     step = 1e-2
-    for name, scores in found.items():
+    for name, scores in importances.items():
         reader = model.get_layer(readers[name])
         before = reader.get_weights()
         for index in range(len(scores)):
             sides = []
             for gate in (1 + step, 1 - step):
-                weights = [each.copy() for each in before]
+                weights = [weight.copy() for weight in before]
                 weights[0][..., index :: len(scores), :] *= gate
                 reader.set_weights(weights)
                 sides.append(losses(model, x, y))
@@ -612,17 +612,17 @@ def test_a_filter_that_two_layers_read_counts_once_for_each(surgery, tf_keras, l
     np.testing.assert_allclose(surgery.importance(model, x, y)["stem"], expected, rtol=1e-5)
 
 
-def test_a_filter_that_nothing_reads_is_worth_nothing(surgery, reference):
+def test_a_filter_that_nothing_reads_has_no_importance(surgery, reference):
     unread(reference, "conv_1", [3])
     scores = surgery.importance(reference, noise(reference, 0), np.arange(6) % 2)
     assert scores["conv"][3] == 0
     assert (np.delete(scores["conv"], 3) > 0).any()
-    assert {name: len(each) for name, each in scores.items()} == {"conv": 32, "conv_1": 64}
+    assert {name: len(values) for name, values in scores.items()} == {"conv": 32, "conv_1": 64}
     assert 3 not in surgery.choose(scores, 0.5)["conv"]
 
 
-def test_importance_is_the_same_again_and_leaves_the_model_alone(surgery, reference):
-    before = [each.copy() for each in reference.get_weights()]
+def test_importance_repeats_and_does_not_change_the_model(surgery, reference):
+    before = [weight.copy() for weight in reference.get_weights()]
     x, y = noise(reference, 0), np.arange(6) % 2
     once, again = surgery.importance(reference, x, y), surgery.importance(reference, x, y)
     for name, scores in once.items():
@@ -631,7 +631,7 @@ def test_importance_is_the_same_again_and_leaves_the_model_alone(surgery, refere
         np.testing.assert_array_equal(one, other)
 
 
-def test_importance_of_a_model_that_can_lose_nothing_is_empty(surgery, tf_keras, layers):
+def test_importance_is_empty_where_all_filters_must_stay(surgery, tf_keras, layers):
     model = tf_keras.Sequential([layers.Input((3,)), layers.Dense(2, activation="softmax")])
     assert surgery.importance(model, np.ones((2, 3), np.float32), np.zeros(2, int)) == {}
     assert surgery.choose({}, 0.5) == {}
@@ -647,7 +647,7 @@ def test_importance_needs_a_label_for_each_clip(surgery, reference, clips, label
 # Choice
 
 
-def test_the_filters_worth_most_stay_whatever_their_layers_scale(surgery):
+def test_the_most_important_filters_stay_whatever_their_layers_scale(surgery):
     scores = {"a": np.array([3.0, 0.0, 4.0, 0.1]), "b": np.array([10.0, 100.0, 900.0, 20.0])}
     assert surgery.choose(scores, 4 / 8, min_filters=1) == {"a": [0, 2], "b": [1, 2]}
     scaled = {"a": scores["a"] * 1e6, "b": scores["b"]}
@@ -666,7 +666,7 @@ def test_each_layer_keeps_the_fewest_allowed(surgery):
     assert surgery.choose(scores, 0.01, min_filters=1) == {"a": [2], "b": [0], "c": [0]}
 
 
-def test_all_stay_where_all_are_asked_for(surgery):
+def test_all_stay_where_keep_is_one(surgery):
     scores = {"a": np.arange(5.0), "b": np.arange(3.0)}
     assert surgery.choose(scores, 1.0) == {"a": [0, 1, 2, 3, 4], "b": [0, 1, 2]}
 
@@ -677,33 +677,33 @@ def test_counts_are_multiples_and_never_more_than_the_budget(surgery, seed):
     scores = {name: rng.random(rng.integers(3, 40)) for name in "abc"}
     keep, multiple = rng.uniform(0.5, 1), int(rng.integers(1, 5))
     total = sum(map(len, scores.values()))
-    kept = surgery.choose(scores, keep, multiple=multiple)
-    for name, indices in kept.items():
+    remaining = surgery.choose(scores, keep, multiple=multiple)
+    for name, indices in remaining.items():
         assert len(indices) % multiple == 0 or len(indices) == len(scores[name])
         assert indices == sorted(set(indices))
         assert min(np.delete(-scores[name], indices), default=0) >= max(-scores[name][indices])
-    assert sum(map(len, kept.values())) <= keep * total
+    assert sum(map(len, remaining.values())) <= keep * total
     more = surgery.choose(scores, min(1.0, keep * 1.2), multiple=multiple)
-    assert all(set(indices) <= set(more[name]) for name, indices in kept.items())
+    assert all(set(indices) <= set(more[name]) for name, indices in remaining.items())
 
 
-def test_a_part_of_the_macs_is_what_stays(surgery, reference):
+def test_the_cost_may_be_macs(surgery, reference):
     from stapes.models.cost import macs
 
     scores = surgery.importance(reference, noise(reference, 0), np.arange(6) % 2)
 
-    def cost(kept):
-        return macs(surgery.remove(reference, kept))
+    def cost(remaining):
+        return macs(surgery.remove(reference, remaining))
 
-    kept = surgery.choose(scores, 0.25, cost=cost)
-    assert 0.2 * 1_388_164 < cost(kept) <= 0.25 * 1_388_164
+    remaining = surgery.choose(scores, 0.25, cost=cost)
+    assert 0.2 * 1_388_164 < cost(remaining) <= 0.25 * 1_388_164
 
 
 @pytest.mark.parametrize(
     ("keep", "options"),
     [(0, {}), (1.1, {}), (float("nan"), {}), (0.5, {"min_filters": 0}), (0.5, {"multiple": 0})],
 )
-def test_choices_that_mean_nothing_are_refused(surgery, keep, options):
+def test_invalid_choices_are_refused(surgery, keep, options):
     with pytest.raises(ValueError, match="keep="):
         surgery.choose({"a": np.ones(3)}, keep, **options)
 
@@ -713,7 +713,7 @@ def test_an_importance_that_is_no_number_is_refused(surgery):
         surgery.choose({"a": np.array([1.0, np.nan])}, 0.5)
 
 
-# What is shipped
+# The shipped file
 
 
 def test_the_tflite_has_the_smaller_shapes_and_the_same_scores(surgery, reference):
@@ -721,7 +721,7 @@ def test_the_tflite_has_the_smaller_shapes_and_the_same_scores(surgery, referenc
 
     smaller = surgery.remove(reference, {"conv": range(0, 32, 2), "conv_1": range(32)})
     tflite = convert(smaller)
-    stored = [each.values.shape for each in constants(tflite) if each.role == "kernel"]
+    stored = [constant.values.shape for constant in constants(tflite) if constant.role == "kernel"]
     assert stored == [(16, 3, 3, 1), (32, 3, 3, 16), (2, 352)]
     assert len(tflite) < 0.35 * len(convert(reference))
     x = noise(reference, 2)
@@ -736,19 +736,19 @@ def test_it_is_the_same_bytes_when_it_is_made_again(surgery, reference, tmp_path
     from stapes.techniques.post_training import convert
 
     keras_files.save(reference, tmp_path / "reference.keras")
-    made = []
+    files = []
     for turn, seed in enumerate((0, 1)):
         start_over(seed)
         model = keras_files.load(tmp_path / "reference.keras")
         smaller = surgery.remove(model, {"conv": [1, 2, 5], "conv_1": range(10)})
         keras_files.save(smaller, tmp_path / f"{turn}.keras")
-        made.append((convert(smaller), (tmp_path / f"{turn}.keras").read_bytes()))
-    assert made[0] == made[1]
+        files.append((convert(smaller), (tmp_path / f"{turn}.keras").read_bytes()))
+    assert files[0] == files[1]
     names = [weight.name for weight in smaller.weights]
     assert names == [weight.name for weight in reference.weights]
 
 
-def test_what_was_saved_is_read_back_and_learns_and_loses_more(surgery, reference, tmp_path):
+def test_a_saved_model_loads_and_trains_and_loses_more(surgery, reference, tmp_path):
     from stapes.models import keras_files
 
     smaller = surgery.remove(reference, {"conv": [1, 2, 5], "conv_1": range(10)})

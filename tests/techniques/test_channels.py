@@ -16,7 +16,7 @@ def weighted_macs(model):
     """Multiplications of all kernels, by the shapes that LiteRT has."""
     interpreter = Interpreter(model_content=model)
     interpreter.allocate_tensors()
-    shapes = {each["index"]: each["shape"] for each in interpreter.get_tensor_details()}
+    shapes = {tensor["index"]: tensor["shape"] for tensor in interpreter.get_tensor_details()}
     return sum(
         math.prod(shapes[op["outputs"][0]][:-1]) * math.prod(shapes[op["inputs"][1]])
         for op in interpreter._get_ops_details()
@@ -25,28 +25,28 @@ def weighted_macs(model):
 
 
 @pytest.fixture
-def kept(kernels):
+def counts(kernels):
     """Filters of the two convolutions."""
     return [len(kernel) for kernel in kernels("pruned_channels")[:2]]
 
 
-def test_half_of_the_filters_are_gone_from_the_shapes(kernels, kept, material):
-    assert sum(kept) == material.recipes.channels.keep * (8 + 16)
+def test_half_of_the_filters_are_gone_from_the_shapes(kernels, counts, material):
+    assert sum(counts) == material.recipes.channels.keep * (8 + 16)
     shapes = [kernel.shape for kernel in kernels("pruned_channels")]
     places = 64 // 16
-    assert shapes == [(kept[0], 3, 3, 1), (kept[1], 3, 3, kept[0]), (2, places * kept[1])]
+    assert shapes == [(counts[0], 3, 3, 1), (counts[1], 3, 3, counts[0]), (2, places * counts[1])]
 
 
-def test_biases_go_with_their_filters(variant, kept):
+def test_biases_go_with_their_filters(variant, counts):
     stored = constants(variant("pruned_channels").tflite)
-    assert [each.values.shape for each in stored if each.role == "bias"] == [
-        (kept[0],),
-        (kept[1],),
+    assert [constant.values.shape for constant in stored if constant.role == "bias"] == [
+        (counts[0],),
+        (counts[1],),
         (2,),
     ]
 
 
-def test_what_is_left_is_not_zero(kernels):
+def test_the_remaining_weights_are_not_zero(kernels):
     assert all(kernel.all() for kernel in kernels("pruned_channels"))
 
 
@@ -57,20 +57,20 @@ def test_the_file_and_its_multiplications_are_fewer(variant):
     assert weighted_macs(smaller) < 0.7 * weighted_macs(whole)
 
 
-def test_notes_say_what_each_layer_kept(variant, kept):
+def test_notes_count_the_filters_of_each_layer(variant, counts):
     assert variant("pruned_channels").layer_notes == [
-        f"{kept[0]} of 8 filters kept",
-        f"{kept[1]} of 16 filters kept",
+        f"{counts[0]} of 8 filters kept",
+        f"{counts[1]} of 16 filters kept",
         "no filter removed: its outputs are the model's",
     ]
 
 
-def test_it_still_tells_the_clips_apart(variant, test_clips):
+def test_it_still_classifies_the_clips(variant, test_clips):
     scores = LiteRT(variant("pruned_channels").tflite).predict(test_clips.x)
     assert (scores.argmax(axis=1) == test_clips.y).mean() > 0.9
 
 
-def test_the_baseline_is_left_as_it_was(variant, baseline, weights_before):
+def test_the_baseline_does_not_change(variant, baseline, weights_before):
     assert variant("pruned_channels").tflite
     for before, after in zip(weights_before, baseline.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

@@ -1,4 +1,4 @@
-"""A layer of the shipped file has as few values as were asked for, or says where it has not."""
+"""A layer of the shipped file has as few values as the recipe, or a note why not."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_a_layer_has_no_more_values_than_clusters(kernels, variant, name):
     assert variant(name).settings["clusters"] == CLUSTERS
 
 
-def test_clusters_stand_for_the_weights_that_they_replace(kernels):
+def test_clusters_are_near_the_weights_that_they_replace(kernels):
     for kernel, before in zip(kernels("clustered"), kernels("float32"), strict=True):
-        # Sixteen values explain most of how the weights differ.
+        # Sixteen values explain most of the variance.
         assert np.var(kernel - before) < 0.1 * np.var(before)
 
 
@@ -94,7 +94,7 @@ def test_lost_clusters_are_noted_with_how_many_values_there_are(variant, kernels
 
 
 @pytest.mark.parametrize("centroids", ["LINEAR", "KMEANS_PLUS_PLUS", "DENSITY_BASED", "RANDOM"])
-def test_every_way_to_begin_gives_as_many_values_as_were_asked_for(few_weights, centroids):
+def test_every_kind_of_centroids_gives_as_few_values_as_the_recipe(few_weights, centroids):
     from stapes.techniques.clustering import cluster
 
     kernel = dense_kernel(cluster(clustering(few_weights, clusters=4, centroids=centroids)))
@@ -118,7 +118,7 @@ def test_a_pruned_layer_of_fewer_weights_than_clusters_keeps_its_zeros(few_weigh
     np.testing.assert_array_equal(dense_kernel(few_weights.model), before)
 
 
-def test_the_baseline_is_left_as_it_was(variant, baseline, weights_before):
+def test_the_baseline_does_not_change(variant, baseline, weights_before):
     assert variant("clustered").tflite
     for before, after in zip(weights_before, baseline.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

@@ -1,4 +1,4 @@
-"""The student is small, knows what its teacher knows, and is the same whenever it is made."""
+"""The student is small, agrees with its teacher, and has the same bytes each time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_its_settings_are_the_recipes(variant, material):
     assert variant("distilled").settings == material.recipes.distillation.model_dump(mode="json")
 
 
-def test_the_baseline_is_left_as_it_was(variant, baseline, weights_before):
+def test_the_baseline_does_not_change(variant, baseline, weights_before):
     assert variant("distilled").tflite
     for before, after in zip(weights_before, baseline.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

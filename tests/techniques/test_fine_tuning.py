@@ -24,7 +24,7 @@ SCORES = [[0.1, 0.9], [0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]
 
 
 class Teacher:
-    """A model that has answered already."""
+    """A model with fixed outputs."""
 
     def __init__(self, scores):
         self.scores = np.asarray(scores, np.float32)
@@ -57,16 +57,16 @@ def recipe(teacher, temperature=1.0, **changed):
 
 def test_without_a_teacher_labels_are_hard():
     for outputs, expected in ((2, [[0, 1], [1, 0], [0, 1], [1, 0]]), (1, [[1], [0], [1], [0]])):
-        # The teacher is not even asked.
+        # The teacher is not called.
         labels = soft_labels(material(None), recipe(0.0, 3.0), outputs)
         np.testing.assert_array_equal(labels, expected)
         assert labels.dtype == np.float32
 
 
 def test_a_teacher_alone_at_temperature_1_gives_its_scores():
-    found = soft_labels(material(SCORES), recipe(1.0), 2)
-    np.testing.assert_allclose(found, SCORES, atol=1e-6)
-    assert found.dtype == np.float32
+    labels = soft_labels(material(SCORES), recipe(1.0), 2)
+    np.testing.assert_allclose(labels, SCORES, atol=1e-6)
+    assert labels.dtype == np.float32
     three = [[0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4], [1.0, 0.0, 0.0]]
     np.testing.assert_allclose(soft_labels(material(three), recipe(1.0), 3), three, atol=1e-6)
 
@@ -74,16 +74,16 @@ def test_a_teacher_alone_at_temperature_1_gives_its_scores():
 def test_a_temperature_of_2_takes_the_root_of_the_odds():
     # 9 to 1 becomes 3 to 1, and 1 to 4 becomes 1 to 2.
     expected = [[0.25, 0.75], [0.75, 0.25], [0.5, 0.5], [1 / 3, 2 / 3]]
-    found = soft_labels(material(SCORES), recipe(1.0, 2.0), 2)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    labels = soft_labels(material(SCORES), recipe(1.0, 2.0), 2)
+    np.testing.assert_allclose(labels, expected, atol=1e-6)
 
 
 def test_teacher_and_label_are_mixed_by_the_recipes_part():
-    found = soft_labels(material(SCORES), recipe(0.25), 2)
-    np.testing.assert_allclose(found[:2], [[0.025, 0.975], [0.975, 0.025]], atol=1e-6)
+    labels = soft_labels(material(SCORES), recipe(0.25), 2)
+    np.testing.assert_allclose(labels[:2], [[0.025, 0.975], [0.975, 0.025]], atol=1e-6)
 
 
-def test_another_word_is_shared_out_among_the_other_classes_as_the_teacher_does():
+def test_the_teacher_distributes_another_word_over_the_other_classes():
     scores = [[0.1, 0.1, 0.8], [0.6, 0.2, 0.2], [0.2, 0.2, 0.6], [0.1, 0.3, 0.6]]
     work = dataclasses.replace(material(scores), positive=2)
     expected = np.array([[0, 0, 1], [0.75, 0.25, 0], [0, 0, 1], [0.25, 0.75, 0]])
@@ -91,7 +91,7 @@ def test_another_word_is_shared_out_among_the_other_classes_as_the_teacher_does(
 
 
 @pytest.mark.parametrize(("part", "temperature"), [(1.0, 1.0), (1.0, 2.0), (0.3, 4.0)])
-def test_a_sigmoid_head_has_what_softmax_has_of_the_wake_word(part, temperature):
+def test_a_sigmoid_has_the_softmax_share_of_the_wake_word(part, temperature):
     settings = recipe(part, temperature)
     softmax = soft_labels(material(SCORES), settings, 2)
     sigmoid = soft_labels(material(np.asarray(SCORES)[:, 1:]), settings, 1)
@@ -99,7 +99,7 @@ def test_a_sigmoid_head_has_what_softmax_has_of_the_wake_word(part, temperature)
     np.testing.assert_allclose(sigmoid, softmax[:, 1:], atol=1e-6)
 
 
-def test_a_teacher_that_is_certain_gives_numbers_all_the_same():
+def test_a_certain_teacher_gives_finite_labels():
     certain = [[0, 1], [1, 0], [1, 0], [0, 1]]
     for temperature in (0.1, 1.0, 10.0):
         labels = soft_labels(material(certain), recipe(1.0, temperature), 2)
@@ -131,7 +131,7 @@ def test_steps_are_the_batches_of_all_epochs(clips, batch, expected):
 
 @needs_training
 @pytest.mark.parametrize("masks", [(0, 0), (2, 0)])
-def test_labels_are_smoothed_and_features_masked_where_that_is_asked_for(masks):
+def test_labels_are_smoothed_and_features_masked(masks):
     from stapes.models import training
 
     fitted: list[tuple[np.ndarray, np.ndarray]] = []

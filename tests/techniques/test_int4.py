@@ -1,4 +1,4 @@
-"""The shipped file holds 4-bit weights that stand for the float ones."""
+"""The shipped file has 4-bit weights near the float ones."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def model(variant):
 
 @pytest.fixture
 def scales(model):
-    """Of each kernel, one a channel, as LiteRT reads them."""
+    """The scales of each kernel, one a channel, as LiteRT reads them."""
     interpreter = Interpreter(model_content=model)
-    by_name = {each["name"]: each for each in interpreter.get_tensor_details()}
-    kernels = [each.name for each in constants(model) if each.role == "kernel"]
+    by_name = {tensor["name"]: tensor for tensor in interpreter.get_tensor_details()}
+    kernels = [tensor.name for tensor in constants(model) if tensor.role == "kernel"]
     return [by_name[name]["quantization_parameters"]["scales"] for name in kernels]
 
 
 def test_every_kernel_is_stored_in_half_bytes(model):
     stored = {tensor.name: tensor for tensor in verify(model).graphs[0].tensors}
-    for kernel in [each for each in constants(model) if each.role == "kernel"]:
+    for kernel in [constant for constant in constants(model) if constant.role == "kernel"]:
         tensor = stored[kernel.name]
         assert tensor.type == "INT4"
         assert len(tensor.data) == -(-kernel.values.size // 2)
 
 
 def test_half_bytes_are_read_as_litert_reads_them(model, kernels):
-    found = [each.values for each in constants(model) if each.role == "kernel"]
-    for values, expected in zip(found, kernels("int4"), strict=True):
+    stored = [constant.values for constant in constants(model) if constant.role == "kernel"]
+    for values, expected in zip(stored, kernels("int4"), strict=True):
         np.testing.assert_array_equal(values, expected)
 
 
@@ -51,11 +51,11 @@ def test_each_channel_takes_at_most_sixteen_levels(kernels):
         assert all(len(np.unique(channel)) <= 16 for channel in kernel)
 
 
-def test_levels_stand_for_the_weights(kernels, scales):
+def test_levels_are_near_the_weights(kernels, scales):
     for kernel, before, scale in zip(kernels("int4"), kernels("float32"), scales, strict=True):
         assert len(scale) == len(kernel)
         step = np.reshape(scale, (-1, *[1] * (kernel.ndim - 1)))
-        # What OCTAV clips lies beyond the outermost levels.
+        # OCTAV clips weights beyond the outermost levels.
         inside = np.abs(kernel) < 7
         assert (np.abs(kernel * step - before) <= 0.501 * step)[inside].all()
         assert (np.sign(kernel) == np.sign(before))[~inside].all()
@@ -73,5 +73,5 @@ def test_the_file_is_smaller_than_with_8_bits(variant, model):
     assert len(model) < len(variant("dynamic_range").tflite) < len(variant("float32").tflite)
 
 
-def test_it_says_which_algorithm_chose_the_scales(variant):
+def test_settings_name_the_algorithm_of_the_scales(variant):
     assert variant("int4").settings == {"algorithm": "OCTAV"}

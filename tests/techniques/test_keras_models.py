@@ -1,4 +1,4 @@
-"""A clone answers as its model does and shares nothing with it."""
+"""A clone has the outputs of its model and shares nothing with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def copy(baseline):
     return clone(baseline)
 
 
-def test_a_clone_answers_as_its_model(copy, baseline, test_clips):
+def test_a_clone_has_the_outputs_of_its_model(copy, baseline, test_clips):
     np.testing.assert_array_equal(
         copy.predict(test_clips.x, verbose=0), baseline.predict(test_clips.x, verbose=0)
     )
@@ -26,7 +26,7 @@ def test_weights_of_a_clone_are_its_own(copy, baseline, weights_before):
         np.testing.assert_array_equal(before, after)
 
 
-def test_what_wraps_and_strips_a_clone_leaves_its_model_alone(copy, baseline, test_clips):
+def test_changes_of_a_clone_do_not_change_its_model(copy, baseline, test_clips):
     import tensorflow_model_optimization as tfmot
 
     expected = baseline.predict(test_clips.x, verbose=0)

@@ -1,4 +1,4 @@
-"""Each post-training variant is what its name says, and the same whenever it is made."""
+"""Each post-training variant has the types of its name, and the same bytes each time."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def types_of(model):
     interpreter.allocate_tensors()
     [inputs], [outputs] = interpreter.get_input_details(), interpreter.get_output_details()
     between = {
-        np.dtype(each["dtype"]).name
-        for each in interpreter.get_tensor_details()
-        if list(each["shape"]) == [1, 48, 11, 32]
+        np.dtype(tensor["dtype"]).name
+        for tensor in interpreter.get_tensor_details()
+        if list(tensor["shape"]) == [1, 48, 11, 32]
     }
     return np.dtype(inputs["dtype"]).name, np.dtype(outputs["dtype"]).name, between
 
@@ -92,16 +92,16 @@ def test_inputs_outputs_and_activations_have_the_types_of_the_name(variants, nam
 )
 def test_weights_have_the_types_of_the_name(variants, name, kernels, biases):
     stored = constants(variants[name].tflite)
-    assert [each.values.dtype.name for each in stored if each.role == "kernel"] == kernels
-    assert [each.values.dtype.name for each in stored if each.role == "bias"] == [biases] * 3
-    assert sum(each.values.size for each in stored) == 20_226
+    assert [weight.values.dtype.name for weight in stored if weight.role == "kernel"] == kernels
+    assert [weight.values.dtype.name for weight in stored if weight.role == "bias"] == [biases] * 3
+    assert sum(constant.values.size for constant in stored) == 20_226
 
 
 @pytest.mark.parametrize("name", ["dynamic_range", "uint8", "int8", "int16x8"])
-def test_int8_kernels_stand_for_the_baselines_weights(variants, untrained, name):
+def test_int8_kernels_are_near_the_baselines_weights(variants, untrained, name):
     model = variants[name].tflite
     by_name = {tensor.name: tensor.quantization for tensor in verify(model).graphs[0].tensors}
-    kernels = [each for each in constants(model) if each.role == "kernel"]
+    kernels = [constant for constant in constants(model) if constant.role == "kernel"]
     for stored, weights in zip(kernels, untrained.get_weights()[::2], strict=True):
         if stored.values.dtype != np.int8:
             continue
@@ -112,7 +112,7 @@ def test_int8_kernels_stand_for_the_baselines_weights(variants, untrained, name)
         assert (error <= scale * 0.5001).all()
 
 
-def test_float_files_are_larger_than_half_floats_and_those_than_integers(variants):
+def test_floats_need_more_bytes_than_half_floats_and_those_than_integers(variants):
     for size in (len, data_bytes):
         sizes = {name: size(variant.tflite) for name, variant in variants.items()}
         assert sizes["float32"] > 1.8 * sizes["float16"]
@@ -138,13 +138,13 @@ def test_it_is_the_same_bytes_when_it_is_made_again(variants, make, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_calibration_decides_the_ranges_of_what_is_quantized_and_nothing_else(variants, make, name):
-    # The others are made again here too, and come out the same.
+def test_calibration_decides_ranges_of_activations_and_nothing_else(variants, make, name):
+    # The other techniques give the same bytes again.
     other = make(name, features(2, spread=9.0))
     assert (other.tflite != variants[name].tflite) == (name in CALIBRATED)
 
 
-def test_the_uint8_input_spans_what_calibration_saw(variants):
+def test_the_uint8_input_spans_the_calibration_clips(variants):
     calibration = features(1)
     signature = LiteRT(variants["uint8"].tflite).signature
     scale, zero_point = signature.input_scale, signature.input_zero_point
@@ -152,13 +152,13 @@ def test_the_uint8_input_spans_what_calibration_saw(variants):
     assert (255 - zero_point) * scale == pytest.approx(calibration.max(), abs=scale)
 
 
-def test_each_variant_says_what_it_was_made_with(variants):
+def test_settings_count_the_calibration_clips(variants):
     for name, variant in variants.items():
         assert variant.settings == ({"calibration_clips": 6} if name in CALIBRATED else {})
         assert variant.notes == variant.layer_notes == []
 
 
-def test_uint8_and_int8_are_one_model_but_for_their_ends(variants):
+def test_uint8_and_int8_differ_in_input_and_output_alone(variants):
     unsigned, signed = (constants(variants[name].tflite) for name in ("uint8", "int8"))
     for one, other in zip(unsigned, signed, strict=True):
         np.testing.assert_array_equal(one.values, other.values)
@@ -168,7 +168,7 @@ def test_uint8_and_int8_are_one_model_but_for_their_ends(variants):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_takes_one_clip_and_needs_no_op_to_know_that(variants, name):
+def test_it_takes_one_clip_and_has_no_op_for_the_batch(variants, name):
     model = variants[name].tflite
     [details] = Interpreter(model_content=model).get_input_details()
     assert details["shape_signature"].tolist() == [1, 50, 13, 1]
@@ -176,7 +176,7 @@ def test_it_takes_one_clip_and_needs_no_op_to_know_that(variants, name):
     assert not names & {"SHAPE", "STRIDED_SLICE", "PACK", "CUSTOM"}
 
 
-def test_the_baseline_is_left_as_it_was(variants, untrained, weights_before):
+def test_the_baseline_does_not_change(variants, untrained, weights_before):
     assert len(variants) == len(NAMES)
     for before, after in zip(weights_before, untrained.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

@@ -1,4 +1,4 @@
-"""The shipped file has the zeros that were asked for, layer by layer, or says where it has not."""
+"""Each layer of the shipped file has the zeros of the recipe, or a note why not."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_every_layer_has_the_zeros_of_the_target(kernels):
         assert abs(int((kernel == 0).sum()) - FINAL * kernel.size) <= 1
 
 
-def test_quantization_adds_zeros_and_takes_none(kernels):
+def test_quantization_keeps_every_zero(kernels):
     for kernel, before in zip(kernels("pruned_int8"), kernels("pruned"), strict=True):
         assert kernel.dtype == np.int8
         assert not kernel[before == 0].any()
 
 
 def test_the_sparse_file_holds_the_weights_of_the_dense_one(kernels, variant):
-    stored = [each.values for each in constants(variant("pruned_sparse").tflite)]
+    stored = [constant.values for constant in constants(variant("pruned_sparse").tflite)]
     dense = kernels("pruned")
     for kernel, decoded, expected in zip(kernels("pruned_sparse"), stored[::2], dense, strict=True):
         np.testing.assert_array_equal(kernel, expected)
@@ -51,12 +51,12 @@ def test_the_sparse_file_stores_no_zeros(variant):
 
 
 @pytest.mark.parametrize("name", ["pruned", "pruned_int8", "pruned_sparse"])
-def test_a_target_that_was_reached_needs_no_note(variant, name):
+def test_a_reached_target_needs_no_note(variant, name):
     assert variant(name).layer_notes == ["", "", ""]
     assert variant(name).settings["final_sparsity"] == FINAL
 
 
-def test_a_target_that_was_not_reached_is_noted_with_what_was(variant, material):
+def test_a_missed_target_is_noted_with_the_zeros(variant, material):
     from stapes.techniques.pruning import with_sparsity
 
     noted = with_sparsity(variant("float32").tflite, material).layer_notes
@@ -72,10 +72,10 @@ def test_two_of_every_four_input_channels_are_zero(kernels, variant):
     assert first.all()
     for kernel in others:
         assert (in_fours(kernel) >= 2).all()
-        # No more than that: a weight that stays is zero by accident only.
+        # No more than that, except by accident.
         assert (in_fours(kernel) == 2).mean() > 0.99
     assert variant("pruned_2by4_full").layer_notes == [
-        "2:4 not applied: 1 input channel cannot be parted in fours; 0% zeros",
+        "2:4 not applied: 1 input channel cannot be divided into fours; 0% zeros",
         "",
         "",
     ]
@@ -87,13 +87,13 @@ def test_the_published_cnn_has_2by4_where_its_channels_allow(kernels, variant):
     assert zeros([conv, conv_1]) == [conv.size // 2, 0]
     assert (in_fours(dense) >= 2).all()
     assert variant("pruned_2by4").layer_notes == [
-        "2:4 not applied: 1 input channel cannot be parted in fours; 50% zeros",
-        "2:4 not applied: 2 input channels cannot be parted in fours; 0% zeros",
+        "2:4 not applied: 1 input channel cannot be divided into fours; 50% zeros",
+        "2:4 not applied: 2 input channels cannot be divided into fours; 0% zeros",
         "",
     ]
 
 
-def test_the_baseline_is_left_as_it_was(variant, baseline, weights_before):
+def test_the_baseline_does_not_change(variant, baseline, weights_before):
     assert variant("pruned").tflite != variant("pruned_2by4_full").tflite
     for before, after in zip(weights_before, baseline.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

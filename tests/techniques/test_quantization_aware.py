@@ -16,7 +16,7 @@ CLUSTERS = 16  # The recipe's default.
 
 @pytest.fixture(scope="module")
 def wrapped(baseline):
-    """The baseline with TFMOT's quantizers, and their ranges before and after calibration."""
+    """The baseline with TFMOT's quantizers."""
     import tensorflow_model_optimization as tfmot
 
     from stapes.models.backend import start_over
@@ -39,16 +39,16 @@ def calibrated(wrapped, material):
 
 
 def ranges(model):
-    found: dict[str, dict[str, float]] = {}
+    by_layer: dict[str, dict[str, float]] = {}
     for variable in model.variables:
         name, _, end = variable.name.split(":")[0].rpartition("_")
         if end in ("min", "max") and not name.endswith("kernel"):
-            found.setdefault(name.split("/")[0], {})[end] = float(variable.numpy())
-    return {name: (each["min"], each["max"]) for name, each in found.items()}
+            by_layer.setdefault(name.split("/")[0], {})[end] = float(variable.numpy())
+    return {name: (ends["min"], ends["max"]) for name, ends in by_layer.items()}
 
 
 def true_ranges(model, x):
-    """What a plain forward pass gives behind each convolution."""
+    """The ranges behind each convolution in a plain forward pass."""
     from stapes.models.backend import keras
 
     names = ["conv", "conv_1"]
@@ -68,11 +68,11 @@ def test_calibration_finds_the_ranges_of_a_plain_forward_pass(calibrated, baseli
 
 def test_calibration_finds_the_range_of_the_clips(calibrated, material):
     _, after = calibrated
-    [clips] = [found for name, found in after.items() if name.startswith("quantize_layer")]
+    [clips] = [limits for name, limits in after.items() if name.startswith("quantize_layer")]
     assert clips == pytest.approx((material.calibration.min(), material.calibration.max()))
 
 
-def test_calibration_leaves_the_weights_alone(calibrated, wrapped, weights_before):
+def test_calibration_does_not_change_the_weights(calibrated, wrapped, weights_before):
     assert calibrated
     trained = {variable.name: variable.numpy() for variable in wrapped.trainable_variables}
     assert len(trained) == len(weights_before)
@@ -110,8 +110,8 @@ def test_plain_qat_loses_the_zeros_of_a_pruned_model(stage, kernels, kernels_of)
     from stapes.techniques.quantization_aware import qat
 
     start_over(0)
-    found = kernels_of(qat(stage("pruned")).tflite)
-    for kernel, pruned in zip(found, kernels("pruned"), strict=True):
+    trained = kernels_of(qat(stage("pruned")).tflite)
+    for kernel, pruned in zip(trained, kernels("pruned"), strict=True):
         assert (kernel[pruned == 0] != 0).mean() > 0.3
 
 
@@ -129,12 +129,12 @@ def test_plain_qat_of_the_baseline_has_more_values_than_clusters(kernels):
     ]
 
 
-def test_the_recipe_of_each_is_its_own(variant):
+def test_each_has_its_own_recipe(variant):
     assert variant("qat").settings["learning_rate"] == 1e-2
     assert variant("pcqat").settings["calibrate"] is True
 
 
-def test_the_baseline_is_left_as_it_was(variant, baseline, weights_before):
+def test_the_baseline_does_not_change(variant, baseline, weights_before):
     assert variant("qat").tflite
     for before, after in zip(weights_before, baseline.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)

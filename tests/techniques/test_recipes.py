@@ -1,4 +1,4 @@
-"""Recipes are plain data, and nonsense is refused."""
+"""Recipes are plain data, and invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def through_yaml(recipes):
 
 
 @pytest.mark.parametrize("given_", [{}, PUBLISHED], ids=["default", "published"])
-def test_recipes_come_back_from_yaml_as_they_were(given_):
+def test_recipes_survive_yaml(given_):
     recipes = Recipes.model_validate(given_)
     assert through_yaml(recipes) == recipes
 
@@ -31,7 +31,7 @@ def test_recipes_come_back_from_yaml_as_they_were(given_):
     st.integers(1, 10**6),
     st.integers(2, 256),
 )
-def test_any_valid_recipe_comes_back_from_yaml(one, other, ramp, epochs, clusters):
+def test_any_valid_recipe_survives_yaml(one, other, ramp, epochs, clusters):
     low, high = sorted((one, other))
     pruning = {"initial_sparsity": low, "final_sparsity": high, "ramp": ramp, "epochs": epochs}
     recipes = Recipes.model_validate({"pruning": pruning, "clustering": {"clusters": clusters}})
@@ -46,13 +46,13 @@ def test_the_published_experiment_has_its_published_settings():
     assert (recipes.clustering.clusters, recipes.clustering.centroids) == (16, "LINEAR")
     assert recipes.clustering.learning_rate == 1e-5
     assert [recipes.quantization_aware.epochs, recipes.clustering.epochs] == [1, 1]
-    # It had no teacher, and its quantizers began where TFMOT's do.
+    # It had no teacher, and its quantizers started with TFMOT's ranges.
     assert all(getattr(recipes, family).teacher == 0 for family in PUBLISHED)
     assert not recipes.quantization_aware.calibrate
     assert not recipes.collaborative.calibrate
 
 
-def test_what_the_published_experiment_never_did_keeps_the_defaults():
+def test_recipes_outside_the_published_experiment_keep_their_defaults():
     recipes, default = Recipes.model_validate(PUBLISHED), Recipes()
     for family in set(FAMILIES) - set(PUBLISHED):
         assert getattr(recipes, family) == getattr(default, family)
@@ -63,7 +63,7 @@ def test_what_the_published_experiment_never_did_keeps_the_defaults():
     "wrong",
     [
         {"initial_sparsity": 0.9, "final_sparsity": 0.8},
-        {"final_sparsity": 0.4},  # Under the default's beginning.
+        {"final_sparsity": 0.4},  # Under the default of initial_sparsity.
         {"final_sparsity": 1.0},
         {"final_sparsity": 0.0, "initial_sparsity": 0.0},
         {"initial_sparsity": -0.1},
@@ -76,7 +76,7 @@ def test_sparsity_that_cannot_rise_is_refused(wrong):
         Pruning(**wrong)
 
 
-def test_sparsity_may_stay_where_it_begins():
+def test_sparsity_may_be_constant():
     assert Pruning(initial_sparsity=0.8, final_sparsity=0.8).final_sparsity == 0.8
 
 
@@ -97,7 +97,7 @@ def test_sparsity_may_stay_where_it_begins():
     ],
 )
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_refuses_a_training_that_cannot_be(family, wrong):
+def test_every_family_refuses_impossible_training(family, wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Recipes.model_validate({family: wrong})
 
@@ -131,12 +131,12 @@ def test_settings_that_no_technique_knows_are_refused(wrong):
         Recipes.model_validate(wrong)
 
 
-def test_a_recipe_cannot_be_changed_by_who_uses_it():
+def test_recipes_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         Recipes().clustering.clusters = 4
 
 
-def test_every_family_is_a_training_and_says_how_long():
+def test_every_family_has_epochs():
     for family in FAMILIES:
         recipe = getattr(Recipes(), family)
         assert isinstance(recipe, FineTuning)

@@ -20,7 +20,7 @@ from stapes.techniques.registry import (
 from stapes.techniques.variant import Technique, Variant
 
 
-def test_all_are_the_rows_of_the_table_in_its_order():
+def test_all_has_every_row_in_the_order_of_the_table():
     assert select("all") == list(TECHNIQUES)
     published = [
         "float32",
@@ -40,16 +40,16 @@ def test_all_are_the_rows_of_the_table_in_its_order():
     assert [name for name in select("all") if name in published] == published
 
 
-def test_chosen_ones_come_in_the_order_of_the_table():
+def test_chosen_techniques_have_the_order_of_the_table():
     assert select("int16x8,float32,uint8") == ["float32", "uint8", "int16x8"]
 
 
 @pytest.mark.parametrize("names", ["uint8", "uint8,float32", " uint8 , ", "uint8,uint8"])
-def test_float32_is_always_among_them_and_none_comes_twice(names):
+def test_float32_is_always_chosen_and_none_twice(names):
     assert select(names) == ["float32", "uint8"]
 
 
-def test_float32_alone_is_float32_alone():
+def test_float32_alone():
     assert select("float32") == ["float32"]
 
 
@@ -69,7 +69,7 @@ def test_every_technique_can_be_named(name):
         (" , ", "an empty list"),
     ],
 )
-def test_unknown_names_are_refused_with_those_that_are_known(names, unknown):
+def test_an_error_of_an_unknown_name_lists_the_known_ones(names, unknown):
     with pytest.raises(UsageError) as caught:
         select(names)
     message = str(caught.value)
@@ -78,7 +78,7 @@ def test_unknown_names_are_refused_with_those_that_are_known(names, unknown):
     assert all(name in message for name in TECHNIQUES)
 
 
-def test_stages_come_once_and_each_after_what_it_needs():
+def test_stages_are_unique_and_each_is_after_those_that_it_needs():
     assert stages_of(["float32", "uint8"]) == []
     assert stages_of(["pruned", "pqat"]) == ["pruned"]
     assert stages_of(["pcqat"]) == ["pruned", "sparse_clustered"]
@@ -89,13 +89,13 @@ def test_all_techniques_together_need_every_stage():
     assert sorted(stages_of(select("all"))) == sorted(STAGES)
 
 
-def test_every_row_says_what_it_is_and_where_it_comes_from():
+def test_every_technique_has_its_own_title_and_a_source():
     titles = [technique.title for technique in TECHNIQUES.values()]
     assert len(set(titles)) == len(titles)
     assert all(technique.source for technique in TECHNIQUES.values())
 
 
-def test_the_stages_say_which_recipes_decide_the_weights():
+def test_stages_decide_which_techniques_prune_and_cluster():
     pruning = {"pruned", "pruned_int8", "pruned_sparse", "sparse_clustered", "pqat"}
     clustering = {"clustered", "clustered_int8", "clustered_lut", "sparse_clustered", "cqat"}
     both = {"pcqat", "pcqat_lut"}
@@ -136,6 +136,6 @@ def test_a_new_technique_is_a_function_and_an_entry(monkeypatch):
         select("toyy")
 
 
-def test_a_try_trains_every_recipe_for_an_epoch_or_two():
+def test_quick_recipes_train_for_an_epoch_or_two():
     assert set(QUICK_RECIPES) == set(Recipes.model_fields)
     assert {recipe["epochs"] for recipe in QUICK_RECIPES.values()} == {1, 2}

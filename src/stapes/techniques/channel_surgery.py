@@ -1,13 +1,13 @@
-"""Whole filters taken out of a Keras model, so that its tensors are smaller in every runtime.
+"""Remove whole filters from a Keras model, so that its tensors are smaller in every runtime.
 
-`prunable` says from which layers filters may go, `importance` what each is worth, `choose` which
-stay, and `remove` builds the smaller model. Every tensor's last axis is followed through the graph,
-so that each of its positions is known by the filter that it came from, behind Flatten too.
+`prunable` names the layers that may lose filters, `importance` scores each filter, `choose` picks
+those that stay, and `remove` builds the smaller model. The last axis of every tensor is followed
+through the graph, behind Flatten too, so that each position is known by its filter.
 
-Sources: Li et al. 2017, "Pruning Filters for Efficient ConvNets", arXiv:1608.08710 (with a filter
-goes what reads it); Molchanov et al. 2017, "Pruning Convolutional Neural Networks for Resource
-Efficient Inference", arXiv:1611.06440 (Taylor criterion, scores divided by their layer's norm), and
-2019, arXiv:1906.10771 (taken behind batch normalization, where a gate would stand).
+Sources: Li et al. 2017, "Pruning Filters for Efficient ConvNets", arXiv:1608.08710 (a filter goes
+with the weights that read it); Molchanov et al. 2017, "Pruning Convolutional Neural Networks for
+Resource Efficient Inference", arXiv:1611.06440 (Taylor criterion, scores divided by their layer's
+norm), and 2019, arXiv:1906.10771 (measured after batch normalization).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from stapes.models.backend import keras, tensorflow
 
-Kept = dict[str, list[int]]  # By layer name: the filters that stay, ascending.
+Filters = dict[str, list[int]]  # By layer name: the filters that stay, ascending.
 
 _FILTERS = "Conv1D Conv2D SeparableConv1D SeparableConv2D Dense"
 _DEPTHWISE = "DepthwiseConv1D DepthwiseConv2D"
-# Each channel that comes out is made of the one channel that comes in at its place.
+# Each output channel depends on the input channel at its place alone.
 _CHANNELWISE = (
     "Activation ReLU LeakyReLU ELU Softmax BatchNormalization Dropout SpatialDropout1D "
     "SpatialDropout2D GaussianDropout GaussianNoise AlphaDropout MaxPooling1D MaxPooling2D "
@@ -40,7 +40,7 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class _Flow:
-    """What a tensor's last axis holds: position i is of filter `filters[i]` of `layer`."""
+    """A tensor's last axis: position i is of filter `filters[i]` of `layer`."""
 
     layer: str
     filters: NDArray[np.intp]
@@ -48,7 +48,7 @@ class _Flow:
 
 @dataclass
 class _Trace:
-    """Where filters go: into and out of each layer, and to kernels; and why others may not go."""
+    """Where filters go: into and out of each layer, and to kernels; and why some must stay."""
 
     into: dict[str, _Flow | None] = field(default_factory=dict)
     out: dict[str, _Flow | None] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def prunable(model: Any) -> tuple[dict[str, int], dict[str, str]]:
     Returns
     -------
     filters : dict of str to int
-        By layer name, in the model's order: how many filters (units, of a Dense layer) it has.
+        By layer name, in the model's order: the number of filters, or units of a Dense layer.
     reasons : dict of str to str, for each other layer with weights
     """
     trace = _trace(model)
@@ -79,8 +79,8 @@ def importance(
 ) -> dict[str, NDArray[np.float64]]:
     """How much the loss changes without each filter, to first order (Taylor criterion).
 
-    Of each clip, activation times gradient is summed over all that a filter sends to later kernels;
-    its absolute value is averaged over the clips.
+    For each clip, activation times gradient is summed over all values that later kernels read from
+    the filter. Its absolute value is averaged over the clips.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def importance(
     Returns
     -------
     scores : dict of str to np.ndarray [shape=(filters,)], float64, >= 0
-        For each prunable layer; those of one layer compare, and `choose` compares layers.
+        For each prunable layer. Scores compare within a layer; `choose` compares layers.
     """
     if not 0 < len(x) == len(y) or len(model.outputs) != 1:
         raise ValueError("Importance needs clips, a label for each, and a model of one output.")
@@ -121,21 +121,21 @@ def choose(
     importances: Mapping[str, NDArray[np.float64]],
     keep: float,
     *,
-    cost: Callable[[Kept], float] = lambda kept: sum(map(len, kept.values())),
+    cost: Callable[[Filters], float] = lambda chosen: sum(map(len, chosen.values())),
     min_filters: int = 2,
     multiple: int = 1,
-) -> Kept:
-    """The filters that stay: those worth most, over all layers, after division by the layer's norm.
+) -> Filters:
+    """The filters that stay: the most important of all layers, in units of their layer's norm.
 
-    Of equals, the one in the layer that comes first stays, then the one of lower index.
+    Of equals, the filter in the earlier layer stays, then that of the lower index.
 
     Parameters
     ----------
     importances : mapping of str to np.ndarray [shape=(filters,)], from `importance`
-    keep : float in (0, 1], the part of the cost that is not exceeded, if so few filters may stay
-    cost : callable, what the model costs with these filters; default: their number
+    keep : float in (0, 1], the share of the cost that stays at most, if `min_filters` allows it
+    cost : callable, the model's cost with these filters; default: their number
     min_filters, multiple : int > 0
-        A layer keeps so many at least, and a multiple of so many, or all that it has.
+        A layer keeps at least so many, and a multiple of so many, or all.
     """
     if not 0 < keep <= 1 or min_filters < 1 or multiple < 1:
         raise ValueError(f"keep={keep} must be in (0, 1], min_filters and multiple at least 1.")
@@ -148,12 +148,12 @@ def choose(
             ranking.append((rank >= min_filters, worth[index], place, index, name))
     ranking.sort()
 
-    def best(count: int) -> Kept:
-        kept: Kept = {name: [] for name in importances}
+    def best(count: int) -> Filters:
+        chosen: Filters = {name: [] for name in importances}
         for place, (*_, index, name) in enumerate(ranking):
-            if place < count or len(kept[name]) % multiple:
-                kept[name].append(index)
-        return {name: sorted(indices) for name, indices in kept.items()}
+            if place < count or len(chosen[name]) % multiple:
+                chosen[name].append(index)
+        return {name: sorted(indices) for name, indices in chosen.items()}
 
     counts = range(sum(not free for free, *_ in ranking), len(ranking) + 1)
     budget = keep * cost(best(len(ranking))) * (1 + 1e-9)
@@ -161,32 +161,33 @@ def choose(
     return best(counts[max(within - 1, 0)])
 
 
-def remove(model: Any, kept: Mapping[str, Sequence[int]]) -> Any:
-    """A new model of the filters that stay; it answers as if no kernel of `model` read the others.
+def remove(model: Any, remaining: Mapping[str, Sequence[int]]) -> Any:
+    """A new model of the remaining filters, with outputs as if no kernel read the others.
 
     Parameters
     ----------
     model : tf_keras.Model, which is not changed
-    kept : mapping of str to sequence of int
-        By the name of a prunable layer, the filters that stay. Layers that are not named keep all.
+    remaining : mapping of str to sequence of int
+        By the name of a prunable layer. Layers without an entry keep all filters.
 
     Returns
     -------
     smaller : tf_keras.Model, Sequential if `model` is, with the same names, not compiled
     """
     trace = _trace(model)
-    for name, indices in kept.items():
+    for name, indices in remaining.items():
         if name not in trace.filters:
             reason = trace.reasons.get(name, "the model has no such layer with weights")
             raise ValueError(f"No filters of {name} can be removed: {reason}.")
-        given, count = np.asarray(indices), trace.filters[name]
-        if given.dtype.kind not in "iu" or not 0 < len(given) == np.isin(range(count), given).sum():
+        filters, count = np.asarray(indices), trace.filters[name]
+        distinct = np.isin(range(count), filters).sum()
+        if filters.dtype.kind not in "iu" or not 0 < len(filters) == distinct:
             raise ValueError(f"Name filters of {name} from 0 to {count - 1} to stay, each once.")
 
     def places(flow: _Flow | None) -> Any:
-        if flow is None or flow.layer not in kept:
+        if flow is None or flow.layer not in remaining:
             return slice(None)
-        return np.flatnonzero(np.isin(flow.filters, kept[flow.layer]))
+        return np.flatnonzero(np.isin(flow.filters, remaining[flow.layer]))
 
     smaller = keras().models.clone_model(
         model, clone_function=lambda layer: _resized(layer, places(trace.out[layer.name]))
@@ -194,7 +195,7 @@ def remove(model: Any, kept: Mapping[str, Sequence[int]]) -> Any:
     for layer in model.layers:
         twin = smaller.get_layer(layer.name)
         twin.set_weights(_cut(layer, places(trace.into[layer.name]), places(trace.out[layer.name])))
-        if hasattr(twin, "finalize_state"):  # Normalization computes with copies of its weights.
+        if hasattr(twin, "finalize_state"):  # Normalization has copies of its weights.
             twin.finalize_state()
     return smaller
 
@@ -209,7 +210,7 @@ def _resized(layer: Any, out: Any) -> Any:
 
 
 def _cut(layer: Any, into: Any, out: Any) -> list[NDArray[Any]]:
-    """The weights that read these places of the input and make these of the output."""
+    """The weights from these places of the input to these of the output."""
     weights: list[NDArray[Any]] = layer.get_weights()
     separable = _is(layer, "SeparableConv1D SeparableConv2D")
     if separable or _is(layer, _DEPTHWISE):
@@ -218,7 +219,7 @@ def _cut(layer: Any, into: Any, out: Any) -> list[NDArray[Any]]:
         into = np.arange(weights[1].shape[-2]).reshape(-1, layer.depth_multiplier)[into].ravel()
     if _is(layer, _FILTERS):
         weights[separable] = weights[separable][..., into, :][..., out]
-    return [each[out] if each.ndim == 1 else each for each in weights]
+    return [weight[out] if weight.ndim == 1 else weight for weight in weights]
 
 
 def _trace(model: Any) -> _Trace:
@@ -231,14 +232,14 @@ def _trace(model: Any) -> _Trace:
     trace, flows = _Trace(), dict[int, _Flow | None]()
     for node in nodes:
         layer, kind = node.layer, type(node.layer).__name__
-        incoming = [flow for each in node.parent_nodes if (flow := flows[id(each)])]
+        incoming = [flow for parent in node.parent_nodes if (flow := flows[id(parent)])]
         several = "it is used in several places" if uses[layer.name] > 1 else ""
         obstacle = several or (_obstacle(node) if incoming else "")
-        for each in incoming if obstacle else ():
+        for flow in incoming if obstacle else ():
             why = f"its outputs go into {layer.name} ({kind}), and {obstacle}"
-            trace.reasons.setdefault(each.layer, why)
+            trace.reasons.setdefault(flow.layer, why)
         into = None if obstacle or not incoming else incoming[0]
-        out = into and _Flow(into.layer, _carried(node, into.filters))
+        out = into and _Flow(into.layer, _spread(node, into.filters))
         if _is(layer, _FILTERS):
             if into:
                 trace.read[id(node.keras_inputs[0])] = (node.keras_inputs[0], into)
@@ -255,14 +256,14 @@ def _trace(model: Any) -> _Trace:
     return trace
 
 
-def _carried(node: Any, filters: NDArray[np.intp]) -> NDArray[np.intp]:
-    # Depthwise channels come out beside each other, those of Flatten once a place.
+def _spread(node: Any, filters: NDArray[np.intp]) -> NDArray[np.intp]:
+    # The outputs of a depthwise channel are neighbours; Flatten repeats all channels at each place.
     spread = np.repeat if _is(node.layer, _DEPTHWISE) else np.tile
     return spread(filters, node.outputs.shape[-1] // len(filters))
 
 
 def _obstacle(node: Any) -> str:
-    """Why a layer cannot do without some channels of its input; empty if it can."""
+    """Why a layer needs all channels of its input; empty if it does not."""
     layer, inputs = node.layer, node.keras_inputs
     if len(inputs) > 1:
         return "it joins several inputs"
@@ -295,5 +296,5 @@ def _activation(layer: Any) -> str:
 
 
 def _is(layer: Any, names: str) -> bool:
-    # Not isinstance: what a subclass does is not known.
+    # Not isinstance: a subclass may do anything.
     return any(type(layer) is getattr(keras().layers, name) for name in names.split())

@@ -1,7 +1,7 @@
-"""Whole filters removed by their importance: the model is smaller and faster on every runtime.
+"""Whole filters removed by their importance: the model is smaller and faster in every runtime.
 
 Source: Molchanov et al. 2019, "Importance estimation for neural network pruning",
-arXiv:1906.10771. What may be removed, and how, is `channel_surgery`'s.
+arXiv:1906.10771. `channel_surgery` removes the filters.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ def pruned_channels(material: Material) -> Variant:
     labels = hard_labels(material, material.model.output_shape[-1])
     classes = labels.argmax(axis=1) if labels.shape[1] > 1 else material.training.y
     scores = importance(material.model, np.asarray(material.training.x), classes)
-    kept = choose(scores, recipe.keep)
-    smaller = remove(material.model, kept)
+    remaining = choose(scores, recipe.keep)
+    smaller = remove(material.model, remaining)
     fine_tune(smaller, material, recipe)
-    said = {name: f"{len(kept[name])} of {count} filters kept" for name, count in filters.items()}
-    said |= {name: f"no filter removed: {reason}" for name, reason in reasons.items()}
+    notes = {
+        name: f"{len(remaining[name])} of {count} filters kept" for name, count in filters.items()
+    }
+    notes |= {name: f"no filter removed: {reason}" for name, reason in reasons.items()}
     weighted = [layer.name for layer in material.model.layers if layer.count_params()]
     return Variant(
         convert(smaller),
         recipe.model_dump(mode="json"),
-        layer_notes=[said.get(name, "") for name in weighted],
+        layer_notes=[notes.get(name, "") for name in weighted],
     )

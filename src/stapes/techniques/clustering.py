@@ -1,4 +1,4 @@
-"""Clustering: the weights of a layer share few values, which tables and coders then make small.
+"""Clustering: the weights of a layer share few values, which tables and gzip store well.
 
 Sources: Han, Mao and Dally 2016, "Deep compression", arXiv:1510.00149; TFMOT's clustering guide.
 """
@@ -18,7 +18,7 @@ from stapes.tflite.read.constants import Constant, constants
 from stapes.tflite.read.weights import most_distinct_in_a_channel
 
 _FEWEST = 3
-"""Clusters that TFMOT takes where it keeps zeros."""
+"""The fewest clusters that TFMOT takes where it keeps zeros."""
 
 
 def cluster(material: Material) -> Any:
@@ -29,7 +29,7 @@ def cluster(material: Material) -> Any:
 
 
 def sparse_cluster(material: Material) -> Any:
-    """Stage `sparse_clustered`: the pruned model clustered, its zeros kept."""
+    """Stage `sparse_clustered`: the pruned model, clustered with its zeros."""
     from tensorflow_model_optimization.python.core.clustering.keras.experimental import (
         cluster as experimental,
     )
@@ -38,7 +38,7 @@ def sparse_cluster(material: Material) -> Any:
 
 
 def clustered(material: Material) -> Variant:
-    """Float, with few distinct weights: the file is as large as before, its gzip is not."""
+    """Float, with few distinct weights: the file has its old size, its gzip is smaller."""
     return with_distinct(convert(material.model), material)
 
 
@@ -48,7 +48,7 @@ def clustered_int8(material: Material) -> Variant:
 
 
 def with_distinct(tflite: bytes, material: Material) -> Variant:
-    """A variant whose layer notes say where more values are distinct than was asked for."""
+    """A variant with notes on layers that have more distinct values than the recipe."""
     recipe = material.recipes.clustering
     kernels = [constant for constant in constants(tflite) if constant.role == "kernel"]
     notes = [_note(kernel, recipe.clusters) for kernel in kernels]
@@ -79,7 +79,7 @@ def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
     def wrap(layer: Any) -> Any:
         clusters = _clusters_of(layer, recipe.clusters)
         if clusters < _FEWEST:
-            # Two weights need no clusters; training must not spread them all the same.
+            # Two weights need no clusters, but training must not change them.
             layer.trainable = False
             return layer
         return cluster_weights(
@@ -97,9 +97,9 @@ def _cluster(material: Material, cluster_weights: Any, **options: Any) -> Any:
 
 
 def _clusters_of(layer: Any, clusters: int) -> int:
-    """As many as asked for, or as there are weights apart from zero and zero itself.
+    """The recipe's number, or one more than the weights that are not zero, if that is less.
 
-    TFMOT fails on a layer of fewer; there each weight keeps its value.
+    TFMOT fails on more clusters than values; with so few, each weight keeps its value.
     """
     kernels = [weight for weight in layer.get_weights() if weight.ndim > 1]
     values: list[int] = [min(k.size, int(np.count_nonzero(k)) + 1) for k in kernels]

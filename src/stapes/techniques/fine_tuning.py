@@ -1,8 +1,7 @@
-"""Train a model on that a technique has changed, with the baseline as its teacher.
+"""Fine-tune a model that a technique has changed, with the baseline as its teacher.
 
-A changed model has few steps to find back to what the baseline knew. The baseline's own scores,
-softened, tell it more a clip than the label does (Hinton, Vinyals and Dean 2015,
-arXiv:1503.02531), and keep a row of the table close to the baseline in what it gets right.
+A changed model has few steps to learn again. The baseline's softened scores teach it more per clip
+than the label (Hinton, Vinyals and Dean 2015, arXiv:1503.02531), and keep it close to the baseline.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ def fine_tune(
     label_smoothing: float = 0.0,
     masks: tuple[int, int] = (0, 0),
 ) -> None:
-    """Train `model` in place; the last epoch is kept.
+    """Train `model` in place, and keep the last epoch.
 
     Parameters
     ----------
     model : tf_keras.Model
-        One sigmoid output, or softmax outputs as the baseline has them.
+        One sigmoid output, or the softmax outputs of the baseline.
     material : Material
     recipe : FineTuning
     callbacks : list of tf_keras.callbacks.Callback, optional
     label_smoothing : float from 0 to 1
-        The part of the mixed labels that is shared out among the classes.
+        The share of the labels that all classes divide equally.
     masks : (int, int) [frames, bins]
-        At most so many are hidden of each clip: `models.masks.masked`.
+        The most that `models.masks.masked` hides in each clip.
     """
     outputs = model.output_shape[-1]
     optimizer = adam(recipe.learning_rate, steps(material, recipe) if recipe.decay else None)
@@ -55,17 +54,12 @@ def fine_tune(
 
 
 def steps(material: Material, recipe: FineTuning) -> int:
-    """The number of batches that `fine_tune` trains on in all."""
+    """The number of batches of all epochs of `fine_tune`."""
     return -(-len(material.training.y) // recipe.batch) * recipe.epochs
 
 
 def soft_labels(material: Material, recipe: FineTuning, outputs: int) -> NDArray[np.float32]:
-    """The clips' labels mixed with the baseline's softened scores.
-
-    Returns
-    -------
-    labels : np.ndarray [shape=(n, outputs)]
-    """
+    """The clips' labels mixed with the baseline's softened scores [shape=(n, outputs)]."""
     if recipe.teacher == 0:
         return hard_labels(material, outputs)
     return labels.softened(
@@ -79,11 +73,9 @@ def soft_labels(material: Material, recipe: FineTuning, outputs: int) -> NDArray
 
 
 def hard_labels(material: Material, outputs: int) -> NDArray[np.float32]:
-    """The clips' labels as scores; a baseline of many classes shares other words out among them.
+    """The clips' labels as scores [shape=(n, outputs)].
 
-    Returns
-    -------
-    labels : np.ndarray [shape=(n, outputs)]
+    A baseline of many classes distributes other words over its classes.
     """
     teacher = material.teacher if outputs > 2 else None
     y = material.training.y

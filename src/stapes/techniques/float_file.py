@@ -1,7 +1,7 @@
-"""The rows that need no training, made from somebody's float .tflite by ai-edge-quantizer.
+"""The rows that need no training, from a user's float .tflite by ai-edge-quantizer.
 
 Source: ai-edge-quantizer's recipes. Its calibration and scales are not the LiteRT converter's, so
-these files differ a little from those that are made of a Keras model.
+these files differ a little from those of a Keras model.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from stapes.tflite.edit.retype import uint8_ends
 
 
 def float32(file: FloatFile) -> Variant:
-    """The file as it came."""
+    """The unchanged file."""
     return Variant(file.tflite)
 
 
 def dynamic_range(file: FloatFile) -> Variant:
-    """int8 weights; activations stay float and are quantized as they come."""
+    """int8 weights; activations are quantized at run time."""
     from ai_edge_quantizer import recipe
 
     return Variant(_quantized(file, recipe.dynamic_wi8_afp32()))
@@ -37,8 +37,8 @@ def int8(file: FloatFile) -> Variant:
 
 def uint8(file: FloatFile) -> Variant:
     """Full integer with uint8 input and output."""
-    made = int8(file)
-    return Variant(uint8_ends(made.tflite), made.settings)
+    variant = int8(file)
+    return Variant(uint8_ends(variant.tflite), variant.settings)
 
 
 def int16x8(file: FloatFile) -> Variant:
@@ -49,7 +49,7 @@ def int16x8(file: FloatFile) -> Variant:
 
 
 def float16(file: FloatFile) -> Variant:
-    """Weights stored as float16, widened to float32 when the model is loaded."""
+    """float16 weights, which become float32 when the model loads."""
     from ai_edge_quantizer import algorithm_manager, qtyping
 
     config = qtyping.OpQuantizationConfig(
@@ -60,7 +60,7 @@ def float16(file: FloatFile) -> Variant:
         explicit_dequantize=True,
     )
 
-    def settle(engine: Any) -> None:
+    def configure(engine: Any) -> None:
         engine.update_quantization_recipe(
             ".*",
             qtyping.TFLOperationName.ALL_SUPPORTED,
@@ -68,7 +68,7 @@ def float16(file: FloatFile) -> Variant:
             algorithm_manager.AlgorithmName.FLOAT_CASTING,
         )
 
-    return Variant(_quantized(file, settle=settle))
+    return Variant(_quantized(file, configure=configure))
 
 
 def int4(file: FloatFile) -> Variant:
@@ -93,7 +93,7 @@ def _quantized(
     file: FloatFile,
     recipe: Any = None,
     *,
-    settle: Callable[[Any], None] | None = None,
+    configure: Callable[[Any], None] | None = None,
     calibrate: bool = False,
 ) -> bytes:
     from ai_edge_litert.interpreter import Interpreter
@@ -101,10 +101,10 @@ def _quantized(
 
     tflite = with_signature(file.tflite)
     engine = quantizer.Quantizer(tflite, recipe)
-    if settle:
-        settle(engine)
-    seen = None
-    # It draws bars of its own.
+    if configure:
+        configure(engine)
+    ranges = None
+    # The quantizer prints progress bars.
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         if calibrate:
             interpreter = Interpreter(model_content=tflite)
@@ -113,5 +113,5 @@ def _quantized(
             name = ends["inputs"][0]
             shape = (1, *details["shape"][1:])
             clips = [{name: clip.reshape(shape)} for clip in file.calibration]
-            seen = engine.calibrate({key: clips})
-        return bytes(engine.quantize(seen).quantized_model)
+            ranges = engine.calibrate({key: clips})
+        return bytes(engine.quantize(ranges).quantized_model)

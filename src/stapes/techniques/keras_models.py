@@ -1,4 +1,4 @@
-"""Small services on tf_keras models that several techniques need."""
+"""A helper on tf_keras models for several techniques."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stapes.models.backend import keras
 
 
 def clone(model: Any) -> Any:
-    """A copy with weights of its own; TFMOT strips and wraps the layers of what it is given."""
+    """A copy with weights of its own, as TFMOT changes the layers of its argument."""
     copy = keras().models.clone_model(model)
     copy.set_weights(model.get_weights())
     return copy

@@ -1,4 +1,4 @@
-"""Post-training quantization by the LiteRT converter: nothing is trained again.
+"""Post-training quantization by the LiteRT converter.
 
 Source: LiteRT's guide "Post-training quantization"; int16 activations with int8 weights:
 "Post-training integer quantization with int16 activations".
@@ -23,12 +23,12 @@ def float32(material: Material) -> Variant:
 
 
 def dynamic_range(material: Material) -> Variant:
-    """int8 weights; activations stay float and are quantized as they come."""
+    """int8 weights; activations are quantized at run time."""
 
-    def settle(converter: Any) -> None:
+    def configure(converter: Any) -> None:
         converter.optimizations = [tensorflow().lite.Optimize.DEFAULT]
 
-    return Variant(convert(material.model, settle))
+    return Variant(convert(material.model, configure))
 
 
 def uint8(material: Material) -> Variant:
@@ -38,32 +38,32 @@ def uint8(material: Material) -> Variant:
 
 
 def int8(material: Material) -> Variant:
-    """Full integer: int8 weights, activations, input and output, as microcontrollers run it."""
+    """Full integer: int8 weights, activations, input and output, for microcontrollers."""
     return _calibrated(convert_int8(material.model, material.calibration), material)
 
 
 def float16(material: Material) -> Variant:
-    """Weights stored as float16, widened to float32 when the model is loaded."""
+    """float16 weights, which become float32 when the model loads."""
     tf = tensorflow()
 
-    def settle(converter: Any) -> None:
+    def configure(converter: Any) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    return Variant(convert(material.model, settle))
+    return Variant(convert(material.model, configure))
 
 
 def int16x8(material: Material) -> Variant:
     """int16 activations, int8 weights; float input and output."""
     tf = tensorflow()
 
-    def settle(converter: Any) -> None:
+    def configure(converter: Any) -> None:
         _calibrate(converter, material.calibration)
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
 
-    return _calibrated(convert(material.model, settle), material)
+    return _calibrated(convert(material.model, configure), material)
 
 
 def convert_int8(model: Any, calibration: NDArray[np.float32], dtype: Any = None) -> bytes:
@@ -78,33 +78,26 @@ def convert_int8(model: Any, calibration: NDArray[np.float32], dtype: Any = None
     """
     tf = tensorflow()
 
-    def settle(converter: Any) -> None:
+    def configure(converter: Any) -> None:
         _calibrate(converter, calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = dtype or tf.int8
         converter.inference_output_type = dtype or tf.int8
 
-    return convert(model, settle)
+    return convert(model, configure)
 
 
-def convert(model: Any, settle: Callable[[Any], None] | None = None) -> bytes:
-    """A .tflite of a Keras model, for one clip at a time.
-
-    Parameters
-    ----------
-    model : tf_keras.Model
-    settle : callable, optional
-        Given the converter, sets what is to be quantized.
-    """
+def convert(model: Any, configure: Callable[[Any], None] | None = None) -> bytes:
+    """A .tflite of a Keras model, for one clip at a time; `configure` sets the converter."""
     tf = tensorflow()
     shape = (1, *model.input_shape[1:])
-    # A batch that is left open would add ops to find its size, which some runtimes lack.
+    # An open batch would add ops that some runtimes lack.
     function = tf.function(model).get_concrete_function(
         tf.TensorSpec(shape, tf.float32, name="features")
     )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
-    if settle:
-        settle(converter)
+    if configure:
+        configure(converter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return bytes(converter.convert())

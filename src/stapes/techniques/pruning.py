@@ -1,9 +1,9 @@
-"""Pruning: weights of small magnitude become zero, one by one or two of every four.
+"""Pruning: weights of small magnitude become zero, alone or two of every four.
 
 Sources: Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; Mishra et al. 2021,
 "Accelerating sparse deep neural networks", arXiv:2104.08378 (2:4); TFMOT's pruning guide.
 
-TFMOT fails silently, so what was reached is read back from the shipped file, layer by layer.
+TFMOT fails silently, so the sparsity of each layer is read from the shipped file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stapes.tflite.read.weights import two_by_four_compliance
 
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
 _UPDATES = 40
-"""How often the masks are drawn anew in a training; TFMOT's own 100 steps can be all of it."""
+"""Updates of the masks in a training; TFMOT updates every 100 steps, which may be the whole."""
 
 
 def prune(material: Material) -> Any:
@@ -48,7 +48,7 @@ def prune(material: Material) -> Any:
 
 
 def pruned(material: Material) -> Variant:
-    """Float, with zeros: the file is as large as before, its gzip is not."""
+    """Float, with zeros: the file has its old size, its gzip is smaller."""
     return with_sparsity(convert(material.model), material)
 
 
@@ -60,16 +60,16 @@ def pruned_int8(material: Material) -> Variant:
 def pruned_sparse(material: Material) -> Variant:
     """The pruned model in TFLite's sparse encoding, which stores no zeros."""
 
-    def settle(converter: Any) -> None:
+    def configure(converter: Any) -> None:
         converter.optimizations = [tensorflow().lite.Optimize.EXPERIMENTAL_SPARSITY]
 
-    return with_sparsity(convert(material.model, settle), material)
+    return with_sparsity(convert(material.model, configure), material)
 
 
 def pruned_2by4(material: Material) -> Variant:
     """The published "structural pruning": a CNN of two first filters, trained from scratch.
 
-    50 % constant sparsity on the first convolution, 2:4 on the second and on the dense layer.
+    The first convolution has a constant sparsity of 50 %, the second and the dense layer 2:4.
     """
     start_over(material.seed)
     shape, outputs = material.model.input_shape[1:], material.model.output_shape[-1]
@@ -78,7 +78,7 @@ def pruned_2by4(material: Material) -> Variant:
 
 
 def pruned_2by4_full(material: Material) -> Variant:
-    """2:4 on every layer of the baseline that can take it."""
+    """2:4 on every layer of the baseline that allows it."""
     recipe = material.recipes.two_by_four_full
     return _two_by_four(clone(material.model), material, recipe, plain=set())
 
@@ -103,8 +103,7 @@ def _two_by_four(model: Any, material: Material, recipe: TwoByFour, plain: set[s
     wrapped = keras().models.clone_model(model, clone_function=wrap)
     _copy_weights(model, wrapped)
     fine_tune(wrapped, material, recipe, [sparsity.UpdatePruningStep()])
-    stripped = sparsity.strip_pruning(wrapped)
-    tflite = convert(stripped)
+    tflite = convert(sparsity.strip_pruning(wrapped))
     notes = [_note_2by4(kernel) for kernel in _kernels(tflite)]
     return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
 
@@ -119,32 +118,32 @@ def _note_2by4(constant: Constant) -> str:
     kernel = constant.values
     if constant.op == _DEPTHWISE:
         return "2:4 not applied: a depthwise kernel reads one input channel at a time"
-    part = two_by_four_compliance(kernel)
-    inputs = kernel.shape[-1]
-    zeros = 1 - np.count_nonzero(kernel) / kernel.size
-    if part is None:
+    share = two_by_four_compliance(kernel)
+    if share is None:
+        inputs = kernel.shape[-1]
+        zeros = 1 - np.count_nonzero(kernel) / kernel.size
         return (
-            f"2:4 not applied: {inputs} input channel{'s' if inputs > 1 else ''} cannot be parted "
-            f"in fours; {zeros:.0%} zeros"
+            f"2:4 not applied: {inputs} input channel{'s' if inputs > 1 else ''} cannot be divided "
+            f"into fours; {zeros:.0%} zeros"
         )
-    return "" if part == 1 else f"2:4 not reached: {part:.1%} of the groups of four"
+    return "" if share == 1 else f"2:4 not reached: {share:.1%} of the groups of four"
 
 
 def with_sparsity(tflite: bytes, material: Material) -> Variant:
-    """A variant whose layer notes say where fewer weights are zero than was asked for."""
+    """A variant with notes on layers that have fewer zeros than the recipe."""
     recipe = material.recipes.pruning
     notes = [_note_sparsity(kernel, recipe.final_sparsity) for kernel in _kernels(tflite)]
     return Variant(tflite, recipe.model_dump(mode="json"), layer_notes=notes)
 
 
 def _note_sparsity(kernel: Constant, sparsity: float) -> str:
-    wanted = round(sparsity * kernel.values.size)
+    target = round(sparsity * kernel.values.size)
     zeros = int(kernel.values.size - np.count_nonzero(kernel.values))
-    if zeros >= wanted - 1:
+    if zeros >= target - 1:
         return ""
     if kernel.op == _DEPTHWISE:
         return "not pruned: TFMOT leaves depthwise kernels out"
-    return f"target of {wanted:,} zeros not reached: {zeros:,}"
+    return f"target of {target:,} zeros not reached: {zeros:,}"
 
 
 def _kernels(tflite: bytes) -> list[Constant]:

@@ -1,7 +1,7 @@
 """Quantization-aware training, alone and on models whose zeros or clusters it keeps.
 
-PQAT, CQAT and PCQAT are TFMOT's collaborative optimization: they train quantization into a pruned,
-a clustered, or a pruned and clustered model and keep what was reached before.
+PQAT, CQAT and PCQAT are TFMOT's collaborative optimization: quantization-aware training of a
+pruned, a clustered, or a pruned and clustered model.
 
 Sources: Jacob et al. 2018, arXiv:1712.05877; TFMOT's guides "Quantization aware training" and
 "Collaborative optimization".
@@ -9,6 +9,7 @@ Sources: Jacob et al. 2018, arXiv:1712.05877; TFMOT's guides "Quantization aware
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,20 +31,16 @@ _CALIBRATION_ROUNDS = 2
 
 def qat(material: Material) -> Variant:
     """Quantization-aware training of the baseline."""
-    recipe = material.recipes.quantization_aware
-    tflite, left = _trained(material, recipe, None)
-    return Variant(tflite, recipe.model_dump(mode="json"), left)
+    return _trained(material, material.recipes.quantization_aware)
 
 
 def pqat(material: Material) -> Variant:
     """Pruning-preserving QAT, on the stage `pruned`."""
     import tensorflow_model_optimization as tfmot
 
-    recipe = material.recipes.collaborative
     scheme = tfmot.experimental.combine.Default8BitPrunePreserveQuantizeScheme()
-    tflite, left = _trained(material, recipe, scheme)
-    notes = with_sparsity(tflite, material).layer_notes
-    return Variant(tflite, recipe.model_dump(mode="json"), left, notes)
+    variant = _trained(material, material.recipes.collaborative, scheme)
+    return replace(variant, layer_notes=with_sparsity(variant.tflite, material).layer_notes)
 
 
 def cqat(material: Material) -> Variant:
@@ -59,20 +56,15 @@ def pcqat(material: Material) -> Variant:
         "; ".join(note for note in pair if note)
         for pair in zip(variant.layer_notes, sparse.layer_notes, strict=True)
     ]
-    return Variant(variant.tflite, variant.settings, variant.notes, notes)
+    return replace(variant, layer_notes=notes)
 
 
 def calibrate_ranges(model: Any, x: NDArray[np.float32]) -> None:
-    """Give the activation quantizers of a QAT model the ranges that they see on `x`.
+    """Set the activation ranges of TFMOT's QAT model to those on `x` [shape=(n, frames, bins, 1)].
 
-    TFMOT begins with -6 to 6 and moves by a thousandth a step, so that a short training ends
-    long before the ranges are right. One step of a moving average with a known weight tells the
-    range it moved towards; the layers settle one behind the other.
-
-    Parameters
-    ----------
-    model : tf_keras.Model, from TFMOT's quantize_model or quantize_apply
-    x : np.ndarray [shape=(n, frames, bins, 1)]
+    TFMOT starts with -6 to 6 and moves by a thousandth of the difference in each step, too slowly
+    for a short training. One step of this moving average, of known weight, shows its target. The
+    layers reach their ranges one after the other.
     """
     ranges = [
         variable
@@ -89,31 +81,30 @@ def calibrate_ranges(model: Any, x: NDArray[np.float32]) -> None:
 def _cluster_preserving(material: Material, preserve_sparsity: bool) -> Variant:
     import tensorflow_model_optimization as tfmot
 
-    recipe = material.recipes.collaborative
     combine = tfmot.experimental.combine
     scheme = combine.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity)
-    tflite, left = _trained(material, recipe, scheme, strip=combine.strip_clustering_cqat)
-    notes = with_distinct(tflite, material).layer_notes
-    return Variant(tflite, recipe.model_dump(mode="json"), left, notes)
+    recipe, strip = material.recipes.collaborative, combine.strip_clustering_cqat
+    variant = _trained(material, recipe, scheme, strip)
+    return replace(variant, layer_notes=with_distinct(variant.tflite, material).layer_notes)
 
 
 def _trained(
-    material: Material, recipe: QuantizationAware, scheme: Any, strip: Any = None
-) -> tuple[bytes, list[str]]:
-    """The .tflite of the model trained with quantization, and what was left out of it."""
+    material: Material, recipe: QuantizationAware, scheme: Any = None, strip: Any = None
+) -> Variant:
+    """The model trained with quantization, and notes on layers that were left out."""
     import tensorflow_model_optimization as tfmot
 
     quantization = tfmot.quantization.keras
-    left: list[str] = []
+    notes: list[str] = []
 
     class LeftOut(keras().layers.Activation):  # type: ignore[misc]
-        """An activation that TFMOT does not know, or it would fail at its output."""
+        """An activation that TFMOT does not know; under its own name, TFMOT fails at its output."""
 
     def annotate(layer: Any) -> Any:
         reason = _refused(layer)
         if not reason:
             return quantization.quantize_annotate_layer(layer)
-        left.append(reason)
+        notes.append(reason)
         is_activation = type(layer) is keras().layers.Activation
         return LeftOut.from_config(layer.get_config()) if is_activation else layer
 
@@ -125,17 +116,18 @@ def _trained(
         calibrate_ranges(model, material.calibration)
     fine_tune(model, material, recipe)
     model = strip(model) if strip else model
-    if left:
-        # What training did not quantize gets its ranges from the calibration clips.
-        return convert_int8(model, material.calibration), left
+    settings = recipe.model_dump(mode="json")
+    if notes:
+        # Layers that were left out get their ranges from the calibration clips.
+        return Variant(convert_int8(model, material.calibration), settings, notes)
     tf = tensorflow()
 
-    def settle(converter: Any) -> None:
+    def configure(converter: Any) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
 
-    return convert(model, settle), left
+    return Variant(convert(model, configure), settings)
 
 
 def _refused(layer: Any) -> str:

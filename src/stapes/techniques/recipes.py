@@ -15,38 +15,41 @@ class _Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-EPOCHS = "passes over the training clips"
-RATE = "learning rate of Adam"
-DECAY = "let the rate fall to 0 on a cosine (Loshchilov and Hutter 2017)"
-SMOOTHING = "part of each label that all classes share (Szegedy et al. 2016)"
-TIME_MASK = "most frames that SpecAugment hides in a clip (Park et al. 2019)"
-FREQUENCY_MASK = "most bins that SpecAugment hides in a clip"
-_TEACHER = "the baseline's part in the labels (Hinton et al. 2015)"
-_TEMPERATURE = "softens the baseline's scores"
+_EPOCHS = "Passes over the training clips."
+_RATE = "Learning rate of Adam."
+_DECAY = "Let the rate fall to 0 on a cosine (Loshchilov and Hutter 2017)."
+_SMOOTHING = "Part of each label that all classes share (Szegedy et al. 2016)."
+_TIME_MASK = "Most frames that SpecAugment hides in a clip (Park et al. 2019)."
+_FREQUENCY_MASK = "Most bins that SpecAugment hides in a clip."
+_TEACHER = "The baseline's part in the labels (Hinton et al. 2015)."
+_TEMPERATURE = "Softens the baseline's scores."
 
 
 class FineTuning(_Recipe):
     """How training continues after a change to the model."""
 
-    epochs: int = Field(ge=1, description=EPOCHS)
-    learning_rate: float = Field(gt=0, description=RATE)
-    batch: int = Field(default=32, ge=1, description="clips in a step")
-    decay: bool = Field(default=True, description=DECAY)
+    epochs: int = Field(ge=1, description=_EPOCHS)
+    learning_rate: float = Field(gt=0, description=_RATE)
+    batch: int = Field(default=32, ge=1, description="Clips in a step.")
+    decay: bool = Field(default=True, description=_DECAY)
     teacher: float = Field(default=0.0, ge=0, le=1, description=_TEACHER)
     temperature: float = Field(default=1.0, gt=0, description=_TEMPERATURE)
 
 
-class Pruning(FineTuning):
-    """Magnitude pruning on a polynomial schedule (Zhu and Gupta 2017)."""
-
-    epochs: int = Field(default=16, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=1e-3, gt=0, description=RATE)
+class _Taught(FineTuning):
     teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
     temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
-    initial_sparsity: float = Field(default=0.5, ge=0, lt=1, description="zeros at the first step")
-    final_sparsity: float = Field(default=0.8, gt=0, lt=1, description="zeros at the end")
+
+
+class Pruning(_Taught):
+    """Magnitude pruning on a polynomial schedule (Zhu and Gupta 2017)."""
+
+    epochs: int = Field(default=16, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=1e-3, gt=0, description=_RATE)
+    initial_sparsity: float = Field(default=0.5, ge=0, lt=1, description="Zeros at the first step.")
+    final_sparsity: float = Field(default=0.8, gt=0, lt=1, description="Zeros at the end.")
     ramp: float = Field(
-        default=0.5, gt=0, le=1, description="part of the steps in which sparsity rises"
+        default=0.5, gt=0, le=1, description="Part of the steps in which sparsity rises."
     )
 
     @model_validator(mode="after")
@@ -56,88 +59,77 @@ class Pruning(FineTuning):
         return self
 
 
-class TwoByFour(FineTuning):
+class TwoByFour(_Taught):
     """Two of every four weights along the input channels are zero (Mishra et al. 2021)."""
 
-    epochs: int = Field(default=8, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=1e-3, gt=0, description=RATE)
-    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    epochs: int = Field(default=8, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=1e-3, gt=0, description=_RATE)
 
 
-class Channels(FineTuning):
+class Channels(_Taught):
     """Whole filters removed by their importance (Molchanov et al. 2019)."""
 
-    epochs: int = Field(default=8, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=1e-3, gt=0, description=RATE)
-    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
-    keep: float = Field(default=0.5, gt=0, lt=1, description="part of the filters that stays")
+    epochs: int = Field(default=8, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=1e-3, gt=0, description=_RATE)
+    keep: float = Field(default=0.5, gt=0, lt=1, description="Part of the filters that stays.")
 
 
-class QuantizationAware(FineTuning):
+class QuantizationAware(_Taught):
     """Training with quantization in the forward pass (Jacob et al. 2018)."""
 
-    epochs: int = Field(default=2, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=1e-4, gt=0, description=RATE)
-    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    epochs: int = Field(default=2, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=1e-4, gt=0, description=_RATE)
     calibrate: bool = Field(
-        default=True, description="start with the activations' true ranges, not TFMOT's -6 to 6"
+        default=True, description="Start with the activations' true ranges, not TFMOT's -6 to 6."
     )
 
 
-class Clustering(FineTuning):
+class Clustering(_Taught):
     """Weights share few values (Han et al. 2016)."""
 
-    epochs: int = Field(default=2, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=1e-4, gt=0, description=RATE)
-    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
-    clusters: int = Field(default=16, ge=2, le=256, description="distinct values in a layer")
+    epochs: int = Field(default=2, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=1e-4, gt=0, description=_RATE)
+    clusters: int = Field(default=16, ge=2, le=256, description="Distinct values in a layer.")
     centroids: Literal["LINEAR", "KMEANS_PLUS_PLUS", "DENSITY_BASED", "RANDOM"] = Field(
-        default="KMEANS_PLUS_PLUS", description="how the first values are chosen"
+        default="KMEANS_PLUS_PLUS", description="How the first values are chosen."
     )
 
 
-class Distillation(FineTuning):
+class Distillation(_Taught):
     """A small student that learns the baseline's scores (Hinton et al. 2015)."""
 
-    epochs: int = Field(default=30, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=2e-3, gt=0, description=RATE)
-    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
-    filters: tuple[int, int] = Field(default=(12, 24), description="of its two convolutions")
+    epochs: int = Field(default=30, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=2e-3, gt=0, description=_RATE)
+    filters: tuple[int, int] = Field(default=(12, 24), description="Of its two convolutions.")
 
 
-class Temporal(FineTuning):
+class Temporal(_Taught):
     """A temporal CNN from scratch, taught by the baseline (Choi et al. 2019)."""
 
-    epochs: int = Field(default=40, ge=1, description=EPOCHS)
-    learning_rate: float = Field(default=4e-3, gt=0, description=RATE)
+    epochs: int = Field(default=40, ge=1, description=_EPOCHS)
+    learning_rate: float = Field(default=4e-3, gt=0, description=_RATE)
     teacher: float = Field(default=0.3, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
-    blocks: int = Field(default=3, ge=1, le=8, description="residual blocks")
-    kernel: int = Field(default=9, ge=1, description="length of a kernel in frames")
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description=SMOOTHING)
-    time_mask: int = Field(default=0, ge=0, description=TIME_MASK)
-    frequency_mask: int = Field(default=0, ge=0, description=FREQUENCY_MASK)
+    blocks: int = Field(default=3, ge=1, le=8, description="Residual blocks.")
+    kernel: int = Field(default=9, ge=1, description="Length of a kernel in frames.")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description=_SMOOTHING)
+    time_mask: int = Field(default=0, ge=0, description=_TIME_MASK)
+    frequency_mask: int = Field(default=0, ge=0, description=_FREQUENCY_MASK)
 
 
 class Small(Temporal):
     """Of one width."""
 
-    width: int = Field(default=12, ge=1, le=256, description="channels in a block")
+    width: int = Field(default=12, ge=1, le=256, description="Channels in a block.")
 
 
 class Tiny(Temporal):
     """The first of several widths that is good enough on clips that it was not trained on."""
 
     widths: tuple[int, ...] = Field(
-        default=(4, 6, 8), min_length=1, description="channels in a block, the smallest first"
+        default=(4, 6, 8), min_length=1, description="Channels in a block, the smallest first."
     )
     max_drop: float = Field(
-        default=1.0, ge=0, description="points of accuracy that it may lose to the baseline"
+        default=1.0, ge=0, description="Points of accuracy that it may lose to the baseline."
     )
 
     @field_validator("widths")

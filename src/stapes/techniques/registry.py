@@ -25,7 +25,7 @@ _MAGNITUDE = "Zhu and Gupta 2017, arXiv:1710.01878"
 _2BY4 = "Mishra et al. 2021, arXiv:2104.08378"
 _QAT = "Jacob et al. 2018, arXiv:1712.05877"
 _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
-_QUANTIZER, _QUANTIZER_EXTRA = "ai_edge_quantizer", "int4"
+_QUANTIZER, _QUANTIZER_EXTRA, _TRAINING = "ai_edge_quantizer", "int4", "training"
 _TABLES = "TFLite Micro's compression package; Han et al. 2016, arXiv:1510.00149"
 _TEMPORAL = "Choi et al. 2019, arXiv:1904.03814"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
@@ -35,7 +35,7 @@ STAGES: dict[str, Stage] = {
     "clustered": Stage(clustering.cluster, clusters=True),
     "sparse_clustered": Stage(clustering.sparse_cluster, needs="pruned", clusters=True),
 }
-"""Trained models that several techniques share, by name; `baseline` is the first of all."""
+"""Trained models that several techniques share, by name; each builds on `baseline`."""
 
 TECHNIQUES: dict[str, Technique] = {
     "float32": Technique(
@@ -173,14 +173,14 @@ TECHNIQUES: dict[str, Technique] = {
 def select(names: str, *, from_file: bool = False) -> list[str]:
     """The techniques that `all` or `a,b,c` names, in the table's order.
 
-    `float32` is always among them: every other row is held against it. `all` leaves out what needs
-    an extra that is not installed, and for a .tflite what needs training (`left_out` says which).
+    `float32` is always among them, for comparison. `all` leaves out techniques that need an extra
+    that is not installed, or training where the baseline is a .tflite (`left_out`).
 
     Parameters
     ----------
     names : str
     from_file : bool
-        The baseline is somebody's float .tflite, which cannot be trained.
+        The baseline is a user's float .tflite, which cannot be trained.
 
     Raises
     ------
@@ -191,40 +191,37 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
     """
     if names == "all":
         return [name for name in TECHNIQUES if not _missing(name, from_file)]
-    wanted = {name.strip() for name in names.split(",") if name.strip()}
-    for name in sorted(wanted - set(TECHNIQUES)) or ([] if wanted else ["an empty list"]):
+    chosen = {name.strip() for name in names.split(",") if name.strip()}
+    for name in sorted(chosen - set(TECHNIQUES)) or ([] if chosen else ["an empty list"]):
         raise UsageError(f"--techniques: {unknown(name, (*TECHNIQUES, 'all'))}.")
-    for name in [name for name in TECHNIQUES if name in wanted]:
+    for name in [name for name in TECHNIQUES if name in chosen]:
         missing = _missing(name, from_file)
         if missing == _TRAINING:
-            possible = [each for each in TECHNIQUES if TECHNIQUES[each].from_file]
+            trainless = [name for name in TECHNIQUES if TECHNIQUES[name].from_file]
             raise UsageError(
                 f"--techniques {name}: needs training, which a .tflite cannot have; give the Keras "
-                f"model, or choose of {', '.join(possible)}."
+                f"model, or choose from {', '.join(trainless)}."
             )
         if missing:
             raise MissingExtraError(f"The technique {name}", missing)
-    return [name for name in TECHNIQUES if name in wanted | {"float32"}]
+    return [name for name in TECHNIQUES if name in chosen | {"float32"}]
 
 
 def left_out(names: str, *, from_file: bool = False) -> list[str]:
-    """What `all` leaves out, with the mend, one sentence for each mend."""
+    """The techniques that `all` leaves out, one sentence for each fix."""
     reasons: dict[str, list[str]] = {}
     for name in TECHNIQUES if names == "all" else ():
         if missing := _missing(name, from_file):
             reasons.setdefault(missing, []).append(name)
-    mends = {_TRAINING: "a .tflite cannot be trained, give the Keras model"}
+    fixes = {_TRAINING: "a .tflite cannot be trained, give the Keras model"}
     return [
-        f"Left out: {', '.join(found)} ({mends.get(reason, f'install stapes[{reason}]')})."
-        for reason, found in reasons.items()
+        f"Left out: {', '.join(names)} ({fixes.get(reason, f'install stapes[{reason}]')})."
+        for reason, names in reasons.items()
     ]
 
 
-_TRAINING = "training"
-
-
 def _missing(name: str, from_file: bool) -> str:
-    """What a technique lacks: an extra, training, or nothing."""
+    """What a technique lacks: the name of an extra, `training`, or nothing."""
     technique = TECHNIQUES[name]
     if from_file and technique.from_file is None:
         return _TRAINING
@@ -234,16 +231,16 @@ def _missing(name: str, from_file: bool) -> str:
 
 
 def stages_of(names: list[str]) -> list[str]:
-    """The stages that these techniques build on, each after what it needs."""
-    found: list[str] = []
+    """The stages that these techniques build on, each after those that it needs."""
+    stages: list[str] = []
     for name in names:
         chain = []
         stage = TECHNIQUES[name].needs
         while stage != "baseline":
             chain.append(stage)
             stage = STAGES[stage].needs
-        found += [stage for stage in reversed(chain) if stage not in found]
-    return found
+        stages += [stage for stage in reversed(chain) if stage not in stages]
+    return stages
 
 
 def prunes(name: str) -> bool:

@@ -1,8 +1,8 @@
 """Models far smaller than the baseline, trained from scratch with the baseline as their teacher.
 
-A temporal CNN takes the bins of a frame as channels and convolves over time alone, so that a
-thousand weights hold a word and the tensors between them are a few hundred bytes. It is trained
-with batch normalization, which is folded before the weights are quantized.
+A temporal CNN takes the bins of a frame as channels and convolves over time alone. So a thousand
+weights detect a word, and a few hundred bytes hold its tensors. Its batch normalization is folded
+before the weights are quantized.
 
 Sources: Choi et al. 2019, "Temporal convolution for real-time keyword spotting on mobile devices",
 arXiv:1904.03814; the teacher: `fine_tuning`.
@@ -26,7 +26,7 @@ from stapes.techniques.variant import Material, Variant
 
 _ROUNDING = 1e-9
 _HELD_OUT = 0.2
-"""Of the training clips, where the corpus has none to validate on."""
+"""The share of the training clips that validates where the corpus has no validation clips."""
 
 
 def small(material: Material) -> Variant:
@@ -39,8 +39,8 @@ def small(material: Material) -> Variant:
 def tiny(material: Material) -> Variant:
     """The narrowest temporal CNN that is within `max_drop` points of the baseline, int8.
 
-    The widths are tried from the narrowest on, each as the int8 file that would be shipped, on
-    validation clips alone; where none comes near enough, the best of them is taken.
+    Each width, from the narrowest on, is measured as its int8 file on validation clips alone. If
+    none is near enough, the best one is chosen.
     """
     recipe = material.recipes.tiny
     material, clips, where = _to_choose_by(material)
@@ -54,19 +54,19 @@ def tiny(material: Material) -> Variant:
         reached[width] = 100 * material.accuracy(files[width], clips)
         if reached[width] >= least:
             break
-    # Of equal ones the narrowest, where none came near enough.
-    taken = max(reached, key=lambda width: (reached[width], -width))
-    why = "the narrowest" if reached[taken] >= least else "the best, as none is"
+    # Of equal ones the narrowest, if none is near enough.
+    chosen = max(reached, key=lambda width: (reached[width], -width))
+    why = "the narrowest" if reached[chosen] >= least else "the best, as none is"
     tried = ", ".join(f"{width}: {share:.1f} %" for width, share in reached.items())
     note = (
-        f"width {taken}, {why} at most {recipe.max_drop:.1f} points below the baseline's "
+        f"width {chosen}, {why} at most {recipe.max_drop:.1f} points below the baseline's "
         f"{baseline:.1f} % on {where} ({tried})"
     )
-    return Variant(files[taken], {**recipe.model_dump(mode="json"), "width": taken}, [note])
+    return Variant(files[chosen], {**recipe.model_dump(mode="json"), "width": chosen}, [note])
 
 
 def _taught(material: Material, recipe: Temporal, width: int) -> bytes:
-    """The int8 file of a temporal CNN that was trained on the training clips."""
+    """The int8 file of a temporal CNN, trained on the training clips."""
     start_over(material.seed)
     student = temporal_cnn(
         material.baseline.input_shape[1:],
@@ -86,7 +86,7 @@ def _taught(material: Material, recipe: Temporal, width: int) -> bytes:
 
 
 def _to_choose_by(material: Material) -> tuple[Material, FeatureSet, str]:
-    """What to train on, the clips to choose by, and what these are in words."""
+    """The material to train on, the clips to choose by, and a name for them."""
     validation = material.validation
     if validation is not None and len(np.unique(validation.y)) == 2:
         return material, validation, f"{len(validation.y)} validation clips"
@@ -99,7 +99,7 @@ def _to_choose_by(material: Material) -> tuple[Material, FeatureSet, str]:
 
 
 def _parted(training: FeatureSet, seed: int) -> tuple[FeatureSet, FeatureSet]:
-    """The training clips in two; the copies of a clip, which have its name, go with it."""
+    """The training clips in two parts; all copies of a clip are in the same part."""
     rng = np.random.default_rng([seed, 2])
     names = np.array(training.clip)
     chosen: list[str] = []

@@ -1,4 +1,4 @@
-"""What a technique makes, and how it is called."""
+"""Techniques, what they make, and what they make it from."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from stapes.techniques.recipes import Recipes
 
 @dataclass(frozen=True)
 class Variant:
-    """One .tflite with its settings, and what is to be said of it.
+    """One .tflite with its settings and notes.
 
-    `layer_notes` stand beside the layers in the order of their kernels in the file; where a
-    technique did not take on a layer, its note says why.
+    `layer_notes` are in the order of the kernels in the file. A note says why a technique did not
+    work on a layer.
     """
 
     tflite: bytes
@@ -33,14 +33,14 @@ class Variant:
 class Material:
     """What techniques work from; they change none of it.
 
-    model : tf_keras.Model, trained: the baseline, or the model of the stage a technique needs
+    model : tf_keras.Model, trained: the baseline, or the model of the stage that a technique needs
     baseline : tf_keras.Model, the teacher
     training : FeatureSet
     calibration : np.ndarray [shape=(n, frames, bins, 1)], float32, training clips of both classes
-    positive : int, the output that means the wake word, where there are several
-    validation : FeatureSet, to choose between models by: nothing is trained on it. None, or without
-        clips, where the corpus has none; the test clips are in no technique's hands
-    accuracy : callable, the accuracy of a .tflite on clips, measured as that of a row is
+    positive : int, the output of the wake word, where there are several
+    validation : FeatureSet, to choose between models and never to train on; None or empty where the
+        corpus has none
+    accuracy : callable, the accuracy of a .tflite on clips, measured as for a row
     """
 
     model: Any
@@ -64,10 +64,7 @@ class Material:
 
 @dataclass(frozen=True)
 class FloatFile:
-    """A float .tflite of one input, and clips to calibrate with.
-
-    calibration : np.ndarray [shape=(n, ...)], float32, of the input's shape without its batch
-    """
+    """A float .tflite of one input, and calibration clips [shape=(n, ...)], float32."""
 
     tflite: bytes
     calibration: NDArray[np.float32]
@@ -75,14 +72,14 @@ class FloatFile:
 
 @dataclass(frozen=True)
 class Technique:
-    """A row of the table: how it is made, and from which stage's model.
+    """A row of the table.
 
     source : the paper or guide
-    needs : the stage whose model it is made from
-    package, extra : what must be installed beyond the extra `train`, and the extra that has it
+    needs : the stage whose model it starts from
+    package, extra : a package that it needs beyond the extra `train`, and the extra with it
     from_file : makes it from a user's float .tflite, where it needs no training
-    searched : whether a search draws it: all int8, with the layers of the model it is made from
-    tables : whether its file is put into look-up tables, which only TFLite Micro reads
+    searched : whether a search draws it: all int8, with the layers of the model it starts from
+    tables : whether its weights go into look-up tables, which only TFLite Micro reads
     slow : whether LiteRT has no fast kernels for it
     """
 
@@ -105,10 +102,10 @@ class Technique:
 
 @dataclass(frozen=True)
 class Stage:
-    """A trained Keras model that several techniques share; made once.
+    """A trained Keras model that several techniques share, made once.
 
-    make : gives a plain tf_keras model without wrappers
-    needs : the stage whose model it is made from
+    make : returns a plain tf_keras model without wrappers
+    needs : the stage whose model it starts from
     prunes, clusters : whether the recipe `pruning` or `clustering` decides its weights
     """
 

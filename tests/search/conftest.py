@@ -1,4 +1,4 @@
-"""Features that a trial learns at once: noise, and in every other clip a band that rises."""
+"""Features that a trial learns fast: noise, and a rising band in every other clip."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTINGS = SearchSettings(
 
 
 def clips(n: int, seed: int) -> FeatureSet:
-    """[n, 49, 40, 1], as logmel gives them."""
+    """[n, 49, 40, 1], the shape of logmel."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(0, 0.4, (n, *LogMel().shape))
     y = (np.arange(n) % 2).astype(np.uint8)

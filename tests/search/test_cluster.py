@@ -41,15 +41,15 @@ def two_workers() -> Iterator[Any]:
         patch.setenv("RAY_memory_monitor_refresh_ms", "0")
         # A node of a busy machine may need more than the 30 s that Ray gives it.
         patch.setattr(Cluster, "_wait_for_node", partialmethod(Cluster._wait_for_node, timeout=600))
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        cluster_of_two = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
         try:
             for _ in range(2):
-                made.add_node(num_cpus=1)
-            ray.init(address=made.address, log_to_driver=False)
-            yield made
+                cluster_of_two.add_node(num_cpus=1)
+            ray.init(address=cluster_of_two.address, log_to_driver=False)
+            yield cluster_of_two
         finally:
             ray.shutdown()
-            made.shutdown()
+            cluster_of_two.shutdown()
 
 
 def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> list[Trial]:
@@ -60,7 +60,7 @@ def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> l
 
 
 def _without_time(trials: list[Trial]) -> list[Trial]:
-    return [each.model_copy(update={"seconds": None}) for each in trials]
+    return [trial.model_copy(update={"seconds": None}) for trial in trials]
 
 
 def test_a_worker_killed_in_the_middle_loses_no_trial(
@@ -69,29 +69,29 @@ def test_a_worker_killed_in_the_middle_loses_no_trial(
     marker = tmp_path / "killed"
 
     def killed_once(candidate: Any, settings: Any, sets: Any) -> Any:
-        """The second trial's worker dies, as of too little memory, the first time."""
+        """The second trial's worker dies once, as if it had too little memory."""
         if candidate.sizes["width"] == 6 and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return engines.evaluate_sets(candidate, settings, sets)
 
     with cluster.on_ray(SETTINGS, work, evaluate=killed_once) as engine:
-        found = _trials(tmp_path / "ray", engine, SETTINGS)
+        trials = _trials(tmp_path / "ray", engine, SETTINGS)
     assert marker.exists()
-    assert [each.failed for each in found] == [None] * SETTINGS.trials
+    assert [trial.failed for trial in trials] == [None] * SETTINGS.trials
     assert ray.is_initialized()  # The cluster was there before, and stays.
 
     with engines.Local(SETTINGS, work, tmp_path / "log.txt", 2) as processes:
-        here = _trials(tmp_path / "local", processes, SETTINGS)
-    assert _without_time(found) == _without_time(here)
-    for each in found:
-        there, ours = (
-            trial_file(tmp_path / place / "trials", each.number) for place in ("ray", "local")
+        local_trials = _trials(tmp_path / "local", processes, SETTINGS)
+    assert _without_time(trials) == _without_time(local_trials)
+    for trial in trials:
+        ray_file, local_file = (
+            trial_file(tmp_path / engine / "trials", trial.number) for engine in ("ray", "local")
         )
-        assert there.read_bytes() == ours.read_bytes()
+        assert ray_file.read_bytes() == local_file.read_bytes()
 
 
-def test_a_trial_that_always_kills_is_given_up_and_costs_no_other(
+def test_a_trial_that_always_kills_its_worker_fails_and_stops_no_other(
     two_workers: Any, work: Path, tmp_path: Path
 ) -> None:
     def deadly(candidate: Any, settings: Any, sets: Any) -> Any:
@@ -101,13 +101,13 @@ def test_a_trial_that_always_kills_is_given_up_and_costs_no_other(
 
     few = SETTINGS.model_copy(update={"trials": 1})
     with cluster.on_ray(few, work, evaluate=deadly) as engine:
-        found = _trials(tmp_path / "deadly", engine, few)
-    deaths = [each.failed for each in found if each.failed]
-    assert all("its worker died" in each for each in deaths)
-    assert sum(each.frr is not None for each in found) == 1
+        trials = _trials(tmp_path / "deadly", engine, few)
+    reasons = [trial.failed for trial in trials if trial.failed]
+    assert all("its worker died" in reason for reason in reasons)
+    assert sum(trial.frr is not None for trial in trials) == 1
 
 
-def test_an_error_of_a_trial_is_told_as_it_is(two_workers: Any, work: Path, tmp_path: Path) -> None:
+def test_an_error_of_a_trial_is_reported(two_workers: Any, work: Path, tmp_path: Path) -> None:
     def broken(candidate: Any, settings: Any, sets: Any) -> Any:
         if candidate.sizes["width"] == 8:
             raise RuntimeError("nothing works\nand so on")
@@ -115,11 +115,11 @@ def test_an_error_of_a_trial_is_told_as_it_is(two_workers: Any, work: Path, tmp_
 
     few = SETTINGS.model_copy(update={"trials": 1})
     with cluster.on_ray(few, work, evaluate=broken) as engine:
-        found = _trials(tmp_path / "broken", engine, few)
-    assert found[0].failed == "nothing works"
+        trials = _trials(tmp_path / "broken", engine, few)
+    assert trials[0].failed == "nothing works"
 
 
-def test_an_address_that_is_none_is_named_with_the_mend(
+def test_the_error_for_a_bad_address_names_it_and_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
@@ -134,13 +134,13 @@ def test_an_address_that_is_none_is_named_with_the_mend(
         pass
 
 
-def test_an_address_where_nothing_listens_is_told_at_once(
+def test_an_address_where_nothing_listens_is_an_error_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray would try for minutes"))
     with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))  # So that no other process takes the port; nobody listens.
+        silent.bind(("127.0.0.1", 0))  # The port is taken, and nobody listens.
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{silent.getsockname()[1]}")
         with (
             pytest.raises(StapesError, match=r"no cluster answers .*refused.*RAY_ADDRESS"),

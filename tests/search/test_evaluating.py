@@ -1,4 +1,4 @@
-"""One trial: refused before it is trained, or trained, shrunk and measured as it would ship."""
+"""One trial: refused before training, or trained, shrunk and measured as it would ship."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def sets(work: Path):
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"),
+    ("budget", "reason"),
     [
         ({"flash": 1000}, "bytes of file, 1,000 at most"),
         ({"arena": 2000, "flash": 50_000}, "bytes of arena, 2,000 at most"),
     ],
 )
-def test_what_cannot_fit_is_not_trained(sets, budget, said, monkeypatch):
+def test_what_cannot_fit_is_not_trained(sets, budget, reason, monkeypatch):
     monkeypatch.setattr(evaluating, "train", None)  # Calling it would fail.
-    found = evaluate(candidate(), SETTINGS.model_copy(update={"budget": budget}), sets)
-    assert found.tflite is None
-    assert said in found.refused
-    assert found.frr is None
+    outcome = evaluate(candidate(), SETTINGS.model_copy(update={"budget": budget}), sets)
+    assert outcome.tflite is None
+    assert reason in (outcome.trial.refused or "")
+    assert outcome.trial.frr is None
 
 
 @pytest.mark.parametrize(
-    "given",
+    "changed",
     [
         {"slim": "any"},
         {"slim": "tflm", "technique": "pqat", "sparsity": 0.5, "teacher": 0.3, "masks": True},
@@ -58,48 +58,50 @@ def test_what_cannot_fit_is_not_trained(sets, budget, said, monkeypatch):
         },
     ],
 )
-def test_an_untrained_model_costs_what_the_trained_one_does(sets, given):
-    tried = candidate(**given)
-    _, size, arena = untrained(tried, sets.training.x.shape[1:], sets.calibration, SETTINGS.seed)
-    found = evaluate(tried, SETTINGS, sets)
-    assert found.tflite is not None
-    assert found.bytes == len(found.tflite)
-    assert found.bytes == pytest.approx(size, rel=0.05)
-    assert found.arena_bytes == arena_bytes(found.tflite)
-    assert found.arena_bytes == pytest.approx(arena, rel=0.05)
+def test_an_untrained_model_costs_what_the_trained_one_does(sets, changed):
+    chosen = candidate(**changed)
+    _, size, arena = untrained(chosen, sets.training.x.shape[1:], sets.calibration, SETTINGS.seed)
+    outcome = evaluate(chosen, SETTINGS, sets)
+    assert outcome.tflite is not None
+    trial = outcome.trial
+    assert trial.bytes == len(outcome.tflite)
+    assert trial.bytes == pytest.approx(size, rel=0.05)
+    assert trial.arena_bytes == arena_bytes(outcome.tflite)
+    assert trial.arena_bytes == pytest.approx(arena, rel=0.05)
 
 
-def test_its_rates_are_those_of_the_file_on_the_validation_clips(sets):
-    found = evaluate(candidate(), SETTINGS.model_copy(update={"epochs": 20}), sets)
-    assert found.tflite is not None
-    scores = LiteRT(found.tflite).predict(np.asarray(sets.validation.x))
-    assert found.accuracy == accuracy(scores, sets.validation.y).value
-    assert found.frr == frr_at(scores[:, 1], sets.validation.y, 0.5)
-    assert found.accuracy is not None
-    assert found.accuracy > 0.9
-    kernels = [each.values.size for each in constants(found.tflite)]
-    assert found.parameters == sum(kernels)
+def test_the_rates_are_those_of_the_file_on_the_validation_clips(sets):
+    outcome = evaluate(candidate(), SETTINGS.model_copy(update={"epochs": 20}), sets)
+    assert outcome.tflite is not None
+    scores = LiteRT(outcome.tflite).predict(np.asarray(sets.validation.x))
+    trial = outcome.trial
+    assert trial.accuracy == accuracy(scores, sets.validation.y).value
+    assert trial.frr == frr_at(scores[:, 1], sets.validation.y, 0.5)
+    assert trial.accuracy is not None
+    assert trial.accuracy > 0.9
+    sizes = [constant.values.size for constant in constants(outcome.tflite)]
+    assert trial.parameters == sum(sizes)
 
 
 def test_the_same_candidate_gives_the_same_bytes(sets):
-    tried = candidate(technique="qat", label_smoothing=0.05)
-    first, second = (evaluate(tried, SETTINGS, sets) for _ in range(2))
+    chosen = candidate(technique="qat", label_smoothing=0.05)
+    first, second = (evaluate(chosen, SETTINGS, sets) for _ in range(2))
     assert first.tflite == second.tflite
-    other = evaluate(tried, SETTINGS.model_copy(update={"seed": 1}), sets)
+    other = evaluate(chosen, SETTINGS.model_copy(update={"seed": 1}), sets)
     assert other.tflite != first.tflite
 
 
-def test_clusters_and_zeros_are_as_many_as_were_asked_for(sets):
-    tried = candidate(technique="pcqat", sparsity=0.6, clusters=8)
-    found = evaluate(tried, SETTINGS, sets)
-    assert found.tflite is not None
+def test_clusters_and_zeros_are_as_many_as_the_candidate_has(sets):
+    chosen = candidate(technique="pcqat", sparsity=0.6, clusters=8)
+    outcome = evaluate(chosen, SETTINGS, sets)
+    assert outcome.tflite is not None
     pointwise = [
-        each.values
-        for each in constants(found.tflite)
-        if each.role == "kernel" and each.op == "CONV_2D" and each.values.size >= 16
+        constant.values
+        for constant in constants(outcome.tflite)
+        if constant.role == "kernel" and constant.op == "CONV_2D" and constant.values.size >= 16
     ]
     assert pointwise
     for kernel in pointwise:
         assert np.mean(kernel == 0) >= 0.5
-        # The zeros that pruning left are kept beside the clusters.
+        # Zeros from pruning stay, in addition to the clusters.
         assert max(np.unique(channel[channel != 0]).size for channel in kernel) <= 8

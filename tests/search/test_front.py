@@ -1,4 +1,4 @@
-"""Which trials no other beats, and which is for the budget."""
+"""The trials that no other beats, and the best one for a budget."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ def test_the_front_is_what_nothing_measured_beats(
 ) -> None:
     trials = _trials(drawn)
     mark_front(trials)
-    measured = [each for each in trials if each.frr is not None]
-    for each in trials:
+    measured = [one for one in trials if one.frr is not None]
+    for one in trials:
         beaten = any(
-            costs(other) != costs(each)
-            and all(a <= b for a, b in zip(costs(other), costs(each), strict=True))
+            costs(other) != costs(one)
+            and all(a <= b for a, b in zip(costs(other), costs(one), strict=True))
             for other in measured
         )
-        assert each.front == (each.frr is not None and not beaten)
-    assert any(each.front for each in trials) == bool(measured)
+        assert one.front == (one.frr is not None and not beaten)
+    assert any(one.front for one in trials) == bool(measured)
 
 
 @given(TRIALS, few, few)
-def test_the_best_fits_and_none_that_fits_misses_less(
+def test_the_best_fits_and_none_that_fits_has_a_lower_frr(
     drawn: list[tuple[int, int, int, float | None]], flash: int, arena: int
 ) -> None:
     trials = _trials(drawn)
-    found = best(trials, {"flash": flash, "arena": arena})
-    fitting = [each for each in trials if fits(each, {"flash": flash, "arena": arena})]
-    assert (found is None) == (not fitting)
-    if found is not None:
-        assert found in fitting
-        assert found.frr == min(each.frr for each in fitting if each.frr is not None)
+    winner = best(trials, {"flash": flash, "arena": arena})
+    fitting = [one for one in trials if fits(one, {"flash": flash, "arena": arena})]
+    assert (winner is None) == (not fitting)
+    if winner is not None:
+        assert winner in fitting
+        assert winner.frr == min(one.frr for one in fitting if one.frr is not None)
 
 
 @given(TRIALS, st.integers(0, 4))
@@ -67,19 +67,19 @@ def test_the_thin_front_falls_as_it_grows(
         assert smaller.frr > larger.frr
 
 
-def test_of_equally_many_misses_the_more_accurate_is_best_then_the_surer_then_the_smaller() -> None:
+def test_among_equal_frr_accuracy_decides_then_cross_entropy_then_size() -> None:
     trials = [
         trial(0, accuracy=0.9, loss=0.01),
         trial(1, accuracy=0.95, loss=0.2, bytes=2000),
         trial(2, accuracy=0.95, loss=0.1),
         trial(3, accuracy=0.95, loss=0.1, bytes=2999),
     ]
-    found = best(trials, {})
-    assert found is not None
-    assert found.number == 3
+    winner = best(trials, {})
+    assert winner is not None
+    assert winner.number == 3
 
 
-def test_limits_that_are_not_kept_are_said() -> None:
+def test_limits_that_are_exceeded_are_named() -> None:
     budget = {"flash": 4000.0, "arena": 8000.0}
     assert exceeded(4000, 8000, budget) == {}  # type: ignore[arg-type]
     assert exceeded(4001, 8000, budget) == {  # type: ignore[arg-type]

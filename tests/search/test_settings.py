@@ -15,19 +15,19 @@ from stapes.run.settle import settle_as
 from stapes.search.settings import QUICK, SearchSettings
 
 
-def _settled(**given: Any) -> SearchSettings:
-    return settle_as(SearchSettings, given, quick={})
+def _settled(**options: Any) -> SearchSettings:
+    return settle_as(SearchSettings, options, quick={})
 
 
 def test_the_defaults_are_a_small_microcontrollers() -> None:
     settings = _settled()
     assert settings.budget == {"flash": 6000, "arena": 12_000}
     assert settings.false_positive_percent == 0.5
-    assert [each.kind for each in settings.frontends] == ["mfcc", "logmel", "micro"]
+    assert [frontend.kind for frontend in settings.frontends] == ["mfcc", "logmel", "micro"]
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
         ({"metric": "accuracy"}, "metric: .*give frr@P"),
         ({"metric": "frr@100"}, "metric: .*give frr@P"),
@@ -42,15 +42,15 @@ def test_the_defaults_are_a_small_microcontrollers() -> None:
         ({"trials": 0}, "trials"),
     ],
 )
-def test_wrong_settings_are_one_sentence(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        _settled(**given)
+def test_wrong_settings_are_one_sentence(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        _settled(**options)
 
 
-def test_they_are_the_same_after_yaml(tmp_path: Path) -> None:
+def test_settings_are_the_same_after_yaml(tmp_path: Path) -> None:
     settings = _settled(word="alexa", metric="frr@1", frontends=["logmel", "mfcc"])
     config = tmp_path / "run.yaml"
     config.write_text(yaml.safe_dump({"settings": settings.model_dump(mode="json")}), "utf-8")
-    again = settle_as(SearchSettings, {}, config=config, quick=QUICK)
-    assert again == settings
-    assert again.frontends == (LogMel(), Mfcc())
+    loaded = settle_as(SearchSettings, {}, config=config, quick=QUICK)
+    assert loaded == settings
+    assert loaded.frontends == (LogMel(), Mfcc())

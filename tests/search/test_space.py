@@ -1,4 +1,4 @@
-"""The search space: what is drawn is in it, and it begins where small models are."""
+"""The search space: draws are within its limits, and small models come first."""
 
 from __future__ import annotations
 
@@ -47,30 +47,30 @@ def test_a_new_technique_is_drawn_with_what_its_stages_need(
     assert " toy " in drawn.summary
 
 
-def test_what_is_drawn_is_within_its_limits() -> None:
-    for each in _drawn(200):
-        for name, size in each.sizes.items():
-            least, largest, step = SIZES[each.architecture][name]
+def test_draws_are_within_their_limits() -> None:
+    for candidate in _drawn(200):
+        for name, size in candidate.sizes.items():
+            least, largest, step = SIZES[candidate.architecture][name]
             assert least <= size <= largest
             assert (size - least) % step == 0
-        assert (each.sparsity is not None) == (prunes(each.technique))
-        assert (each.clusters in (4, 8, 16, 32)) == (clusters(each.technique))
-        assert 1e-3 <= each.learning_rate <= 1e-2
-        assert each.frontend in CHOICES[1]
+        assert (candidate.sparsity is not None) == prunes(candidate.technique)
+        assert (candidate.clusters in (4, 8, 16, 32)) == clusters(candidate.technique)
+        assert 1e-3 <= candidate.learning_rate <= 1e-2
+        assert candidate.frontend in CHOICES[1]
 
 
-def test_everything_there_is_is_drawn() -> None:
-    found = _drawn(400)
-    assert {each.architecture for each in found} == set(SIZES)
-    assert {each.technique for each in found} == set(chains("all"))
-    assert {each.slim for each in found} == {"any", "tflm"}
-    assert {each.masks for each in found} == {False, True}
+def test_every_choice_is_drawn() -> None:
+    candidates = _drawn(400)
+    assert {candidate.architecture for candidate in candidates} == set(SIZES)
+    assert {candidate.technique for candidate in candidates} == set(chains("all"))
+    assert {candidate.slim for candidate in candidates} == {"any", "tflm"}
+    assert {candidate.masks for candidate in candidates} == {False, True}
 
 
 def test_each_start_can_be_drawn() -> None:
-    given = list(starts(*CHOICES))
-    assert len(given) >= 5
-    for start in given:
+    first = list(starts(*CHOICES))
+    assert len(first) >= 5
+    for start in first:
         study = optuna.create_study()
         study.enqueue_trial(start)
         drawn = suggest(study.ask(), *CHOICES)
@@ -78,10 +78,10 @@ def test_each_start_can_be_drawn() -> None:
         assert drawn.technique == "int8"
 
 
-def test_starts_need_what_the_search_has() -> None:
-    found = list(starts(("ds_cnn",), ("mfcc",), ["qat"]))
-    assert [start["architecture"] for start in found] == ["ds_cnn"]
-    assert "technique" not in found[0]
+def test_starts_are_of_the_searchs_choices() -> None:
+    first = list(starts(("ds_cnn",), ("mfcc",), ["qat"]))
+    assert [start["architecture"] for start in first] == ["ds_cnn"]
+    assert "technique" not in first[0]
     assert list(starts(("ds_cnn",), ("micro",), ["qat"])) == []
 
 

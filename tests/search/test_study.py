@@ -19,51 +19,41 @@ from stapes.search.study import Study, open_study
 SETTINGS = SearchSettings(trials=20, together=4)
 
 
-def _told(number: int, candidate: Candidate) -> Trial:
-    found = outcome(candidate, SETTINGS)
-    return Trial(
-        number=number,
-        candidate=candidate.model_dump(mode="json"),
-        summary=candidate.summary,
-        refused=found.refused or None,
-        bytes=found.bytes,
-        arena_bytes=found.arena_bytes,
-        macs=found.macs,
-        frr=found.frr,
-    )
+def _finished(number: int, candidate: Candidate) -> Trial:
+    return outcome(candidate, SETTINGS).trial.model_copy(update={"number": number})
 
 
 def _search(path: Path, until: int, stop: Callable[[Study], bool] = lambda _: False) -> list[Trial]:
-    """Ask and tell, as a search does, until so many were told."""
+    """Draw and store trials, as a search does, until so many are finished."""
     with open_study(path, SETTINGS, chains("all")) as study:
         waiting = study.open()
-        while len(study.told()) < until:
+        while len(study.finished()) < until:
             if len(waiting) < SETTINGS.together:
                 number, candidate = study.ask()
                 waiting[number] = candidate
                 continue
             number = min(waiting)
-            study.tell(_told(number, waiting.pop(number)))
+            study.tell(_finished(number, waiting.pop(number)))
             if stop(study):
                 break
-        return study.told()
+        return study.finished()
 
 
-def test_a_search_that_was_cut_goes_on_with_the_same_trials(tmp_path: Path) -> None:
+def test_a_search_that_was_killed_continues_with_the_same_trials(tmp_path: Path) -> None:
     whole = _search(tmp_path / "whole.db", 18)
-    _search(tmp_path / "cut.db", 12)
-    assert _search(tmp_path / "cut.db", 18) == whole
-    assert [each.number for each in whole] == list(range(18))
-    assert any(each.refused for each in whole)
+    _search(tmp_path / "killed.db", 12)
+    assert _search(tmp_path / "killed.db", 18) == whole
+    assert [trial.number for trial in whole] == list(range(18))
+    assert any(trial.refused for trial in whole)
 
 
-def test_what_was_asked_and_not_told_is_open_again(tmp_path: Path) -> None:
+def test_drawn_trials_without_a_result_are_open(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     with open_study(path, SETTINGS, chains("all")) as study:
-        asked = dict(study.ask() for _ in range(3))
-        study.tell(_told(0, asked.pop(0)))
+        drawn = dict(study.ask() for _ in range(3))
+        study.tell(_finished(0, drawn.pop(0)))
     with open_study(path, SETTINGS, chains("all")) as study:
-        assert study.open() == asked
+        assert study.open() == drawn
 
 
 def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None:
@@ -72,7 +62,7 @@ def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None
     with open_study(path, SETTINGS, chains("all")) as study:
         waiting = study.open()
         if len(waiting) == SETTINGS.together:
-            study.tell(_told(min(waiting), waiting.pop(min(waiting))))
+            study.tell(_finished(min(waiting), waiting.pop(min(waiting))))
         number, candidate = study.ask()
     with sqlite3.connect(path) as file:
         row = file.execute("SELECT trial_id FROM trials WHERE number = ?", (number,)).fetchone()
@@ -85,7 +75,7 @@ def test_a_trial_that_was_half_drawn_is_drawn_to_the_end(tmp_path: Path) -> None
         assert study.open()[number] == candidate
 
 
-def test_a_trial_that_was_half_told_is_open_still(
+def test_a_trial_that_was_half_stored_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import optuna
@@ -95,12 +85,12 @@ def test_a_trial_that_was_half_told_is_open_still(
         number, candidate = study.ask()
         killed.delattr(optuna.study.Study, "tell")
         with pytest.raises(AttributeError):
-            study.tell(_told(number, candidate))
+            study.tell(_finished(number, candidate))
     with open_study(path, SETTINGS, chains("all")) as study:
-        assert study.told() == []
+        assert study.finished() == []
         assert study.open() == {number: candidate}
-        study.tell(_told(number, candidate))
-        assert [each.number for each in study.told()] == [number]
+        study.tell(_finished(number, candidate))
+        assert [trial.number for trial in study.finished()] == [number]
         assert study.open() == {}
 
 
@@ -111,27 +101,27 @@ def test_another_seed_draws_others(tmp_path: Path) -> None:
         with open_study(tmp_path / f"{settings.seed}.db", settings, chains("all")) as study:
             drawn.append([study.ask()[1] for _ in range(12)])
     first, second = drawn
-    assert first[:5] == second[:5]  # The beginning is given.
+    assert first[:5] == second[:5]  # The first trials are not drawn.
     assert first[8:] != second[8:]
 
 
-def test_a_path_may_hold_what_an_address_may_not(tmp_path: Path) -> None:
+def test_a_path_may_have_any_characters(tmp_path: Path) -> None:
     folder = tmp_path / "a ?#% b"
     folder.mkdir()
     _search(folder / "study.db", 2)
     assert (folder / "study.db").is_file()
-    assert [each.name for each in tmp_path.iterdir()] == [folder.name]
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 @pytest.mark.parametrize("content", [b"no database, but as long as a header of one would be" * 40])
-def test_a_damaged_file_is_named_with_the_mend(tmp_path: Path, content: bytes) -> None:
+def test_the_error_for_a_damaged_file_names_it_and_the_fix(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "study.db"
     path.write_bytes(content)
     with pytest.raises(StapesError, match=r"study.db: cannot be used .* delete its folder"):
         _search(path, 2)
 
 
-def test_a_file_that_is_damaged_on_the_way_is_named_with_the_mend(tmp_path: Path) -> None:
+def test_a_file_that_is_damaged_during_a_search_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
 
     def damage(study: Study) -> bool:

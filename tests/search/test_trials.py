@@ -1,4 +1,4 @@
-"""Ask, evaluate, tell: with any engine the same trials, and none that is lost."""
+"""Draw, evaluate, store: with any engine the trials are the same, and none is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETTINGS = SearchSettings(trials=9, together=4)
 
 
 class AtOnce:
-    """Evaluates when it is asked to."""
+    """Evaluates a candidate in `submit`."""
 
     def __init__(self) -> None:
         self.evaluated: list[Candidate] = []
@@ -60,10 +60,10 @@ def _run(
 
 
 def _without_place(trials: list[Trial]) -> list[Trial]:
-    return [each.model_copy(update={"file": None}) for each in trials]
+    return [trial.model_copy(update={"file": None}) for trial in trials]
 
 
-def test_the_order_in_which_workers_are_done_changes_nothing(tmp_path: Path) -> None:
+def test_the_order_in_which_workers_finish_changes_nothing(tmp_path: Path) -> None:
     rng = random.Random(1)
 
     class InThreads(AtOnce):
@@ -75,23 +75,22 @@ def test_the_order_in_which_workers_are_done_changes_nothing(tmp_path: Path) -> 
             return threads.submit(late)
 
     with ThreadPoolExecutor(4) as threads:
-        found = _run(tmp_path, InThreads(), name="threads")
+        trials = _run(tmp_path, InThreads(), name="threads")
     alone = _run(tmp_path, AtOnce(), name="alone")
-    assert _without_place(found) == _without_place(alone)
-    assert sum(each.frr is not None for each in found) == SETTINGS.trials
+    assert _without_place(trials) == _without_place(alone)
+    assert sum(trial.frr is not None for trial in trials) == SETTINGS.trials
 
 
 def test_each_file_is_whole_and_refused_trials_have_none(tmp_path: Path) -> None:
-    for each in _run(tmp_path, AtOnce()):
-        path = trial_file(tmp_path / "a" / "trials", each.number)
-        assert path.is_file() == (each.frr is not None) == (each.file is not None)
-        if each.file:
-            assert Candidate.model_validate_json(path.read_bytes()) == Candidate.model_validate(
-                each.candidate
-            )
+    for trial in _run(tmp_path, AtOnce()):
+        path = trial_file(tmp_path / "a" / "trials", trial.number)
+        assert path.is_file() == (trial.frr is not None) == (trial.file is not None)
+        if trial.file:
+            stored = Candidate.model_validate_json(path.read_bytes())
+            assert stored == Candidate.model_validate(trial.candidate)
 
 
-def test_more_trials_go_on_and_none_is_done_twice(tmp_path: Path) -> None:
+def test_more_trials_continue_the_search_and_none_is_done_twice(tmp_path: Path) -> None:
     first = _run(tmp_path, AtOnce())
     engine = AtOnce()
     more = _run(tmp_path, engine, SETTINGS.model_copy(update={"trials": 12}))
@@ -102,28 +101,32 @@ def test_more_trials_go_on_and_none_is_done_twice(tmp_path: Path) -> None:
     assert idle.evaluated == []
 
 
-def test_a_file_that_is_gone_or_damaged_is_made_again(tmp_path: Path) -> None:
-    found = _run(tmp_path, AtOnce())
-    first, second, *_ = (each for each in found if each.file)
-    gone, damaged = (trial_file(tmp_path / "a" / "trials", each.number) for each in (first, second))
+def test_a_missing_or_damaged_file_is_made_again(tmp_path: Path) -> None:
+    trials = _run(tmp_path, AtOnce())
+    first, second, *_ = (trial for trial in trials if trial.file)
+    gone, damaged = (
+        trial_file(tmp_path / "a" / "trials", trial.number) for trial in (first, second)
+    )
     contents = gone.read_bytes(), damaged.read_bytes()
     gone.unlink()
     damaged.write_bytes(contents[1][:-1])
     engine = AtOnce()
-    assert _run(tmp_path, engine) == found
+    assert _run(tmp_path, engine) == trials
     assert (gone.read_bytes(), damaged.read_bytes()) == contents
     assert len(engine.evaluated) == 2
 
 
-def test_a_file_that_cannot_be_made_again_as_it_was_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_file_that_changes_names_it(tmp_path: Path) -> None:
     class Other(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
             return replace(super().outcome(candidate), tflite=b"another")
 
-    found = _run(tmp_path, AtOnce())
-    path = trial_file(tmp_path / "a" / "trials", next(each.number for each in found if each.file))
+    trials = _run(tmp_path, AtOnce())
+    path = trial_file(
+        tmp_path / "a" / "trials", next(trial.number for trial in trials if trial.file)
+    )
     path.unlink()
-    with pytest.raises(StapesError, match=r"tflite: is gone or damaged, .* delete the search's"):
+    with pytest.raises(StapesError, match=r"tflite: is missing or damaged, .* delete the search's"):
         _run(tmp_path, Other())
 
 
@@ -142,7 +145,7 @@ def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:
 
 
 class Dies(AtOnce):
-    """Loses all that it was given, as a pool does whose worker dies, where `fatal` says so."""
+    """Breaks like a pool whose worker dies, so many times, for the models of width 12."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -161,43 +164,44 @@ class Dies(AtOnce):
 
 def test_a_worker_that_dies_loses_no_trial(tmp_path: Path) -> None:
     engine = Dies(times=2)
-    found = _run(tmp_path, engine, name="died")
+    trials = _run(tmp_path, engine, name="died")
     assert engine.renewed == 2
-    assert _without_place(found) == _without_place(_run(tmp_path, AtOnce(), name="alone"))
+    assert _without_place(trials) == _without_place(_run(tmp_path, AtOnce(), name="alone"))
 
 
-def test_a_trial_that_kills_every_worker_is_given_up(tmp_path: Path) -> None:
-    found = _run(tmp_path, Dies(times=1000))
-    failed = [each for each in found if each.failed]
+def test_a_trial_that_kills_every_worker_fails(tmp_path: Path) -> None:
+    trials = _run(tmp_path, Dies(times=1000))
+    failed = [trial for trial in trials if trial.failed]
     assert failed
-    assert all(each.candidate["sizes"]["width"] == 12 for each in failed)  # type: ignore[index,call-overload]
+    assert all(trial.candidate["sizes"]["width"] == 12 for trial in failed)  # type: ignore[index,call-overload]
     assert "its worker died" in (failed[0].failed or "")
-    assert sum(each.frr is not None for each in found) == SETTINGS.trials
+    assert sum(trial.frr is not None for trial in trials) == SETTINGS.trials
 
 
-def test_a_trial_that_fails_costs_the_others_nothing(tmp_path: Path) -> None:
+def test_a_trial_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     class Fails(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
             if candidate.architecture == "ds_cnn":
                 raise ModelError("No interpreter runs it.\nAnd more.")
             return super().outcome(candidate)
 
-    found = _run(tmp_path, Fails())
-    failed = [each for each in found if each.failed]
-    assert {each.failed for each in failed} == {"No interpreter runs it."}
+    trials = _run(tmp_path, Fails())
+    failed = [trial for trial in trials if trial.failed]
+    assert {trial.failed for trial in failed} == {"No interpreter runs it."}
     assert "failed (No interpreter runs it.)" in line(failed[0])
-    assert sum(each.frr is not None for each in found) == SETTINGS.trials
+    assert sum(trial.frr is not None for trial in trials) == SETTINGS.trials
 
 
-def test_a_hopeless_budget_ends_and_says_what_is_nearest(
+def test_a_hopeless_search_ends_and_names_the_nearest_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_trials, "_IN_VAIN_AT_FIRST", 12)
 
     class Refuses(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
-            weights = candidate.sizes["width"]
-            return Outcome(None, "too large", 2000 + weights, 9000, 1, 1, 0.1)
+            size = 2000 + candidate.sizes["width"]
+            trial = candidate.trial(refused="too large", bytes=size, arena_bytes=9000)
+            return Outcome(None, trial)
 
     small = SETTINGS.model_copy(update={"trials": 2})
     with pytest.raises(StapesError, match=r"No model of \d+ fits budget; the nearest has 2,0"):

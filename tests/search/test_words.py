@@ -1,4 +1,4 @@
-"""Several words: one search after the other, and a page over those that were finished."""
+"""Several words: one search after the other, and a page for the finished ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def search(settings: SearchSettings, out: Path) -> Results:
     return results
 
 
-def of(*words: str) -> list[SearchSettings]:
+def settings_of(*words: str) -> list[SearchSettings]:
     return [SearchSettings(word=word) for word in words]
 
 
 def test_a_word_that_fails_leaves_a_page_of_those_before_it(tmp_path: Path) -> None:
     with pytest.raises(StapesError, match="No model fits"):
-        search_words(of("house", "jarvis", "alexa"), tmp_path, search, SILENT)
+        search_words(settings_of("house", "jarvis", "alexa"), tmp_path, search, SILENT)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "./house/report.html" in page
     assert "./jarvis/report.html" in page
@@ -36,7 +36,7 @@ def test_a_word_that_fails_leaves_a_page_of_those_before_it(tmp_path: Path) -> N
 
 
 def test_results_have_the_names_of_the_folders(tmp_path: Path) -> None:
-    results = search_words(of("hey you", "house"), tmp_path, search, SILENT)
+    results = search_words(settings_of("hey you", "house"), tmp_path, search, SILENT)
     assert list(results) == ["hey_you", "house"]
     assert results["hey_you"].word == "hey you"
 
@@ -44,5 +44,5 @@ def test_results_have_the_names_of_the_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [(), ("house", "House")])
 def test_no_word_or_one_twice_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="words: give different words"):
-        search_words(of(*words), tmp_path, search, SILENT)
+        search_words(settings_of(*words), tmp_path, search, SILENT)
     assert not list(tmp_path.iterdir())

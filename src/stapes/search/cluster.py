@@ -1,8 +1,8 @@
 """Trials through Ray, on as many machines as a cluster has.
 
-Ray moves the features to each machine once, sends a trial where a processor is free, and does it
-again elsewhere where a worker or a machine is lost. The storage stays here, with the process that
-asks and tells. Every machine needs Stapes with its extra `cluster` and the same versions.
+Ray copies the features to each machine once and sends a trial to a free processor. If a worker or a
+machine is lost, Ray repeats the trial elsewhere. The storage stays in this process. Every machine
+needs Stapes with its extra `cluster` and the same versions.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,7 @@ _REACH_SECONDS = 10.0
 
 
 class Ray:
-    """Trials as tasks of one processor each.
-
-    Parameters
-    ----------
-    settings : SearchSettings
-    sets : mapping of str to reference
-        Where Ray has the Sets of each frontend.
-    evaluate : callable
-        Does a trial, on another machine.
-    """
+    """Trials as tasks of one processor each; `sets` are Ray's references by frontend."""
 
     def __init__(
         self,
@@ -50,13 +42,13 @@ class Ray:
         import ray
 
         self._settings, self._sets = settings, sets
-        # `max_retries` is for workers and machines that are lost, not for errors of a trial.
+        # `max_retries` counts lost workers and machines, not errors of a trial.
         self._task = ray.remote(num_cpus=1, max_retries=MOST_DEATHS)(evaluate)
 
     def submit(self, candidate: Candidate) -> Future[Outcome]:
         """Begin a trial."""
         reference = self._task.remote(candidate, self._settings, self._sets[candidate.frontend])
-        return _plainly(reference.future())
+        return _plain(reference.future())
 
     def renew(self) -> None:
         """Nothing: Ray starts workers itself."""
@@ -75,9 +67,9 @@ def on_ray(
     jobs: int | None = None,
     evaluate: Callable[[Candidate, SearchSettings, Sets], Outcome] = evaluate_sets,
 ) -> Iterator[Ray]:
-    """Ray's cluster: the one that this process is in, or that the environment names (RAY_ADDRESS).
+    """Ray's cluster: the one of this process, or the one that RAY_ADDRESS names.
 
-    Without either, Ray makes one of this machine, of so many processors as there are `jobs`.
+    Without either, Ray starts one on this machine, with `jobs` processors.
 
     Raises
     ------
@@ -100,16 +92,15 @@ def on_ray(
                 logging_level=logging.ERROR,
                 include_dashboard=None if address else False,
             )
-        except (OSError, ValueError) as error:  # An address that is none is the latter.
-            first = (str(error).splitlines() or [""])[0].rstrip(".")
+        except (OSError, ValueError) as error:  # Ray raises ValueError for a bad address.
             raise StapesError(
-                f"--cluster ray: no cluster answers ({first}); see RAY_ADDRESS, or unset it to use "
-                "this machine."
+                f"--cluster ray: no cluster answers ({_first_line(error)}); see RAY_ADDRESS, or "
+                "unset it to use this machine."
             ) from None
     try:
         sets: dict[str, Any] = {
-            each.kind: ray.put(_in_memory(load_sets(work / each.kind, settings)))
-            for each in settings.frontends
+            frontend.kind: ray.put(_in_memory(load_sets(work / frontend.kind, settings)))
+            for frontend in settings.frontends
         }
         yield Ray(settings, sets, evaluate)
     finally:
@@ -118,27 +109,26 @@ def on_ray(
 
 
 def _reach(address: str) -> None:
-    """Raise OSError where nothing listens at `host:port`: Ray itself would try for minutes."""
+    """Raise OSError if nothing listens at `host:port`: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if "://" not in address and host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
 
 
 def _in_memory(sets: Sets) -> Sets:
-    """Sets whose arrays are in no file of this machine."""
-    return Sets(
-        training=_copied(sets.training),
-        validation=_copied(sets.validation),
-        calibration=sets.calibration,
-        teacher=np.array(sets.teacher),
-    )
+    """Copies of memory-mapped sets, for other machines."""
+
+    def copy(features: FeatureSet) -> FeatureSet:
+        return FeatureSet(np.array(features.x), np.array(features.y), features.clip)
+
+    return replace(sets, training=copy(sets.training), validation=copy(sets.validation))
 
 
-def _copied(features: FeatureSet) -> FeatureSet:
-    return FeatureSet(np.array(features.x), np.array(features.y), features.clip)
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0].rstrip(".")
 
 
-def _plainly(future: Future[Outcome]) -> Future[Outcome]:
+def _plain(future: Future[Outcome]) -> Future[Outcome]:
     """The same future, with the errors of a trial as they are and Ray's own in a few words."""
     from ray import exceptions
 
@@ -148,25 +138,24 @@ def _plainly(future: Future[Outcome]) -> Future[Outcome]:
         exceptions.OutOfMemoryError,
         exceptions.ObjectLostError,
     )
-    made: Future[Outcome] = Future()
+    plain: Future[Outcome] = Future()
 
     def pass_on(done: Future[Outcome]) -> None:
         error = done.exception()
         if error is None:
-            made.set_result(done.result())
+            plain.set_result(done.result())
         elif isinstance(error, exceptions.RayTaskError):
-            made.set_exception(error.cause or error)
+            plain.set_exception(error.cause or error)
         elif isinstance(error, died):
-            # It was tried again as often as it may be.
-            made.set_exception(RuntimeError(f"its worker died ({type(error).__name__})"))
+            # Ray has repeated it MOST_DEATHS times.
+            plain.set_exception(RuntimeError(f"its worker died ({type(error).__name__})"))
         else:
-            # No fault of the trial's: it stays open.
-            said = (str(error).splitlines() or [""])[0].rstrip(".")
-            made.set_exception(
-                ConnectionError(
-                    f"Ray's cluster is lost ({said}); the same command goes on from here"
-                )
+            # Not the trial's fault, so it stays open.
+            message = (
+                f"Ray's cluster is lost ({_first_line(error)}); the same command continues the "
+                "search"
             )
+            plain.set_exception(ConnectionError(message))
 
     future.add_done_callback(pass_on)
-    return made
+    return plain

@@ -1,4 +1,4 @@
-"""Clips and features of a search: the same clips for every frontend, row by row."""
+"""Clips and features of a search: the same clips, in the same order, for every frontend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stapes.search.settings import SearchSettings
 from stapes.system.progress import Progress
 
 _FEWEST = 8
-"""Validation clips of each class that models can be chosen by."""
+"""The fewest validation clips of each class: models are chosen by them."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Clips:
     """The clips of a search.
 
     chosen : by split, without copies
-    used : by split, as models are trained on and chosen by them: with copies
+    used : by split, with copies, for training and validation
     copies : of each training clip
     """
 
@@ -43,33 +43,31 @@ class Clips:
 
 def kinds(settings: SearchSettings) -> dict[str, Frontend]:
     """The frontends by their kinds, the baseline's first."""
-    found: dict[str, Frontend] = {settings.frontend.kind: settings.frontend}
-    for each in settings.frontends:
-        found.setdefault(each.kind, each)
-    return found
+    by_kind: dict[str, Frontend] = {settings.frontend.kind: settings.frontend}
+    for frontend in settings.frontends:
+        by_kind.setdefault(frontend.kind, frontend)
+    return by_kind
 
 
 def prepare(corpus: Corpus, settings: SearchSettings, progress: Progress) -> Clips:
-    """Choose the clips, and see that the cache holds their features of every frontend.
+    """Choose the clips, and compute their features of every frontend into the cache.
 
     Raises
     ------
     UsageError
-        There are too few of a class to train on, to choose by, or to measure on.
+        A split has too few clips of a class.
     """
-    first: Clips | None = None
+    prepared = []
     for frontend in kinds(settings).values():
         progress.note(f"Frontend {frontend.kind}:")
-        clips = _prepare_one(corpus, _with(settings, frontend), progress)
-        if first is not None and _keys(clips) != _keys(first):
+        prepared.append(_prepare_one(corpus, _with(settings, frontend), progress))
+        if _keys(prepared[0]) != _keys(prepared[-1]):
             raise StapesError("The clips changed while their features were computed: search again.")
-        first = first or clips
-    assert first is not None
-    return first
+    return prepared[0]
 
 
 def gather_all(clips: Clips, settings: SearchSettings, work: Path) -> None:
-    """Put the features of every frontend into files, a folder each."""
+    """Write the features of every frontend into its folder in `work`."""
     for kind, frontend in kinds(settings).items():
         folder = work / kind
         folder.mkdir(exist_ok=True)

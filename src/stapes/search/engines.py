@@ -1,7 +1,7 @@
 """Where trials run: worker processes of this machine, or a Ray cluster.
 
-An engine takes a candidate and gives a future of its outcome. A worker that dies loses no trial:
-what it had is done again. A trial whose worker dies again and again is given up.
+An engine returns a future of a candidate's outcome. If a worker dies, its trial is done again. A
+trial whose worker dies again and again fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stapes.system.workers import Workers
 
 TEACHER = "teacher.npy"
 MOST_DEATHS = 3
-"""Of workers, with the same trial in them."""
+"""Deaths of workers that a trial survives."""
 
 log = logging.getLogger("stapes")
 
@@ -32,10 +32,10 @@ class Engine(Protocol):
     """Runs trials."""
 
     def submit(self, candidate: Candidate) -> Future[Outcome]:
-        """Begin a trial; its future raises BrokenExecutor where the workers are to be renewed."""
+        """Begin a trial; its future raises BrokenExecutor if the workers must be renewed."""
 
     def renew(self) -> None:
-        """Start workers anew, after they died."""
+        """Start new workers, after they died."""
 
 
 class Local(Workers):
@@ -50,7 +50,7 @@ class Local(Workers):
         return self.executor().submit(evaluate_files, candidate, self._settings, self._work)
 
     def renew(self) -> None:
-        """Kill what is left of the workers; the next trial starts others."""
+        """Kill the other workers; the next trial starts new ones."""
         self.kill()
 
 
@@ -62,19 +62,12 @@ def evaluate_files(candidate: Candidate, settings: SearchSettings, work: Path) -
 
 @steps.plainly
 def evaluate_sets(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outcome:
-    """A trial on features in memory, in a process that need not see this machine's files."""
+    """A trial on features in memory, in a process that may not see this machine's files."""
     return evaluate(candidate, settings, sets)
 
 
 def load_sets(folder: Path, settings: SearchSettings) -> Sets:
-    """What a trial of one frontend works from.
-
-    Parameters
-    ----------
-    folder : Path
-        With the features of the splits; beside it, the teacher's scores.
-    settings : SearchSettings
-    """
+    """The data of a trial: a frontend's features in `folder`, the teacher's scores next to it."""
     training = load_features(folder, "train")
     return Sets(
         training=training,

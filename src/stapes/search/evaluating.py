@@ -1,19 +1,19 @@
-"""One trial, in a worker: whether the candidate can fit, and if so, what becomes of it.
+"""One trial, in a worker: whether the candidate can fit, and if so, its model and figures.
 
-A model's bytes and arena hang on its shape, hardly on its weights, so an untrained model tells
-them: it is converted as the trained one would be, and where it does not fit, it is not trained.
+A model's bytes and arena depend on its shape, hardly on its weights. So an untrained model is
+converted like a trained one, and is not trained if it does not fit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.contracts.results import Trial
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.measure.accuracy import accuracy, word_scores
@@ -38,19 +38,19 @@ from stapes.techniques.variant import Material, Variant
 from stapes.tflite.read.constants import constants
 
 _FIT_CLIPS = 8
-"""To quantize an untrained model with: its ranges matter to nobody."""
+"""Clips to quantize an untrained model with: its ranges do not matter."""
 
 _LEAST_SCORE = 1 / 512
-"""Half a step of an 8-bit softmax: what it says is 0 is at most this."""
+"""Half a step of an 8-bit softmax: a score that is written as 0 is at most this."""
 
 _TEMPERATURE = 3.0
 _MASK_PART = 5
-"""The widest mask is this part of the frames, or of the bins."""
+"""The widest mask is a fifth of the frames, or of the bins."""
 
 
 @dataclass(frozen=True)
 class Sets:
-    """What a trial works from, of one frontend.
+    """The data of a trial, for one frontend.
 
     teacher : np.ndarray [shape=(n, outputs)], the baseline's scores of the training clips
     """
@@ -63,106 +63,75 @@ class Sets:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial came to; of a refused one, what an untrained model costs, and `tflite` None."""
+    """The result of a trial; its number is not known here.
+
+    A refused trial has no `tflite`, and the costs of an untrained model.
+    """
 
     tflite: bytes | None
-    refused: str
-    bytes: int
-    arena_bytes: int
-    macs: int
-    parameters: int
-    seconds: float
-    frr: float | None = None
-    accuracy: float | None = None
-    loss: float | None = None
-    bytes_before_slim: int | None = None
-    notes: list[str] = field(default_factory=list)
-    layer_names: list[str] = field(default_factory=list)
-    layer_notes: list[str] = field(default_factory=list)
+    trial: Trial
 
 
 def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outcome:
     """Refuse a candidate that cannot fit, or train, shrink and measure it.
 
-    Parameters
-    ----------
-    candidate : Candidate
-    settings : SearchSettings
-    sets : Sets
-        Of the candidate's frontend.
-
-    Returns
-    -------
-    outcome : Outcome
-        FRR and accuracy are of the validation clips, on the file that would be shipped.
+    `sets` are those of the candidate's frontend. FRR and accuracy are of the validation clips, on
+    the file that would ship.
 
     Raises
     ------
     ModelError
-        No interpreter runs what came of it.
+        No interpreter runs the model.
     """
-    began = time.process_time()
+    begin = time.process_time()
     shape = sets.training.x.shape[1:]
     model, size, arena = untrained(candidate, shape, sets.calibration, settings.seed)
-    parameters, multiplications = model.count_params(), macs(model)
-    over = exceeded(size, arena, settings.budget)
-    if over:
-        return Outcome(
-            None,
-            "; ".join(over.values()),
-            size,
-            arena,
-            multiplications,
-            parameters,
-            time.process_time() - began,
-        )
-    made = _made(candidate, settings, sets)
-    variant = _shrunk(made, candidate, settings.seed)
-    content = variant.tflite
-    judged = _judged(content, sets.validation, settings.false_positive_percent)
-    return Outcome(
-        content,
-        "",
-        len(content),
-        arena_bytes(content),
-        multiplications,
-        parameters,
-        time.process_time() - began,
-        *judged,
-        len(made.tflite),
-        variant.notes,
-        [each.name for each in constants(made.tflite) if each.role == "kernel"],
-        variant.layer_notes,
+    trial = candidate.trial(
+        bytes=size, arena_bytes=arena, macs=macs(model), parameters=model.count_params()
     )
+    over = exceeded(size, arena, settings.budget)
+    content = None
+    if over:
+        trial.refused = "; ".join(over.values())
+    else:
+        trained = _train(candidate, settings, sets)
+        variant = _shrunk(trained, candidate, settings.seed)
+        content = variant.tflite
+        trial.bytes, trial.arena_bytes = len(content), arena_bytes(content)
+        trial.bytes_before_slim = len(trained.tflite)
+        _measure(trial, content, sets.validation, settings.false_positive_percent)
+        kernels = [constant for constant in constants(trained.tflite) if constant.role == "kernel"]
+        trial.layer_names = [kernel.name for kernel in kernels]
+        trial.notes, trial.layer_notes = variant.notes, variant.layer_notes
+    trial.seconds = round(time.process_time() - begin, 1)
+    return Outcome(content, trial)
 
 
 def untrained(
     candidate: Candidate, shape: tuple[int, ...], clips: NDArray[np.float32], seed: int
 ) -> tuple[Any, int, int]:
-    """The lowered model with drawn weights, and the bytes and arena of its file.
+    """The lowered model with random weights, and the bytes and arena of its file.
 
     Parameters
     ----------
-    candidate : Candidate
     shape : tuple of int
         (frames, bins, 1) of the frontend.
     clips : np.ndarray [shape=(n, frames, bins, 1)]
-    seed : int
     """
     start_over(seed)
     model = lower(ARCHITECTURES[candidate.architecture](shape, **candidate.sizes))
     rng = np.random.default_rng([seed, 8])
     # Biases too: those of an untrained model are all equal, and equal constants are stored once.
-    weights = [rng.normal(size=each.shape).astype(np.float32) for each in model.get_weights()]
+    weights = [rng.normal(size=layer.shape).astype(np.float32) for layer in model.get_weights()]
     if candidate.clusters is not None:
-        weights = [_clustered(each, candidate.clusters) for each in weights]
+        weights = [_clustered(layer, candidate.clusters) for layer in weights]
     model.set_weights(weights)
     variant = _shrunk(Variant(convert_int8(model, clips[:_FIT_CLIPS])), candidate, seed)
     return model, len(variant.tflite), arena_bytes(variant.tflite)
 
 
 def _clustered(weights: NDArray[np.float32], clusters: int) -> NDArray[np.float32]:
-    """So many distinct values, as clustering leaves in a kernel; biases as they are."""
+    """Give a kernel so many distinct values, as clustering does; biases stay."""
     if weights.ndim < 2:
         return weights
     edges = np.quantile(weights, np.linspace(0, 1, clusters + 1)[1:-1])
@@ -170,10 +139,10 @@ def _clustered(weights: NDArray[np.float32], clusters: int) -> NDArray[np.float3
     return centroids[np.searchsorted(edges, weights)]
 
 
-def _made(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Variant:
+def _train(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Variant:
     training = sets.training
     frames, bins = training.x.shape[1:3]
-    given = TrainSettings(
+    options = TrainSettings(
         epochs=settings.epochs,
         learning_rate=candidate.learning_rate,
         decay=True,
@@ -189,7 +158,7 @@ def _made(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Variant
         lambda: build(training.x.shape[1:], **candidate.sizes),
         training,
         sets.validation,
-        given,
+        options,
         seed=settings.seed,
         soft_labels=softened(
             training.y, 2, sets.teacher, share=candidate.teacher, temperature=_TEMPERATURE
@@ -213,17 +182,15 @@ def _made(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Variant
 
 
 def _recipes(candidate: Candidate, recipes: Recipes) -> Recipes:
-    changes: dict[str, Mapping[str, Any]] = {}
+    changed: dict[str, Any] = {}
     if candidate.sparsity is not None:
         first = min(recipes.pruning.initial_sparsity, candidate.sparsity)
-        changes["pruning"] = {"final_sparsity": candidate.sparsity, "initial_sparsity": first}
+        sparsity = {"final_sparsity": candidate.sparsity, "initial_sparsity": first}
+        changed["pruning"] = recipes.pruning.model_copy(update=sparsity)
     if candidate.clusters is not None:
-        changes["clustering"] = {"clusters": candidate.clusters}
-    updated = {
-        name: getattr(recipes, name).model_copy(update=dict(change))
-        for name, change in changes.items()
-    }
-    return recipes.model_copy(update=updated)
+        clusters = {"clusters": candidate.clusters}
+        changed["clustering"] = recipes.clustering.model_copy(update=clusters)
+    return recipes.model_copy(update=changed)
 
 
 def _shrunk(variant: Variant, candidate: Candidate, seed: int) -> Variant:
@@ -231,16 +198,15 @@ def _shrunk(variant: Variant, candidate: Candidate, seed: int) -> Variant:
     return shrink(variant, tables=tables, runtime=candidate.slim, seed=seed, isolate=False)[0]
 
 
-def _judged(
-    content: bytes, validation: FeatureSet, percent: float
-) -> tuple[float | None, float | None, float]:
-    """FRR, accuracy and cross-entropy of a file."""
+def _measure(trial: Trial, content: bytes, validation: FeatureSet, percent: float) -> None:
+    """Fill FRR, accuracy and cross-entropy of a trial's file."""
     targets, interpreter = interpreters(content)
     if interpreter is None:
-        reasons = "; ".join((each.reason or "").rstrip(".") for each in targets.values())
+        reasons = "; ".join((target.reason or "").rstrip(".") for target in targets.values())
         raise ModelError(f"No interpreter runs it: {reasons}.")
     scores = interpreter.predict(np.asarray(validation.x))
     words = word_scores(scores)
     right = np.where(validation.y == 1, words, 1 - words)
-    loss = float(-np.log(np.maximum(right, _LEAST_SCORE)).mean())
-    return frr_at(words, validation.y, percent), accuracy(scores, validation.y).value, loss
+    trial.frr = frr_at(words, validation.y, percent)
+    trial.accuracy = accuracy(scores, validation.y).value
+    trial.loss = float(-np.log(np.maximum(right, _LEAST_SCORE)).mean())

@@ -1,4 +1,4 @@
-"""Which trials no other beats, and which of them is for the budget."""
+"""The trials that no other beats, and the best one for a budget."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OBJECTIVES = ("bytes", "arena_bytes", "macs", "frr")
 
 def costs(trial: Trial) -> tuple[float, ...]:
     """The objectives; what was not measured counts as the worst."""
-    found = (getattr(trial, name) for name in OBJECTIVES)
-    return tuple(math.inf if value is None else float(value) for value in found)
+    values = (getattr(trial, name) for name in OBJECTIVES)
+    return tuple(math.inf if value is None else float(value) for value in values)
 
 
 def mark_front(trials: Sequence[Trial]) -> None:
-    """Set `front` of every trial: measured, and beaten by no other."""
+    """Set `front` of every trial: it was measured, and no other beats it."""
     measured = [trial for trial in trials if trial.frr is not None]
     for trial in trials:
         trial.front = False
@@ -29,30 +29,30 @@ def mark_front(trials: Sequence[Trial]) -> None:
 
 
 def fits(trial: Trial, budget: Mapping[Limit, float]) -> bool:
-    """Whether a measured trial keeps to every limit."""
+    """Whether a trial was measured and exceeds no limit."""
     return trial.frr is not None and not exceeded(trial.bytes, trial.arena_bytes, budget)
 
 
 def exceeded(size: int | None, arena: int | None, budget: Mapping[Limit, float]) -> dict[str, str]:
-    """The limits that are not kept, each in words; what is not known keeps none."""
+    """The limits that a model exceeds, each in words; an unknown cost exceeds its limit."""
     values: dict[Limit, tuple[str, int | None]] = {
         "flash": ("bytes of file", size),
         "arena": ("bytes of arena", arena),
     }
     over: dict[str, str] = {}
-    for limit, (said, value) in values.items():
+    for limit, (unit, value) in values.items():
         most = budget.get(limit)
         if most is not None and (value is None or value > most):
-            found = "unknown" if value is None else f"{value:,}"
-            over[limit] = f"{found} {said}, {most:,.0f} at most"
+            cost = "unknown" if value is None else f"{value:,}"
+            over[limit] = f"{cost} {unit}, {most:,.0f} at most"
     return over
 
 
 def best(trials: Sequence[Trial], budget: Mapping[Limit, float]) -> Trial | None:
-    """Of those that fit, the one with the fewest false rejects.
+    """Of the trials that fit, the one with the lowest FRR.
 
-    Among equals the more accurate, then the one of less cross-entropy: all of them fit, and a few
-    hundred validation clips leave many without a miss. Then the smaller file, arena and MACs.
+    Among equals it is the more accurate, then the one with less cross-entropy, then the smaller in
+    file, arena and MACs. Many trials miss none of a few hundred validation clips.
     """
     fitting = [trial for trial in trials if fits(trial, budget)]
     return min(
@@ -69,9 +69,9 @@ def best(trials: Sequence[Trial], budget: Mapping[Limit, float]) -> Trial | None
 
 
 def thin_front(trials: Sequence[Trial], most: int) -> list[Trial]:
-    """Trials that no other beats in bytes and false rejects, the smallest file first.
+    """The trials that no other beats in bytes and FRR, the smallest file first.
 
-    Where there are more than `most`, those with the fewest false rejects stay.
+    Only the `most` with the lowest FRR are returned.
     """
     measured = sorted(
         (trial for trial in trials if trial.frr is not None), key=lambda trial: trial.number

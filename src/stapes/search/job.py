@@ -14,7 +14,7 @@ Cluster = Literal["ray"]
 
 
 class SearchFolder(RunFolder):
-    """A run folder with the study and the trials' files in it."""
+    """A run folder with a study and the files of trials."""
 
     command = "search"
     later = LATER
@@ -27,16 +27,13 @@ class SearchFolder(RunFolder):
 
     @property
     def features(self) -> Path:
-        """Where the features of the baseline's frontend are: each frontend has a folder."""
+        """The folder of the features for the baseline's frontend; each frontend has one."""
         return self.work / self._kind
 
 
 @dataclass(frozen=True)
 class SearchJob(Job):
-    """The settings of a search, its folder, and where its trials run.
-
-    cluster : where trials run, if not in processes of this machine
-    """
+    """The settings of a search, its folder, and where its trials run: here if `cluster` is None."""
 
     settings: SearchSettings
     folder: SearchFolder

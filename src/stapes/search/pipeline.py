@@ -1,10 +1,10 @@
-"""The main job of `stapes search`: from a word and a budget to the smallest model that was found.
+"""The main job of `stapes search`: from a word and a budget to the best small model.
 
 The steps, in order: choose clips and compute their features of every frontend (into the cache);
-train the reference CNN, which teaches and is what all is held against; run the trials; measure the
-best model for the budget and a few of the front on the test clips, which nothing was chosen by; try
-the targets; write results.json, the table and the page. The study and the trials' files stay, so
-that a search that was killed goes on, and a finished one goes on with more trials.
+train the reference CNN, which teaches the trials and is compared with them; run the trials; measure
+the best model for the budget and a few of the front on the test clips, which chose nothing; try the
+targets; write results.json, the table and the page. The study and the trials' files stay. So a
+search that was killed continues, and a finished one continues with more trials.
 """
 
 from __future__ import annotations
@@ -45,17 +45,9 @@ from stapes.techniques.registry import TECHNIQUES
 
 
 def search(job: SearchJob) -> Results:
-    """Search for the smallest model of a word, and write the run folder.
+    """Search for the best model of a word within a budget, and write the run folder.
 
-    Parameters
-    ----------
-    job : SearchJob
-        Its folder is new, empty, or this search's own, which then goes on.
-
-    Returns
-    -------
-    results : Results
-        What results.json holds.
+    The folder is new, empty, or this search's own, which the search then continues.
 
     Raises
     ------
@@ -64,7 +56,7 @@ def search(job: SearchJob) -> Results:
     MissingExtraError
         Optuna, TFLite Micro, TensorFlow or Ray is not installed.
     StapesError
-        The work failed, or nothing fits the budget; what was finished is kept.
+        The work failed, or nothing fits the budget; what was finished stays.
     """
     _require(job.cluster)
     job = _available(job)
@@ -79,7 +71,7 @@ def search(job: SearchJob) -> Results:
         record = _begin(job, describe(corpus, settings, clips.chosen, clips.copies, clips.skipped))
         with open_study(folder.study, settings, techniques) as study, _engine(job) as engine:
             trials = run_trials(job, study, engine)
-        record.results.search = _found(trials, settings, clips.used["validation"])
+        record.results.search = _summary(trials, settings, clips.used["validation"])
         _ship(job, record.results)
         _measure(job, record, clips.chosen["test"])
         record.save()
@@ -116,7 +108,7 @@ def _require(cluster: Cluster | None) -> None:
 def _techniques(settings: SearchSettings) -> list[str]:
     if settings.model is not None:
         raise UsageError("--model: a search trains its models itself; leave it out.")
-    missing = [name for name, each in TECHNIQUES.items() if each.missing]
+    missing = [name for name, technique in TECHNIQUES.items() if technique.missing]
     return chains(settings.techniques, missing)
 
 
@@ -127,15 +119,15 @@ def _engine(job: SearchJob) -> AbstractContextManager[Engine]:
 
 
 def _begin(job: SearchJob, data: Data) -> Record:
-    """The record with the baseline alone, trained if it is not there; and its scores."""
+    """The record with the baseline, which is trained if it is missing; and its scores."""
     folder, progress = job.folder, job.progress
-    found = records.earlier(folder)
+    earlier = records.earlier(folder)
     with job.workers() as executor:
-        baseline = found.baseline if found else train_baseline(job, executor)
+        baseline = earlier.baseline if earlier else train_baseline(job, executor)
         baseline.sha256 = sha256(folder.baseline)
         record = records.begin(job, data, baseline)
-        if found is None:
-            # What an earlier end of this search found stays until there is more.
+        if earlier is None:
+            # Otherwise the earlier results stay until there are more.
             record.save()
         progress.begin("Scoring the training clips by the baseline")
         executor.submit(shipping.teach, folder.features, folder.baseline, folder.work).result()
@@ -143,9 +135,9 @@ def _begin(job: SearchJob, data: Data) -> Record:
     return record
 
 
-def _found(trials: list[Trial], settings: SearchSettings, validation: Chosen) -> Search:
+def _summary(trials: list[Trial], settings: SearchSettings, validation: Chosen) -> Search:
     mark_front(trials)
-    chosen = best(trials, settings.budget)
+    best_trial = best(trials, settings.budget)
     return Search(
         metric=settings.metric,
         objectives=list(OBJECTIVES),
@@ -154,32 +146,33 @@ def _found(trials: list[Trial], settings: SearchSettings, validation: Chosen) ->
         validation_others=validation.negatives,
         validation_copies=settings.validation_copies,
         trials=trials,
-        best=None if chosen is None else chosen.number,
+        best=None if best_trial is None else best_trial.number,
     )
 
 
 def _ship(job: SearchJob, results: Results) -> None:
-    """Make the rows: float32, the best model, and those of the front, measured on test clips."""
+    """Measure float32, the best model and those of the front on the test clips, a row each."""
     settings, folder, search = job.settings, job.folder, results.search
     assert search is not None
     best_trial = next((trial for trial in search.trials if trial.number == search.best), None)
     front = thin_front(search.trials, settings.front)
-    named = {"best": best_trial} if best_trial else {}
-    named |= {f"trial_{trial.number}": trial for trial in front if trial is not best_trial}
-    job.progress.begin("Measuring the models that were found on the test clips")
-    for leftover in folder.models.glob("*.tflite"):
-        leftover.unlink()  # Of an earlier end of this search.
-    with job.workers(1 + len(named)) as executor:
+    shipped = {"best": best_trial} if best_trial else {}
+    shipped |= {f"trial_{trial.number}": trial for trial in front if trial is not best_trial}
+    job.progress.begin("Measuring the best models on the test clips")
+    for model in folder.models.glob("*.tflite"):
+        model.unlink()  # From before this search was continued.
+    with job.workers(1 + len(shipped)) as executor:
         files = (folder.features, folder.baseline, folder.models)
         baseline = executor.submit(steps.make_variant, "float32", settings, *files)
         rows = [
             executor.submit(shipping.ship, name, trial, settings, folder.path, folder.work)
-            for name, trial in named.items()
+            for name, trial in shipped.items()
         ]
         results.variants = [baseline.result(), *(row.result() for row in rows)]
     results.baseline.accuracy = results.variants[0].accuracy
+    names = {trial.number: name for name, trial in shipped.items()}
     for trial in search.trials:
-        trial.variant = next((name for name, shipped in named.items() if shipped is trial), None)
+        trial.variant = names.get(trial.number)
     job.progress.end(f"{len(results.variants)} models")
 
 

@@ -1,4 +1,4 @@
-"""All settings of a search: those of a run, and what a search chooses from and by."""
+"""All settings of a search: those of a run, the choices, and how it chooses."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from stapes.run.settings import RunSettings
 from stapes.system.options import Option, split_names, unknown
 
 LATER = ("trials",)
-"""Settings that a finished search may be given anew, to go on."""
+"""Settings that may change when a search continues."""
 
 SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
     "temporal_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1), "kernel": (3, 15, 2)},
     "ds_cnn": {"width": (4, 24, 1), "blocks": (1, 4, 1)},
     "bc_resnet": {"width": (4, 16, 1), "blocks": (1, 4, 1), "kernel": (3, 5, 2)},
 }
-"""Architectures that a search draws: least, largest and step of each size."""
+"""The architectures of a search: least, largest and step of each size."""
 
 _METRIC = re.compile(r"frr@([0-9]+(?:\.[0-9]{1,6})?)")
 
 
 class SearchSettings(RunSettings):
-    """Everything that decides what a search finds, apart from the data's content.
+    """Everything that decides the result of a search, except the data's content.
 
-    `architecture`, `sizes`, `frontend` and `train` are the baseline's, which every model is held
-    against, and which teaches them.
+    `architecture`, `sizes`, `frontend` and `train` are those of the baseline. It teaches the models
+    and is compared with them.
     """
 
     budget: Annotated[
@@ -116,7 +116,7 @@ class SearchSettings(RunSettings):
     @field_validator("frontends")
     @classmethod
     def _are_of_different_kinds(cls, frontends: tuple[Frontend, ...]) -> tuple[Frontend, ...]:
-        kinds = [each.kind for each in frontends]
+        kinds = [frontend.kind for frontend in frontends]
         if len(set(kinds)) < len(kinds):
             raise ValueError("each kind can be given once")
         return frontends
@@ -128,4 +128,4 @@ QUICK: dict[str, Any] = {
     "epochs": 2,
     "validation_copies": 0,
 }
-"""What `--quick` sets beyond what it sets of a run."""
+"""What `--quick` sets, in addition to its settings of a run."""

@@ -1,8 +1,8 @@
-"""The search space: what is drawn for a trial, and where the search begins.
+"""The search space: the parameters of a trial, and the first trials.
 
-Sizes of an architecture are parameters of their own, so that the sampler learns them apart. The
-first trials are drawn by nobody: small models that did well on recorded words (docs/results.md),
-one of each family and frontend, so that even a short search has seen the most likely places.
+Each architecture has its own parameters for its sizes, so the sampler learns them separately. The
+first trials are not drawn. They are small models that were good on recorded words
+(docs/results.md), one of each family and frontend, so that a short search tries them too.
 """
 
 from __future__ import annotations
@@ -39,36 +39,29 @@ _AS_SMALL = {
 
 
 def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
-    """The techniques that `all` or `a,b,c` names for a search; `all` leaves out what is `missing`.
+    """The techniques that `all` or `a,b,c` names; `all` leaves out what is `missing`.
 
     Raises
     ------
     UsageError
-        A name is no technique that a search can use.
+        A name is not a technique of a search.
     """
-    # The sampler draws by position, so another order gives other models: those without a stage
-    # first, then by name.
+    # The sampler draws by position, so another order gives other models. Techniques without a stage
+    # come first, then the order is by name.
     searched = [name for name, technique in TECHNIQUES.items() if technique.searched]
     searched.sort(key=lambda name: (TECHNIQUES[name].needs != "baseline", name))
     if names == "all":
         return [name for name in searched if name not in missing]
-    wanted = {name.strip() for name in names.split(",") if name.strip()}
-    for name in sorted(wanted - set(searched)) or ([] if wanted else ["an empty list"]):
+    selected = {name.strip() for name in names.split(",") if name.strip()}
+    for name in sorted(selected - set(searched)) or ([] if selected else ["an empty list"]):
         raise UsageError(f"--techniques: {unknown(name, (*searched, 'all'))}.")
-    return [name for name in TECHNIQUES if name in wanted]
+    return [name for name in TECHNIQUES if name in selected]
 
 
 def suggest(
     trial: Any, architectures: Sequence[str], frontends: Sequence[str], techniques: Sequence[str]
 ) -> Candidate:
-    """Draw a candidate.
-
-    Parameters
-    ----------
-    trial : optuna.trial.Trial
-    architectures, frontends, techniques : sequence of str
-        What there is to choose from; the same for all trials of a study.
-    """
+    """Draw a candidate for an optuna.trial.Trial; the choices are the same in a whole study."""
     architecture = trial.suggest_categorical("architecture", list(architectures))
     sizes = {
         name: trial.suggest_int(_of(architecture, name), least, largest, step=step)
@@ -98,9 +91,8 @@ def suggest(
 def starts(
     architectures: Sequence[str], frontends: Sequence[str], techniques: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Parameters of the first trials, as far as the search has what they are made of."""
-    for given in _STARTS:
-        start = dict(given)
+    """Parameters of the first trials, of those that the search's choices allow."""
+    for start in map(dict, _STARTS):
         architecture = start["architecture"]
         if architecture not in architectures or start["frontend"] not in frontends:
             continue

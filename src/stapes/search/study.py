@@ -1,10 +1,9 @@
-"""The storage of a search: an Optuna study in an SQLite file, asked and told in a fixed order.
+"""The storage of a search: an Optuna study in an SQLite file, used in a fixed order.
 
-Trial n is asked when all but the last `together` before it were told, and they are told in the
-order of their numbers, whichever worker was done first. What the sampler knows when it draws a
-trial is then always the same, and so is the trial, with any number of workers, and where a search
-was killed and goes on. The sampler is seeded anew for each trial, since its generator's state is
-in no storage.
+Trial n is drawn when all but the last `together` before it are stored. Trials are stored in the
+order of their numbers, whichever worker finished first. So the sampler always knows the same when
+it draws a trial, with any number of workers and after a kill, and draws the same trial. Each trial
+has its own seed for the sampler, because the storage has no state of a generator.
 
 Sources: Akiba et al. 2019, "Optuna", arXiv:1907.10902; the sampler: Ozaki et al. 2022,
 "Multiobjective tree-structured Parzen estimator", JAIR 73.
@@ -32,7 +31,7 @@ from stapes.search.space import starts, suggest
 _NAME = "stapes"
 _TIMEOUT_SECONDS = 60.0
 _STARTUP = 12
-"""Trials that are drawn without looking at what others came to, the first ones included."""
+"""Trials that are drawn without the results of others, including the first ones."""
 
 _CANDIDATE, _TRIAL = "candidate", "trial"
 
@@ -45,53 +44,50 @@ class Study:
         self._settings = settings
         self._choices = (
             settings.architectures,
-            [each.kind for each in settings.frontends],
+            [frontend.kind for frontend in settings.frontends],
             techniques,
         )
         known = len(self._trials())
         for start in list(starts(*self._choices))[known:]:
             study.enqueue_trial(start)
 
-    def told(self) -> list[Trial]:
-        """What was told, in the order of the trials' numbers."""
-        # One that was cut between its result and its state is still open.
+    def finished(self) -> list[Trial]:
+        """The stored trials, in the order of their numbers."""
+        # A trial that was killed between its result and its state is still open.
         finished = [trial for trial in self._trials() if trial.state.is_finished()]
         return [Trial.model_validate_json(trial.user_attrs[_TRIAL]) for trial in finished]
 
     def open(self) -> dict[int, Candidate]:
-        """Trials that were asked and not told, by number."""
+        """Trials that were drawn and not stored, by number."""
         import optuna
 
         running = optuna.trial.TrialState.RUNNING
-        found = {}
+        candidates = {}
         for trial in self._trials():
             if trial.state == running:
-                said = trial.user_attrs.get(_CANDIDATE)
-                found[trial.number] = (
-                    Candidate.model_validate_json(said)
-                    if said
+                text = trial.user_attrs.get(_CANDIDATE)
+                candidates[trial.number] = (
+                    Candidate.model_validate_json(text)
+                    if text
                     # Killed while it was drawn: what was drawn stays, the rest follows.
-                    else self._suggested(self._again(trial.number))
+                    else self._suggest(self._reopen(trial.number))
                 )
-        return found
+        return candidates
 
     def ask(self) -> tuple[int, Candidate]:
         """Draw the next trial."""
         number = sum(trial.state.name != "WAITING" for trial in self._trials())
         self._seed(number)
         trial = self._study.ask()
-        return trial.number, self._suggested(trial)
+        return trial.number, self._suggest(trial)
 
     def tell(self, result: Trial) -> None:
-        """Store what a trial came to."""
+        """Store the result of a trial."""
         import optuna
 
-        trial = self._again(result.number)
+        trial = self._reopen(result.number)
         if result.refused or result.frr is not None:
-            costs: dict[Limit, int | None] = {
-                "flash": result.bytes,
-                "arena": result.arena_bytes,
-            }
+            costs: dict[Limit, int | None] = {"flash": result.bytes, "arena": result.arena_bytes}
             for limit, most in self._settings.budget.items():
                 value = costs[limit]
                 if value is not None and limit not in trial.constraints:
@@ -108,13 +104,13 @@ class Study:
     def _trials(self) -> list[Any]:
         return list(self._study.get_trials(deepcopy=False))
 
-    def _again(self, number: int) -> Any:
+    def _reopen(self, number: int) -> Any:
         import optuna
 
         self._seed(number)
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
-    def _suggested(self, trial: Any) -> Candidate:
+    def _suggest(self, trial: Any) -> Candidate:
         candidate = suggest(trial, *self._choices)
         trial.set_user_attr(_CANDIDATE, candidate.model_dump_json())
         return candidate
@@ -131,7 +127,7 @@ class Study:
 
 @contextmanager
 def open_study(path: Path, settings: SearchSettings, techniques: list[str]) -> Iterator[Study]:
-    """Open the study in an SQLite file, or make it.
+    """Open the study in an SQLite file, which is made if it is missing.
 
     Raises
     ------
@@ -146,7 +142,7 @@ def open_study(path: Path, settings: SearchSettings, techniques: list[str]) -> I
     try:
         with _quiet():
             storage = optuna.storages.RDBStorage(
-                "sqlite://",  # A path may hold what an address cannot.
+                "sqlite://",  # A path may have characters that an address cannot have.
                 engine_kwargs={
                     "creator": lambda: sqlite3.connect(path, timeout=_TIMEOUT_SECONDS),
                     "poolclass": NullPool,
@@ -160,18 +156,18 @@ def open_study(path: Path, settings: SearchSettings, techniques: list[str]) -> I
             )
             yield Study(study, settings, techniques)
     except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
-        # Optuna's own hides what SQLite said, e.g. that the disk is full.
-        below = error if isinstance(error, DatabaseError) else error.__cause__
-        said = getattr(below, "orig", None) or below or error
+        # Optuna's error hides the message of SQLite, e.g. that the disk is full.
+        cause = error if isinstance(error, DatabaseError) else error.__cause__
+        message = getattr(cause, "orig", None) or cause or error
         raise StapesError(
-            f"{path}: cannot be used ({said}); if it is damaged, delete its folder and "
+            f"{path}: cannot be used ({message}); if it is damaged, delete its folder and "
             "search again."
         ) from None
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Optuna's remarks that a sampler's option is experimental."""
+    """Hide Optuna's warnings that a sampler's option is experimental."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,10 +1,9 @@
-"""Ask, evaluate, tell: the trials of a search, until so many were trained."""
+"""Draw, evaluate, store: the trials of a search, until so many were trained."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
 
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
@@ -16,54 +15,47 @@ from stapes.search.under_way import UnderWay, trial_file
 from stapes.system.files import sha256, write_bytes
 from stapes.system.text import percent
 
-_IN_VAIN_AT_FIRST, _IN_VAIN_FOR_EACH = 100, 30
-"""Trials that are refused or fail, in all and for each that is trained: more is hopeless."""
+_IN_VAIN_AT_FIRST, _IN_VAIN_PER_TRAINED = 100, 30
+"""A search ends after so many trials without a model, plus so many for each trained one."""
 
 log = logging.getLogger("stapes")
 
 
 def run_trials(job: SearchJob, study: Study, engine: Engine) -> list[Trial]:
-    """Go on with the study until `trials` of the settings models were trained.
-
-    Parameters
-    ----------
-    job : SearchJob
-        The trials' files go into its folder, by their number.
-    study : Study
-    engine : Engine
+    """Continue the study until `trials` of the settings models were trained.
 
     Returns
     -------
     trials : list of Trial
-        All that are finished, those of earlier tries included.
+        All finished trials, also those from before the search was stopped.
 
     Raises
     ------
     StapesError
-        No trial came to anything, or a file of one is damaged and not made again as it was.
+        No trial gave a model, or a damaged file is not the same when it is made again.
     """
-    told = study.told()
-    _restore(job, told, engine)
-    if sum(trial.frr is not None for trial in told) < job.settings.trials:
-        _go_on(job, study, engine, told)
-    if not any(trial.frr is not None for trial in told):
-        raise StapesError(_in_vain(told))
-    return told
+    trials = study.finished()
+    _restore(job, trials, engine)
+    if sum(trial.frr is not None for trial in trials) < job.settings.trials:
+        _continue(job, study, engine, trials)
+    if not any(trial.frr is not None for trial in trials):
+        raise StapesError(_in_vain(trials))
+    return trials
 
 
-def _restore(job: SearchJob, told: list[Trial], engine: Engine) -> None:
-    """Make files again that are gone or damaged since: a trial's figures are of no other file."""
+def _restore(job: SearchJob, trials: list[Trial], engine: Engine) -> None:
+    """Make missing and damaged files again: a trial's figures belong to its file."""
     progress = job.progress
     damaged = []
-    for trial in told:
+    for trial in trials:
         path = trial_file(job.folder.trials, trial.number)
         if trial.file and not (path.is_file() and sha256(path) == trial.sha256):
             damaged.append((path, trial))
     if not damaged:
         return
     progress.begin("Making damaged files of trials again")
-    again = [engine.submit(Candidate.model_validate(trial.candidate)) for _, trial in damaged]
-    for (path, trial), future in zip(damaged, again, strict=True):
+    futures = [engine.submit(Candidate.model_validate(trial.candidate)) for _, trial in damaged]
+    for (path, trial), future in zip(damaged, futures, strict=True):
         try:
             content = future.result().tflite
         except OSError:
@@ -73,24 +65,24 @@ def _restore(job: SearchJob, told: list[Trial], engine: Engine) -> None:
             content = None
         if content is None or hashlib.sha256(content).hexdigest() != trial.sha256:
             raise StapesError(
-                f"{path}: is gone or damaged, and is not the same when it is made again; delete "
+                f"{path}: is missing or damaged, and is not the same when it is made again; delete "
                 "the search's folder and search again."
             )
         write_bytes(path, content)
     progress.end(f"{len(damaged)} files")
 
 
-def _go_on(job: SearchJob, study: Study, engine: Engine, told: list[Trial]) -> None:
+def _continue(job: SearchJob, study: Study, engine: Engine, trials: list[Trial]) -> None:
     settings, progress = job.settings, job.progress
     under_way = UnderWay(engine, job.folder.trials)
     progress.begin(f"Searching: {settings.trials} models")
     for number, candidate in sorted(study.open().items()):
         under_way.begin(number, candidate)
     while True:
-        trained = sum(trial.frr is not None for trial in told)
-        progress.update(trained, settings.trials, _said(told))
-        enough = trained + under_way.count >= settings.trials or _is_hopeless(told)
-        # One told, one asked: the order of both is the same whoever is quick.
+        trained = sum(trial.frr is not None for trial in trials)
+        progress.update(trained, settings.trials, _counts(trials))
+        enough = trained + under_way.count >= settings.trials or _is_hopeless(trials)
+        # A trial is drawn when one is stored, so the order does not depend on which is fast.
         if under_way.count < settings.together and not enough:
             under_way.begin(*study.ask())
             continue
@@ -98,46 +90,45 @@ def _go_on(job: SearchJob, study: Study, engine: Engine, told: list[Trial]) -> N
             break
         trial = under_way.finish_first()
         study.tell(trial)
-        told.append(trial)
+        trials.append(trial)
         log.info("%s", line(trial))
         if trial.refused is None:
             progress.note(line(trial))
-    progress.end(_said(told))
-    if _is_hopeless(told) and any(trial.frr is not None for trial in told):
-        progress.note("So many were refused that the search ends here: allow more in --budget.")
+    progress.end(_counts(trials))
+    if _is_hopeless(trials) and any(trial.frr is not None for trial in trials):
+        progress.note("The search ends here: too many trials are refused. Raise the --budget.")
 
 
 def line(trial: Trial) -> str:
-    """What a trial came to, for the terminal and the log."""
+    """A trial and its result, for the terminal and the log."""
     if trial.failed is not None:
         return f"trial {trial.number}: failed ({trial.failed}): {trial.summary}"
-    costs = f"{trial.bytes:,} bytes, arena {trial.arena_bytes:,}, {trial.macs:,} MACs"
     if trial.refused is not None:
         return f"trial {trial.number}: refused ({trial.refused}): {trial.summary}"
+    costs = f"{trial.bytes:,} bytes, arena {trial.arena_bytes:,}, {trial.macs:,} MACs"
     rates = f"FRR {percent(trial.frr)}, accuracy {percent(trial.accuracy)}"
     return f"trial {trial.number}: {costs}, {rates}: {trial.summary}"
 
 
-def _said(told: list[Trial]) -> str:
-    trained = sum(trial.frr is not None for trial in told)
-    refused = sum(trial.refused is not None for trial in told)
-    failed = len(told) - trained - refused
+def _counts(trials: list[Trial]) -> str:
+    trained = sum(trial.frr is not None for trial in trials)
+    refused = sum(trial.refused is not None for trial in trials)
+    failed = len(trials) - trained - refused
     parts = [f"{trained} trained", f"{refused} refused"]
     return ", ".join([*parts, f"{failed} failed"] if failed else parts)
 
 
-def _is_hopeless(told: list[Trial]) -> bool:
-    trained = sum(trial.frr is not None for trial in told)
-    return len(told) - trained >= _IN_VAIN_AT_FIRST + _IN_VAIN_FOR_EACH * trained
+def _is_hopeless(trials: list[Trial]) -> bool:
+    trained = sum(trial.frr is not None for trial in trials)
+    return len(trials) - trained >= _IN_VAIN_AT_FIRST + _IN_VAIN_PER_TRAINED * trained
 
 
-def _in_vain(told: list[Trial]) -> str:
-    reasons = Counter(trial.refused or trial.failed or "" for trial in told)
-    failed = [trial for trial in told if trial.failed]
+def _in_vain(trials: list[Trial]) -> str:
+    failed = [trial for trial in trials if trial.failed]
     if failed:
-        return f"No trial came to anything; the first failed: {failed[0].failed}."
-    nearest = min(told, key=lambda trial: (trial.bytes or 0) + (trial.arena_bytes or 0))
+        return f"No trial gave a model; the first failed: {failed[0].failed}."
+    nearest = min(trials, key=lambda trial: (trial.bytes or 0) + (trial.arena_bytes or 0))
     return (
-        f"No model of {sum(reasons.values())} fits --budget; the nearest has {nearest.bytes:,} "
-        f"bytes and an arena of {nearest.arena_bytes:,} ({nearest.summary}): allow more."
+        f"No model of {len(trials)} fits --budget; the nearest has {nearest.bytes:,} bytes and an "
+        f"arena of {nearest.arena_bytes:,} ({nearest.summary}): allow more."
     )

@@ -1,11 +1,10 @@
-"""The trials that an engine works on; a worker that dies loses none of them."""
+"""The trials that an engine works on; none is lost if a worker dies."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import asdict
 from pathlib import Path
 
 from stapes.contracts.results import Trial
@@ -18,14 +17,7 @@ log = logging.getLogger("stapes")
 
 
 class UnderWay:
-    """Trials that were asked and not told.
-
-    Parameters
-    ----------
-    engine : Engine
-    folder : Path
-        Where the trials' files go, by their number.
-    """
+    """Trials that were drawn and are not finished. Their files go to `folder`, by their number."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine, self._folder = engine, folder
@@ -36,7 +28,7 @@ class UnderWay:
 
     @property
     def count(self) -> int:
-        """How many there are, those included that wait for an earlier one."""
+        """Their number, with those that wait for an earlier one."""
         return len(self._candidates)
 
     def begin(self, number: int, candidate: Candidate) -> None:
@@ -45,7 +37,7 @@ class UnderWay:
         self._submit(number)
 
     def finish_first(self) -> Trial:
-        """The trial of the lowest number, when it is done."""
+        """Wait for the trial of the lowest number."""
         first = min(self._candidates)
         while first not in self._done:
             self._collect()
@@ -56,13 +48,12 @@ class UnderWay:
         self._pending[self._engine.submit(self._candidates[number])] = number
 
     def _collect(self) -> None:
-        """Wait for a trial, or for several, and keep what it came to."""
+        """Wait for one trial or several, and store the results."""
         broken = []
         for future in wait(self._pending, return_when=FIRST_COMPLETED).done:
             number = self._pending.pop(future)
             try:
-                outcome = future.result()
-                self._done[number] = _trial(number, self._candidates[number], outcome, self._folder)
+                self._done[number] = _finish(number, future.result(), self._folder)
             except BrokenExecutor:
                 broken.append(number)
             except OSError:
@@ -74,12 +65,12 @@ class UnderWay:
             self._renew(broken)
 
     def _renew(self, broken: list[int]) -> None:
-        """Begin again all that a pool had which lost a worker; whose fault it was is not known."""
-        again = [*broken, *self._pending.values()]
-        log.warning("a worker died; %d trials are done again", len(again))
+        """Begin all trials of a broken pool again: nobody knows which one killed the worker."""
+        numbers = sorted([*broken, *self._pending.values()])
+        log.warning("a worker died; %d trials are done again", len(numbers))
         self._pending.clear()
         self._engine.renew()
-        for number in sorted(again):
+        for number in numbers:
             self._deaths[number] += number in broken
             if self._deaths[number] > MOST_DEATHS:
                 self._fail(number, "its worker died (out of memory?)")
@@ -87,34 +78,20 @@ class UnderWay:
                 self._submit(number)
 
     def _fail(self, number: int, reason: str) -> None:
-        candidate = self._candidates[number]
-        self._done[number] = Trial(
-            number=number,
-            candidate=candidate.model_dump(mode="json"),
-            summary=candidate.summary,
-            failed=reason,
-        )
+        self._done[number] = self._candidates[number].trial(number, failed=reason)
 
 
-def _trial(number: int, candidate: Candidate, outcome: Outcome, folder: Path) -> Trial:
-    """A trial as results.json has it; its file is written."""
-    figures = asdict(outcome)
-    content = figures.pop("tflite")
-    figures |= {"refused": outcome.refused or None, "seconds": round(outcome.seconds, 1)}
-    trial = Trial(
-        number=number,
-        candidate=candidate.model_dump(mode="json"),
-        summary=candidate.summary,
-        **figures,
-    )
-    if content is not None:
+def _finish(number: int, outcome: Outcome, folder: Path) -> Trial:
+    """Write a trial's file, and return the trial with its number and file."""
+    trial = outcome.trial.model_copy(update={"number": number})
+    if outcome.tflite is not None:
         path = trial_file(folder, number)
-        write_bytes(path, content)
+        write_bytes(path, outcome.tflite)
         trial.file = f"{folder.name}/{path.name}"
         trial.sha256 = sha256(path)
     return trial
 
 
 def trial_file(folder: Path, number: int) -> Path:
-    """Where a trial's .tflite is."""
+    """The .tflite of a trial."""
     return folder / f"{number:04d}.tflite"

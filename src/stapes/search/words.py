@@ -1,4 +1,4 @@
-"""A search for each of several words, and a page over all of them."""
+"""A search for each of several words, and a page for all of them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,8 @@ def search_words(
     ----------
     searches : sequence of SearchSettings
         One for each word.
-    root : Path
     search : callable
         Searches with settings in a folder.
-    progress : Progress
 
     Returns
     -------
@@ -39,13 +37,13 @@ def search_words(
     Raises
     ------
     UsageError
-        A word occurs twice, there is none, or the data lacks one.
+        There is no word, a word occurs twice, or the data lacks one.
     """
     folders = [slug(settings.word) for settings in searches]
     if not folders or len(set(folders)) < len(folders):
         raise UsageError("--words: give different words, with commas between them.")
     for settings in searches:
-        # Refuse a word that the data lacks now, not when its turn comes, hours later.
+        # A word that the data lacks is an error now, not hours later.
         if settings.data is not None:
             load_corpus(settings.data, settings)
     results: dict[str, Results] = {}
@@ -54,7 +52,7 @@ def search_words(
             progress.note(f'"{settings.word}":')
             results[folder] = search(settings, root / folder)
     finally:
-        # Where a word fails, the page shows those before it.
+        # If a word fails, the page shows those before it.
         if results:
             write_words(results, root)
             progress.note(f"Done: {', '.join(results)} (in {root}).")

@@ -17,7 +17,8 @@ from results_tables import (
     p_value,
 )
 from stapes.contracts.results import Results, VariantResult
-from stapes.report.search_notes import best_trial, budget, measured
+from stapes.report.notes import limits
+from stapes.report.search_notes import best_trial, measured
 from stapes.system.text import percent
 
 
@@ -31,7 +32,7 @@ def searches(runs: list[Results]) -> list[str]:
             line(
                 results.word,
                 str(results.seed),
-                budget(its),
+                limits(its.budget),
                 str(sum(map(measured, its.trials))),
                 str(sum(trial.refused is not None for trial in its.trials)),
                 str(sum(trial.failed is not None for trial in its.trials)),

@@ -1,4 +1,4 @@
-"""The page in a browser: it draws, sorts, plays and prints, and asks nothing of the network."""
+"""The page in a browser: it draws, sorts, plays and prints, without requests to the network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The run folder of a run with everything, whose page the command line wrote."""
+    """The run folder of a run with all parts, whose page the command line wrote."""
     run = tmp_path_factory.mktemp("runs") / "whole"
     run.mkdir()
     write(whole(), run / "results.json")
@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser):
-    """`opened(path, **context)`: the page, on which nothing may go wrong until the test's end."""
+    """A function that opens a page, whose errors and requests fail the test."""
     contexts, wrong = [], []
 
     def open_page(path, **options):
@@ -115,7 +115,7 @@ def test_every_figure_is_drawn_and_has_a_name(opened, folder):
     for key in ("size", "det", "noise", "bytes", "weights", "training-0"):
         assert figure(page, key).count() == 1, key
         assert figure(page, key).get_attribute("aria-label"), key
-        # A stop for the keyboard, beside those of the legend.
+        # A stop for the keyboard, in addition to those of the legend.
         assert figure(page, key).locator('[tabindex="0"]:not(.key)').count() == 1, key
     assert page.locator("svg.f:not(.swatch) title").count() == 0
     assert (folder / "report.html").stat().st_size < 2_000_000
@@ -135,7 +135,7 @@ def test_a_click_on_a_head_sorts_by_number(opened, folder):
     assert head.get_attribute("aria-sort") == "none"
 
 
-def test_the_keyboard_sorts_and_what_is_not_known_stands_last(opened, folder):
+def test_the_keyboard_sorts_and_unknown_values_come_last(opened, folder):
     page = opened(folder / "report.html")
     head = page.locator("table.models thead th").nth(10)
     assert head.inner_text().strip() == "arena bytes"
@@ -147,7 +147,7 @@ def test_the_keyboard_sorts_and_what_is_not_known_stands_last(opened, folder):
     assert column(page, 1) == ["float32", "int8", "qat", "small"]
 
 
-def test_a_row_opens_and_tells_why_it_does_not_run(opened, folder):
+def test_a_row_opens_and_shows_why_it_does_not_run(opened, folder):
     page = opened(folder / "report.html")
     reason = page.get_by_text("no: hybrid models are not supported")
     assert not reason.first.is_visible()
@@ -235,7 +235,7 @@ def test_a_bin_shows_its_values_and_their_count(opened, folder):
     assert int(count) == counts[place]
 
 
-def test_a_button_puts_a_model_in_colour_in_all_figures(opened, folder):
+def test_a_button_colours_a_model_in_all_figures(opened, folder):
     page = opened(folder / "report.html")
     buttons = page.locator('.chip[data-chip="2"]')
     assert buttons.count() == 3
@@ -249,7 +249,7 @@ def test_a_button_puts_a_model_in_colour_in_all_figures(opened, folder):
     assert [element.get_attribute("aria-pressed") for element in buttons.all()] == ["true"] * 3
     assert widths() != before
     assert page.locator('.plain[data-variant="2"]').count() == 0
-    # What is in colour lies on top.
+    # Series in colour are above the others.
     rows = figure(page, "det").locator(".row")
     assert rows.last.get_attribute("data-series") == "qat"
     page.get_by_role("button", name="as at first").first.click()
@@ -351,7 +351,7 @@ def test_print_is_light_whole_and_without_controls(opened, folder):
     assert page.locator(".figure svg:visible").count() == 6
     # The legend of what is in colour.
     assert page.locator(".chip[aria-pressed=true]:visible").count() == 9
-    # The width of A4 across, less its margins.
+    # The width of A4 in landscape without its margins.
     page.set_viewport_size({"width": 1030, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= 1030
     assert len(page.pdf(prefer_css_page_size=True)) > 10_000
@@ -383,7 +383,7 @@ def test_a_search_draws_every_trial_its_front_and_its_budget(opened, search_fold
             "temporal_cnn",
             "best",
         ]
-        # Beside its line, in the figure.
+        # Next to its line, in the figure.
         budget = chart.get_by_text("flash" if key == "search-bytes" else "arena", exact=False)
         box, frame = budget.last.bounding_box(), chart.bounding_box()
         assert frame["x"] < box["x"] < frame["x"] + frame["width"] - box["width"]
@@ -464,7 +464,7 @@ def test_without_its_scripts_the_page_shows_every_figure(browser, folder):
     context.close()
 
 
-def test_the_weights_of_a_file_answer_too(opened, tmp_path):
+def test_the_weights_of_a_file_work_with_the_mouse(opened, tmp_path):
     target = tmp_path / "weights.html"
     draw(inspect(dense(np.array([[0, 0, 5, -3]] * 3, np.int8))), target)
     page = opened(target)

@@ -1,6 +1,6 @@
-"""Results that were never measured: made by the contract, so that a page has all it can show.
+"""Invented results that fill every part of a page.
 
-Nothing here says anything of a model. The figures follow simple rules, which tests may rely on:
+The figures follow simple rules, which tests may rely on:
 variant `n` of the list misses `words[n]`, its curve is a power law, and so on.
 """
 
@@ -421,7 +421,7 @@ def misses(frr, against=None):
 def searched(trials=100, word="house"):
     """A search: every tenth of the trials was refused, number 7 failed, 12 is the best.
 
-    The larger a trial's file, the fewer words it misses, but for what chance adds.
+    The larger a trial's file, the fewer words it misses, except for some noise.
     """
     rng = np.random.default_rng(5)
     tried = []

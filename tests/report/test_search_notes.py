@@ -1,4 +1,4 @@
-"""The sentences about a search have the figures of results.json, whatever is missing in it."""
+"""The sentences about a search have the figures of results.json, even if it lacks some."""
 
 from __future__ import annotations
 

@@ -88,7 +88,9 @@ def about_data(results: Results) -> list[str]:
     sentence = f"The baseline, {origin}, has {plural(baseline.parameters, 'parameter')} and "
     sentence += f"{baseline.macs:,} multiply-accumulates per inference"
     if baseline.accuracy is not None:
-        sentence += f"; float32, its LiteRT conversion, is {percent(baseline.accuracy)} accurate"
+        sentence += (
+            f"; float32 is its LiteRT conversion and has {percent(baseline.accuracy)} accuracy"
+        )
     sentences.append(f"{sentence}.")
     if results.detection is not None and results.detection.skipped:
         unused = plural(len(results.detection.skipped), "file")
@@ -114,6 +116,14 @@ def frr_of_clips(results: Results) -> str:
     return (
         f"FRR of clips is at {at_rate(misses)}: on {misses.words:,} test clips of the word, with "
         f"at most {misses.allowed:,} of {misses.others:,} other test clips above the threshold."
+    )
+
+
+def limits(budget: Mapping[str, float]) -> str:
+    """A budget in words; empty without limits."""
+    return " and ".join(
+        f"{name} {limit:,.10g} {'ms' if name == 'latency' else 'bytes'}"
+        for name, limit in budget.items()
     )
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from stapes.contracts.results import Results, Search, Trial, VariantResult
-from stapes.report.notes import at_rate
+from stapes.report.notes import at_rate, limits
 from stapes.system.text import p_value, percent, plural
 
 MOST_REASONS = 3
@@ -90,14 +90,6 @@ def objectives(search: Search) -> str:
     return ", ".join(_OBJECTIVES.get(name, name) for name in search.objectives)
 
 
-def budget(search: Search) -> str:
-    """The limits in words; empty where there are none."""
-    return " and ".join(
-        f"{name} {limit:,.10g} {'ms' if name == 'latency' else 'bytes'}"
-        for name, limit in search.budget.items()
-    )
-
-
 def counts(search: Search) -> str:
     """How many models were tried, and how many were refused or failed, in a sentence."""
     trials = search.trials
@@ -145,12 +137,11 @@ def chosen_by(search: Search) -> str:
     if search.validation_copies:
         noun = "copy" if search.validation_copies == 1 else "copies"
         copies = f", including {search.validation_copies:,} augmented {noun} of each"
-    limits = budget(search)
-    within = f", within {limits}" if limits else ""
+    within = limits(search.budget)
     return (
         f"Models were chosen by {metric(search)} on {plural(clips, 'validation clip')} "
         f"({search.validation_words:,} of the word, {search.validation_others:,} "
-        f"others{copies}){within}."
+        f"others{copies}){f', within {within}' if within else ''}."
     )
 
 
@@ -158,8 +149,8 @@ def chosen(search: Search) -> str:
     """The trial that was chosen, in a sentence."""
     trial = best_trial(search)
     if trial is None:
-        limits = budget(search)
-        return f"No model fits{f' {limits}' if limits else ''}: none was chosen."
+        within = limits(search.budget)
+        return f"No model fits{f' {within}' if within else ''}: none was chosen."
     figures = [f"{trial.bytes:,} bytes"] if trial.bytes is not None else []
     figures += [f"{trial.arena_bytes:,} of arena"] if trial.arena_bytes is not None else []
     frr = f", FRR {percent(trial.frr)} on validation clips" if trial.frr is not None else ""

@@ -21,9 +21,9 @@ def how(results: Results) -> str:
         f"{plural(setup.files, 'file')}). Misses are counted on {plural(words, 'test clip')} of "
         f"the word, each at a random moment of that sound ({setup.words_seconds / 60:.3g} minutes "
         f"of words). A window is scored every {setup.hop_ms:.0f} ms, and the mean of "
-        f"{plural(setup.smoothing, 'score')} is compared with the threshold. For "
-        f"{setup.refractory_seconds:g} s after a detection there is no other. A detection may come "
-        f"up to {setup.tolerance_seconds:g} s after its word's clip."
+        f"{plural(setup.smoothing, 'score')} is compared with the threshold. After a "
+        f"detection, the next can come {setup.refractory_seconds:g} s later. A detection counts for "
+        f"a word up to {setup.tolerance_seconds:g} s after its clip."
     )
 
 

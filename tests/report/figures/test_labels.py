@@ -19,7 +19,7 @@ def test_two_at_one_place_part_evenly():
     assert apart([50, 50], 14, 0, 100) == [43, 57]
 
 
-def test_what_would_stand_outside_is_moved_in():
+def test_a_name_outside_is_moved_in():
     assert apart([0, 0], 14, 6, 100) == [6, 20]
     assert apart([100, 100], 14, 0, 100) == [86, 100]
 
@@ -42,6 +42,6 @@ def test_points_far_apart_have_columns_of_their_own():
     assert right[1] - middle[1] == pytest.approx(LINE)
 
 
-def test_a_point_that_would_stand_in_a_name_joins_its_column():
+def test_a_point_among_names_joins_their_column():
     points = [Point(0, 50, "a_very_long_name_of_a_model"), Point(100, 50, "b")]
     assert columns(points) == [[0, 1]]

@@ -38,7 +38,7 @@ def test_the_dotted_line_is_the_best_accuracy_for_the_size(run):
     assert chart.guide[-1] == (chart.x.high, 90.0)
 
 
-def test_points_that_hide_each_other_say_so():
+def test_points_that_hide_each_other_name_each_other():
     chart = known(
         size_accuracy(results(row("float32"), row("pruned", 80_010), row("int8", 23_000)))
     )

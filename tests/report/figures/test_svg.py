@@ -1,4 +1,4 @@
-"""The picture is a picture: well-formed, complete, and of this machine alone."""
+"""The picture is well-formed and complete, and needs no network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_variant_is_named_and_pointed_at():
     assert "90.00 % of 40 clips, 95 %: 80.0 to 95.0" in int8
 
 
-def test_a_mark_stands_where_the_ticks_say():
+def test_a_mark_is_at_its_value_between_the_ticks():
     root, _ = drawn(picture(results(*ROWS, row("small", 4_000, 30, accuracy_ci95=(0.6, 0.8)))))
     soft = [element for element in root.iter(f"{SVG}text") if element.get("class") == "soft"]
     sizes: dict[float, Any] = {}
@@ -46,7 +46,7 @@ def test_a_mark_stands_where_the_ticks_say():
         if re.fullmatch(r"[\d,]+", tick.text):
             below = tick.get("text-anchor") == "middle"
             (sizes if below else parts)[float(tick.text.replace(",", ""))] = tick
-    # A tick's label stands four units below its line.
+    # A tick's label is four units below its line.
     low, high, least, most = min(sizes), max(sizes), min(parts), max(parts)
     left, right = (float(sizes[value].get("x")) for value in (low, high))
     bottom, top = (float(parts[value].get("y")) - 4 for value in (least, most))
@@ -76,7 +76,7 @@ def test_no_two_names_are_over_each_other():
     assert max(heights) < float(root.get("viewBox").split()[3])
 
 
-def test_what_stands_alone_brings_its_colours_and_its_ground():
+def test_a_picture_of_its_own_has_colours_and_a_background():
     text = picture(results(*ROWS))
     assert "prefers-color-scheme: dark" in text
     assert 'class="ground"' in text
@@ -94,7 +94,7 @@ def test_there_is_no_script_and_no_address():
 
 
 @pytest.mark.parametrize("word", ["</title><script>alert(1)</script>", 'a "b" & <c>', "Öl 日本"])
-def test_a_word_is_shown_as_it_is_and_is_never_markup(word):
+def test_a_word_is_never_markup(word):
     root, texts = drawn(picture(results(*ROWS, word=word)))
     assert any(word in text for text in texts)
     assert not list(root.iter(f"{SVG}script"))
@@ -106,7 +106,7 @@ def test_a_search_is_drawn_with_its_test_figures_alone():
     assert "trial_46" not in texts
 
 
-def test_synthetic_speech_is_said():
+def test_the_title_mentions_synthetic_speech():
     data = results().data.model_copy(update={"synthetic": True})
     assert "synthetic speech" in picture(results(*ROWS, data=data))
     assert "synthetic speech" not in picture(results(*ROWS))
@@ -124,7 +124,7 @@ def test_one_variant_that_is_always_right_is_drawn():
 
 
 @pytest.mark.parametrize("rows", [(), (row("refused", 10, accuracy=None),)])
-def test_a_run_with_nothing_measured_is_told_to_finish(rows):
+def test_a_run_without_a_measured_model_is_an_error(rows):
     with pytest.raises(StapesError, match="finish it"):
         picture(results(*rows))
 
@@ -145,7 +145,7 @@ def test_a_bar_is_as_high_as_the_root_of_its_count():
     tops = [float(top) for top in re.findall(r"V([\d.]+)H", path.get("d"))]
     _, top, width, height = map(float, path.get("data-box").split())
     base = top + height
-    # Heights go with the square root: four counts are twice as high as one.
+    # Heights are square roots: four counts are twice as high as one.
     assert [base - at for at in tops] == pytest.approx([height, 0, height / 2])
     assert float(re.findall(r"H([\d.]+)", path.get("d"))[-1]) == width
     assert (path.get("data-counts"), path.get("data-ends")) == ("4 0 1", "-1 1")
@@ -165,7 +165,7 @@ def test_all_panels_are_on_the_picture(count):
         assert y + high < height
 
 
-def test_a_grey_series_keeps_its_look_for_the_page_to_switch_on():
+def test_a_grey_series_has_its_look_for_when_the_page_colours_it():
     text = svg.chart(known(curves(whole(), "clean")))
     root, texts = drawn(text)
     rows = {element.get("data-series"): element for element in root.iter(f"{SVG}g")}

@@ -1,4 +1,4 @@
-"""Pictures are well formed, hold what was counted, and ask nothing of the network."""
+"""Pictures are well-formed, have the counts, and need no network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVIL = '<a href="http://evil.example">&</script><script>alert(1)</script>\x01'
 
 
 def evil():
-    """A model whose names would be a page's own code."""
+    """A model whose names are HTML with a script."""
     kernel = np.arange(12).reshape(3, 4).astype(np.int8)
     tensors = [tensor((1, 4)), tensor((3, 4), _EVIL, kernel), tensor((1, 3))]
     return inspect(model(tensors, [op(OP.FULLY_CONNECTED, (0, 1, -1), (2,))]))
@@ -46,7 +46,7 @@ def test_the_svg_names_no_address_but_its_own_kind(tmp_path):
     assert "url" not in (root.findtext(f"{_SVG}style") or "url")
 
 
-def test_a_panel_tells_what_its_layer_holds():
+def test_a_panel_has_the_figures_of_its_layer():
     (panel,) = panels(inspect(dense(np.array([[0, 0, 5, -3]] * 3, np.int8))))
     assert panel.name == "0 FULLY_CONNECTED"
     assert panel.title == "T1 kernel"
@@ -75,7 +75,7 @@ def test_another_ending_is_refused(tmp_path, kind):
         draw(inspect(dense()), tmp_path / f"x.{kind}")
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(tmp_path):
+def test_the_page_is_one_file_without_requests(tmp_path):
     draw(evil(), tmp_path / "weights.html")
     page = (tmp_path / "weights.html").read_text("utf-8")
     assert "default-src &#39;none&#39;" in page

@@ -110,7 +110,7 @@ def test_names_are_escaped_everywhere():
     assert set(series_of(figures_of(text)["size"])) == {"float32", NASTY}
 
 
-def test_a_point_says_what_results_json_says():
+def test_a_point_has_the_values_of_results_json():
     figures = figures_of(page(whole()))
     int8 = series_of(figures["size"])["int8"]
     [title] = [element.text for element in int8.iter(f"{SVG}title")]
@@ -119,7 +119,7 @@ def test_a_point_says_what_results_json_says():
     assert len(points) == 4 * 5
 
 
-def test_each_condition_has_curves_and_one_is_shown():
+def test_each_condition_has_curves_and_one_is_visible():
     text = page(whole())
     panels = re.findall(r'data-figure="det" data-panel="([^"]+)"( hidden)?>', text)
     assert [name for name, _ in panels] == ["clean", "20 dB", "10 dB", "5 dB", "0 dB"]
@@ -142,7 +142,7 @@ def test_a_curve_has_its_values_at_each_of_its_points():
     assert figure.get("data-tip") == ("{0} FA/h FRR {1} % threshold {2}")
 
 
-def test_each_model_has_its_weights_and_the_best_is_shown():
+def test_each_model_has_its_weights_and_the_best_is_visible():
     text = page(whole())
     panels = re.findall(r'data-figure="weights" data-panel="([^"]+)"( hidden)?>', text)
     assert [name for name, hidden in panels if not hidden] == ["int8"]

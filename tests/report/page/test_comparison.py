@@ -35,7 +35,7 @@ def test_models_are_paired_by_name(other):
     assert int8.cells[2][0].value is not None
 
 
-def test_what_differs_is_said(other):
+def test_differences_are_listed(other):
     comparison = compare(whole(), other, NAMES)
     assert ("seed", "0", "7") in comparison.settings
     assert ("train.epochs", "3", "5") in comparison.settings
@@ -44,7 +44,7 @@ def test_what_differs_is_said(other):
     assert comparison.same_clips
 
 
-def test_equal_runs_differ_in_nothing():
+def test_equal_runs_have_no_differences():
     comparison = compare(whole(), whole(), NAMES)
     assert (comparison.settings, comparison.only) == ([], ([], []))
     assert sentences(comparison) == [
@@ -143,7 +143,7 @@ def test_what_report_writes_of_two_runs(folders):
     assert not (run / "results.csv").exists()
 
 
-def test_folders_of_one_name_are_told_apart(folders, tmp_path):
+def test_folders_with_the_same_name_have_their_parents_in_their_names(folders, tmp_path):
     run, other = folders
     (tmp_path / "c").mkdir()
     same = other.rename(tmp_path / "c" / "a")

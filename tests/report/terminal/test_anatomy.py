@@ -1,4 +1,4 @@
-"""The text says what the document does, in few lines, whatever a file calls its tensors."""
+"""The text has the figures of the document, in few lines, whatever the names of tensors are."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_names_are_neither_markup_nor_orders_to_a_terminal():
     assert "[b] (custom)" in printed
 
 
-def test_shown_keeps_what_can_be_seen():
+def test_printable_replaces_control_characters_alone():
     assert printable("größe 1\x00\x9b") == "größe 1··"
 
 

@@ -130,8 +130,8 @@ def test_notes_have_the_measurement_and_each_reason_once(run):
         "Continuous sound: False accepts are counted in 2 hours without the word (speech, 3 "
         "files). Misses are counted on 100 test clips of the word, each at a random moment of "
         "that sound (1.67 minutes of words). A window is scored every 93 ms, and the mean of 4 "
-        "scores is compared with the threshold. For 1 s after a detection there is no other. A "
-        "detection may come up to 0.5 s after its word's clip.",
+        "scores is compared with the threshold. After a detection, the next can come 1 s later. A "
+        "detection counts for a word up to 0.5 s after its clip.",
         "FRR in noise is at the threshold chosen without noise. Noise: generated pink noise.",
         "Not resolvable: 0.1 an hour needs 10 hours.",
         "ceiling: no threshold is strict enough.",

@@ -96,7 +96,7 @@ def test_a_terminal_shows_the_step_how_far_it_is_and_its_detail(live, detail):
     assert bar.rstrip().endswith(detail)
 
 
-def test_a_note_stands_beside_the_bar(live):
+def test_a_note_is_printed_above_the_bar(live):
     progress = progress_on(live)
     progress.begin("step")
     progress.note("[b]something to know")
@@ -133,7 +133,7 @@ def test_stopping_before_the_first_step_is_harmless(console, request):
     assert written(target) == ""
 
 
-def test_progress_that_nobody_shows_says_nothing(capfd):
+def test_progress_without_a_console_prints_nothing(capfd):
     work(Progress(), "step")
     Progress().note("x")
     assert capfd.readouterr() == ("", "")

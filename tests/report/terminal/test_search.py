@@ -41,7 +41,7 @@ def test_an_unknown_value_is_a_dash():
     assert cells(text, 0)[3:] == ["4,000", "–", "–", "10.00 %"]
 
 
-def test_brackets_are_shown_as_they_are():
+def test_brackets_are_no_markup():
     hostile = trial(0, summary="[red]x[/b]", variant="[bold]")
     text = shown(front(results(search=search(hostile, metric="[/x]"))))
     assert cells(text, 0)[1:3] == ["[bold]", "[red]x[/b]"]

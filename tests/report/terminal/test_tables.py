@@ -146,7 +146,7 @@ def test_the_title_counts_the_test_clips(results):
 
 
 @pytest.mark.parametrize("word", ["[red]go", "a [/b] c", "[bold]", "[link=x]"])
-def test_brackets_in_a_word_are_shown_as_they_are(word):
+def test_brackets_in_a_word_are_no_markup(word):
     assert f'"{word}": 40 test clips' in shown(table(results_of(row("float32"), word=word)))
 
 

@@ -11,8 +11,8 @@ from rich.table import Table
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import Cell
 from stapes.report.columns import COLUMNS
-from stapes.report.notes import first_misses
-from stapes.report.search_notes import best_row, best_trial, budget
+from stapes.report.notes import first_misses, limits
+from stapes.report.search_notes import best_row, best_trial
 from stapes.report.templates import document
 from stapes.report.terminal.grid import grid
 from stapes.report.terminal.tables import heading
@@ -43,7 +43,7 @@ def words_page(results_by_folder: Mapping[str, Results]) -> str:
         By the name of each word's folder, next to the page.
     """
     rows = _rows(results_by_folder)
-    searches = [run.search for run in results_by_folder.values() if run.search is not None]
+    budgets = [limits(run.search.budget) for run in results_by_folder.values() if run.search]
     return document(
         "words.html.j2",
         styles=("search.css",),
@@ -51,7 +51,7 @@ def words_page(results_by_folder: Mapping[str, Results]) -> str:
         rows=rows,
         columns=[COLUMNS[key] for key in KEYS],
         rate=_rate(results_by_folder),
-        budgets=" or ".join(dict.fromkeys(filter(None, map(budget, searches)))),
+        budgets=" or ".join(dict.fromkeys(filter(None, budgets))),
         title=f"{plural(len(rows), 'word')}, a search for each",
     )
 

@@ -44,7 +44,7 @@
   const gap = ([x, y, width, height], at) =>
     Math.hypot(Math.max(x - at.x, 0, at.x - x - width), Math.max(y - at.y, 0, at.y - y - height));
 
-  const answer = (svg) => {
+  const activate = (svg) => {
     const marks = [...svg.querySelectorAll(".mark")];
     [svg, ...svg.querySelectorAll(".row"), ...marks].forEach(label);
     svg.setAttribute("role", "application");
@@ -149,10 +149,10 @@
       });
     }
   };
-  document.querySelectorAll("svg.f:not(.swatch)").forEach(answer);
+  document.querySelectorAll("svg.f:not(.swatch)").forEach(activate);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
-  // Which models are in colour, in all figures at once; those lie on top.
+  // Buttons colour models in all figures at once, and draw them above the others.
   const chips = [...document.querySelectorAll("[data-chip]")];
   const pressed = (chip) => chip.getAttribute("aria-pressed") === "true";
   const first = new Set(chips.filter(pressed));

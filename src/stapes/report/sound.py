@@ -22,8 +22,8 @@ def how(results: Results) -> str:
         f"the word, each at a random moment of that sound ({setup.words_seconds / 60:.3g} minutes "
         f"of words). A window is scored every {setup.hop_ms:.0f} ms, and the mean of "
         f"{plural(setup.smoothing, 'score')} is compared with the threshold. After a "
-        f"detection, the next can come {setup.refractory_seconds:g} s later. A detection counts for "
-        f"a word up to {setup.tolerance_seconds:g} s after its clip."
+        f"detection, the next can come {setup.refractory_seconds:g} s later. A detection counts "
+        f"for a word up to {setup.tolerance_seconds:g} s after its clip."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stapes.report.charts import COLOURS, Bars, Panel
+from stapes.report.charts import COLOURS, Bars, Look, Panel
 from stapes.report.figures import labels, svg
 from stapes.report.templates import render
 from stapes.system.text import percent
@@ -20,9 +20,11 @@ def bars(content: Bars) -> str:
     right = 80
     # Vermillion and ink come last: elsewhere they are the colours of models.
     colours = [(part + 2) % COLOURS for part in range(len(content.parts))]
-    legend = svg.flow([name for name, _ in content.parts], box=True)
-    for colour, entry in zip(colours, legend, strict=True):
-        entry["colour"] = colour
+    looks = {
+        name: Look(-1, colour, "solid", "square")
+        for colour, (name, _) in zip(colours, content.parts, strict=True)
+    }
+    legend = svg.legend(looks, svg.WIDTH, bare=True)
     head = svg.TOP + svg.LEGEND_LINE * (legend[-1]["line"] + 1)
     inner = svg.WIDTH - left - right
     rows = []

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from stapes.report.charts import Chart, Series
+from stapes.report.charts import Chart, Look, Series
 from stapes.report.figures import labels
 from stapes.report.templates import render
 
@@ -62,9 +62,9 @@ def chart(content: Chart, *, title: str = "", note: str = "", wide: bool = True)
     width = WIDTH if wide else NARROW
     right = width - margin
     # Variants have no legend: the page's buttons show how each looks.
-    named = {one.name: one for one in content.series if one.look.variant < 0}
-    legend = [] if content.labels else _legend(list(named.values()), width, bare=not content.lines)
-    top = (HEAD if title else TOP) + (LEGEND_LINE * (legend[-1]["line"] + 1) if legend else 0)
+    named = {one.name: one.look for one in content.series if one.look.variant < 0}
+    entries = [] if content.labels else legend(named, width, bare=not content.lines)
+    top = (HEAD if title else TOP) + (LEGEND_LINE * (entries[-1]["line"] + 1) if entries else 0)
     height = _HEIGHT
     if content.labels:
         spread = [labels.Point(_LEFT + (right - _LEFT) * x, 0.0, name) for x, name in points]
@@ -74,6 +74,11 @@ def chart(content: Chart, *, title: str = "", note: str = "", wide: bool = True)
     series = [_series(one, plot) for one in content.series]
     # The series in colour are drawn last, above the others.
     series.sort(key=lambda one: one["chosen"])
+    mark = None
+    if content.mark is not None:
+        x, text = content.mark
+        # The label is on the side with more room.
+        mark = {"at": plot.x(x), "text": text, "right": content.x.place(x) < 0.5}
     return render(
         "figures.svg.j2",
         kind="chart",
@@ -89,9 +94,9 @@ def chart(content: Chart, *, title: str = "", note: str = "", wide: bool = True)
         x_title=content.x.title,
         y_title=content.y.title,
         guide=_path([(plot.x(x), plot.y(y)) for x, y in content.guide]),
-        mark=None if content.mark is None else _mark(*content.mark, plot),
+        mark=mark,
         series=series,
-        legend=legend,
+        legend=entries,
         names=_names(plot) if content.labels else [],
     )
 
@@ -144,11 +149,6 @@ def _series(series: Series, plot: _Plot) -> dict[str, Any]:
     }
 
 
-def _mark(x: float, text: str, plot: _Plot) -> dict[str, Any]:
-    # The label is on the side with more room.
-    return {"at": plot.x(x), "text": text, "right": plot.chart.x.place(x) < 0.5}
-
-
 def _names(plot: _Plot) -> list[dict[str, Any]]:
     series = plot.chart.series
     points = [labels.Point(plot.x(one.x[0]), plot.y(one.y[0]), one.name) for one in series]
@@ -166,28 +166,23 @@ def _names(plot: _Plot) -> list[dict[str, Any]]:
     ]
 
 
-def _legend(series: list[Series], width: int, *, bare: bool) -> list[dict[str, Any]]:
-    entries = flow([one.name for one in series], width)
-    for entry, one in zip(entries, series, strict=True):
-        entry |= {
-            "colour": one.look.colour,
-            "bare": bare,
-            "dash": dash(one.look.dash),
-            "marker": swatch(one.look.symbol, entry["x"] + 14, entry["y"] - 4, 4),
-        }
-    return entries
-
-
-def flow(names: list[str], width: int = WIDTH, *, box: bool = False) -> list[dict[str, Any]]:
-    """Places of a legend's entries, in lines."""
+def legend(looks: dict[str, Look], width: int, *, bare: bool = False) -> list[dict[str, Any]]:
+    """The entries of a legend, in lines; `bare` ones have no line through their symbol."""
     entries: list[dict[str, Any]] = []
     x, line = 8.0, 0
-    for name in names:
-        wide = round((20 if box else 34) + labels.width(name) + 16)
+    for name, look in looks.items():
+        wide = round(50 + labels.width(name))
         if x + wide > width and x > 8:
             x, line = 8.0, line + 1
-        y = TOP + LEGEND_LINE * line
-        entries.append({"text": name, "x": round(x, 1), "y": y, "line": line, "wide": wide})
+        left, y = round(x, 1), TOP + LEGEND_LINE * line
+        entries.append(
+            {
+                **{"text": name, "x": left, "y": y, "line": line, "wide": wide, "bare": bare},
+                "colour": look.colour,
+                "dash": dash(look.dash),
+                "marker": swatch(look.symbol, left + 14, y - 4, 4),
+            }
+        )
         x += wide
     return entries
 

@@ -34,8 +34,8 @@ def renumber_tensors(model: Model) -> None:
         for tensor in graph.tensors:
             if tensor.number in named:
                 constant = len(tensor.data) and not tensor.is_variable
-                alone = tensor.number in own or not constant
-                key = tensor.number if alone else signature_of(tensor.table)
+                unique = tensor.number in own or not constant
+                key = tensor.number if unique else signature_of(tensor.table)
                 numbers[tensor.number], _ = tables.setdefault(key, (len(tables), tensor.table))
         for part in parts:
             for name, array in _lists(part):

@@ -82,5 +82,5 @@ def _places(levels: list[Table], stored: int) -> NDArray[np.int64]:
             inside = indices[parents]
         places = np.concatenate([np.repeat(places, counts, axis=0), inside[:, None]], axis=1)
     if len(places) != stored:
-        raise ModelError("A sparse tensor holds another number of values than it says.")
+        raise ModelError("A sparse tensor has another number of values than places.")
     return places

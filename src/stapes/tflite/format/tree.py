@@ -1,4 +1,4 @@
-"""A .tflite as a tree of tables: what `reader.read` gives and `edit.write.write` takes."""
+"""A .tflite as a tree of tables, for `reader.read` and `edit.write.write`."""
 
 from __future__ import annotations
 

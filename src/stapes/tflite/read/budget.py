@@ -11,31 +11,16 @@ from stapes.tflite.format.tree import Span, Table
 from stapes.tflite.graph import Model, ints
 from stapes.tflite.read.roles import roles
 
-# Tables with one purpose, which is that of all their vectors and strings.
-_PART_OF_TABLE = {
-    "QuantizationParameters": "quantization",
-    "CustomQuantization": "quantization",
-    "BlockwiseQuantization": "quantization",
-    "MultiAxisQuantization": "quantization",
-    "SparsityParameters": "sparsity",
-    "DimensionMetadata": "sparsity",
-    "Int32Vector": "sparsity",
-    "Uint16Vector": "sparsity",
-    "Uint8Vector": "sparsity",
-    "Metadata": "metadata",
-    "SignatureDef": "signatures",
-    "TensorMap": "signatures",
+# Tables with one purpose, with all their vectors and strings, and fields of other tables.
+_OWNERS = {
+    "names": "Tensor.name SubGraph.name",
+    "quantization": "QuantizationParameters CustomQuantization BlockwiseQuantization"
+    " MultiAxisQuantization",
+    "sparsity": "SparsityParameters DimensionMetadata Int32Vector Uint16Vector Uint8Vector",
+    "metadata": "Metadata Model.description Model.metadata Model.metadata_buffer",
+    "signatures": "SignatureDef TensorMap Model.signature_defs",
 }
-
-# Fields of other tables with one purpose.
-_PART_OF_FIELD = {
-    "Tensor.name": "names",
-    "SubGraph.name": "names",
-    "Model.description": "metadata",
-    "Model.metadata": "metadata",
-    "Model.metadata_buffer": "metadata",
-    "Model.signature_defs": "signatures",
-}
+_PARTS = {owner: part for part, owners in _OWNERS.items() for owner in owners.split()}
 
 _LENGTH = 4
 _RANK = ("weights", "biases", "constants", "metadata")
@@ -78,7 +63,7 @@ def _part(span: Span) -> str:
         return span.kind
     if span.table is None:
         return "tables"
-    return _PART_OF_FIELD.get(span.owner) or _PART_OF_TABLE.get(span.table.kind, "tables")
+    return _PARTS.get(span.owner) or _PARTS.get(span.table.kind, "tables")
 
 
 def _uses(model: Model) -> dict[Hashable, str]:

@@ -207,17 +207,18 @@ def _quantization(quantization: view.Quantization) -> Quantization | None:
 
 
 def _signature(signature: Table) -> Signature:
-    def named(part: str) -> list[NamedTensor]:
-        return [
+    inputs, outputs = (
+        [
             NamedTensor(name=text(entry["name"]), tensor=entry["tensor_index"])
             for entry in signature.items(part)
         ]
-
+        for part in ("inputs", "outputs")
+    )
     return Signature(
         key=text(signature["signature_key"]),
         subgraph=signature["subgraph_index"],
-        inputs=named("inputs"),
-        outputs=named("outputs"),
+        inputs=inputs,
+        outputs=outputs,
     )
 
 

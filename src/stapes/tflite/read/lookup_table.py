@@ -44,7 +44,7 @@ DECODE_BYTES = 110
 
 _PER_TENSOR = 15
 
-# Ops whose kernels read these inputs in Invoke alone, as tests of the package showed. Most others
+# Ops whose kernels read these inputs in Invoke only, as tests of the package showed. Most others
 # read constants in Prepare, before anything is decoded.
 _READERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 _ROLES = {1: "kernel", 2: "bias"}
@@ -139,12 +139,7 @@ def _candidate(tensors: list[Tensor], uses: list[tuple[str, int]]) -> Candidate 
     if any((t.type, t.shape, *_quantization(t)) != alike for t in tensors):
         return None
     values = data.view(dtype).reshape(shape)
-    by_channel = scales > 1
-    form = _form(values, axis if by_channel else None)
-    reason = "" if form else f"{_distinct(values, axis, scales)}, and 128 are the most"
-    ends = (0, len(shape) - 1) if by_channel else (0,)
-    if form is not None and axis not in ends:
-        form, reason = None, f"the decoder reads no tables along axis {axis}"
+    form, reason = _form(values, axis, by_channel=scales > 1)
     op, position = uses[0]
     return Candidate(
         tuple((t.graph.number, t.number) for t in tensors),
@@ -159,22 +154,19 @@ def _quantization(tensor: Tensor) -> tuple[int, int]:
     return scales, tensor.quantization.axis if scales else 0
 
 
-def _distinct(values: NDArray[Any], axis: int, scales: int) -> str:
-    if scales <= 1:
-        return f"{len(np.unique(values))} distinct values"
-    return (
-        f"{most_distinct_in_a_channel(np.moveaxis(values, axis, 0))} distinct values in a channel"
-    )
-
-
-def _form(values: NDArray[Any], axis: int | None) -> Form | None:
-    slices = values[None] if axis is None else np.moveaxis(values, axis, 0)
+def _form(values: NDArray[Any], axis: int, *, by_channel: bool) -> tuple[Form | None, str]:
+    """The tables of a constant, or the reason why there are none."""
+    slices = np.moveaxis(values, axis, 0) if by_channel else values[None]
     entries = most_distinct_in_a_channel(slices)
     bits = max(1, (entries - 1).bit_length())
     if bits > MOST_BITS:
-        return None
+        place = " in a channel" if by_channel else ""
+        return None, f"{entries} distinct values{place}, and 128 are the most"
+    if axis not in ((0, values.ndim - 1) if by_channel else (0,)):
+        return None, f"the decoder reads no tables along axis {axis}"
     tables = len(slices) * entries * values.itemsize
-    return Form(axis, bits, -(-values.size * bits // 8) + HEADER_BYTES + tables)
+    size = -(-values.size * bits // 8) + HEADER_BYTES + tables
+    return Form(axis if by_channel else None, bits, size), ""
 
 
 def decoders(graph: Graph) -> dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

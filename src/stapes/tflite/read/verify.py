@@ -188,7 +188,7 @@ def _check_op(tree: Tree, op: Table, tensors: int, where: str, done: Done) -> No
     elif min(code["builtin_code"], code["deprecated_builtin_code"]) < 0:
         refuse(f"{where} is of no kind")
     for name in ("inputs", "intermediates"):
-        # -1 stands for an input that is left out.
+        # -1 is an optional input that is left out.
         _check_indices(op.items(name), tensors, f"{name} of {where}", done, lowest=-1)
     _check_indices(op.items("outputs"), tensors, f"outputs of {where}", done)
     _check_external(tree, op, "large_custom_options_", where)

@@ -1,4 +1,4 @@
-"""`stapes run --model`: what people bring, as they call it."""
+"""`stapes run --model` with the kinds of models that users have."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def keras3():
     from stapes.models import backend
     from stapes.models.keras_import import any_keras
 
-    backend.tensorflow()  # Its settings come before any use.
+    backend.tensorflow()  # Its settings must come before any use.
     return any_keras._keras3()
 
 
@@ -84,7 +84,7 @@ def softmax(folder: Path, keras3) -> Path:
     )
     rng = np.random.default_rng(0)
     # The converter leaves out biases of zero.
-    model.set_weights([rng.normal(0, 0.1, each.shape) for each in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.1, weights.shape) for weights in model.get_weights()])
     model.save(folder / "softmax.h5")
     (folder / "softmax.tflite").write_bytes(convert(model))
     return folder / "softmax.h5"
@@ -95,7 +95,7 @@ def quick(folder: Path, model: Path, *arguments: object) -> tuple[str, ...]:
     return tuple(map(str, (*options, *arguments)))
 
 
-def test_a_keras_3_model_with_one_output_takes_the_techniques(folder, sigmoid):
+def test_the_techniques_work_on_a_keras_3_model_with_one_output(folder, sigmoid):
     out = folder / "sigmoid"
     rows = ",".join(TRAINED)
     stapes(*quick(folder, sigmoid, "--out", out, "--techniques", rows), cache=folder / "cache")
@@ -118,7 +118,7 @@ def test_a_keras_3_model_with_one_output_takes_the_techniques(folder, sigmoid):
 
 
 def test_training_techniques_learn_the_word_on_any_head(folder, softmax):
-    """Four outputs: the third is the word, and what the others mean nobody says."""
+    """Four outputs: the third is the word, and the others are unknown."""
     out = folder / "four"
     stapes(
         *quick(folder, softmax, "--positive", 2, "--out", out, "--techniques", "distilled"),
@@ -151,13 +151,13 @@ def test_a_float_tflite_gets_the_rows_that_need_no_training(folder, softmax):
     for name in FROM_FILE:
         variant = LiteRT((out / "models" / f"{name}.tflite").read_bytes())
         scores[name] = variant.predict(x)
-        wanted = {"uint8": np.uint8, "int8": np.int8, "int16x8": np.int16}.get(name, np.float32)
-        assert variant.signature.input_dtype == wanted
+        dtype = {"uint8": np.uint8, "int8": np.int8, "int16x8": np.int16}.get(name, np.float32)
+        assert variant.signature.input_dtype == dtype
     np.testing.assert_array_equal(scores["uint8"], scores["int8"])
     np.testing.assert_allclose(scores["float16"], scores["float32"], atol=0.01)
 
 
-def test_a_slimmed_tflite_gets_them_too(folder, softmax):
+def test_a_slimmed_tflite_gets_these_rows_too(folder, softmax):
     """It has no signature and no names."""
     pytest.importorskip("ai_edge_quantizer", reason="the extra `int4` is not installed")
     from stapes.tflite.edit.slim import slim
@@ -170,7 +170,7 @@ def test_a_slimmed_tflite_gets_them_too(folder, softmax):
     results = json.loads((out / "results.json").read_text())
     assert [row["name"] for row in results["variants"]] == ["float32", "uint8", "int4"]
     floats, uint8, int4 = results["variants"]
-    # Files that hold no quantized constant would be as large as before, and run nowhere else.
+    # A file without quantized constants would be as large as before.
     assert uint8["data_bytes"] < floats["data_bytes"] / 3
     assert int4["data_bytes"] < floats["data_bytes"] / 3
     assert uint8["targets"]["litert"]["runs"]
@@ -181,7 +181,7 @@ def test_a_slimmed_tflite_gets_them_too(folder, softmax):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--model", "absent.keras"], "absent.keras"),
         (["--model", "cut.tflite"], "cut.tflite"),
@@ -194,8 +194,8 @@ def test_a_slimmed_tflite_gets_them_too(folder, softmax):
         (["--model", "softmax.tflite", "--techniques", "qat"], "needs training"),
     ],
 )
-def test_a_model_that_cannot_be_used_is_named_and_nothing_is_written(
-    folder, softmax, sigmoid, keras3, arguments, said
+def test_the_error_for_an_unusable_model_names_it_and_nothing_is_written(
+    folder, softmax, sigmoid, keras3, arguments, message
 ):
     whole = softmax.with_suffix(".tflite").read_bytes()
     (folder / "cut.tflite").write_bytes(whole[: len(whole) // 2])
@@ -212,11 +212,11 @@ def test_a_model_that_cannot_be_used_is_named_and_nothing_is_written(
     keras3.Sequential(
         [layers.Input((49, 40, 1)), layers.Flatten(), layers.Dense(2, activation="softmax")]
     ).save(folder / "wide.keras")
-    arguments = [str(folder / each) if "." in each else each for each in arguments]
+    arguments = [str(folder / text) if "." in text else text for text in arguments]
     out = folder / "refused"
     call = ["run", "--data", folder / "data", "--word", "high", "--quick", "--out", out]
     done = stapes(*call, *arguments, cache=folder / "cache", status=None)
     assert done.returncode in (1, 2)
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert not out.exists()

@@ -1,4 +1,4 @@
-"""`stapes run` as a user calls it: one small run on synthetic speech, looked at from all sides."""
+"""`stapes run` as a user calls it: one small run on synthetic speech, and all that it writes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ pytestmark = pytest.mark.slow
 
 
 def contents(run: Path) -> dict[str, Any]:
-    """Every file of a run folder but its log, without what was timed.
+    """Every file of a run folder except its log and page, without latencies.
 
-    A binary file is its hash; a table is its cells, so that a test shows which one differs. What
-    is recommended depends on the times too, and the page shows both.
+    A binary file is its hash; a table is its cells, so that a test shows which one differs. The
+    recommendation depends on latencies too, and the page shows both.
     """
-    apart = {"log.txt", "report.html"}
-    files = [path for path in run.rglob("*") if path.is_file() and path.name not in apart]
-    read = {"results.json": without_times, "results.csv": columns_without_times}
-    return {str(path.relative_to(run)): read.get(path.name, sha256)(path) for path in files}
+    ignored = {"log.txt", "report.html"}
+    files = [path for path in run.rglob("*") if path.is_file() and path.name not in ignored]
+    readers = {"results.json": without_times, "results.csv": columns_without_times}
+    return {str(path.relative_to(run)): readers.get(path.name, sha256)(path) for path in files}
 
 
 def without_times(path: Path) -> Any:
@@ -78,7 +78,7 @@ def test_the_run_folder_holds_what_the_design_lists(run):
     assert {path.name for path in (out / "models").iterdir()} == {f"{row}.tflite" for row in ROWS}
 
 
-def test_the_table_is_printed_with_every_row_and_says_that_the_speech_is_synthetic(run):
+def test_the_table_has_every_row_and_a_note_that_the_speech_is_synthetic(run):
     _, done = run
     for row in ROWS:
         assert f" {row} " in done.stdout
@@ -86,14 +86,14 @@ def test_the_table_is_printed_with_every_row_and_says_that_the_speech_is_synthet
     assert "without scale and zero point" in done.stdout
 
 
-def test_every_step_is_announced_although_the_output_is_piped(run):
+def test_every_step_is_printed_to_a_pipe(run):
     _, done = run
     for step in ("Computing features", "Training the baseline", "Making and measuring models"):
         assert step in done.stdout
     assert "\x1b" not in done.stdout
 
 
-def test_results_json_describes_the_files_that_are_there(run):
+def test_results_json_describes_the_model_files(run):
     out, _ = run
     results = json.loads((out / "results.json").read_text())
     assert results["schema"] == 1
@@ -122,44 +122,44 @@ def test_every_row_is_tried_on_every_target(run):
     rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}
     for row in rows.values():
         assert list(row["targets"]) == ["litert", "tflm", "ethos_u55", "ethos_u85", "esphome"]
-        for found in row["targets"].values():
-            assert found["runs"] or found["reason"]
+        for target in row["targets"].values():
+            assert target["runs"] or target["reason"]
         litert = row["targets"]["litert"]
         assert 0 < litert["latency_us_p50"] <= litert["latency_us_p99"]
         tflm = row["targets"]["tflm"]
         assert tflm["n_compared"] == row["n_test"]
-        # Kernels that round otherwise move a decision or two, where a model has hardly learned.
+        # Kernels round differently, so a model that learned little may decide two clips otherwise.
         assert tflm["decisions_that_differ"] <= 2
         assert not row["targets"]["esphome"]["runs"]
-    # Measured by others with the same converter: 85,768 and 23,664 bytes.
+    # Published for the same converter: 85,768 and 23,664 bytes.
     assert rows["float32"]["targets"]["tflm"]["arena_bytes"] == pytest.approx(85_768, abs=64)
     assert rows["uint8"]["targets"]["ethos_u55"]["runs"]
     assert "Float32" in rows["float32"]["targets"]["ethos_u55"]["reason"]
     assert "On the targets" in done.stdout
 
 
-def test_every_row_is_heard_in_continuous_sound(run):
+def test_every_row_is_measured_in_continuous_sound(run):
     out, done = run
     results = json.loads((out / "results.json").read_text())
     setup = results["detection"]
     assert setup["source"] == "the negative test clips, joined"
     for row in results["variants"]:
-        found = row["detection"]
-        assert [each["name"] for each in found["conditions"]] == ["clean", "10 dB"]
-        clean = found["conditions"][0]
+        detection = row["detection"]
+        assert [condition["name"] for condition in detection["conditions"]] == ["clean", "10 dB"]
+        clean = detection["conditions"][0]
         assert clean["words"] == results["data"]["splits"]["test"]["positives"]
         assert clean["hours"] == setup["hours"]
-        # Seconds of sound carry none of the usual rates, and it says so.
+        # Seconds of sound resolve none of the usual rates, for a reason that is given.
         assert all(point["frr"] is None for point in clean["at_rates"])
         assert all("not resolvable" in point["reason"] for point in clean["at_rates"])
-        chosen = found["chosen"]
+        chosen = detection["chosen"]
         assert chosen["misses"] is None or 0 <= chosen["misses"] <= clean["words"]
-        assert 0 <= found["auc"] <= 1
+        assert 0 <= detection["auc"] <= 1
     assert "In continuous sound" in done.stdout
     assert "Not resolvable: 0.1 an hour needs 10 hours" in done.stdout
 
 
-def test_every_row_is_held_against_float32_on_the_same_clips(run):
+def test_every_row_is_compared_with_float32_on_the_same_clips(run):
     out, _ = run
     results = json.loads((out / "results.json").read_text())
     clips = results["clips"]
@@ -180,21 +180,21 @@ def test_one_variant_is_recommended_and_a_finished_run_recommends_for_another_bu
     assert first["sentence"] in done.stdout
     copy = tmp_path / "copy"
     shutil.copytree(out, copy)
-    said = ("run", "--data", corpus, "--out", copy, *SMALL, "--max-drop", 100)
-    again = stapes(*said, "--budget", "flash=6k,arena=24k", cache=cache)
+    call = ("run", "--data", corpus, "--out", copy, *SMALL, "--max-drop", 100)
+    again = stapes(*call, "--budget", "flash=6k,arena=24k", cache=cache)
     assert "Training" not in again.stdout
-    found = json.loads((copy / "results.json").read_text())["recommendation"]
-    assert found["variant"] == "distilled"
-    assert found["budget"] == {"flash": 6000, "arena": 24000}
+    second = json.loads((copy / "results.json").read_text())["recommendation"]
+    assert second["variant"] == "distilled"
+    assert second["budget"] == {"flash": 6000, "arena": 24000}
     assert yaml.safe_load((copy / "run.yaml").read_text())["settings"]["max_drop"] == 100
-    none = stapes(*said, "--budget", "flash=1k", cache=cache)
+    none = stapes(*call, "--budget", "flash=1k", cache=cache)
     assert "No variant fits flash 1,000 bytes" in none.stdout
     assert "bytes over" in none.stdout
     before, after = contents(out), contents(copy)
     assert {name for name in before if before[name] != after[name]} == {"run.yaml", "results.json"}
 
 
-def test_models_with_integer_input_have_a_cast_fault_apart_from_their_accuracy(run):
+def test_models_with_integer_input_have_a_cast_fault(run):
     out, _ = run
     rows = {row["name"]: row for row in json.loads((out / "results.json").read_text())["variants"]}
     integer = {"uint8", "pruned_int8", "pqat", "distilled"}
@@ -223,7 +223,7 @@ def test_no_speaker_of_the_training_clips_is_in_the_test_clips(run, corpus):
     assert not speakers["val"] & speakers["test"]
 
 
-def test_a_run_on_logmel_says_so_and_is_measured_on_it(corpus, cache, tmp_path):
+def test_a_run_on_logmel_is_measured_on_logmel(corpus, cache, tmp_path):
     call = ["--data", corpus, "--quick", "--techniques", "float32,uint8", "--frontend", "logmel"]
     stapes("run", *call, "--out", tmp_path / "run", cache=cache)
     config = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
@@ -231,10 +231,10 @@ def test_a_run_on_logmel_says_so_and_is_measured_on_it(corpus, cache, tmp_path):
     rows = json.loads((tmp_path / "run" / "results.json").read_text())["variants"]
     assert [row["name"] for row in rows] == ["float32", "uint8"]
     model = tmp_path / "run" / "models" / "uint8.tflite"
-    seen = ["--data", corpus, "--word", "house", "--frontend", "logmel", "--json"]
-    found = json.loads(stapes("evaluate", model, *seen, cache=cache).stdout)
-    assert found["confusion"] == rows[1]["confusion"]
-    # The same command again finds all of it done.
+    options = ["--data", corpus, "--word", "house", "--frontend", "logmel", "--json"]
+    evaluation = json.loads(stapes("evaluate", model, *options, cache=cache).stdout)
+    assert evaluation["confusion"] == rows[1]["confusion"]
+    # The same command again makes nothing.
     again = stapes("run", *call, "--out", tmp_path / "run", cache=cache)
     assert "Training the baseline" not in again.stdout
 
@@ -245,17 +245,16 @@ def test_evaluate_measures_what_the_run_measured(run, cache):
     for name in ("float32", "uint8", "int16x8"):
         model = out / "models" / f"{name}.tflite"
         done = stapes("evaluate", model, "--config", out / "run.yaml", "--json", cache=cache)
-        found = json.loads(done.stdout)
-        assert found["confusion"] == rows[name]["confusion"]
-        assert found["accuracy"] == rows[name]["accuracy"]
-        assert found["data_bytes"] == rows[name]["data_bytes"]
+        evaluation = json.loads(done.stdout)
+        for key in ("confusion", "accuracy", "data_bytes"):
+            assert evaluation[key] == rows[name][key]
 
 
 def test_report_shows_the_same_table_from_results_json_alone(run, cache, tmp_path):
     out, done = run
     (tmp_path / "results.json").write_bytes((out / "results.json").read_bytes())
-    shown = stapes("report", tmp_path, cache=cache)
-    assert shown.stdout.strip() in done.stdout
+    report = stapes("report", tmp_path, cache=cache)
+    assert report.stdout.strip() in done.stdout
     assert (tmp_path / "results.csv").read_bytes() == (out / "results.csv").read_bytes()
 
 
@@ -299,7 +298,7 @@ def test_a_stopped_run_is_finished_by_the_same_command_with_the_same_bytes(
         assert any(again.glob(file))
         return end
 
-    # In training, as Ctrl-C does; then killed after a stage and in continuous sound.
+    # Ctrl-C in training, then a kill after a stage, and one in continuous sound.
     assert stop(".work/training.json", signal.SIGINT) == (
         130,
         "stapes: Stopped. What was finished is kept: the same command continues from here.\n",
@@ -320,15 +319,15 @@ def test_a_damaged_baseline_is_made_again(cache, corpus, tmp_path):
     assert contents(tmp_path / "run") == before
 
 
-def test_run_yaml_is_enough_to_know_all_settings_and_versions(run):
+def test_run_yaml_has_all_settings_and_versions(run):
     out, _ = run
-    said = yaml.safe_load((out / "run.yaml").read_text())
-    assert said["settings"]["train"]["epochs"] == 3
-    assert said["settings"]["seed"] == 0
-    assert {"python", "stapes", "tensorflow", "ai-edge-litert", "numpy"} <= set(said["versions"])
+    config = yaml.safe_load((out / "run.yaml").read_text())
+    assert config["settings"]["train"]["epochs"] == 3
+    assert config["settings"]["seed"] == 0
+    assert {"python", "stapes", "tensorflow", "ai-edge-litert", "numpy"} <= set(config["versions"])
 
 
-def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache, corpus, tmp_path):
+def test_every_technique_makes_its_row_with_a_note_for_each_layer(cache, corpus, tmp_path):
     done = stapes(
         *("run", "--data", corpus, "--out", tmp_path / "all", "--quick", "--verbose"), cache=cache
     )
@@ -338,8 +337,8 @@ def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache,
     assert all(row["accuracy"] is not None for row in rows.values())
     zeros = {name: [layer["zeros"] for layer in row["layers"]] for name, row in rows.items()}
     assert zeros["pruned"] == [230, 14_746, 1_126]
-    for kept in ("pruned_int8", "pruned_sparse", "sparse_clustered", "pqat", "pcqat"):
-        assert all(now >= then for now, then in zip(zeros[kept], zeros["pruned"], strict=True))
+    for name in ("pruned_int8", "pruned_sparse", "sparse_clustered", "pqat", "pcqat"):
+        assert all(now >= then for now, then in zip(zeros[name], zeros["pruned"], strict=True))
     assert [layer["distinct"] for layer in rows["clustered"]["layers"]] == [16, 16, 16]
     assert [layer["compliance_2by4"] for layer in rows["pruned_2by4"]["layers"]] == [
         None,
@@ -361,8 +360,8 @@ def test_every_technique_makes_its_row_and_says_what_it_did_to_each_layer(cache,
 def test_another_architecture_is_the_baseline_without_batch_normalization(cache, corpus, tmp_path):
     call = ("run", "--data", corpus, "--out", tmp_path / "run", "--quick", "--seed", 1)
     rows = ["float32", "pruned_channels", "clustered", "pcqat"]
-    said = ("--architecture", "bc_resnet", "--techniques", ",".join(rows))
-    done = stapes(*call, *said, cache=cache)
+    options = ("--architecture", "bc_resnet", "--techniques", ",".join(rows))
+    done = stapes(*call, *options, cache=cache)
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["baseline"]["parameters"] == 634
     assert [row["name"] for row in results["variants"]] == rows

@@ -1,4 +1,4 @@
-"""`stapes search` as a user calls it: one small search, looked at from all sides."""
+"""`stapes search` as a user calls it: one small search, and all that it writes."""
 
 from __future__ import annotations
 
@@ -46,24 +46,23 @@ def results(folder: Path) -> Any:
 
 
 def untimed(folder: Path) -> Any:
-    """results.json without what is another each time."""
-    found = results(folder)
-    for trial in found["search"]["trials"]:
+    """results.json without times, which are never the same twice."""
+    content = results(folder)
+    for trial in content["search"]["trials"]:
         del trial["seconds"]
-    for row in found["variants"]:
+    for row in content["variants"]:
         for name in ("latency_us_p50", "latency_us_p99", "configuration"):
             row["targets"]["litert"].pop(name)
-    return found
+    return content
 
 
-def test_the_folder_holds_the_study_the_trials_and_what_a_run_leaves(search):
+def test_the_folder_holds_the_study_the_trials_and_the_files_of_a_run(search):
     out, _ = search
     assert {path.name for path in out.iterdir()} == {
         *("run.yaml", "baseline.keras", "models", "results.json", "results.csv", "report.html"),
         *("log.txt", "study.db", "trials"),
     }
-    found = results(out)
-    trained = [trial for trial in found["search"]["trials"] if trial["frr"] is not None]
+    trained = [trial for trial in results(out)["search"]["trials"] if trial["frr"] is not None]
     assert len(trained) == 4
     for trial in trained:
         content = (out / trial["file"]).read_bytes()
@@ -73,27 +72,27 @@ def test_the_folder_holds_the_study_the_trials_and_what_a_run_leaves(search):
 
 def test_the_best_fits_the_budget_and_is_measured_on_test_clips(search):
     out, _ = search
-    found = results(out)
-    assert [row["name"] for row in found["variants"]][:2] == ["float32", "best"]
-    best = found["variants"][1]
-    trial = found["search"]["trials"][found["search"]["best"]]
+    content = results(out)
+    assert [row["name"] for row in content["variants"]][:2] == ["float32", "best"]
+    best = content["variants"][1]
+    trial = content["search"]["trials"][content["search"]["best"]]
     assert trial["variant"] == "best"
     assert (out / "models/best.tflite").read_bytes() == (out / trial["file"]).read_bytes()
     assert best["bytes"] <= 6000
     assert best["targets"]["tflm"]["runs"]
     assert best["targets"]["tflm"]["arena_bytes"] == trial["arena_bytes"] <= 12_000
-    assert best["n_test"] == len(found["clips"]) == len(best["scores"])
+    assert best["n_test"] == len(content["clips"]) == len(best["scores"])
     fitting = [
-        each["frr"]
-        for each in found["search"]["trials"]
-        if each["frr"] is not None and each["bytes"] <= 6000 and each["arena_bytes"] <= 12_000
+        one["frr"]
+        for one in content["search"]["trials"]
+        if one["frr"] is not None and one["bytes"] <= 6000 and one["arena_bytes"] <= 12_000
     ]
     assert trial["frr"] == min(fitting)
     assert best["misses"]["against_float32"]["p"] <= 1
-    assert found["recommendation"]["variant"] == "best"
+    assert content["recommendation"]["variant"] == "best"
 
 
-def test_the_front_and_the_choice_are_told(search):
+def test_the_front_and_the_recommendation_are_printed(search):
     out, done = search
     assert "The front of the search" in done.stdout
     assert "Ship best" in done.stdout
@@ -105,7 +104,7 @@ def test_the_front_and_the_choice_are_told(search):
     assert "The front of the search" in again.stdout
 
 
-def test_killed_in_the_middle_it_ends_the_same(search, corpus, cache, tmp_path):
+def test_a_killed_search_ends_the_same(search, corpus, cache, tmp_path):
     out, _ = search
     again = tmp_path / "again"
     call = ["search", "--data", corpus, "--out", again, *SMALL, "--jobs", "1"]
@@ -119,7 +118,7 @@ def test_killed_in_the_middle_it_ends_the_same(search, corpus, cache, tmp_path):
         assert (again / "trials" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_more_trials_go_on_and_keep_what_was_found(search, corpus, cache, tmp_path):
+def test_more_trials_continue_the_search(search, corpus, cache, tmp_path):
     out, _ = search
     more = tmp_path / "more"
     shutil.copytree(out, more)
@@ -131,7 +130,7 @@ def test_more_trials_go_on_and_keep_what_was_found(search, corpus, cache, tmp_pa
     assert yaml.safe_load((more / "run.yaml").read_text())["settings"]["trials"] == 5
 
 
-def test_another_command_is_kept_out_of_its_folder(search, corpus, cache):
+def test_another_command_is_refused_in_its_folder(search, corpus, cache):
     out, _ = search
     other = stapes(
         "search", "--data", corpus, "--out", out, *SMALL, "--seed", 1, cache=cache, status=2
@@ -148,24 +147,24 @@ def two_words(tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Pat
     speak("jarvis", other, 20, cache)
     shutil.copytree(corpus / "house", other / "house", dirs_exist_ok=True)
     for split in ("train", "val", "test"):
-        its, theirs = (
+        lines, house = (
             (folder / f"{split}.csv").read_text().splitlines() for folder in (other, corpus)
         )
-        added = [line for line in theirs if ",house," in line and line not in its]
-        (other / f"{split}.csv").write_text("\n".join([*its, *added]) + "\n")
+        lines += [line for line in house if ",house," in line and line not in lines]
+        (other / f"{split}.csv").write_text("\n".join(lines) + "\n")
     return other
 
 
-def test_many_words_have_a_folder_each_and_a_page_over_all(two_words, cache, tmp_path):
+def test_many_words_have_a_folder_each_and_one_page(two_words, cache, tmp_path):
     done = stapes(
         *("search", "--data", two_words, "--words", "house,jarvis", "--out", tmp_path, "--quick"),
         *("--frontends", "logmel", "--trials", 1, "--techniques", "int8", "--json"),
         cache=cache,
     )
-    found = json.loads(done.stdout)
-    assert list(found) == ["house", "jarvis"]
+    by_word = json.loads(done.stdout)
+    assert list(by_word) == ["house", "jarvis"]
     page = (tmp_path / "report.html").read_text()
-    for word in found:
+    for word in by_word:
         assert results(tmp_path / word)["word"] == word
         assert (tmp_path / word / "models/best.tflite").is_file()
         assert f"./{word}/report.html" in page
@@ -179,21 +178,21 @@ def test_many_words_have_a_folder_each_and_a_page_over_all(two_words, cache, tmp
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "message"),
     [
         (["--budget", "latency=5"], "leave latency out"),
         (["--metric", "accuracy"], "give frr@P"),
-        (["--architectures", "transformer"], "is not searched"),
+        (["--architectures", "transformer"], "transformer is unknown"),
         (["--frontends", "wavelet"], "known are mfcc, logmel, micro"),
-        (["--techniques", "float32"], "a search has no float32"),
+        (["--techniques", "float32"], "float32 is unknown"),
         (["--word", "a", "--words", "a,b"], "leave --word out"),
         (["--words", ","], "--words"),
         (["--trials", "0"], "trials"),
     ],
 )
-def test_a_wrong_call_is_one_sentence_and_writes_nothing(corpus, cache, tmp_path, given, said):
+def test_a_wrong_call_is_one_sentence_and_writes_nothing(corpus, cache, tmp_path, options, message):
     out = tmp_path / "out"
-    done = stapes("search", "--data", corpus, "--out", out, *given, cache=cache, status=2)
-    assert said in done.stderr
+    done = stapes("search", "--data", corpus, "--out", out, *options, cache=cache, status=2)
+    assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not out.exists()

@@ -211,13 +211,8 @@ def _setup(sound: Sound, settings: RunSettings, signature: str) -> DetectionSetu
         hours=_plan(sound, settings, None).seconds / 3600,
         words_seconds=sound.words.seconds,
         hop_ms=1000 * _hop_seconds(settings),
-        smoothing=options.smoothing,
-        refractory_seconds=options.refractory_seconds,
-        tolerance_seconds=options.tolerance_seconds,
-        target_fa_per_hour=options.target_fa_per_hour,
-        rates=list(options.rates),
         noise=sound.noise_source if options.snr_db else "",
-        snr_db=list(options.snr_db),
+        **options.model_dump(include=set(DetectionSetup.model_fields)),
         skipped=[SkippedFile(file=clip.file, reason=clip.reason) for clip in sound.skipped],
     )
 

@@ -63,8 +63,8 @@ class RunSettings(BaseModel):
     )
     data: Annotated[Path | None, Option("run search evaluate", "DIR")] = Field(
         default=None,
-        description="Folder of clips: a folder a label, or CSV files; a run without it makes "
-        "synthetic speech.",
+        description="Folder of clips: a folder for each label, or CSV files; without it, a run "
+        "makes synthetic speech.",
     )
     negatives: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
         default=None, description="Folder of more speech without the word."
@@ -103,7 +103,7 @@ class RunSettings(BaseModel):
         ),
     ] = Field(
         default=Mfcc(),
-        description=f"Features that the model takes: {described()}.",
+        description=f"Features of the model: {described()}.",
     )
     ratio: Annotated[float, Option("run search", "R")] = Field(
         default=1.0, gt=0, description="Negative clips for each positive one."
@@ -122,21 +122,21 @@ class RunSettings(BaseModel):
     training_clips: int = Field(
         default=2000,
         ge=0,
-        description="Clips to train on at least: copies that sound different fill up.",
+        description="The fewest clips to train on: changed copies are added to a small corpus.",
     )
-    train: TrainSettings = Field(
-        default=TrainSettings(), description="How the baseline is trained."
-    )
+    train: TrainSettings = Field(default=TrainSettings(), description="Training of the baseline.")
     calibration_clips: int = Field(
-        default=200, ge=2, description="Training clips that quantization is calibrated with."
+        default=200, ge=2, description="Training clips for the calibration of quantization."
     )
-    slim: bool = Field(default=True, description="Take out of each .tflite what nothing reads.")
+    slim: bool = Field(
+        default=True, description="Remove from each .tflite what no interpreter reads."
+    )
     recipes: Recipes = Field(default=Recipes(), description="Settings of each technique.")
     synthetic: SyntheticSettings = Field(
         default=SyntheticSettings(), description="The corpus of synthetic speech."
     )
     detection: DetectionSettings = Field(
-        default=DetectionSettings(), description="How detection in continuous sound is measured."
+        default=DetectionSettings(), description="Measurement of detection in continuous sound."
     )
     budget: Annotated[
         dict[Limit, float],
@@ -150,7 +150,7 @@ class RunSettings(BaseModel):
     max_drop: Annotated[float, Option("run", "P")] = Field(
         default=0.5,
         ge=0,
-        description="Points of accuracy that the recommended variant may lose to float32.",
+        description="Points of accuracy that the recommended variant may be below float32.",
     )
 
     @model_validator(mode="before")

@@ -46,7 +46,8 @@ class SearchSettings(RunSettings):
         default="all", description="Integer techniques to choose from, by name."
     )
     metric: Annotated[str, Option("search", "frr@P")] = Field(
-        default="frr@0.5", description="False rejects at P percent of false positives."
+        default="frr@0.5",
+        description="The FRR that the search lowers, at P percent of false positives.",
     )
     trials: Annotated[int, Option("search", "N")] = Field(
         default=60, ge=1, description="Models to train."
@@ -74,14 +75,14 @@ class SearchSettings(RunSettings):
         min_length=1,
         description="Frontends to choose from, one of a kind.",
     )
-    epochs: int = Field(default=40, ge=1, description="Epochs that a trial trains at most.")
+    epochs: int = Field(default=40, ge=1, description="The most epochs of a trial.")
     patience: int = Field(
-        default=12, ge=1, description="Epochs without a better one that end a training."
+        default=12, ge=1, description="A training ends after so many epochs without a better one."
     )
     validation_copies: int = Field(
-        default=3, ge=0, le=7, description="Copies of each validation clip, each changed."
+        default=3, ge=0, le=7, description="Changed copies of each validation clip."
     )
-    front: int = Field(default=5, ge=0, description="Rows of the table from the front, at most.")
+    front: int = Field(default=5, ge=0, description="The most rows of the table from the front.")
 
     @property
     def false_positive_percent(self) -> float:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic_core import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,60 +59,36 @@ def terminal(json: bool = False) -> Iterator[tuple[Console, StoppableProgress]]:
         progress.stop()
 
 
-def print_json(document: Any) -> None:
-    """Print a document of a contract, or a mapping of them by name, as one JSON document."""
-    if isinstance(document, dict):
-        parts = (
-            f'"{name}": {part.model_dump_json(by_alias=True)}' for name, part in document.items()
-        )
-        print("{" + ",\n".join(parts) + "}")
-    elif is_dataclass(document):
-        print(dumps(asdict(document), indent=1))  # type: ignore[arg-type]
-    else:
-        print(document.model_dump_json(by_alias=True, indent=1))
-
-
 def show(
     document: Any, lines: Callable[[Any], Iterable[Any]], console: Console, json: bool
 ) -> None:
-    """Print a document as JSON, or as the lines and tables that a report makes of it."""
+    """Print a document, or several by name, as JSON or as the lines and tables of a report."""
     if json:
-        print_json(document)
-    else:
-        show_lines(console, lines(document))
-
-
-def show_lines(console: Console, lines: Iterable[Any]) -> None:
-    """Print tables, and sentences whose brackets are no markup."""
-    for line in lines:
+        print(to_json(document, by_alias=True, indent=1).decode())
+        return
+    for line in lines(document):
+        # Brackets in a sentence are no markup.
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_results(results: Results, console: Console, verbose: bool) -> None:
-    """Print the results of a run or a search."""
+def results_lines(results: Results, verbose: bool) -> list[Any]:
+    """The results of a run or a search as tables and sentences."""
     from stapes.report.terminal import tables
     from stapes.report.terminal.search import front, search_notes
     from stapes.report.terminal.targets import target_notes, targets
 
-    console.print()
-    for part in (
+    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
+    lines = [
         tables.table(results),
         targets(results),
         tables.detections(results),
         results.search and front(results),
         verbose and tables.layers(results),
-    ):
-        if part:
-            console.print(part)
-    files = [*results.data.skipped, *(results.detection.skipped if results.detection else [])]
-    show_lines(
-        console,
-        [
-            *tables.notes(results),
-            *target_notes(results, verbose),
-            *tables.detection_notes(results),
-            *tables.skipped(files),
-            *search_notes(results),
-            *([results.recommendation.sentence] if results.recommendation else []),
-        ],
-    )
+        *tables.notes(results),
+        *target_notes(results, verbose),
+        *tables.detection_notes(results),
+        *tables.skipped(files),
+        *search_notes(results),
+        results.recommendation and results.recommendation.sentence,
+    ]
+    return ["", *filter(None, lines)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,8 @@ from stapes.cli.common import (
     Quick,
     Verbose,
     examples,
-    print_json,
+    results_lines,
     show,
-    show_lines,
-    show_results,
     terminal,
 )
 from stapes.cli.options import settings_options
@@ -65,10 +64,7 @@ def run(
         results = api.run(
             out=out, config=config, quick=quick, jobs=jobs, progress=progress, **settings
         )
-        if json:
-            print_json(results)
-        else:
-            show_results(results, console, verbose)
+        show(results, partial(results_lines, verbose=verbose), console, json)
 
 
 @run_app.command(
@@ -124,12 +120,9 @@ def search(
             progress=progress,
             **settings,
         )
-        if json:
-            print_json(results)
-        elif isinstance(results, dict):
-            console.print(words_table(results))
-        else:
-            show_results(results, console, verbose)
+        one = partial(results_lines, verbose=verbose)
+        lines = (lambda of: [words_table(of)]) if isinstance(results, dict) else one
+        show(results, lines, console, json)
 
 
 @run_app.command(
@@ -192,9 +185,5 @@ def report(
 
     with terminal(json) as (console, _):
         result = api.report(run, other, page=page, plot=plot)
-        if json:
-            print_json(result)
-        elif isinstance(result, Comparison):
-            show_lines(console, lines(result))
-        else:
-            show_results(result, console, verbose)
+        one = partial(results_lines, verbose=verbose)
+        show(result, lines if isinstance(result, Comparison) else one, console, json)

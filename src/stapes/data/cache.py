@@ -28,14 +28,7 @@ _AT_ONCE = 500
 
 
 class FeatureCache:
-    """Features by key: `key in cache` is `cache.known([key])`, values are float32 arrays.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if missing.
-    settings : Frontend
-        The frontend.
+    """Features of a frontend by key, as float32 arrays; the folder is made if missing.
 
     Raises
     ------

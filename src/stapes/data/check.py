@@ -23,16 +23,7 @@ _CHUNK = 32
 
 
 def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Check:
-    """Decode every clip of a corpus and count what can be used.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    settings : Frontend
-        Its window is what a run uses of each clip.
-    progress : Progress, optional
-        Gets the number of clips done.
-    """
+    """Decode the window of every clip that a run would use, and count the usable clips."""
     split_of: dict[Clip, str] = {}
     clips: list[Clip] = []
     for split in reversed(SPLITS):

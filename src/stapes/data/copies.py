@@ -56,14 +56,11 @@ def with_copies(
     ----------
     chosen : Chosen
         The training split.
-    settings : Frontend
-    cache : FeatureCache
-        Of the same settings.
+    settings, cache
+        The frontend, and its cache.
     copies : int >= 0
     seed : int
         Draws the changes; a copy does not depend on the other clips.
-    progress : Progress, optional
-        Gets the number of copies done.
     """
     clips, keys = list(chosen.clips), list(chosen.keys)
     for number in range(copies):

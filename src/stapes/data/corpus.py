@@ -77,10 +77,8 @@ def load(
     Parameters
     ----------
     root : Path
-        A folder in one of the three layouts.
     word : str or None
-        The label of the positive clips; case, spaces and punctuation do not matter. None: no clip
-        is positive.
+        The label of the positive clips, see `is_word`. None: no clip is positive.
     negatives : Path, optional
         A folder of speech without the word, cut into windows.
     window_seconds : float > 0 [s]

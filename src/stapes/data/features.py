@@ -99,23 +99,18 @@ def choose(
     Parameters
     ----------
     corpus : Corpus
-    settings : Frontend
-    cache : FeatureCache
-        Of the same settings; what it holds does not change the result.
+    settings, cache
+        The frontend, and its cache, whose content does not change the result.
     ratio : float > 0
         Negative clips for each positive one, in every split, as far as there are any.
     seed : int
         Draws the order of the negatives.
     splits : tuple of str
-    progress : Progress, optional
-        Gets the number of clips done.
 
     Returns
     -------
-    chosen : dict of str to Chosen
-        By split.
-    skipped : list of Skipped
-        The clips of these splits that cannot be used.
+    (dict of str to Chosen, list of Skipped)
+        The chosen clips by split, and the clips of these splits that cannot be used.
     """
     work = _Work(cache, settings, progress)
     work.total = sum(len(corpus.splits[split]) for split in splits)

@@ -66,14 +66,10 @@ def gather_sound(
     shortest: int | None = None,
     progress: Progress = SILENT,
 ) -> Sound:
-    """Decode all of it onto tapes in a folder.
+    """Decode all of it onto tapes in a folder, which exists.
 
     Parameters
     ----------
-    folder : Path
-        The place of the tapes; it exists.
-    settings : Frontend
-        Its rate and its window are used.
     continuous : Path, optional
         A folder of recordings without the word; by default `negatives` are joined.
     negatives, positives : list of Clip
@@ -86,8 +82,6 @@ def gather_sound(
         Of generated noise.
     shortest : int, optional [samples]
         Of a recording in which something can be detected [the window].
-    progress : Progress, optional
-        Gets the number of files done.
 
     Raises
     ------
@@ -124,7 +118,7 @@ def gather_sound(
 def embed(
     sound: Sound, word: int, before: int, after: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A word with the background around it.
+    """A word with the background around it [shape=(before + samples of the word + after,)].
 
     Parameters
     ----------
@@ -136,10 +130,6 @@ def embed(
         Of the background on each side; at its end it starts again.
     rng : np.random.Generator
         Draws the moment.
-
-    Returns
-    -------
-    y : np.ndarray [shape=(before + samples of the word + after,)]
     """
     background = sound.background.open()
     piece = sound.words.pieces[word]

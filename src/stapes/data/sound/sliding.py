@@ -65,8 +65,6 @@ def plan(
 
     Parameters
     ----------
-    sound : Sound
-    settings : Frontend
     hop : int > 0 [frames]
     smoothing : int > 0
         Scores in an average. The windows of the first average at a word end where its clip begins.
@@ -114,16 +112,12 @@ def write_features(
 
     Parameters
     ----------
-    sound, windows, settings
-        The arguments and the result of `plan`.
     path : Path
         Overwritten; memory-map it to read it.
     snr_db : float, optional
         Level of speech over that of noise; by default there is no noise.
     seed : int
         Draws the moments of the words and of the noise.
-    progress : Progress, optional
-        Gets the number of windows done.
     """
     x = open_memmap(path, mode="w+", dtype=np.float32, shape=(windows.rows, *settings.shape))
     reserve(path)

@@ -1,7 +1,7 @@
 """Filters that are removed are gone from every shape, and nothing else of the model changes.
 
-Random models are held against an oracle that knows nothing of graphs: what a filter is changed to
-shows which numbers before the next kernel it reaches, and the weights that read these are zeroed.
+Random models are compared with an oracle that knows nothing of graphs. It changes a filter, looks
+which numbers before the next kernel change, and zeroes the weights that read them.
 """
 
 from __future__ import annotations

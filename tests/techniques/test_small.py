@@ -177,13 +177,13 @@ def test_without_validation_clips_some_training_clips_decide(choose_width, mater
 
 
 def test_held_out_clips_and_their_copies_are_not_trained_on(material):
-    from stapes.techniques.small import _parted
+    from stapes.techniques.small import _split
 
     once = material.training
     twice = FeatureSet(
         np.concatenate([once.x, once.x]), np.concatenate([once.y, once.y]), once.clip + once.clip
     )
-    rest, held_out = _parted(twice, 0)
+    rest, held_out = _split(twice, 0)
     assert not set(rest.clip) & set(held_out.clip)
     assert len(rest.y) + len(held_out.y) == len(twice.y)
     assert all(held_out.clip.count(name) == 2 for name in held_out.clip)
@@ -192,5 +192,5 @@ def test_held_out_clips_and_their_copies_are_not_trained_on(material):
             place = once.clip.index(name)
             assert y == once.y[place]
             np.testing.assert_array_equal(x, once.x[place])
-    assert _parted(twice, 0)[1].clip == held_out.clip
-    assert _parted(twice, 1)[1].clip != held_out.clip
+    assert _split(twice, 0)[1].clip == held_out.clip
+    assert _split(twice, 1)[1].clip != held_out.clip

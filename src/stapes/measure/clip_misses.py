@@ -60,10 +60,10 @@ def clip_misses(
     low, high = interval(draws, wilson(missed, len(words)))
     against: Difference | None = None
     if float32 is not None:
-        its_words, its_others = words_and_others(float32, y)
-        there = float((its_words <= _threshold(its_others, percent)).mean())
-        its_draws = _resampled_frr(its_words, its_others, percent, seed)
-        against = difference(draws, its_draws, missed / len(words), there)
+        other_words, other_others = words_and_others(float32, y)
+        there = float((other_words <= _threshold(other_others, percent)).mean())
+        other_draws = _resampled_frr(other_words, other_others, percent, seed)
+        against = difference(draws, other_draws, missed / len(words), there)
     return ClipMisses(
         false_positive_percent=percent,
         allowed=allowed_positives(len(others), percent),

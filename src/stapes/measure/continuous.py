@@ -69,11 +69,12 @@ def detection_in_sound(
         target = chosen.target_fa_per_hour
         [draws] = chance(clean, [target])
         chosen = _widened(chosen, draws)
-        other = None if float32 is None else _curve(float32, plans[None], settings, hop_seconds)
-        there = None if other is None else rules.at_rate(other, target)
-        if other is not None and there is not None and there.frr is not None:
-            [others] = chance(other, [target])
-            against = difference(draws, others, chosen.frr or 0.0, there.frr)
+        if float32 is not None:
+            other = _curve(float32, plans[None], settings, hop_seconds)
+            frr = rules.at_rate(other, target).frr
+            if frr is not None:
+                [others] = chance(other, [target])
+                against = difference(draws, others, chosen.frr or 0.0, frr)
     return Detection(
         auc=auc(clip_scores, clip_is_word),
         eer=eer(clip_scores, clip_is_word),
@@ -99,9 +100,9 @@ def _at_rates(
     curve: Curve, rates: Sequence[float], chance: Callable[..., NDArray[np.float64]]
 ) -> list[OperatingPoint]:
     points = [rules.at_rate(curve, rate) for rate in rates]
-    carried = [place for place, point in enumerate(points) if point.frr is not None]
-    if carried:
-        for place, draws in zip(carried, chance(curve, [rates[p] for p in carried]), strict=True):
+    resolved = [place for place, point in enumerate(points) if point.frr is not None]
+    if resolved:
+        for place, draws in zip(resolved, chance(curve, [rates[p] for p in resolved]), strict=True):
             points[place] = _widened(points[place], draws)
     return points
 

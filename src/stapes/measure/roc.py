@@ -2,7 +2,7 @@
 
 Conventions: `scores` [shape=(n,)] are higher the surer the model is of the wake word; `y`
 [shape=(n,)] is 1 where the clip is the word. Equal scores are half right. A metric is None without
-clips of both classes.
+clips of both classes, and raises as `words_and_others` does.
 
 Metrics: `auc` (the chance that a clip of the word scores above another one: Hanley and McNeil 1982,
 Radiology 143), `eer` (the error where misses and false alarms are equally frequent: Martin et al.
@@ -18,11 +18,6 @@ from numpy.typing import NDArray
 
 def auc(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
     """Area under the ROC curve.
-
-    Raises
-    ------
-    ValueError
-        Not one label for each score, or a score is no number.
 
     Examples
     --------
@@ -40,11 +35,6 @@ def auc(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
 
 def eer(scores: NDArray[np.floating], y: NDArray[np.integer]) -> float | None:
     """Equal error rate, interpolated between two thresholds.
-
-    Raises
-    ------
-    ValueError
-        Not one label for each score, or a score is no number.
 
     Examples
     --------
@@ -72,11 +62,6 @@ def frr_at(
 
     The threshold is just above the score of the first clip that must not be accepted, so a word of
     that score is missed. Where the percentage allows less than one clip, it allows none.
-
-    Raises
-    ------
-    ValueError
-        Not one label for each score, or a score is no number.
 
     Examples
     --------

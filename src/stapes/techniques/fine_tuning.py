@@ -32,8 +32,6 @@ def fine_tune(
     ----------
     model : tf_keras.Model
         One sigmoid output, or the softmax outputs of the baseline.
-    material : Material
-    recipe : FineTuning
     callbacks : list of tf_keras.callbacks.Callback, optional
     label_smoothing : float from 0 to 1
         The share of the labels that all classes divide equally.

@@ -67,14 +67,9 @@ def int16x8(material: Material) -> Variant:
 
 
 def convert_int8(model: Any, calibration: NDArray[np.float32], dtype: Any = None) -> bytes:
-    """A full-integer .tflite of a Keras model.
+    """A full-integer .tflite of a Keras model; `dtype`, by default int8, is of input and output.
 
-    Parameters
-    ----------
-    model : tf_keras.Model
     calibration : np.ndarray [shape=(n, frames, bins, 1)]
-    dtype : tf.DType, optional
-        Of the input and the output; default int8.
     """
     tf = tensorflow()
 

@@ -6,7 +6,7 @@ The defaults are those of the default preset, chosen on recordings (docs/results
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -15,37 +15,39 @@ class _Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-_EPOCHS = "Passes over the training clips."
-_RATE = "Learning rate of Adam."
 _DECAY = "Let the rate fall to 0 on a cosine (Loshchilov and Hutter 2017)."
 _SMOOTHING = "Part of each label that all classes share (Szegedy et al. 2016)."
 _TIME_MASK = "Most frames that SpecAugment hides in a clip (Park et al. 2019)."
 _FREQUENCY_MASK = "Most bins that SpecAugment hides in a clip."
 _TEACHER = "The baseline's part in the labels (Hinton et al. 2015)."
-_TEMPERATURE = "Softens the baseline's scores."
+
+_Epochs = Annotated[int, Field(ge=1, description="Passes over the training clips.")]
+_Rate = Annotated[float, Field(gt=0, description="Learning rate of Adam.")]
+_Teacher = Annotated[float, Field(ge=0, le=1, description=_TEACHER)]
+_Temperature = Annotated[float, Field(gt=0, description="Softens the baseline's scores.")]
 
 
 class FineTuning(_Recipe):
     """How training continues after a change to the model."""
 
-    epochs: int = Field(ge=1, description=_EPOCHS)
-    learning_rate: float = Field(gt=0, description=_RATE)
+    epochs: _Epochs
+    learning_rate: _Rate
     batch: int = Field(default=32, ge=1, description="Clips in a step.")
     decay: bool = Field(default=True, description=_DECAY)
-    teacher: float = Field(default=0.0, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=1.0, gt=0, description=_TEMPERATURE)
+    teacher: _Teacher = 0.0
+    temperature: _Temperature = 1.0
 
 
 class _Taught(FineTuning):
-    teacher: float = Field(default=0.7, ge=0, le=1, description=_TEACHER)
-    temperature: float = Field(default=3.0, gt=0, description=_TEMPERATURE)
+    teacher: _Teacher = 0.7
+    temperature: _Temperature = 3.0
 
 
 class Pruning(_Taught):
     """Magnitude pruning on a polynomial schedule (Zhu and Gupta 2017)."""
 
-    epochs: int = Field(default=16, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=1e-3, gt=0, description=_RATE)
+    epochs: _Epochs = 16
+    learning_rate: _Rate = 1e-3
     initial_sparsity: float = Field(default=0.5, ge=0, lt=1, description="Zeros at the first step.")
     final_sparsity: float = Field(default=0.8, gt=0, lt=1, description="Zeros at the end.")
     ramp: float = Field(
@@ -62,23 +64,23 @@ class Pruning(_Taught):
 class TwoByFour(_Taught):
     """Two of every four weights along the input channels are zero (Mishra et al. 2021)."""
 
-    epochs: int = Field(default=8, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=1e-3, gt=0, description=_RATE)
+    epochs: _Epochs = 8
+    learning_rate: _Rate = 1e-3
 
 
 class Channels(_Taught):
     """Whole filters removed by their importance (Molchanov et al. 2019)."""
 
-    epochs: int = Field(default=8, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=1e-3, gt=0, description=_RATE)
+    epochs: _Epochs = 8
+    learning_rate: _Rate = 1e-3
     keep: float = Field(default=0.5, gt=0, lt=1, description="Part of the filters that stays.")
 
 
 class QuantizationAware(_Taught):
     """Training with quantization in the forward pass (Jacob et al. 2018)."""
 
-    epochs: int = Field(default=2, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=1e-4, gt=0, description=_RATE)
+    epochs: _Epochs = 2
+    learning_rate: _Rate = 1e-4
     calibrate: bool = Field(
         default=True, description="Start with the activations' true ranges, not TFMOT's -6 to 6."
     )
@@ -87,8 +89,8 @@ class QuantizationAware(_Taught):
 class Clustering(_Taught):
     """Weights share few values (Han et al. 2016)."""
 
-    epochs: int = Field(default=2, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=1e-4, gt=0, description=_RATE)
+    epochs: _Epochs = 2
+    learning_rate: _Rate = 1e-4
     clusters: int = Field(default=16, ge=2, le=256, description="Distinct values in a layer.")
     centroids: Literal["LINEAR", "KMEANS_PLUS_PLUS", "DENSITY_BASED", "RANDOM"] = Field(
         default="KMEANS_PLUS_PLUS", description="How the first values are chosen."
@@ -98,17 +100,17 @@ class Clustering(_Taught):
 class Distillation(_Taught):
     """A small student that learns the baseline's scores (Hinton et al. 2015)."""
 
-    epochs: int = Field(default=30, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=2e-3, gt=0, description=_RATE)
+    epochs: _Epochs = 30
+    learning_rate: _Rate = 2e-3
     filters: tuple[int, int] = Field(default=(12, 24), description="Of its two convolutions.")
 
 
 class Temporal(_Taught):
     """A temporal CNN from scratch, taught by the baseline (Choi et al. 2019)."""
 
-    epochs: int = Field(default=40, ge=1, description=_EPOCHS)
-    learning_rate: float = Field(default=4e-3, gt=0, description=_RATE)
-    teacher: float = Field(default=0.3, ge=0, le=1, description=_TEACHER)
+    epochs: _Epochs = 40
+    learning_rate: _Rate = 4e-3
+    teacher: _Teacher = 0.3
     blocks: int = Field(default=3, ge=1, le=8, description="Residual blocks.")
     kernel: int = Field(default=9, ge=1, description="Length of a kernel in frames.")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description=_SMOOTHING)
@@ -117,13 +119,13 @@ class Temporal(_Taught):
 
 
 class Small(Temporal):
-    """Of one width."""
+    """A temporal CNN of one width."""
 
     width: int = Field(default=12, ge=1, le=256, description="Channels in a block.")
 
 
 class Tiny(Temporal):
-    """The first of several widths that is good enough on clips that it was not trained on."""
+    """The narrowest temporal CNN that is good enough on clips outside its training."""
 
     widths: tuple[int, ...] = Field(
         default=(4, 6, 8), min_length=1, description="Channels in a block, the smallest first."
@@ -164,10 +166,10 @@ PUBLISHED: dict[str, Any] = {
     "clustering": {"epochs": 1, "learning_rate": 1e-5, "centroids": "LINEAR", **_PLAIN},
     "collaborative": {"epochs": 1, "learning_rate": 1e-3, "calibrate": False, **_PLAIN},
 }
-"""The published experiment's; what it never did keeps the defaults."""
+"""Settings of the published experiment; other recipes keep their defaults."""
 
 QUICK_RECIPES: dict[str, Any] = {
     name: {"epochs": min(2, recipe.default.epochs // 2)}
     for name, recipe in Recipes.model_fields.items()
 }
-"""Those of `--quick`: an epoch or two of each."""
+"""Settings of `--quick`: an epoch or two of each recipe."""

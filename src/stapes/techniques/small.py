@@ -43,7 +43,7 @@ def tiny(material: Material) -> Variant:
     none is near enough, the best one is chosen.
     """
     recipe = material.recipes.tiny
-    material, clips, where = _to_choose_by(material)
+    material, clips, where = _validation_of(material)
     assert material.accuracy is not None
     baseline = 100 * material.accuracy(convert(material.baseline), clips)
     least = baseline - recipe.max_drop - _ROUNDING
@@ -85,12 +85,12 @@ def _taught(material: Material, recipe: Temporal, width: int) -> bytes:
     return convert_int8(lower(student), material.calibration)
 
 
-def _to_choose_by(material: Material) -> tuple[Material, FeatureSet, str]:
+def _validation_of(material: Material) -> tuple[Material, FeatureSet, str]:
     """The material to train on, the clips to choose by, and a name for them."""
     validation = material.validation
     if validation is not None and len(np.unique(validation.y)) == 2:
         return material, validation, f"{len(validation.y)} validation clips"
-    rest, held_out = _parted(material.training, material.seed)
+    rest, held_out = _split(material.training, material.seed)
     where = (
         f"{len(held_out.y)} training clips that were held out, as there are no validation clips "
         "(the baseline was trained on them)"
@@ -98,7 +98,7 @@ def _to_choose_by(material: Material) -> tuple[Material, FeatureSet, str]:
     return replace(material, training=rest), held_out, where
 
 
-def _parted(training: FeatureSet, seed: int) -> tuple[FeatureSet, FeatureSet]:
+def _split(training: FeatureSet, seed: int) -> tuple[FeatureSet, FeatureSet]:
     """The training clips in two parts; all copies of a clip are in the same part."""
     rng = np.random.default_rng([seed, 2])
     names = np.array(training.clip)

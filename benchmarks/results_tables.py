@@ -92,7 +92,7 @@ def changes(runs: Runs) -> list[str]:
         if 100 * whole < -ALLOWED:
             beyond.append(f"`{name}` ({points(whole)})")
     sentence = (
-        f"All but {_list(beyond)} are" if beyond else "Every row is"
+        f"All rows except {_list(beyond)} are" if beyond else "Every row is"
     ) + " within a point of the float baseline, averaged over the words."
     return [*lines, "", sentence]
 
@@ -264,6 +264,6 @@ def _allowed(runs: Runs) -> str:
     many = f"{others[0]} to {others[-1]}" if len(others) > 1 else str(others[0])
     most = " or ".join(map(str, counts)) if counts[-1] else "none"
     return (
-        f"At {measured[0].false_positive_percent:g} % false positives, of the {many} test clips of "
-        f"other words {most} may lie above the threshold."
+        f"At {measured[0].false_positive_percent:g} % false positives, {most} of the {many} test "
+        "clips of other words may score above the threshold."
     )

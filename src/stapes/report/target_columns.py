@@ -58,7 +58,7 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
 """By the field of `TargetResult`: title, help, and the function that writes it."""
 
 _COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
-"""For these, `no` would be misread where the target does not run the model."""
+"""For these, `no` would be misread if the target does not run the model."""
 
 _LEFT_OUT = ("agrees", "n_compared", "weight_bytes", "cycles")
 """Not in the table of targets, for lack of room."""

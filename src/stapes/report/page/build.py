@@ -22,17 +22,7 @@ from stapes.report.templates import document
 
 
 def page(results: Results) -> str:
-    """The page of a run.
-
-    Parameters
-    ----------
-    results : Results
-
-    Returns
-    -------
-    str
-        HTML, below 2 MB for 25 models of a few layers.
-    """
+    """The page of a run as HTML, below 2 MB for 25 models of a few layers."""
     shown = tables.shown_columns(results)
     size, noise = figures.size_accuracy(results), figures.noise(results)
     training = figures.training(results)

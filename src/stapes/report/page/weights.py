@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from stapes.contracts.results import Layer, Results
-from stapes.report.charts import Bars, Panel, linear_axis
+from stapes.report.charts import COLOURS, Bars, Panel, linear_axis
 from stapes.report.style import recommended
 from stapes.system.text import percent, plural
-
-_MOST_KINDS = 7
-"""As many as there are colours."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +31,14 @@ class LayerCell:
 def bytes_by_kind(results: Results) -> Bars | None:
     """What the bytes of each file are for; None where the run does not list them."""
     rows = [row for row in results.variants if row.bytes_by_kind]
-    totals: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for row in rows:
-        for kind, size in row.bytes_by_kind.items():
-            totals[kind] = totals.get(kind, 0) + size
-    kinds = [kind for kind in sorted(totals, key=lambda kind: -totals[kind]) if totals[kind]]
+        totals.update(row.bytes_by_kind)
+    kinds = [kind for kind, size in totals.most_common() if size]
     if not kinds:
         return None
-    named = kinds if len(kinds) <= _MOST_KINDS else kinds[: _MOST_KINDS - 1]
+    # A colour for each kind; the smallest share one.
+    named = kinds if len(kinds) <= COLOURS else kinds[: COLOURS - 1]
     parts = [(kind, [row.bytes_by_kind.get(kind, 0) for row in rows]) for kind in named]
     rest = [
         sum(size for kind, size in row.bytes_by_kind.items() if kind not in named) for row in rows

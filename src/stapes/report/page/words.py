@@ -35,13 +35,7 @@ class Word:
 
 
 def words_page(results_by_folder: Mapping[str, Results]) -> str:
-    """The page over all words, without requests to the network.
-
-    Parameters
-    ----------
-    results_by_folder : mapping of str to Results
-        By the name of each word's folder, next to the page.
-    """
+    """The page over all words, by the name of each word's folder, which is next to the page."""
     rows = _rows(results_by_folder)
     budgets = [limits(run.search.budget) for run in results_by_folder.values() if run.search]
     return document(

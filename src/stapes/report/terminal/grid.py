@@ -12,14 +12,8 @@ from rich.text import Text
 def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **style: Any) -> Table:
     """A table whose texts are no markup, as they may be names from a file or a person.
 
-    Parameters
-    ----------
-    title : str
-    columns : iterable of str
-        Their titles; `>` before a title aligns it to the right, `~` lets its cells wrap.
-    rows : iterable of sequence of str
-    **style
-        Options of `rich.table.Table`.
+    `>` before a column's title aligns it to the right, `~` lets its cells wrap. The style are
+    options of `rich.table.Table`.
     """
     table = Table(title=Text(title), title_justify="left", **style)
     for column in columns:

@@ -181,7 +181,7 @@ _ALL: tuple[ModelColumn, ...] = (
     Column(
         "accuracy",
         "accuracy",
-        "Part of the test clips that it gets right, in percent, with Wilson's 95 % interval.",
+        "Part of test clips that the model gets right, in percent, with Wilson's 95 % interval.",
         text=percent,
         ends="accuracy_ci95",
     ),
@@ -201,10 +201,10 @@ _ALL: tuple[ModelColumn, ...] = (
         note=_paired_note,
     ),
     Column("n_test", "test clips", "Number of test clips.", text=count),
-    _clips("true_positives", "true positives", "test clips of the word that it detects"),
-    _clips("false_negatives", "misses", "test clips of the word that it does not detect"),
-    _clips("false_positives", "false positives", "other test clips that it detects"),
-    _clips("true_negatives", "true negatives", "other test clips that it does not detect"),
+    _clips("true_positives", "true positives", "test clips of the word that the model detects"),
+    _clips("false_negatives", "misses", "test clips of the word that the model does not detect"),
+    _clips("false_positives", "false positives", "other test clips that the model detects"),
+    _clips("true_negatives", "true negatives", "other test clips that the model does not detect"),
     Column(
         "accuracy_if_cast_unscaled",
         "accuracy if cast",

@@ -41,7 +41,7 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     ),
     "largest_difference": (
         "{} largest difference",
-        "Largest difference of {} from LiteRT's outputs, in steps of a quantized output.",
+        "Largest difference between outputs of {} and LiteRT, in steps of a quantized output.",
         _difference,
     ),
     "n_compared": ("{} clips compared", "Number of test clips that LiteRT and {} ran.", count),

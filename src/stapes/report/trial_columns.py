@@ -23,7 +23,7 @@ _ALL: tuple[Column[Trial], ...] = (
     Column(
         "accuracy",
         "accuracy of validation clips",
-        "Part of the validation clips that it gets right, in percent.",
+        "Part of the validation clips that the model gets right, in percent.",
         text=percent,
     ),
     Column("seconds", "seconds", "Processor time of the trial, in seconds.", text=count),

@@ -185,7 +185,7 @@ def test_many_words_have_a_folder_each_and_one_page(two_words, cache, tmp_path):
         (["--architectures", "transformer"], "transformer is unknown"),
         (["--frontends", "wavelet"], "known are mfcc, logmel, micro"),
         (["--techniques", "float32"], "float32 is unknown"),
-        (["--word", "a", "--words", "a,b"], "leave --word out"),
+        (["--word", "a", "--words", "a,b"], "omit --word"),
         (["--words", ","], "--words"),
         (["--trials", "0"], "trials"),
     ],

@@ -34,7 +34,7 @@ def test_the_defaults_are_a_small_microcontrollers() -> None:
         ({"metric": "frr@99.99999999999999"}, "metric: .*give frr@P"),
         ({"metric": "frr@-1"}, "metric: .*give frr@P"),
         ({"budget": {"latency": 5}}, "budget: .*leave latency out"),
-        ({"budget": {"flash": 0}}, "budget: .*above 0"),
+        ({"budget": {"flash": 0}}, "budget.flash: .*greater than 0"),
         ({"architectures": ["transformer"]}, "architectures: transformer is unknown; known are"),
         ({"architectures": []}, "architectures"),
         ({"frontends": [{"kind": "mfcc"}, {"kind": "mfcc"}]}, "frontends: .*given once"),

@@ -195,7 +195,7 @@ def test_a_trial_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_a_hopeless_search_ends_and_names_the_nearest_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_trials, "_IN_VAIN_AT_FIRST", 12)
+    monkeypatch.setattr(search_trials, "_UNTRAINED_AT_FIRST", 12)
 
     class Refuses(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:

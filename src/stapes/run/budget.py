@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field
 
 Limit = Literal["flash", "arena", "latency"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
@@ -51,9 +53,12 @@ def parse_budget(text: str) -> dict[Limit, float]:
     return budget
 
 
-def parsed(budget: Any) -> Any:
-    """Parse a text, and leave anything else to the validation."""
+def _parsed(budget: Any) -> Any:
     return parse_budget(budget) if isinstance(budget, str) else budget
+
+
+Budget = Annotated[dict[Limit, Annotated[float, Field(gt=0)]], BeforeValidator(_parsed)]
+"""Limits as a setting: a text, or numbers."""
 
 
 def budget_text(budget: Mapping[Limit, float]) -> str:

@@ -126,7 +126,7 @@ def feature_cache(settings: RunSettings) -> AbstractContextManager[FeatureCache]
 def require_enough(
     chosen: dict[str, Chosen], settings: RunSettings, needed: Mapping[str, int] = FEWEST
 ) -> None:
-    """Raise UsageError where a split has too few clips of a class."""
+    """Raise UsageError if a split has too few clips of a class."""
     for split, fewest in needed.items():
         part = chosen[split]
         for clips, count in (

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     field_validator,
@@ -21,7 +20,7 @@ from stapes.frontends.registry import FRONTENDS, AnyFrontend, described
 from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.settings import TrainSettings
-from stapes.run.budget import Limit, parsed
+from stapes.run.budget import Budget
 from stapes.system.options import Option, unknown
 from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 
@@ -138,14 +137,12 @@ class RunSettings(BaseModel):
     detection: DetectionSettings = Field(
         default=DetectionSettings(), description="Measurement of detection in continuous sound."
     )
-    budget: Annotated[
-        dict[Limit, float],
-        BeforeValidator(parsed),
-        Option("run search", "LIMITS", accepts=str | Mapping[str, float]),
-    ] = Field(
-        default={},
-        description="Limits of the device, e.g. flash=20k,arena=24k,latency=5ms; as numbers, "
-        "bytes and milliseconds.",
+    budget: Annotated[Budget, Option("run search", "LIMITS", accepts=str | Mapping[str, float])] = (
+        Field(
+            default={},
+            description="Limits of the device, e.g. flash=20k,arena=24k,latency=5ms; as numbers, "
+            "bytes and milliseconds.",
+        )
     )
     max_drop: Annotated[float, Option("run", "P")] = Field(
         default=0.5,
@@ -176,14 +173,6 @@ class RunSettings(BaseModel):
         if architecture not in ARCHITECTURES:
             raise ValueError(unknown(architecture, ARCHITECTURES))
         return architecture
-
-    @field_validator("budget")
-    @classmethod
-    def _limits_are_positive(cls, budget: dict[Limit, float]) -> dict[Limit, float]:
-        for name, limit in budget.items():
-            if not limit > 0:
-                raise ValueError(f"{name} must be above 0")
-        return budget
 
     @model_validator(mode="after")
     def _sizes_are_the_architectures(self) -> RunSettings:

@@ -15,7 +15,7 @@ from stapes.run.settings import RunSettings
 
 
 def check(settings: RunSettings) -> None:
-    """Raise UsageError where a folder of sound is missing, or has no sound file."""
+    """Raise UsageError if a folder of sound is missing, or has no sound file."""
     for option, folder in (("--continuous", settings.continuous), ("--noise", settings.noise)):
         if folder is not None and not sound_files(folder, option)[0]:
             raise UsageError(f"{option} {folder}: no sound file is in it.")

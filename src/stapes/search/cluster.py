@@ -55,7 +55,7 @@ class Ray:
 
 
 def require() -> None:
-    """Raise MissingExtraError where Ray is not installed."""
+    """Raise MissingExtraError if Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
         raise MissingExtraError("A search on a cluster", "cluster")
 

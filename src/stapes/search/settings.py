@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.registry import FRONTENDS, AnyFrontend
-from stapes.run.budget import Limit, parsed
+from stapes.run.budget import Budget
 from stapes.run.settings import RunSettings
 from stapes.system.options import Option, split_names, unknown
 
@@ -35,8 +35,7 @@ class SearchSettings(RunSettings):
     """
 
     budget: Annotated[
-        dict[Limit, float],
-        BeforeValidator(parsed),
+        Budget,
         Option("search", "LIMITS", "flash=6k,arena=12k", accepts=str | Mapping[str, float]),
     ] = Field(
         default={"flash": 6000, "arena": 12_000},
@@ -101,7 +100,7 @@ class SearchSettings(RunSettings):
 
     @field_validator("budget")
     @classmethod
-    def _is_of_bytes(cls, budget: dict[Limit, float]) -> dict[Limit, float]:
+    def _is_of_bytes(cls, budget: Budget) -> Budget:
         if "latency" in budget:
             raise ValueError("a search keeps to flash and arena; leave latency out")
         return budget

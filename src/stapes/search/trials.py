@@ -15,8 +15,8 @@ from stapes.search.under_way import UnderWay, trial_file
 from stapes.system.files import sha256, write_bytes
 from stapes.system.text import percent
 
-_IN_VAIN_AT_FIRST, _IN_VAIN_PER_TRAINED = 100, 30
-"""A search ends after so many trials without a model, plus so many for each trained one."""
+_UNTRAINED_AT_FIRST, _UNTRAINED_PER_TRAINED = 100, 30
+"""A search ends after 100 trials without a model, plus 30 for each trained one."""
 
 log = logging.getLogger("stapes")
 
@@ -39,7 +39,7 @@ def run_trials(job: SearchJob, study: Study, engine: Engine) -> list[Trial]:
     if sum(trial.frr is not None for trial in trials) < job.settings.trials:
         _continue(job, study, engine, trials)
     if not any(trial.frr is not None for trial in trials):
-        raise StapesError(_in_vain(trials))
+        raise StapesError(_no_model(trials))
     return trials
 
 
@@ -120,10 +120,10 @@ def _counts(trials: list[Trial]) -> str:
 
 def _is_hopeless(trials: list[Trial]) -> bool:
     trained = sum(trial.frr is not None for trial in trials)
-    return len(trials) - trained >= _IN_VAIN_AT_FIRST + _IN_VAIN_PER_TRAINED * trained
+    return len(trials) - trained >= _UNTRAINED_AT_FIRST + _UNTRAINED_PER_TRAINED * trained
 
 
-def _in_vain(trials: list[Trial]) -> str:
+def _no_model(trials: list[Trial]) -> str:
     failed = [trial for trial in trials if trial.failed]
     if failed:
         return f"No trial gave a model; the first failed: {failed[0].failed}."

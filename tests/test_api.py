@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from tests.conftest import ROOT
-from tests.report.results_by_hand import searched
+from tests.report.results_by_hand import searched, whole
 
 import stapes
 from stapes import errors
+from stapes.contracts.measurements import Recommendation
 from stapes.contracts.results import write
 from stapes.errors import UsageError
 from stapes.run.settings import RunSettings
@@ -119,6 +120,16 @@ def test_results_print_as_a_few_lines(tmp_path: Path) -> None:
     assert len(html) < 20_000
     assert "&lt;b&gt;" in html
     assert html.count("<tr>") == 1 + len(results.variants)
+
+
+def test_of_many_rows_those_that_matter_are_printed() -> None:
+    results = whole()
+    first = results.variants[0]
+    results.variants = [first, *(first.model_copy(update={"name": f"m{n}"}) for n in range(20))]
+    results.recommendation = Recommendation(max_drop=0.5, variant="m7", sentence="", front=["m3"])
+    names = [line.split()[0] for line in repr(results).splitlines()[2:]]
+    assert names == ["float32", "m3", "m7", "and"]
+    assert "and 18 more: results.variants" in repr(results)
 
 
 def test_the_stub_is_as_the_models_make_it() -> None:

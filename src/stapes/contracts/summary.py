@@ -8,16 +8,22 @@ from typing import Any
 from stapes.system.text import count, percent
 
 _COLUMNS = ("model", "file B", "arena B", "accuracy", "")
+_MOST_LINES = 8
 
 
 def text(results: Any) -> str:
-    """A line about the run and one for each row."""
-    rows = [_COLUMNS, *_rows(results)]
+    """A line about the run, and one for each row; of many rows, for those that matter."""
+    every = _rows(results)
+    front = results.recommendation.front if results.recommendation else []
+    rows = [row for row in every if row[0] in ("float32", *front) or row[-1]]
+    rows = [_COLUMNS, *(every if len(every) <= _MOST_LINES else rows[-_MOST_LINES:])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_head(results)]
     for name, *figures, mark in rows:
         cells = [cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=False)]
         lines.append("  ".join([name.ljust(widths[0]), *cells, mark]).rstrip())
+    if len(rows) <= len(every):
+        lines.append(f"and {len(every) + 1 - len(rows)} more: results.variants")
     return "\n".join(lines)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stapes.contracts.evaluation import Check
+from stapes.data import cache_folder
+from stapes.data.cache_folder import CacheContent
 from stapes.errors import UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.run.settings import RunSettings
@@ -15,7 +17,7 @@ from stapes.system.progress import SILENT, Progress
 
 
 class data:
-    """Make, fetch or check a folder of clips."""
+    """Make, fetch or check a folder of clips, and see the cache."""
 
     @staticmethod
     @with_settings(RunSettings, "synth")
@@ -110,3 +112,14 @@ class data:
         usable = check(corpus, Mfcc(), progress)
         progress.end()
         return usable
+
+    @staticmethod
+    def cache(*, clear: bool = False) -> CacheContent:
+        """The cache folder and its size.
+
+        Parameters
+        ----------
+        clear : bool
+            Delete what is in it first, except what another process uses.
+        """
+        return cache_folder.clear() if clear else cache_folder.content()

@@ -309,10 +309,10 @@ def test_a_sound_plays(opened, folder):
     page = opened(folder / "report.html")
     sound = page.locator("audio").first
     duration = sound.evaluate(
-        """each => new Promise((done, failed) => {
-            each.addEventListener("loadedmetadata", () => done(each.duration));
-            each.addEventListener("error", () => failed(new Error("it cannot be decoded")));
-            each.load();
+        """node => new Promise((done, failed) => {
+            node.addEventListener("loadedmetadata", () => done(node.duration));
+            node.addEventListener("error", () => failed(new Error("it cannot be decoded")));
+            node.load();
         })"""
     )
     assert duration > 0
@@ -323,7 +323,7 @@ def test_a_phone_scrolls_no_page_sideways(opened, folder, options):
     page = opened(folder / "report.html", viewport={"width": 390, "height": 844}, **options)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.locator(".scroll").first
-    assert wide.evaluate("each => each.scrollWidth > each.clientWidth")
+    assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
 
 
 def test_the_dark_changes_page_and_figures(opened, folder):
@@ -332,7 +332,7 @@ def test_the_dark_changes_page_and_figures(opened, folder):
     def colours():
         body = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         tick = figure(page, "size").locator("text.soft").first
-        return body, tick.evaluate("each => getComputedStyle(each).fill")
+        return body, tick.evaluate("node => getComputedStyle(node).fill")
 
     light = colours()
     page.emulate_media(color_scheme="dark")

@@ -170,7 +170,7 @@ def noise(results: Results) -> Chart | None:
 
 def training(results: Results) -> list[Chart]:
     """A chart of each metric in the baseline's history, by epoch."""
-    history, kept = results.baseline.history, results.baseline.kept_epoch
+    history, epoch = results.baseline.history, results.baseline.kept_epoch
     charts: list[Chart] = []
     # The metric that chooses the epoch may be of the validation clips alone.
     for metric in dict.fromkeys(name.removeprefix("val_") for name in history):
@@ -203,7 +203,7 @@ def training(results: Results) -> list[Chart]:
                 x=Axis("epoch", 0.5, last + 0.5, [(value, short(value)) for value in epochs]),
                 y=linear_axis(metric, *bounds([y for one in series for y in one.y])),
                 series=series,
-                mark=None if kept is None else (float(kept), f"kept: epoch {kept}"),
+                mark=None if epoch is None else (float(epoch), f"kept: epoch {epoch}"),
             )
         )
     return charts

@@ -31,6 +31,7 @@ from typing_extensions import Unpack
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.results import Results
+from stapes.data.cache_folder import CacheContent
 from stapes.errors import AudioError as AudioError
 from stapes.errors import MissingExtraError as MissingExtraError
 from stapes.errors import ModelError as ModelError
@@ -72,7 +73,9 @@ def stub() -> str:
         _function("load"),
         "class data:",
     ]
-    for name, settings in (("synth", "_Synth"), ("fetch", ""), ("check", "")):
+    names = [name for name, member in vars(api.data).items() if isinstance(member, staticmethod)]
+    for name in names:
+        settings = "_Synth" if name == "synth" else ""
         parts.append("    @staticmethod\n    " + _function(name, settings, of=api.data))
     return "\n".join(parts) + "\n"
 

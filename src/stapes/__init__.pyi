@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.results import Results
+from stapes.data.cache_folder import CacheContent
 from stapes.errors import AudioError as AudioError
 from stapes.errors import MissingExtraError as MissingExtraError
 from stapes.errors import ModelError as ModelError
@@ -93,3 +94,5 @@ class data:
     def fetch(name: str = ..., out: _Path | None = ..., *, version: str = ..., url: str | None = ..., sha256: str | None = ..., progress: Progress | None = ...) -> Path: ...
     @staticmethod
     def check(folder: _Path, *, word: str | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
+    @staticmethod
+    def cache(*, clear: bool = ...) -> CacheContent: ...

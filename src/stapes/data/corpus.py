@@ -80,9 +80,7 @@ def load(
     word : str or None
         The label of the positive clips, see `is_word`. None: no clip is positive.
     negatives : Path, optional
-        A folder of speech without the word, cut into windows.
-    window_seconds : float > 0 [s]
-        The length of those windows.
+        A folder of speech without the word, cut into windows of `window_seconds`.
     validation, test : float in [0, 1)
         The shares of the clips, where the folder does not have a split.
 

@@ -30,13 +30,7 @@ Result = TypeVar("Result")
 
 
 def decode_window(clip: Clip, settings: Frontend) -> tuple[NDArray[np.float32], int]:
-    """The window of a clip, or the loudest of a file, at the file's own rate.
-
-    Returns
-    -------
-    y : np.ndarray [shape=(samples,)]
-        At most `settings.window_seconds` long.
-    rate : int [Hz]
+    """The window of a clip, or the loudest of a file: samples and the file's own rate [Hz].
 
     Raises
     ------

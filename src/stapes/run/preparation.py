@@ -135,8 +135,8 @@ def require_enough(
         ):
             if count < fewest:
                 raise UsageError(
-                    f"--word {settings.word}: {count} usable {clips} are in the {split} split and "
-                    f"{fewest} are needed; add recordings."
+                    f"{count} usable {clips} are in the {split} split and {fewest} are needed; "
+                    "add recordings."
                 )
 
 

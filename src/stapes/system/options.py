@@ -85,14 +85,7 @@ class Setting:
 
 
 def settings_of(model: type[BaseModel], verb: str | None = None) -> dict[str, Setting]:
-    """The options of a settings model by name.
-
-    Parameters
-    ----------
-    model : type
-    verb : str, optional
-        Only options of this command; by default every field, and nested ones with a mark.
-    """
+    """The options of a command by name; by default every field, and nested ones with a mark."""
     settings = [setting for setting in _walk(model) if len(setting.path) == 1 or setting.option]
     return {
         setting.name: setting

@@ -33,15 +33,8 @@ _ORPHAN_CHECK_SECONDS = 0.5
 class Workers:
     """Worker processes that start at their first use, and again after `kill`; not for two threads.
 
-    As a context manager it ends them with the block: it waits for every task if the block ends
-    well, and kills them if it ends with an exception.
-
-    Parameters
-    ----------
-    jobs : int > 0
-        Number of processes.
-    initializer : callable
-        Called once in each worker, with `initargs`; if it fails, so does every task.
+    A `with` block ends them: it waits for every task, or kills them at an exception. Each worker
+    first calls `initializer` with `initargs`; if that fails, so does every task.
     """
 
     def __init__(

@@ -71,8 +71,6 @@ class Tape:
 
         Parameters
         ----------
-        name : str
-            Of the file, for messages.
         sound : iterator of np.ndarray [shape=(samples,)]
             At the tape's rate.
         power : float > 0

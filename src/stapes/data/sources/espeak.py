@@ -82,8 +82,6 @@ def speak(
 
     Parameters
     ----------
-    text : str
-        Words, not markup.
     accent, variant : str
         One of `accents()` and one of `variants()`.
     rate : int [words per minute]
@@ -96,11 +94,6 @@ def speak(
     np.ndarray [shape=(samples,)] int16
         At 22,050 Hz, with at most 0.05 s of silence at each end; empty or all zero where nothing
         can be spoken.
-
-    Raises
-    ------
-    StapesError
-        espeak-ng does not know the voice.
     """
     data = _files()[1]
     pieces: list[bytes] = []

@@ -53,7 +53,7 @@ def fetch(
     sha256: str | None = None,
     progress: Progress = SILENT,
 ) -> Path:
-    """Download, check and unpack Speech Commands (Warden 2018, arXiv:1804.03209).
+    """Download, check and unpack Speech Commands.
 
     The same call again resumes a broken download. Returns `out`; where that holds this archive
     already, the network is not used.
@@ -63,18 +63,13 @@ def fetch(
     out : Path
         The new folder; it must not exist, or be empty.
     version : {"0.02", "0.01"}
-    url : str, optional
-        Another address of a .tar.gz, with its `sha256`; then `version` is not used.
-    sha256 : str, optional
-        SHA-256 of the archive in hexadecimal, in place of the published one.
-    progress : Progress, optional
-        Gets the steps download, check and unpacking, in bytes of the archive.
+    url, sha256 : str, optional
+        Another address of a .tar.gz, and the archive's SHA-256 in hexadecimal.
 
     Raises
     ------
     UsageError
-        Wrong version, url or sha256, a url without sha256, or an `out` that holds something else.
-        Nothing was written.
+        A wrong argument, a url without sha256, or an `out` with other content.
     StapesError
         The network, the server or the disk failed, or the archive has another hash, is broken or
         has a member that leaves the folder. `out` was not made.
@@ -86,7 +81,7 @@ def fetch(
         return out
     if not hasattr(tarfile, "data_filter"):
         raise StapesError("This Python cannot unpack safely: update to 3.10.12, 3.11.4 or later.")
-    key = hashlib.sha256(url.encode()).hexdigest()[:8]  # two archives do not mix in one file
+    key = hashlib.sha256(url.encode()).hexdigest()[:8]  # One file for each archive.
     part = target.with_name(f"{target.name}-{key}.part")
     with _alone(part):
         if not _is_fetched(target, digest):  # Another process may have done it.
@@ -118,7 +113,7 @@ def _source(version: str, url: str | None, sha256: str | None) -> tuple[str, str
 
 
 def _is_fetched(target: Path, digest: str) -> bool:
-    """Whether `target` holds the archive already; an error if it cannot be made there."""
+    """Whether `target` holds the archive already; an error if it holds something else."""
     with _disk(target):
         if not target.exists():
             return False

@@ -65,13 +65,11 @@ def make_corpus(
         Clips of `word` by each voice, and as many of other words.
     jobs : int > 0
         Processes; by default the cores.
-    progress : Progress
-        Gets a step of its own, in clips.
 
     Raises
     ------
     UsageError
-        An argument is wrong, `word` cannot be spoken, or `out` holds something else.
+        An argument is wrong, `word` cannot be spoken, or `out` has other content.
     MissingExtraError
         espeakng-loader is not installed.
     """

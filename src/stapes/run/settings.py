@@ -6,13 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stapes.data.slug import slug
 from stapes.frontends.mfcc import Mfcc
@@ -95,15 +89,9 @@ class RunSettings(BaseModel):
     frontend: Annotated[
         AnyFrontend,
         Option(
-            "run evaluate",
-            "|".join(FRONTENDS),
-            "mfcc",
-            accepts=str | Mapping[str, Any] | BaseModel,
+            "run evaluate", "|".join(FRONTENDS), "mfcc", accepts=str | Mapping[str, Any] | BaseModel
         ),
-    ] = Field(
-        default=Mfcc(),
-        description=f"Features of the model: {described()}.",
-    )
+    ] = Field(default=Mfcc(), description=f"Features of the model: {described()}.")
     ratio: Annotated[float, Option("run search", "R")] = Field(
         default=1.0, gt=0, description="Negative clips for each positive one."
     )

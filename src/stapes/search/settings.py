@@ -35,8 +35,7 @@ class SearchSettings(RunSettings):
     """
 
     budget: Annotated[
-        Budget,
-        Option("search", "LIMITS", "flash=6k,arena=12k", accepts=str | Mapping[str, float]),
+        Budget, Option("search", "LIMITS", "flash=6k,arena=12k", accepts=str | Mapping[str, float])
     ] = Field(
         default={"flash": 6000, "arena": 12_000},
         description="Limits of the device: a model that cannot fit is not trained.",
@@ -122,10 +121,5 @@ class SearchSettings(RunSettings):
         return frontends
 
 
-QUICK: dict[str, Any] = {
-    "trials": 4,
-    "together": 2,
-    "epochs": 2,
-    "validation_copies": 0,
-}
+QUICK: dict[str, Any] = {"trials": 4, "together": 2, "epochs": 2, "validation_copies": 0}
 """What `--quick` sets, in addition to its settings of a run."""

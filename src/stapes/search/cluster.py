@@ -8,7 +8,6 @@ needs Stapes with its extra `cluster` and the same versions.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 import socket
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from stapes.data.features import FeatureSet
-from stapes.errors import MissingExtraError, StapesError
+from stapes.errors import StapesError
 from stapes.search.candidate import Candidate
 from stapes.search.engines import MOST_DEATHS, evaluate_sets, load_sets
 from stapes.search.evaluating import Outcome, Sets
@@ -54,12 +53,6 @@ class Ray:
         """Nothing: Ray starts workers itself."""
 
 
-def require() -> None:
-    """Raise MissingExtraError if Ray is not installed."""
-    if importlib.util.find_spec("ray") is None:
-        raise MissingExtraError("A search on a cluster", "cluster")
-
-
 @contextlib.contextmanager
 def on_ray(
     settings: SearchSettings,
@@ -73,12 +66,9 @@ def on_ray(
 
     Raises
     ------
-    MissingExtraError
-        Ray is not installed.
     StapesError
         The cluster does not answer.
     """
-    require()
     import ray
 
     ours = not ray.is_initialized()

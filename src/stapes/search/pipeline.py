@@ -29,9 +29,9 @@ from stapes.run.making import train_baseline
 from stapes.run.measurement import time_models, try_targets
 from stapes.run.preparation import describe, digest, load_corpus, synthetic_folder
 from stapes.run.record import Record
-from stapes.search import cluster as clusters
 from stapes.search import data as search_data
 from stapes.search import shipping
+from stapes.search.cluster import on_ray
 from stapes.search.engines import Engine, Local
 from stapes.search.front import OBJECTIVES, best, mark_front, thin_front
 from stapes.search.job import Cluster, SearchFolder, SearchJob
@@ -101,8 +101,8 @@ def _require(cluster: Cluster | None) -> None:
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("A search", "search")
     tflm.require("Measuring an arena")
-    if cluster == "ray":
-        clusters.require()
+    if cluster == "ray" and importlib.util.find_spec("ray") is None:
+        raise MissingExtraError("A search on a cluster", "cluster")
 
 
 def _techniques(settings: SearchSettings) -> list[str]:
@@ -114,7 +114,7 @@ def _techniques(settings: SearchSettings) -> list[str]:
 
 def _engine(job: SearchJob) -> AbstractContextManager[Engine]:
     if job.cluster == "ray":
-        return clusters.on_ray(job.settings, job.folder.work, job.jobs)
+        return on_ray(job.settings, job.folder.work, job.jobs)
     return Local(job.settings, job.folder.work, job.folder.log, job.jobs)
 
 

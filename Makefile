@@ -16,10 +16,10 @@ help:
 	@echo "make quick      set up and run lint and the tests that train nothing: under two minutes"
 	@echo "make test       set up and run every check: lint, format, types, tests"
 	@echo "make browser    install Chromium, which the tests of the page use and skip without (Debian, root)"
-	@echo "make lint       ruff and import-linter; make types: mypy"
+	@echo "make lint       ruff, import-linter, reference and links of the docs; make types: mypy"
 	@echo "make format     fix what lint and format can fix"
 	@echo "make benchmark  measure the speed claims of the docs (recordings in \$$STAPES_SPEECH, a run in runs/demo)"
-	@echo "make lock       choose the versions in requirements.lock anew"
+	@echo "make lock       choose the versions in requirements.lock again"
 
 setup: $(READY)
 

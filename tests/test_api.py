@@ -84,6 +84,13 @@ def test_every_setting_is_a_parameter_of_run() -> None:
         (lambda: stapes.evaluate("m", **_wrong(split="tset")), r"split: .*mean test\?"),
         (lambda: stapes.slim("a", "b", **_wrong(runtime="tfml")), r"runtime: .*mean tflm\?"),
         (lambda: stapes.data.synth("a", "b", voices=2), "voices: Input should be"),
+        (lambda: stapes.run(**_wrong(quik=True)), r"quik: .*mean quick\?"),
+        (lambda: stapes.inspect("m", **_wrong(progres=None)), r"progres: .*mean progress\?"),
+        (lambda: stapes.report("r", **_wrong(paeg="p")), r"paeg: .*mean page\?"),
+        (lambda: stapes.load("r", **_wrong(rn="p")), r"rn: .*mean run\?"),
+        (lambda: stapes.data.check("d", **_wrong(wrd="x")), r"wrd: .*mean word\?"),
+        (lambda: stapes.data.synth("a", "b", **_wrong(ratio=2)), "ratio: there is no such"),
+        (lambda: stapes.run(**_wrong(budget={"flsh": 1})), r"^budget.flsh: .*mean flash\?"),
         (lambda: stapes.data.fetch("speech-comands"), r"mean speech-commands\?"),
     ],
 )
@@ -120,6 +127,13 @@ def test_results_print_as_a_few_lines(tmp_path: Path) -> None:
     assert len(html) < 20_000
     assert "&lt;b&gt;" in html
     assert html.count("<tr>") == 1 + len(results.variants)
+
+
+def test_a_row_prints_as_one_line() -> None:
+    row = whole().variants[0]
+    assert repr(row) == str(row)
+    assert repr(row).startswith(f"float32: file bytes {row.bytes:,}, arena bytes ")
+    assert len(repr(row)) < 120
 
 
 def test_of_many_rows_those_that_matter_are_printed() -> None:

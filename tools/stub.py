@@ -95,11 +95,11 @@ def _function(
     """A function's own parameters, and its settings; `types` are of an overload."""
     function = getattr(of, name)
     signature = inspect.signature(function, eval_str=True)
-    code = function.__code__
+    code = inspect.unwrap(function).__code__
     first = code.co_argcount
     own = code.co_varnames[: first + code.co_kwonlyargcount]
     parts = []
-    for number, parameter in enumerate(signature.parameters[each] for each in own):
+    for number, parameter in enumerate(signature.parameters[argument] for argument in own):
         if number == first:
             parts.append("*")
         default = "" if parameter.default is parameter.empty else " = ..."

@@ -1,5 +1,8 @@
 """Stapes makes wake-word models small enough for the chip they run on, and measures what it cost.
 
+The verbs: `run`, `search`, `evaluate`, `inspect`, `slim`, `report`, `load`, and `data.synth`,
+`data.fetch`, `data.check`, `data.cache`. `help(stapes.run)` shows its settings.
+
 Examples
 --------
 >>> import stapes

@@ -31,6 +31,7 @@ from stapes.search.words import search_words
 from stapes.system.options import (
     PathLike,
     checked,
+    known_arguments,
     nested,
     split_names,
     unknown,
@@ -183,6 +184,7 @@ def evaluate(
     return evaluation.evaluate(Path(model), settled, progress=progress or SILENT)
 
 
+@known_arguments
 def inspect(model: PathLike, *, progress: Progress | None = None) -> Inspection:
     """Show what is in a model file: ops, tensors, cost, weights, and where each byte goes.
 
@@ -240,6 +242,7 @@ def slim(
     return slimmed
 
 
+@known_arguments
 def report(
     run: PathLike,
     other: PathLike | None = None,
@@ -272,6 +275,7 @@ def report(
     return write_comparison(Path(run), Path(other), page=_path(page))
 
 
+@known_arguments
 def load(run: PathLike) -> Results:
     """Read the results of a run folder.
 

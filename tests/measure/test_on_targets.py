@@ -96,7 +96,7 @@ def _loaded():
 def test_a_target_that_breaks_its_process_is_a_reason_of_that_target(
     content, monkeypatch, attempt, seconds, reason
 ):
-    monkeypatch.setattr(on_targets, "_SECONDS_A_CLIP", 0)
+    monkeypatch.setattr(on_targets, "SECONDS_A_CLIP", 0)
     bad = replace(TARGETS["tflm"], attempt=attempt, package="")
     monkeypatch.setitem(TARGETS, "tflm", bad)
     with Child() as child:

@@ -134,7 +134,7 @@ def test_workers_have_little_memory_for_a_users_model_alone(tmp_path, monkeypatc
 def step(tmp_path, monkeypatch):
     """`step(model)` makes float32 of a .tflite, as a run does in a worker."""
     monkeypatch.setattr(steps, "SECONDS", 2)
-    monkeypatch.setattr(steps, "_SECONDS_A_CLIP", 0)
+    monkeypatch.setattr(steps, "SECONDS_A_CLIP", 0)
     for split in ("train", "validation", "test"):
         x = np.zeros((8, 50, 13, 1), np.float32)
         np.save(feature_file(tmp_path, split), x)

@@ -140,6 +140,11 @@ class VariantResult(Part):
     misses: ClipMisses | None = None
     """None without words or without other clips, and in older files."""
 
+    def __repr__(self) -> str:
+        return summary.row_text(self)
+
+    __str__ = __repr__
+
 
 class Trial(Part):
     """A model that a search tried."""

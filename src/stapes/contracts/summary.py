@@ -7,7 +7,7 @@ from typing import Any
 
 from stapes.system.text import count, percent
 
-_COLUMNS = ("model", "file B", "arena B", "accuracy", "")
+_COLUMNS = ("model", "file bytes", "arena bytes", "accuracy", "")
 _MOST_LINES = 8
 
 
@@ -27,6 +27,13 @@ def text(results: Any) -> str:
     return "\n".join(lines)
 
 
+def row_text(row: Any) -> str:
+    """A row in one line."""
+    name, *figures = _cells(row)
+    pairs = zip(_COLUMNS[1:], figures, strict=False)
+    return f"{name}: {', '.join(f'{title} {figure}' for title, figure in pairs)}"
+
+
 def html(results: Any) -> str:
     """`text` as an HTML table."""
     titles = "".join(f"<th>{title}</th>" for title in _COLUMNS)
@@ -43,9 +50,9 @@ def _head(results: Any) -> str:
 
 def _rows(results: Any) -> list[tuple[str, ...]]:
     best = results.recommendation.variant if results.recommendation else None
-    rows: list[tuple[str, ...]] = []
-    for row in results.variants:
-        arena = row.targets["tflm"].arena_bytes if "tflm" in row.targets else None
-        mark = "recommended" if row.name == best else ""
-        rows.append((row.name, count(row.bytes), count(arena), percent(row.accuracy), mark))
-    return rows
+    return [(*_cells(row), "recommended" if row.name == best else "") for row in results.variants]
+
+
+def _cells(row: Any) -> tuple[str, ...]:
+    arena = row.targets["tflm"].arena_bytes if "tflm" in row.targets else None
+    return row.name, count(row.bytes), count(arena), percent(row.accuracy)

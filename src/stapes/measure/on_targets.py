@@ -18,13 +18,13 @@ from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
 from stapes.measure.accuracy import decide
 from stapes.system import isolation
-from stapes.system.isolation import Child, Lost
+from stapes.system.isolation import SECONDS_A_CLIP, Child, Lost
 from stapes.targets.litert_cost import SECONDS, Latency, latency
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, reason, refused, tried, untried
 from stapes.tflite.read.verify import verify
 
-_SECONDS, _SECONDS_A_CLIP = 2 * isolation.SECONDS, 0.5
+_SECONDS = 2 * isolation.SECONDS
 """The limit of one target; a target may start isolated work of its own."""
 
 
@@ -137,7 +137,7 @@ def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, child: C
     if (missing := target.missing) is not None:
         return untried(missing)
     inputs = clips if target.runs else None
-    seconds = _SECONDS + _SECONDS_A_CLIP * (0 if inputs is None else len(inputs))
+    seconds = _SECONDS + SECONDS_A_CLIP * (0 if inputs is None else len(inputs))
     try:
         return child.run(seconds, tried, target, tflite, inputs)
     except Lost as lost:

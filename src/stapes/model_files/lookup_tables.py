@@ -14,7 +14,8 @@ from stapes.errors import ModelError
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.lookup_tables import encode
-from stapes.targets.proof import INPUTS, Proof, prove
+from stapes.targets.proof import Proof, prove
+from stapes.tflite.edit.choices import INPUTS
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.lookup_table import Candidate, candidates
 from stapes.tflite.read.verify import verify
@@ -139,7 +140,8 @@ def compress(
         chosen = []
         smallest, proof = proven(chosen)
     if not proof.interpreters:
-        raise ModelError(f"TFLite Micro does not run it: {'; '.join(proof.refused.values())}")
+        reasons = "; ".join(dict.fromkeys(proof.refused.values()))
+        raise ModelError(f"TFLite Micro does not run it: {reasons}")
     models = [plain, smallest]
     before, after = _measured(lambda: [*map(tflm_cost.arena_bytes, models)], isolate)
     ratio = None

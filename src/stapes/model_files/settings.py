@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from stapes.system.options import Option, split_names
-from stapes.tflite.edit.choices import Keep, Runtime
+from stapes.tflite.edit.choices import INPUTS, Keep, Runtime
 
 
 class SlimSettings(BaseModel):
@@ -34,5 +34,5 @@ class SlimSettings(BaseModel):
         "alone reads.",
     )
     inputs: Annotated[int, Option("slim", "N")] = Field(
-        default=100, ge=1, description="Inputs to prove it with."
+        default=INPUTS, ge=1, description="Inputs to prove it with."
     )

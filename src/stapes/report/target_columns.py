@@ -9,7 +9,7 @@ from stapes.contracts.measurements import TargetResult
 from stapes.contracts.results import VariantResult
 from stapes.report.column import Column
 from stapes.system.text import UNKNOWN, count, measure, plural
-from stapes.targets.registry import TARGETS
+from stapes.targets.registry import COMPARED, TARGETS
 from stapes.targets.target import Target
 
 
@@ -56,9 +56,6 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     ),
 }
 """By the field of `TargetResult`: title, help, and the function that writes it."""
-
-_COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
-"""For these, `no` would be misread if the target does not run the model."""
 
 _LEFT_OUT = ("agrees", "n_compared", "weight_bytes", "cycles")
 """Not in the table of targets, for lack of room."""
@@ -110,7 +107,8 @@ def _figure(name: str, target: Target, figure: str) -> Column[VariantResult]:
 
     def absent(row: VariantResult) -> str:
         refused = runs(row.targets.get(name)) == "no"
-        return "no" if refused and figure not in _COMPARED else UNKNOWN
+        # `no` would be misread in a comparison that was not made.
+        return "no" if refused and figure not in COMPARED else UNKNOWN
 
     return Column(
         f"{name}_{figure}",

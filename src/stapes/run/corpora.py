@@ -12,7 +12,7 @@ from stapes.errors import UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.run.settings import RunSettings
 from stapes.run.settle import settle
-from stapes.system.options import PathLike, unknown, with_settings
+from stapes.system.options import PathLike, known_arguments, unknown, with_settings
 from stapes.system.progress import SILENT, Progress
 
 
@@ -55,6 +55,7 @@ class data:
         )
 
     @staticmethod
+    @known_arguments
     def fetch(
         name: str = "speech-commands",
         out: PathLike | None = None,
@@ -85,6 +86,7 @@ class data:
         return fetch(target, version=version, url=url, sha256=sha256, progress=progress or SILENT)
 
     @staticmethod
+    @known_arguments
     def check(
         folder: PathLike,
         *,
@@ -114,6 +116,7 @@ class data:
         return usable
 
     @staticmethod
+    @known_arguments
     def cache(*, clear: bool = False) -> CacheContent:
         """The cache folder and its size.
 

@@ -23,15 +23,12 @@ from stapes.measure.variant import confusion, interpreters
 from stapes.run.own_model import unusable
 from stapes.run.preparation import choose_clips, feature_cache, load_corpus, skipped_files
 from stapes.run.settings import EvaluationSettings
-from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
 from stapes.system.progress import SILENT, Progress
 from stapes.targets.classifier import fits
 from stapes.tflite.read.constants import data_bytes
 from stapes.tflite.read.file import read_tflite
 from stapes.tflite.read.verify import verify
-
-_SECONDS_A_CLIP = 0.5
-"""Added to the limit: the reference CNN needs a thousandth of that."""
 
 
 def evaluate(
@@ -75,7 +72,7 @@ def evaluate(
             for part, path in zip(parts, paths, strict=True):
                 gather(part, cache, path)
             scores = _scores(
-                model, content, paths, settings.frontend, SECONDS + _SECONDS_A_CLIP * len(y)
+                model, content, paths, settings.frontend, SECONDS + SECONDS_A_CLIP * len(y)
             )
         progress.end()
     if scores.shape[1] == 1 and settings.positive != 1:

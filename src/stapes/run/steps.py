@@ -28,16 +28,13 @@ from stapes.run.feature_files import calibration, load_features
 from stapes.run.settings import RunSettings
 from stapes.run.shrinking import shrink
 from stapes.system.files import write_bytes, write_text
-from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
 from stapes.targets.litert import LiteRT
 from stapes.techniques.registry import STAGES, TECHNIQUES
 from stapes.techniques.variant import FloatFile, Material
 from stapes.tflite.read.constants import constants
 
 _TRAINING = "training.json"
-
-_SECONDS_A_CLIP = 0.5
-"""The longest that a user's .tflite may need for a test clip, on all interpreters together."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -118,7 +115,7 @@ def make_variant(
     if keras_file.suffix != ".tflite":
         return _make_variant(*arguments)
     # A user's file runs as it is, so not in a worker that other steps need.
-    seconds = SECONDS + _SECONDS_A_CLIP * len(load_features(work, "test").y)
+    seconds = SECONDS + SECONDS_A_CLIP * len(load_features(work, "test").y)
     try:
         return isolated(seconds, _make_variant, *arguments)
     except Lost as lost:

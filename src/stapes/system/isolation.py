@@ -35,6 +35,9 @@ A wake-word model takes 10 s, and 75 s where ten processes share each core. Only
 longer: results must not depend on other work of the machine.
 """
 
+SECONDS_A_CLIP = 0.5
+"""Added to `SECONDS` for each clip that a model gets; the reference CNN needs a thousandth."""
+
 TRAINING_MEMORY = 16 << 30
 """Bytes that a worker which trains a user's own model may write to. TensorFlow takes 0.6 GiB with
 the reference CNN, and a copy of the MFCCs of a million clips 2.4 GiB."""

@@ -7,6 +7,7 @@ mark `Option` makes a field an option of commands; a nested one has the name of 
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import os
 import re
@@ -128,7 +129,7 @@ def checked(
         return model.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-    path = tuple(str(part) for part in first["loc"])
+    path = tuple(str(part) for part in first["loc"] if part != "[key]")
     place = ".".join(path) or "settings"
     options = {setting.path: setting.name for setting in settings_of(model).values()}
     option = options.get(path[:2]) or options.get(path[:1]) if path else None
@@ -182,9 +183,23 @@ def with_settings(
         show_parameters(function, parameters)
         text = inspect.cleandoc(function.__doc__ or "")
         function.__doc__ = text.replace("**settings", "\n".join(entries))
-        return function
+        return known_arguments(function)
 
     return decorate
+
+
+def known_arguments(function: Function) -> Function:
+    """Refuse a keyword that a function does not have, with the nearest of its names."""
+    names = inspect.signature(function).parameters
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        for name in keywords:
+            if name not in names:
+                raise UsageError(f"{name}: there is no such argument{_nearest(name, names)}.")
+        return function(*arguments, **keywords)
+
+    return call  # type: ignore[return-value]
 
 
 def keyword(name: str, annotation: Any) -> inspect.Parameter:

@@ -21,11 +21,10 @@ from stapes.errors import ModelError
 from stapes.system.isolation import SECONDS, Child, Lost
 from stapes.targets import probes
 from stapes.targets.runners import RUNNERS, USUAL
+from stapes.tflite.edit.choices import INPUTS
 from stapes.tflite.graph import Model
 from stapes.tflite.read.lookup_table import DECODE
 from stapes.tflite.read.verify import verify
-
-INPUTS = 100
 
 # Types of tensors that hold no numbers: strings, resources, variants.
 _OPAQUE = {"STRING", "RESOURCE", "VARIANT"}

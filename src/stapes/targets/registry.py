@@ -5,7 +5,8 @@ from __future__ import annotations
 from stapes.targets import esphome, ethos_u, litert_cost, tflm, tflm_cost
 from stapes.targets.target import Target
 
-_COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
+COMPARED = ("agrees", "decisions_that_differ", "largest_difference", "n_compared")
+"""Figures of a target that runs clips, whose decisions are compared with LiteRT's."""
 _NPU = ("flash_bytes", "sram_bytes", "weight_bytes", "cycles", "inferences_per_second")
 
 TARGETS: dict[str, Target] = {
@@ -20,7 +21,7 @@ TARGETS: dict[str, Target] = {
         "TFLite Micro",
         "TFLM",
         tflm_cost.attempt,
-        figures=("arena_bytes", *_COMPARED),
+        figures=("arena_bytes", *COMPARED),
         package=tflm.PACKAGE,
         extra=tflm.EXTRA,
         runs=True,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +26,8 @@ from stapes.run.settings import RunSettings
 from stapes.system.options import Option, checked, settings_of, with_settings
 from stapes.system.text import percent
 
-PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 
 
 def examples(section):
@@ -149,3 +154,73 @@ def test_a_technique_and_an_architecture(monkeypatch):
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     model.set_weights([np.round(32 * weights) / 32 for weights in before])
     assert np.allclose(LiteRT(variant.tflite).predict(x), model.predict(x, verbose=0), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """A copy of the package with each example at the places that the page names."""
+    folder = tmp_path_factory.mktemp("planted")
+    package = folder / "stapes"
+    shutil.copytree(ROOT / "src" / "stapes", package)
+
+    def insert(file, before, text):
+        content = (package / file).read_text("utf-8")
+        assert content.count(before) == 1, (file, before)
+        (package / file).write_text(content.replace(before, text + before), "utf-8")
+
+    code, line = examples("Add a technique")
+    (package / "techniques" / "coarse.py").write_text(code)
+    insert("techniques/registry.py", '    "distilled": Technique(', f"{line.rstrip()},\n")
+    top = "from stapes.techniques.variant import"
+    insert("techniques/registry.py", top, "from stapes.techniques.coarse import coarse\n")
+
+    code, line = examples("Add a target")
+    (package / "targets" / "eprom.py").write_text(code)
+    insert("targets/registry.py", '    "esphome": Target(', f"{line.rstrip()},\n")
+    top = "from stapes.targets.target import"
+    insert("targets/registry.py", top, "from stapes.targets.eprom import attempt\n")
+
+    (package / "frontends" / "level.py").write_text(examples("Add a frontend")[0])
+    insert("frontends/registry.py", "        Micro,\n", "        Level,\n")
+    top = "from stapes.frontends.logmel import"
+    insert("frontends/registry.py", top, "from stapes.frontends.level import Level\n")
+
+    insert("report/columns.py", '    Column("n_test"', f"{examples('Add a column')[0].rstrip()},\n")
+    insert("report/terminal/tables.py", '    "litert_latency_us_p50",\n)', '    "zeros",\n')
+
+    field = "".join(f"    {row}\n" for row in examples("Add an option")[0].splitlines())
+    insert("run/settings.py", "    ratio: Annotated", field)
+
+    place = "ARCHITECTURES: dict[str, Callable[..., Any]] = {\n"
+    insert("models/architectures.py", place, f"{examples('Add an architecture')[0]}\n\n")
+    insert("models/architectures.py", '    "ds_cnn": ', '    "two_layers": two_layers,\n')
+    return folder
+
+
+def command(folder, *arguments):
+    """What the command line of the copy prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stapes.cli.app", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "100"},
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_places_that_the_page_names_are_all_there_is_to_touch(planted, tmp_path):
+    shutil.copy(ROOT / "tests" / "contracts" / "older_results.json", tmp_path / "results.json")
+    assert "zeros" in command(planted, "report", str(tmp_path))
+    headings = (tmp_path / "results.csv").read_text("utf-8").splitlines()[0].split(",")
+    assert {"zeros", "eprom_runs", "eprom_flash_bytes"} < set(headings)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Share of weights that are zero" in page
+    assert "Whether EPROM 27C128 runs the model." in page
+
+    options = command(planted, "run", "--help")
+    assert "--loudness DB" in options
+    assert "|level|" in options
+    assert "two_layers" in options
+
+    typo = command(planted, "run", "--techniques", "coars", "--data", str(tmp_path))
+    assert "did you mean coarse?" in typo

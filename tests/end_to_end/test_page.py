@@ -123,13 +123,13 @@ def test_every_figure_is_drawn_and_has_a_name(opened, folder):
 
 def test_a_click_on_a_head_sorts_by_number(opened, folder):
     page = opened(folder / "report.html")
-    head = page.locator("table.models thead th").nth(4)
+    head = page.locator("table.models thead th").nth(1)
     assert head.inner_text().strip() == "file bytes"
     head.locator("button").click()
-    assert column(page, 5) == ["5,000", "23,000", "23,100", "80,000"]
+    assert column(page, 2) == ["5,000", "23,000", "23,100", "80,000"]
     assert head.get_attribute("aria-sort") == "ascending"
     head.locator("button").click()
-    assert column(page, 5) == ["80,000", "23,100", "23,000", "5,000"]
+    assert column(page, 2) == ["80,000", "23,100", "23,000", "5,000"]
     head.locator("button").click()
     assert column(page, 1)[0] == "float32"
     assert head.get_attribute("aria-sort") == "none"
@@ -137,11 +137,11 @@ def test_a_click_on_a_head_sorts_by_number(opened, folder):
 
 def test_the_keyboard_sorts_and_unknown_values_come_last(opened, folder):
     page = opened(folder / "report.html")
-    head = page.locator("table.models thead th").nth(10)
+    head = page.locator("table.models thead th").nth(9)
     assert head.inner_text().strip() == "arena bytes"
     for _ in range(2):
         head.locator("button").press("Enter")
-        assert column(page, 11)[-1] == "no"
+        assert column(page, 10)[-1] == "no"
     first = page.locator("table.models thead th").nth(0)
     first.locator("button").press("Space")
     assert column(page, 1) == ["float32", "int8", "qat", "small"]

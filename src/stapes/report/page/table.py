@@ -17,7 +17,7 @@ from stapes.targets.registry import TARGETS
 from stapes.techniques.registry import TECHNIQUES
 
 MODELS = (
-    *("size_ratio", "accuracy_against_float32", "mcnemar_p", "bytes", "gzip_bytes", "accuracy"),
+    *("bytes", "gzip_bytes", "accuracy", "accuracy_against_float32", "mcnemar_p"),
     *("false_negatives", "false_positives", "frr_at_fpr", "frr", "tflm_arena_bytes"),
     *("litert_latency_us_p50", *(f"{target}_runs" for target in TARGETS)),
 )

@@ -83,7 +83,7 @@ def test_the_metric_and_clips_of_the_choice():
     assert chosen_by(search()) == (
         "Models were chosen by FRR at 0.5 % false positives on 1,200 validation clips (400 of the "
         "word, 800 others, including 3 augmented copies of each), within flash 4,096 "
-        "bytes and arena 8,192 bytes."
+        "bytes, arena 8,192 bytes."
     )
     assert chosen_by(search(validation_copies=0, budget={})).endswith(
         "(400 of the word, 800 others)."
@@ -97,7 +97,7 @@ def test_the_chosen_trial():
         "1.25 % on validation clips)."
     )
     assert chosen(search(refused(0))) == (
-        "No model fits flash 4,096 bytes and arena 8,192 bytes: none was chosen."
+        "No model fits flash 4,096 bytes, arena 8,192 bytes: none was chosen."
     )
     bare = trial(3, bytes=None, arena_bytes=None, frr=None, summary="x")
     assert chosen(search(bare, best=3)) == "Chosen: trial 3, x."

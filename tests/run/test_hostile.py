@@ -88,6 +88,18 @@ def test_slim_limits_memory(hostile, tmp_path, little_memory):
     assert not out.exists()
 
 
+@linux
+def test_a_proof_holds_no_inputs_in_the_process_of_the_command(hostile, little_memory):
+    import resource  # Not on Windows.
+
+    content = (hostile / "slim_input_1gb.tflite").read_bytes()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    proof = prove(content, content, inputs=2)
+    assert not proof.interpreters
+    # One of its inputs has 1 GiB. Linux counts in KiB.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + (1 << 18)
+
+
 @ENDS
 def test_the_costs_of_look_up_tables_are_measured_within_limits(how, seconds, reason, monkeypatch):
     monkeypatch.setattr(lookup_tables, "SECONDS", seconds)

@@ -26,7 +26,7 @@ def model(kind, *, low=None, high=None):
     ("kind", "dtype"), [(9, np.int8), (3, np.uint8), (7, np.int16), (0, np.float32), (6, np.bool_)]
 )
 def test_they_have_the_models_shape_and_type_and_depend_on_the_seed(kind, dtype):
-    first, again, other = (inputs(model(kind), 30, seed) for seed in (1, 1, 2))
+    first, again, other = (list(inputs(model(kind), 30, seed)) for seed in (1, 1, 2))
     assert specs(model(kind)) == [((1, 40), np.dtype(dtype).str)]
     for [x], [y] in zip(first, again, strict=True):
         assert (x.shape, x.dtype) == ((1, 40), dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from stapes.contracts.measurements import ClipMisses
 from stapes.contracts.results import Results
+from stapes.system.text import limits as limits
 from stapes.system.text import percent, plural
 from stapes.targets.registry import TARGETS
 from stapes.targets.registry import title_of as title_of
@@ -116,14 +117,6 @@ def frr_of_clips(results: Results) -> str:
     return (
         f"FRR of clips is at {at_rate(misses)}: on {misses.words:,} test clips of the word, with "
         f"at most {misses.allowed:,} of {misses.others:,} other test clips above the threshold."
-    )
-
-
-def limits(budget: Mapping[str, float]) -> str:
-    """A budget in words; empty without limits."""
-    return " and ".join(
-        f"{name} {limit:,.10g} {'ms' if name == 'latency' else 'bytes'}"
-        for name, limit in budget.items()
     )
 
 

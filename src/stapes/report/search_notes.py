@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from stapes.contracts.results import Results, Search, Trial, VariantResult
-from stapes.report.notes import at_rate, limits
-from stapes.system.text import p_value, percent, plural
+from stapes.report.notes import at_rate
+from stapes.system.text import limits, p_value, percent, plural
 
 MOST_REASONS = 3
 

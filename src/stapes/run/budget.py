@@ -59,18 +59,3 @@ def _parsed(budget: Any) -> Any:
 
 Budget = Annotated[dict[Limit, Annotated[float, Field(gt=0)]], BeforeValidator(_parsed)]
 """Limits as a setting: a text, or numbers."""
-
-
-def budget_text(budget: Mapping[Limit, float]) -> str:
-    """The limits in words.
-
-    Examples
-    --------
-    >>> budget_text({"latency": 5.0, "flash": 20000.0})
-    'flash 20,000 bytes, latency 5 ms'
-    """
-    return ", ".join(
-        f"latency {budget[name]:g} ms" if name == "latency" else f"{name} {budget[name]:,.0f} bytes"
-        for name in LIMITS
-        if name in budget
-    )

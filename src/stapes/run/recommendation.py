@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from stapes.contracts.measurements import Recommendation
 from stapes.contracts.results import Results, VariantResult
 from stapes.measure import front as pareto
-from stapes.run.budget import LIMITS, Limit, budget_text
-from stapes.system.text import p_value, percent, rate
+from stapes.run.budget import LIMITS, Limit
+from stapes.system.text import limits, p_value, percent, rate
 from stapes.targets.registry import title_of
 
 _WORST = math.inf
@@ -166,7 +166,7 @@ def _why(
     one = fitting == 1
     conditions = [f"{'runs' if one else 'run'} in {' and '.join(needed.values())}"]
     if budget:
-        conditions.append(f"{'fits' if one else 'fit'} {budget_text(budget)}")
+        conditions.append(f"{'fits' if one else 'fit'} {limits(budget)}")
     conditions.append(f"{'loses' if one else 'lose'} at most {max_drop:g} points of accuracy")
     of = (
         f"Of {measured} variants it alone"
@@ -214,13 +214,13 @@ def _none_fits(
     max_drop: float,
 ) -> str:
     nearest = sorted(measured, key=lambda row: _distance(failures[row.name]))[:_NEAREST]
-    limits = budget_text(budget) + " and " if budget else ""
+    within = limits(budget) + " and " if budget else ""
     reasons = [
         f"{row.name} ({_and([failure.reason for failure in failures[row.name]])})"
         for row in nearest
     ]
     return (
-        f"No variant fits {limits}at most {max_drop:g} points below float32. Nearest: "
+        f"No variant fits {within}at most {max_drop:g} points below float32. Nearest: "
         f"{'; '.join(reasons)}."
     )
 

@@ -11,14 +11,13 @@ from stapes.contracts.results import Results, Trial, VariantResult
 from stapes.measure.variant import measure
 from stapes.models import keras_files
 from stapes.run import steps
-from stapes.run.budget import budget_text
 from stapes.run.feature_files import load_features
 from stapes.run.recommendation import front
 from stapes.search.engines import TEACHER
 from stapes.search.front import fits
 from stapes.search.settings import SearchSettings
 from stapes.system.files import atomic_path, write_bytes
-from stapes.system.text import p_value, percent
+from stapes.system.text import limits, p_value, percent
 from stapes.techniques.registry import TECHNIQUES
 from stapes.techniques.variant import Variant
 
@@ -69,15 +68,15 @@ def recommend(results: Results, settings: SearchSettings) -> Recommendation:
     """The best model for the budget, or why there is none."""
     search = results.search
     assert search is not None
-    limits = budget_text(settings.budget)
+    within = limits(settings.budget)
     row = next((row for row in results.variants if row.name == "best"), None)
     if row is None or search.best is None:
-        sentence = f"No trained model fits {limits}: allow more, or search longer."
+        sentence = f"No trained model fits {within}: allow more, or search longer."
     else:
         fitting = sum(fits(trial, settings.budget) for trial in search.trials)
         trials = "1 trial" if fitting == 1 else f"{fitting} trials"
-        if limits:
-            trials += f" that {'fits' if fitting == 1 else 'fit'} {limits}"
+        if within:
+            trials += f" that {'fits' if fitting == 1 else 'fit'} {within}"
         trial = next(trial for trial in search.trials if trial.number == search.best)
         arena = row.targets["tflm"].arena_bytes
         sentence = (

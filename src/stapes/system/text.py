@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 UNKNOWN = "–"
 """In place of a figure that was not measured."""
 
@@ -81,3 +84,17 @@ def rate(value: float) -> str:
 def plural(number: float, noun: str) -> str:
     """`1 clip`, `2 clips`."""
     return f"{number:,.10g} {noun}{'' if number == 1 else 's'}"
+
+
+def limits(budget: Mapping[Any, float]) -> str:
+    """The limits of a device in words; empty without limits.
+
+    Examples
+    --------
+    >>> limits({"flash": 20_000.0, "latency": 5.0})
+    'flash 20,000 bytes, latency 5 ms'
+    """
+    return ", ".join(
+        f"{name} {limit:,.10g} {'ms' if name == 'latency' else 'bytes'}"
+        for name, limit in budget.items()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,16 @@ def specs(model: Model) -> list[tuple[tuple[int, ...], str]]:
     return [(tuple(tensor.shape), DTYPES[tensor.type].str) for tensor in _inputs(model)]
 
 
-def inputs(model: Model, count: int, seed: int) -> list[list[NDArray[Any]]]:
-    """`count` sets of one array for each input of a model.
+def inputs(model: Model, count: int, seed: int) -> Iterator[list[NDArray[Any]]]:
+    """`count` sets of one array for each input of a model, one at a time: a set may have 1 GiB.
 
     Integers are uniform over their whole range, then over narrow bands of it. Floats are normal
     with several widths, and uniform over the range of the calibration if the file has it.
     """
     rng = np.random.default_rng(seed)
     tensors = _inputs(model)
-    return [[_draw(rng, tensor, n // _RUN) for tensor in tensors] for n in range(count)]
+    for number in range(count):
+        yield [_draw(rng, tensor, number // _RUN) for tensor in tensors]
 
 
 def _draw(rng: np.random.Generator, tensor: Tensor, run: int) -> NDArray[Any]:

@@ -13,9 +13,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.system.isolation import SECONDS, Child, Lost
@@ -53,10 +50,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class _Trace:
-    """The results of one interpreter with one file."""
+    """The results of one interpreter with one file, without the results: they may be large."""
 
-    outputs: list[list[NDArray[Any]]]
-    """For each input, each output."""
+    outputs: list[list[tuple[str, bytes]]]
+    """For each input, each output: its type and shape, and a digest of its bytes."""
     taps: list[bytes]
     """A digest of the results of each op."""
     distinct: int
@@ -95,7 +92,6 @@ def prove(
         A file is broken, and nothing ran.
     """
     models = [verify(original), verify(candidate)]
-    chosen = probes.inputs(models[0], inputs, seed)
     if probes.specs(models[0]) != probes.specs(models[1]):
         return Proof((), {}, inputs, 0, "the files take different inputs")
     taps = [_taps(model) for model in models]
@@ -103,11 +99,13 @@ def prove(
         taps = [[], []]
     names = tuple(USUAL if interpreters is None else interpreters)
     limit = seconds if isolate else None
-    before = _traces([_Job(name, original, chosen, taps[0]) for name in names], limit)
+    before = _traces(
+        [_Job(name, original, original, inputs, seed, taps[0]) for name in names], limit
+    )
     firsts = dict(zip(names, before, strict=True))
     ran = {name: trace for name, trace in firsts.items() if isinstance(trace, _Trace)}
     refused = {name: trace for name, trace in firsts.items() if isinstance(trace, str)}
-    after = _traces([_Job(name, candidate, chosen, taps[1]) for name in ran], limit)
+    after = _traces([_Job(name, candidate, original, inputs, seed, taps[1]) for name in ran], limit)
     difference = None
     for (name, first), second in zip(ran.items(), after, strict=True):
         text = second if isinstance(second, str) else _difference(first, second)
@@ -131,7 +129,10 @@ class _Job:
 
     name: str
     model: bytes
-    chosen: list[list[NDArray[Any]]]
+    original: bytes
+    """The file that the inputs are for: it has the ranges of the calibration."""
+    inputs: int
+    seed: int
     taps: list[int]
 
 
@@ -149,32 +150,36 @@ def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
 
 def _run(job: _Job) -> _Trace:
     invoke, tap = RUNNERS[job.name](job.model)
-    digests = [hashlib.blake2b(digest_size=16) for _ in job.taps]
-    outputs = []
+    taps = [hashlib.blake2b(digest_size=16) for _ in job.taps]
+    outputs: list[list[tuple[str, bytes]]] = []
     seen = set()
-    for values in job.chosen:
-        outputs.append(invoke(values))
-        content = b"".join(output.tobytes() for output in outputs[-1])
-        whole = hashlib.blake2b(content, digest_size=16)
+    for values in probes.inputs(verify(job.original), job.inputs, job.seed):
+        whole = hashlib.blake2b(digest_size=16)
+        outputs.append([])
+        for output in invoke(values):
+            content = output.tobytes()
+            digest = hashlib.blake2b(content, digest_size=16).digest()
+            outputs[-1].append((f"{output.dtype} {output.shape}", digest))
+            whole.update(content)
         if tap is not None:
-            for digest, index in zip(digests, job.taps, strict=True):
+            for result, index in zip(taps, job.taps, strict=True):
                 content = tap(index)
-                digest.update(content)
+                result.update(content)
                 whole.update(content)
         seen.add(whole.digest())
-    return _Trace(outputs, [digest.digest() for digest in digests], len(seen))
+    return _Trace(outputs, [result.digest() for result in taps], len(seen))
 
 
 def _difference(first: _Trace, second: _Trace) -> str | None:
     for number, (left, right) in enumerate(zip(first.outputs, second.outputs, strict=True)):
-        for index, (a, b) in enumerate(zip(left, right, strict=False)):
-            if a.shape != b.shape or a.dtype != b.dtype:
-                return f"output {index} is {a.dtype} {a.shape} and {b.dtype} {b.shape}"
-            if a.tobytes() != b.tobytes():
+        for index, (was, now) in enumerate(zip(left, right, strict=False)):
+            if was[0] != now[0]:
+                return f"output {index} is {was[0]} and {now[0]}"
+            if was != now:
                 return f"output {index} differs at input {number}"
         if len(left) != len(right):
             return f"{len(left)} outputs and {len(right)}"
-    for number, (was, now) in enumerate(zip(first.taps, second.taps, strict=True)):
-        if was != now:
+    for number, (one, other) in enumerate(zip(first.taps, second.taps, strict=True)):
+        if one != other:
             return f"the outputs are equal, but result {number} of the ops differs"
     return None

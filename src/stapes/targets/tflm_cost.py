@@ -115,5 +115,5 @@ def invoke_seconds(models: Sequence[bytes], runs: int) -> list[float]:
 
 
 def _feed(interpreter: TFLM, model: bytes) -> None:
-    for index, values in enumerate(probes.inputs(verify(model), 1, 0)[0]):
+    for index, values in enumerate(next(probes.inputs(verify(model), 1, 0))):
         interpreter.set_input(values, index)

@@ -28,7 +28,7 @@ def test_a_word_links_to_its_page_and_shows_the_best_next_to_float32():
     assert "jarvis ds_cnn of 20 filters, 20 MFCCs, int8 3,900 6,912 90.00 %" in content
     assert "2.50 % 1.2 to 5.0 80,000" in content
     assert "alexa no model fits – – – –" in content
-    assert "within flash 4,096 bytes and arena 8,192 bytes" in content
+    assert "within flash 4,096 bytes, arena 8,192 bytes" in content
     assert "FRR of clips is at 0.5 % false positives" in content
     assert text == words_page(runs())
 

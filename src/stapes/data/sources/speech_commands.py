@@ -106,7 +106,7 @@ def _source(version: str, url: str | None, sha256: str | None) -> tuple[str, str
     if not re.match(r"https?://[^/]", url):
         raise UsageError(f"{url} cannot be fetched: give an address with http:// or https://.")
     if sha256 is None:
-        raise UsageError(f"{url} needs its sha256 too: only that tells it from a broken copy.")
+        raise UsageError(f"{url} needs its sha256 too, to show that the copy is whole.")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
         raise UsageError(f"{sha256!r} is no SHA-256: give its 64 hexadecimal digits.")
     return url, sha256.lower()

@@ -11,12 +11,12 @@ from rich.table import Table
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import Cell
 from stapes.report.columns import COLUMNS
-from stapes.report.notes import first_misses, limits
+from stapes.report.notes import first_misses
 from stapes.report.search_notes import best_row, best_trial
 from stapes.report.templates import document
 from stapes.report.terminal.grid import grid
 from stapes.report.terminal.tables import heading
-from stapes.system.text import UNKNOWN, plural
+from stapes.system.text import UNKNOWN, limits, plural
 
 KEYS = ("bytes", "tflm_arena_bytes", "accuracy", "frr_at_fpr")
 """The columns, by key: of `best`, then of float32."""

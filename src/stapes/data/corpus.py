@@ -29,6 +29,7 @@ from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.system.files import sha256
+from stapes.system.yaml_file import read_yaml
 
 CORPUS_FILE = "corpus.yaml"
 """Marks a folder that Stapes made: `synthetic: true`."""
@@ -194,7 +195,7 @@ def _shared(splits: dict[str, list[Clip]]) -> int:
 
 def _is_synthetic(root: Path) -> bool:
     try:
-        content = yaml.safe_load((root / CORPUS_FILE).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        content = read_yaml(root / CORPUS_FILE)
+    except (OSError, ValueError, yaml.YAMLError):
         return False
     return isinstance(content, dict) and content.get("synthetic") is True

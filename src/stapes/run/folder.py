@@ -27,6 +27,7 @@ from stapes.run.own_model import is_float_file
 from stapes.run.settings import LATER, RunSettings
 from stapes.system.files import write_text
 from stapes.system.version import __version__
+from stapes.system.yaml_file import read_yaml
 
 _OPTIONAL = (
     "ai-edge-quantizer",
@@ -185,7 +186,7 @@ class RunFolder:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = yaml.safe_load(self.config.read_text("utf-8"))
+            content = read_yaml(self.config)
         except (OSError, ValueError, yaml.YAMLError):
             content = None
         if not isinstance(content, dict):

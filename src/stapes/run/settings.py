@@ -146,7 +146,8 @@ class RunSettings(BaseModel):
     @field_validator("techniques", mode="before")
     @classmethod
     def _is_one_text(cls, techniques: Any) -> Any:
-        return ",".join(techniques) if isinstance(techniques, list | tuple) else techniques
+        names = isinstance(techniques, list | tuple) and all(type(t) is str for t in techniques)
+        return ",".join(techniques) if names else techniques
 
     @field_validator("word")
     @classmethod

@@ -12,6 +12,7 @@ from stapes.errors import UsageError
 from stapes.frontends.registry import kind_of
 from stapes.run.settings import PRESETS, QUICK, RunSettings, renamed
 from stapes.system.options import checked, nested, unknown
+from stapes.system.yaml_file import read_yaml
 
 Settings = TypeVar("Settings", bound=RunSettings)
 
@@ -75,7 +76,7 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path)
     except OSError as error:
         raise UsageError(f"--config {path}: cannot be read ({error.strerror}).") from None
     except (ValueError, yaml.YAMLError):  # PyYAML raises ValueError for an impossible date.

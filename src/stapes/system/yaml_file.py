@@ -1,0 +1,37 @@
+"""Read YAML that comes from anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_MOST_VALUES = 100_000
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, without objects of Python.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError, yaml.YAMLError
+        It is no YAML, or a small file whose aliases unfold to very many values.
+    """
+    content = yaml.safe_load(path.read_text("utf-8"))
+    if _unfolded(content, {}) > _MOST_VALUES:
+        raise ValueError("its aliases unfold to too many values")
+    return content
+
+
+def _unfolded(value: Any, counts: dict[int, int]) -> int:
+    """The number of values with all aliases written out; `counts` has those of lists and maps."""
+    if not isinstance(value, (list, dict)):
+        return 1
+    if id(value) not in counts:
+        counts[id(value)] = _MOST_VALUES + 1  # If it contains itself.
+        parts = value if isinstance(value, list) else value.values()
+        counts[id(value)] = 1 + sum(_unfolded(part, counts) for part in parts)
+    return counts[id(value)]

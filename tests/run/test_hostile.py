@@ -65,6 +65,11 @@ def test_evaluate_stops_a_model_that_loops(hostile, features):
         evaluate(hostile / "loop_in_float_model.tflite", features, 2)
 
 
+def test_evaluate_refuses_scores_that_are_not_numbers(hostile, features):
+    with pytest.raises(ModelError, match=r"outputs_nan\.tflite gives scores that are not numbers"):
+        evaluate(hostile / "outputs_nan.tflite", features, 600)
+
+
 @linux
 def test_evaluate_limits_memory(hostile, features, little_memory):
     model = hostile / "needs_2gb.tflite"

@@ -123,7 +123,10 @@ def _scores(
         raise unusable(model, lost) from None
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
-    return np.concatenate(parts)
+    scores = np.concatenate(parts)
+    if not np.isfinite(scores).all():
+        raise ModelError(f"{model} gives scores that are not numbers: train it again.")
+    return scores
 
 
 def _run(content: bytes, features: list[Path], frontend: Frontend) -> list[np.ndarray]:

@@ -110,6 +110,15 @@ def test_a_variant_that_misses_every_word_in_continuous_sound_is_not_recommended
     assert "it misses every word" in recommendation.sentence
 
 
+def test_the_sentence_says_that_a_variant_which_misses_every_word_is_left_out(detected):
+    condition = "detects any word in continuous sound"
+    assert condition not in recommend(detected, {}, 99.0).sentence
+    detected.variants[1].detection.chosen.frr = 1.0
+    recommendation = recommend(detected, {}, 99.0)
+    assert recommendation.variant == "float32"
+    assert condition in recommendation.sentence
+
+
 def test_latencies_that_differ_in_the_third_digit_are_the_same():
     rows = [variant("float32", 9, latency_us=40.0), variant("int8", 5, latency_us=15.764)]
     rows.append(variant("pruned_int8", 5, latency_us=15.763))

@@ -64,9 +64,6 @@ def test_every_technique_can_be_named(name):
         ("int4x", "int4x"),
         ("uint8,nope", "nope"),
         ("UINT8", "UINT8"),
-        ("all,uint8", "all"),
-        ("", "an empty list"),
-        (" , ", "an empty list"),
     ],
 )
 def test_an_error_of_an_unknown_name_lists_the_known_ones(names, unknown):
@@ -76,6 +73,12 @@ def test_an_error_of_an_unknown_name_lists_the_known_ones(names, unknown):
     assert message.startswith("techniques: ")
     assert unknown in message
     assert all(name in message for name in TECHNIQUES)
+
+
+@pytest.mark.parametrize("names", ["all,uint8", "", " , "])
+def test_all_is_given_alone_and_an_empty_list_is_no_choice(names):
+    with pytest.raises(UsageError, match="give `all` alone, or names"):
+        select(names)
 
 
 def test_stages_are_unique_and_each_is_after_those_that_it_needs():

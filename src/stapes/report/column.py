@@ -31,6 +31,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Head:
+    """The head of a column, as plain data."""
+
+    key: str
+    title: str
+    help: str
+
+
+@dataclass(frozen=True)
 class Column(Generic[Row]):
     """A column, of the table of models or of a search's trials."""
 

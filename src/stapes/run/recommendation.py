@@ -6,8 +6,8 @@ good in all four and better in one. A cost that was not measured counts as the w
 
 Of the variants that fit the budget and lose no more accuracy than allowed, the smallest file is
 recommended. Among equals it is the one with fewer errors, then the smaller arena, then the faster.
-So it is on the front. It must run where it ships: in TFLite Micro if the budget limits flash or
-arena or is empty, in LiteRT if it limits latency.
+It must run where it ships: in TFLite Micro if the budget limits flash or arena or is empty, in
+LiteRT if it limits latency. It must detect words in continuous sound if float32 does.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) 
         if fitting:
             best = min(fitting, key=lambda row: (row.bytes, *_costs(row)[3:0:-1]))
             variant = best.name
-            sentence = _why(best, floats, len(fitting), len(measured), budget, max_drop, needed)
+            sentence = _why(best, floats, len(fitting), measured, budget, max_drop, needed)
         else:
             sentence = _none_fits(measured, failures, budget, max_drop)
     return Recommendation(
@@ -158,7 +158,7 @@ def _why(
     best: VariantResult,
     floats: VariantResult,
     fitting: int,
-    measured: int,
+    measured: list[VariantResult],
     budget: Mapping[Limit, float],
     max_drop: float,
     needed: Mapping[str, str],
@@ -168,10 +168,12 @@ def _why(
     if budget:
         conditions.append(f"{'fits' if one else 'fit'} {limits(budget)}")
     conditions.append(f"{'loses' if one else 'lose'} at most {max_drop:g} points of accuracy")
+    if not _misses_all(floats) and any(_misses_all(row) for row in measured):
+        conditions.append(f"{'detects' if one else 'detect'} any word in continuous sound")
     of = (
-        f"Of {measured} variants it alone"
+        f"Of {len(measured)} variants it alone"
         if one
-        else f"It has the smallest file of the {fitting} among {measured} variants that"
+        else f"It has the smallest file of the {fitting} among {len(measured)} variants that"
     )
     drop = _drop(best, floats)
     side = "below" if drop > 0 else "above"

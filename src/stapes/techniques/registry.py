@@ -192,7 +192,9 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
     if names == "all":
         return [name for name in TECHNIQUES if not _missing(name, from_file)]
     chosen = {name.strip() for name in names.split(",") if name.strip()}
-    for name in sorted(chosen - set(TECHNIQUES)) or ([] if chosen else ["an empty list"]):
+    if not chosen or "all" in chosen:
+        raise UsageError("--techniques: give `all` alone, or names with commas between them.")
+    for name in sorted(chosen - set(TECHNIQUES)):
         raise UsageError(f"--techniques: {unknown(name, (*TECHNIQUES, 'all'))}.")
     for name in [name for name in TECHNIQUES if name in chosen]:
         missing = _missing(name, from_file)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
+from pydantic_core import to_json
 from rich.console import Console
 from tests.report.results_by_hand import known, measured, results, row, searched, trial, whole
 
@@ -170,3 +172,9 @@ def test_another_kind_of_file_is_not_written_over(folders, options, option):
     with pytest.raises(UsageError, match=f"{option} .*name a file that ends in"):
         write_report(first, **{name: first / file for name, file in options.items()})
     assert (first / "results.json").read_bytes() == before
+
+
+def test_a_comparison_is_plain_data():
+    document = json.loads(to_json(compare(whole(), whole(), ("one", "two"))))
+    assert [column["title"] for column in document["columns"]][:1] == ["file bytes"]
+    assert "<function" not in repr(compare(whole(), whole(), ("one", "two")))

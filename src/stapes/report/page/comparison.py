@@ -15,8 +15,8 @@ from rich.table import Table
 
 from stapes.contracts.results import Results
 from stapes.report.charts import Chart, look
-from stapes.report.column import Cell, with_values
-from stapes.report.columns import ModelColumn, columns
+from stapes.report.column import Cell, Head, with_values
+from stapes.report.columns import columns
 from stapes.report.figures import svg
 from stapes.report.figures.results import accuracy_chart, accuracy_series
 from stapes.report.notes import flat
@@ -50,7 +50,7 @@ class Comparison:
     """What two runs have in common, and what differs."""
 
     names: tuple[str, str]
-    columns: list[ModelColumn]
+    columns: list[Head]
     """Those of `KEYS` that have a value in any of the pairs."""
     pairs: list[Pair]
     only: tuple[list[str], list[str]]
@@ -83,7 +83,7 @@ def compare(first: Results, second: Results, names: tuple[str, str]) -> Comparis
     clips = [[clip.name for clip in run.clips] for run in (first, second)]
     return Comparison(
         names=names,
-        columns=shown,
+        columns=[Head(column.key, column.title, column.help) for column in shown],
         pairs=[
             Pair(
                 name,

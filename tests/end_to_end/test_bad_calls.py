@@ -134,7 +134,7 @@ def test_evaluate_names_an_absent_model(corpus, tmp_path):
 
 def test_report_of_a_folder_without_a_run_names_the_file(tmp_path):
     status, _, stderr = call("report", tmp_path, cwd=tmp_path)
-    assert status == 1
+    assert status == 2
     assert "results.json" in stderr
 
 

@@ -13,6 +13,7 @@ from stapes.cli.data import data_app
 from stapes.cli.model_files import model_app
 from stapes.cli.run import run_app
 from stapes.errors import StapesError
+from stapes.system.text import printable
 from stapes.system.version import __version__
 
 app = typer.Typer(
@@ -85,7 +86,7 @@ def _message_and_status(error: Exception) -> tuple[str, int]:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"stapes: {message}", file=sys.stderr)
+    print(f"stapes: {printable(message)}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 
+from stapes.system.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -67,7 +69,8 @@ def show(
         print(to_json(document, by_alias=True, indent=1).decode())
         return
     for line in lines(document):
-        # Brackets in a sentence are no markup.
+        # A sentence may name a stranger's file: nothing in it is markup or a control character.
+        line = printable(line) if isinstance(line, str) else line
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -25,7 +25,7 @@ from stapes.contracts.measurements import (
     TargetResult,
     TestClip,
 )
-from stapes.errors import StapesError
+from stapes.errors import StapesError, UsageError
 from stapes.system.files import write_text
 from stapes.system.options import unknown
 
@@ -268,13 +268,15 @@ def read(path: Path) -> Results:
 
     Raises
     ------
+    UsageError
+        It cannot be read.
     StapesError
-        It is missing, broken, or of another schema.
+        It is broken, or of another schema.
     """
     try:
         return Results.model_validate_json(path.read_text("utf-8"))
     except OSError as error:
-        raise StapesError(
+        raise UsageError(
             f"{path} cannot be read ({error.strerror}): name the folder of a run."
         ) from None
     except (ValidationError, UnicodeDecodeError) as error:

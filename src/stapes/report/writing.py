@@ -43,10 +43,10 @@ def write_csv(results: Results, path: Path) -> None:
     write_text(path, text.getvalue())
 
 
-def write_files(results: Results, run: Path, page: Path | None = None) -> None:
-    """Write results.csv and the page of a run into its folder, or the page to another place."""
+def write_files(results: Results, run: Path) -> None:
+    """Write results.csv and the page of a run into its folder."""
     write_csv(results, run / "results.csv")
-    write_text(page or run / PAGE, page_of(results))
+    write_text(run / PAGE, page_of(results))
 
 
 def write_report(run: Path, *, page: Path | None = None, plot: Path | None = None) -> Results:
@@ -57,19 +57,27 @@ def write_report(run: Path, *, page: Path | None = None, plot: Path | None = Non
     run : Path
         The run's folder.
     page : Path, optional
-        The page; default `report.html` in the folder.
+        The page; default `report.html` in the folder. With another page, the folder is only read.
     plot : Path, optional
         An SVG of size and accuracy; default none.
 
     Raises
     ------
+    UsageError
+        results.json is missing, or the folder cannot be written.
     StapesError
-        results.json is missing or broken, or has no measured model to draw.
+        results.json is broken, or has no measured model to draw.
     """
     _check(page, ".html")
     _check(plot, ".svg")
     results = read(run / "results.json")
-    write_files(results, run, page)
+    try:
+        write_text(page, page_of(results)) if page else write_files(results, run)
+    except OSError as error:
+        place = f"--page {page}" if page else str(run)
+        raise UsageError(
+            f"{place}: cannot be written ({error.strerror}); name another place with --page."
+        ) from None
     if plot is not None:
         write_text(plot, picture(results))
     return results

@@ -9,6 +9,17 @@ UNKNOWN = "–"
 """In place of a figure that was not measured."""
 
 
+def printable(text: str, place: str = "\N{MIDDLE DOT}") -> str:
+    """Text from a file for a terminal: `place` for each control character.
+
+    Examples
+    --------
+    >>> printable("\x1b[31mred", "?")
+    '?[31mred'
+    """
+    return "".join(char if char.isprintable() else place for char in text)
+
+
 def percent(part: float | None, digits: int = 2) -> str:
     """A share as a percentage.
 

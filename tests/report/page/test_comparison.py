@@ -12,6 +12,7 @@ from tests.report.results_by_hand import known, measured, results, row, searched
 
 from stapes.contracts.results import write
 from stapes.errors import StapesError, UsageError
+from stapes.report import writing
 from stapes.report.page.comparison import compare, comparison_page, lines, sentences, size_accuracy
 from stapes.report.writing import write_comparison, write_report
 
@@ -178,3 +179,17 @@ def test_a_comparison_is_plain_data():
     document = json.loads(to_json(compare(whole(), whole(), ("one", "two"))))
     assert [column["title"] for column in document["columns"]][:1] == ["file bytes"]
     assert "<function" not in repr(compare(whole(), whole(), ("one", "two")))
+
+
+def test_a_run_in_a_folder_that_cannot_be_written_has_its_page_elsewhere(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    run = tmp_path / "run"
+    write(whole(), run / "results.json")
+    monkeypatch.setattr(writing, "write_csv", refuse)
+    with pytest.raises(UsageError, match=r"Read-only file system\); name another place with page"):
+        write_report(run)
+    write_report(run, page=tmp_path / "page.html")
+    assert (tmp_path / "page.html").is_file()
+    assert [path.name for path in run.iterdir()] == ["results.json"]

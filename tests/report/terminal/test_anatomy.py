@@ -10,7 +10,8 @@ from rich.console import Console
 from tests.tflite.models_by_hand import OP, dense, model, op, tensor
 
 from stapes.contracts.inspection import Histogram
-from stapes.report.terminal.anatomy import lines, printable, short, spark
+from stapes.report.terminal.anatomy import lines, short, spark
+from stapes.system.text import printable
 from stapes.tflite.read.inspect import inspect
 
 

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from stapes.errors import ModelError
+from stapes.system.text import printable
 
 _CONV = ("kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation")
 _POOL = ("pool_size", "strides", "padding", "data_format")
@@ -198,5 +199,5 @@ def one_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     useful = [line for line in lines if not line.startswith("Exception encountered")]
     text = (useful or lines or [""])[0].strip()
-    text = "".join(character if character.isprintable() else " " for character in text)
+    text = printable(text, " ")
     return text if len(text) <= 200 else f"{text[:197]}..."

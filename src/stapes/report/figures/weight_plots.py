@@ -11,9 +11,9 @@ from stapes.errors import StapesError, UsageError
 from stapes.report.charts import Panel
 from stapes.report.figures.bars import histograms
 from stapes.report.templates import document
-from stapes.report.terminal.anatomy import printable, short
+from stapes.report.terminal.anatomy import short
 from stapes.system.files import write_text
-from stapes.system.text import percent
+from stapes.system.text import percent, printable
 
 _MOST_PANELS = 300
 

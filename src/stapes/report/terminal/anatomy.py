@@ -21,7 +21,7 @@ from stapes.contracts.inspection import (
     Tensor,
 )
 from stapes.report.terminal.grid import grid
-from stapes.system.text import percent, plural
+from stapes.system.text import percent, plural, printable
 
 _PART_NAMES = {
     "constants": "other constants",
@@ -172,11 +172,6 @@ def labels(inspection: Inspection) -> list[str]:
     if inspection.description:
         text.append(f"Description: {printable(inspection.description)}")
     return text
-
-
-def printable(text: str) -> str:
-    """A text from a file, without control characters."""
-    return "".join(char if char.isprintable() else "\N{MIDDLE DOT}" for char in text)
 
 
 def short(name: str, most: int = _NAME) -> str:

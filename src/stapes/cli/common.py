@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 
-from stapes.system.text import printable
+from stapes.system.text import plural, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,8 +70,29 @@ def show(
         return
     for line in lines(document):
         # A sentence may name a stranger's file: nothing in it is markup or a control character.
+        left_out = 0 if isinstance(line, str) else fit(line, console)
         line = printable(line) if isinstance(line, str) else line
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if left_out:
+            console.print(f"{plural(left_out, 'more column')} in a wider terminal.")
+
+
+def fit(table: Any, console: Console) -> int:
+    """Take away the last columns of a table that do not fit, so that no number is cut.
+
+    Returns
+    -------
+    left_out : int
+    """
+    from rich.measure import Measurement
+
+    columns = len(getattr(table, "columns", ()))
+    wide = console.options.update(max_width=10_000)
+    left_out = 0
+    while columns - left_out > 1 and Measurement.get(console, wide, table).minimum > console.width:
+        table.columns.pop()
+        left_out += 1
+    return left_out
 
 
 def results_lines(results: Results, verbose: bool) -> list[Any]:

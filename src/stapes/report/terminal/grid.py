@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +18,18 @@ def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **st
     options of `rich.table.Table`.
     """
     table = Table(title=Text(title), title_justify="left", **style)
-    for column in columns:
+    rows = list(rows)
+    for column, cells in zip(
+        columns, zip(*rows, strict=True) if rows else repeat(()), strict=False
+    ):
         wraps = column.startswith("~")
+        head = column.lstrip(">~")
         table.add_column(
-            Text(column.lstrip(">~")),
+            Text(head),
             justify="right" if column.startswith(">") else "left",
             no_wrap=not wraps,
             overflow="fold" if wraps else "ellipsis",
+            min_width=None if wraps else max(map(cell_len, (*head.split("\n"), *cells))),
         )
     for row in rows:
         table.add_row(*map(Text, row))

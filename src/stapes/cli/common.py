@@ -74,7 +74,8 @@ def show(
         line = printable(line) if isinstance(line, str) else line
         console.print(line, markup=False, highlight=False, soft_wrap=True)
         if left_out:
-            console.print(f"{plural(left_out, 'more column')} in a wider terminal.")
+            note = f"{plural(left_out, 'more column')} in a wider terminal."
+            console.print(note, highlight=False)
 
 
 def fit(table: Any, console: Console) -> int:

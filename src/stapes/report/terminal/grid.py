@@ -19,9 +19,8 @@ def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **st
     """
     table = Table(title=Text(title), title_justify="left", **style)
     rows = list(rows)
-    for column, cells in zip(
-        columns, zip(*rows, strict=True) if rows else repeat(()), strict=False
-    ):
+    by_column = zip(*rows, strict=True) if rows else repeat(())
+    for column, cells in zip(columns, by_column, strict=False):
         wraps = column.startswith("~")
         head = column.lstrip(">~")
         table.add_column(

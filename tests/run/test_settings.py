@@ -14,7 +14,8 @@ from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
 from stapes.models.settings import TrainSettings
 from stapes.run.settings import PRESETS, QUICK, RunSettings, SyntheticSettings
-from stapes.run.settle import settle
+from stapes.run.settle import settle, settle_as
+from stapes.search.settings import SearchSettings
 
 
 @pytest.fixture
@@ -339,3 +340,14 @@ def test_a_word_without_a_letter_or_digit_is_refused(word):
 def test_a_split_that_leaves_no_training_clips_is_refused():
     with pytest.raises(UsageError, match="train"):
         settle({"validation": 0.5, "test": 0.5})
+
+
+def test_a_run_takes_what_it_knows_of_a_searchs_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    content = {"command": "search", "settings": {"seed": 3, "metric": "frr@0.5", "trials": 9}}
+    path.write_text(yaml.safe_dump(content), "utf-8")
+    assert settle({}, config=path).seed == 3
+    assert settle_as(SearchSettings, {}, config=path, quick={}).trials == 9
+    path.write_text(yaml.safe_dump({**content, "command": "run"}), "utf-8")
+    with pytest.raises(UsageError, match="metric: there is no such setting"):
+        settle({}, config=path)

@@ -49,7 +49,7 @@ def settle_as(
     UsageError
         The file or a setting is wrong; the message names it.
     """
-    file = _read(config) if config else {}
+    file = _read(config, kind) if config else {}
     called = renamed(nested(kind, options))
     preset = called.get("preset", file.get("preset", "default"))
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -74,7 +74,7 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, kind: type[RunSettings]) -> dict[str, Any]:
     try:
         content = read_yaml(path)
     except OSError as error:
@@ -84,4 +84,8 @@ def _read(path: Path) -> dict[str, Any]:
     settings = content.get("settings") if isinstance(content, dict) else None
     if not isinstance(settings, dict):
         raise UsageError(f"--config {path}: has no `settings`; give the run.yaml of a run.")
-    return renamed(settings)
+    settings = renamed(settings)
+    if content.get("command") == "search":
+        # Not all settings of a search are a run's.
+        return {name: value for name, value in settings.items() if name in kind.model_fields}
+    return settings

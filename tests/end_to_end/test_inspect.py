@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from tests.end_to_end import command
 
+pytestmark = pytest.mark.slow
+
 KWS = "mlperf_tiny_kws.tflite"
 
 

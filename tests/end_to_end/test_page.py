@@ -20,6 +20,8 @@ from stapes.report.figures.weight_plots import draw
 from stapes.report.page.words import words_page
 from stapes.tflite.read.inspect import inspect
 
+pytestmark = pytest.mark.slow
+
 NASTY = "</script><script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'>\"&"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]

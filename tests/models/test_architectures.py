@@ -8,9 +8,12 @@ import importlib.util
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,12 @@ import pytest
 from stapes.models.backend import keras
 from stapes.models.lowering import lower
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+    ),
+]
 
 SUPPORTED = {
     *("InputLayer", "Conv2D", "DepthwiseConv2D", "Dense", "MaxPooling2D", "AveragePooling2D"),

@@ -23,6 +23,8 @@ from stapes.run.settings import RunSettings
 from stapes.system.isolation import Child
 from stapes.targets.proof import prove
 
+pytestmark = pytest.mark.slow
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 ENDS = pytest.mark.parametrize(
     ("how", "seconds", "reason"),

@@ -16,6 +16,8 @@ from stapes.search.settings import SearchSettings
 from stapes.search.space import chains
 from stapes.search.study import Study, open_study
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = SearchSettings(trials=20, together=4)
 
 

@@ -25,6 +25,8 @@ from stapes.search.study import open_study
 from stapes.search.trials import line, run_trials
 from stapes.search.under_way import trial_file
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = SearchSettings(trials=9, together=4)
 
 

@@ -17,6 +17,8 @@ from stapes.tflite.format.spans import spans
 from stapes.tflite.format.tree import walk
 from stapes.tflite.read.verify import verify
 
+pytestmark = pytest.mark.slow
+
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
 
 needs_tflm = pytest.mark.skipif(

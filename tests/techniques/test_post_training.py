@@ -13,9 +13,12 @@ from stapes.targets.litert import LiteRT
 from stapes.tflite.read.constants import constants, data_bytes
 from stapes.tflite.read.verify import verify
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+    ),
+]
 
 NAMES = ("float32", "dynamic_range", "uint8", "int8", "float16", "int16x8")
 CALIBRATED = ("uint8", "int8", "int16x8")

@@ -20,6 +20,8 @@ from stapes.data.sources.synthetic import make_corpus
 from stapes.data.sources.synthetic_plan import SPLITS, label_of, other_words, plan
 from stapes.errors import MissingExtraError, UsageError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("espeakng_loader", reason="needs the extra stapes[synth]")
 
 DEFAULTS = {"voices": 160, "takes": 7, "seed": 0}

@@ -58,13 +58,9 @@ def run(
     ----------
     **settings
     out : path, optional
-        The run folder [runs/WORD].
     config : path, optional
-        A run.yaml, whose settings the other arguments override.
     quick : bool
-        A try with few epochs.
     jobs : int, optional
-        Worker processes; default: the cores.
     progress : Progress, optional
 
     Returns
@@ -102,22 +98,17 @@ def search(
 ) -> Results | dict[str, Results]:
     """Search for the smallest model of a word under a budget, and write the run folder.
 
+    A search that began in the folder continues.
+
     Parameters
     ----------
     **settings
     words : str or sequence of str, optional
-        Several words in place of `word`: a search for each, and a page of them all.
     out : path, optional
-        The run folder [runs/search-WORD]; a search that began in it continues. For `words`, the
-        folder of their run folders [runs/search].
     config : path, optional
-        A search's run.yaml, whose settings the other arguments override.
     quick : bool
-        A try with few trials and epochs.
     jobs : int, optional
-        Worker processes; default: the cores.
     cluster : "ray", optional
-        Run trials on a Ray cluster.
     progress : Progress, optional
 
     Returns
@@ -170,7 +161,6 @@ def evaluate(
     model : path
     **settings
     config : path, optional
-        A run.yaml, whose settings the other arguments override.
     progress : Progress, optional
 
     Raises
@@ -257,9 +247,7 @@ def report(
     run, other : path
         Folders of runs.
     page : path, optional
-        The page [RUN/report.html; of two runs, RUN/comparison-OTHER.html].
     plot : path, optional
-        An .svg of size and accuracy, of one run.
 
     Raises
     ------

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
 from typer.testing import CliRunner
 
+import stapes
 from stapes.cli.app import app
 from stapes.model_files.settings import SlimSettings
 from stapes.run.settings import EvaluationSettings, RunSettings
 from stapes.search.settings import SearchSettings
-from stapes.system.options import settings_of
+from stapes.system.options import HELP, settings_of
 
 RUNNER = CliRunner()
+
+
+@pytest.mark.parametrize("name", list(HELP))
+def test_an_option_that_is_no_setting_has_one_help_in_python_and_in_commands(name: str) -> None:
+    functions = {verb: getattr(stapes, verb) for verb in ("run", "search", "evaluate", "report")}
+    having = [
+        verb for verb, call in functions.items() if name in inspect.signature(call).parameters
+    ]
+    assert having
+    for verb in having:
+        done = RUNNER.invoke(app, [verb, "--help"], env={"COLUMNS": "200"})
+        for text in (done.output, functions[verb].__doc__ or ""):
+            assert "".join(HELP[name].split()) in "".join(text.split())  # In lines of any length.
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_where_the_hours_do_not_resolve_the_target_the_lowest_rate_is_chosen():
     assert detection.chosen.false_accepts == 1
     assert detection.chosen.reason == (
         "0.5 false accepts an hour need 2 hours of sound without the word; the threshold is for 2 "
-        "an hour, the lowest that 0.5 hours resolve, and depends on one false accept"
+        "an hour, the lowest that 0.5 hours can resolve, and depends on one false accept"
     )
 
 

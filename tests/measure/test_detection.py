@@ -123,6 +123,7 @@ def test_too_few_hours_for_a_rate_are_a_reason():
         "not resolvable: 0.1 an hour needs 10 hours of sound without the word, and there are 0.43"
     )
     assert at_rate(det_curve, lowest_rate(0.43)).threshold is not None
+    assert "1 an hour needs 1 hour of sound" in (at_rate(det_curve, 1).reason or "")
 
 
 def test_scores_at_the_highest_value_leave_no_threshold():

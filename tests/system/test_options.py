@@ -12,7 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stapes.errors import UsageError
 from stapes.system import options
-from stapes.system.options import Option, checked, nested, settings_of, with_settings
+from stapes.system.options import (
+    Option,
+    checked,
+    known_arguments,
+    nested,
+    settings_of,
+    with_settings,
+)
 
 
 class Inner(BaseModel):
@@ -95,6 +102,23 @@ def test_a_function_shows_its_settings() -> None:
     assert list(inspect.signature(cook).parameters) == ["dish", "mode", "rate"]
     assert "mode : Literal['slow', 'fast'], optional\n" in (cook.__doc__ or "")
     assert "How [slow]." in (cook.__doc__ or "")
+
+
+def test_a_parameter_without_help_has_that_of_all_commands(monkeypatch) -> None:
+    monkeypatch.setattr(options, "HELP", {"salt": "Grains.", "pan": "A pan."})
+
+    @known_arguments
+    def cook(*, salt: int = 1, pan: str = "") -> None:
+        """Cook.
+
+        Parameters
+        ----------
+        salt : int
+        pan : str
+            An old one.
+        """
+
+    assert "salt : int\n    Grains.\npan : str\n    An old one." in (cook.__doc__ or "")
 
 
 def test_examples_run() -> None:

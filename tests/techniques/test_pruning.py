@@ -75,7 +75,7 @@ def test_two_of_every_four_input_channels_are_zero(kernels, variant):
         # No more than that, except by accident.
         assert (in_fours(kernel) == 2).mean() > 0.99
     assert variant("pruned_2by4_full").layer_notes == [
-        "2:4 not applied: 1 input channel cannot be divided into fours; 0% zeros",
+        "2:4 not applied: 1 input channel cannot be divided into fours; 0 % zeros",
         "",
         "",
     ]
@@ -87,8 +87,8 @@ def test_the_published_cnn_has_2by4_where_its_channels_allow(kernels, variant):
     assert zeros([conv, conv_1]) == [conv.size // 2, 0]
     assert (in_fours(dense) >= 2).all()
     assert variant("pruned_2by4").layer_notes == [
-        "2:4 not applied: 1 input channel cannot be divided into fours; 50% zeros",
-        "2:4 not applied: 2 input channels cannot be divided into fours; 0% zeros",
+        "2:4 not applied: 1 input channel cannot be divided into fours; 50 % zeros",
+        "2:4 not applied: 2 input channels cannot be divided into fours; 0 % zeros",
         "",
     ]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 
+from stapes.system.options import HELP
 from stapes.system.text import plural, printable
 
 if TYPE_CHECKING:
@@ -18,21 +19,16 @@ if TYPE_CHECKING:
     from stapes.contracts.results import Results
     from stapes.report.terminal.progress import StoppableProgress
 
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="DIR", help="The run folder [runs/WORD; of a search, runs/search-WORD]."
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option("--jobs", metavar="N", min=1, help="Worker processes; default: the cores."),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="run.yaml", help="Settings of an earlier run; options win."),
-]
-Quick = Annotated[bool, typer.Option("--quick", help="A quick try; its figures mean little.")]
+
+def option(name: str, metavar: str | None = None, **limits: Any) -> Any:
+    """An option with the help that the Python function has."""
+    return typer.Option(f"--{name}", metavar=metavar, help=HELP[name], **limits)
+
+
+Out = Annotated[Path | None, option("out", "DIR")]
+Jobs = Annotated[int | None, option("jobs", "N", min=1)]
+Config = Annotated[Path | None, option("config", "run.yaml")]
+Quick = Annotated[bool, option("quick")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show every layer of every model.")]

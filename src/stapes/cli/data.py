@@ -9,6 +9,7 @@ import typer
 
 from stapes.cli.common import Debug, Jobs, Json, examples, show, terminal
 from stapes.cli.options import settings_options
+from stapes.data.sources import NEWEST_SPEECH_COMMANDS
 from stapes.run.settings import RunSettings
 
 data_app = typer.Typer(
@@ -48,7 +49,9 @@ def fetch(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="[speech_commands_vVERSION]")
     ] = None,
-    version: Annotated[str, typer.Option("--version", metavar="V", help="Its version.")] = "0.02",
+    version: Annotated[
+        str, typer.Option("--version", metavar="V", help="Its version.")
+    ] = NEWEST_SPEECH_COMMANDS,
     url: Annotated[
         str | None, typer.Option("--url", help="Another address of the archive; needs --sha256.")
     ] = None,
@@ -97,9 +100,9 @@ def cache(
     debug: Debug = False,
 ) -> None:
     """Show the folder of features and synthetic speech, and its size; STAPES_CACHE sets it."""
-    from stapes.data import cache_folder
+    from stapes import api
 
-    content = cache_folder.clear() if clear else cache_folder.content()
+    content = api.data.cache(clear=clear)
     features, synthetic = content.features, content.synthetic
     lines = [
         content.folder,

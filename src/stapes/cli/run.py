@@ -17,6 +17,7 @@ from stapes.cli.common import (
     Quick,
     Verbose,
     examples,
+    option,
     results_lines,
     show,
     terminal,
@@ -80,22 +81,12 @@ def run(
 @settings_options(SearchSettings, "search")
 def search(
     *,
-    words: Annotated[
-        str | None,
-        typer.Option("--words", metavar="A,B,C", help="Several words: a search for each."),
-    ] = None,
+    words: Annotated[str | None, option("words", "A,B,C")] = None,
     out: Out = None,
     config: Config = None,
     quick: Quick = False,
     jobs: Jobs = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            metavar="ray",
-            help="Run trials on the Ray cluster at RAY_ADDRESS, or on a new local one.",
-        ),
-    ] = None,
+    cluster: Annotated[str | None, option("cluster", "ray")] = None,
     verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
@@ -159,19 +150,10 @@ def evaluate(
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     other: Annotated[
-        Path | None, typer.Argument(metavar="RUN2", help="Another run, to compare.")
+        Path | None, typer.Argument(metavar="OTHER", help="Another run, to compare.")
     ] = None,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            "--page",
-            metavar="FILE.html",
-            help="The page [RUN/report.html; of two, RUN/comparison-RUN2.html].",
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw size and accuracy.")
-    ] = None,
+    page: Annotated[Path | None, option("page", "FILE.html")] = None,
+    plot: Annotated[Path | None, option("plot", "FILE.svg")] = None,
     verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,

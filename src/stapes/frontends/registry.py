@@ -21,12 +21,13 @@ FRONTENDS: dict[str, type[Frontend]] = {
         Micro,
     )
 }
+DEFAULT = Mfcc()
 
 
 def kind_of(settings: Any) -> str:
-    """The frontend of these settings; older settings without `kind` are of `mfcc`."""
+    """The frontend of these settings; older settings without `kind` are of the default."""
     if isinstance(settings, Mapping):
-        return str(settings.get("kind", "mfcc"))
+        return str(settings.get("kind", DEFAULT.kind))
     return str(getattr(settings, "kind", settings))
 
 

@@ -19,6 +19,7 @@ from stapes.measure.bootstrap import difference, interval, resampled_frr
 from stapes.measure.detection import Curve
 from stapes.measure.roc import auc, eer
 from stapes.measure.settings import DetectionSettings
+from stapes.system.text import hours
 
 CLEAN = "clean"
 
@@ -123,8 +124,8 @@ def _chosen(curve: Curve, target: float) -> OperatingPoint:
     if lowest.threshold is None:
         return lowest
     reason = (
-        f"{target:g} false accepts an hour need {1 / target:.3g} hours of sound without the word; "
-        f"the threshold is for {rate:.3g} an hour, the lowest that {curve.hours:.3g} hours "
+        f"{target:g} false accepts an hour need {hours(1 / target)} of sound without the word; "
+        f"the threshold is for {rate:.3g} an hour, the lowest that {hours(curve.hours)} can "
         "resolve, and depends on one false accept"
     )
     return lowest.model_copy(update={"reason": reason})

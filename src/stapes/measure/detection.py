@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import DetCurve, OperatingPoint
 from stapes.measure.intervals import poisson_rate, wilson
+from stapes.system.text import hours as hours_of
 
 _MOST_POINTS = 120
 """Of a curve in results.json."""
@@ -172,7 +173,7 @@ def at_rate(curve: Curve, target: float) -> OperatingPoint:
             target_fa_per_hour=target,
             resolvable=False,
             needs_hours=needed,
-            reason=f"not resolvable: {target:g} an hour needs {needed:.3g} hours of sound without "
+            reason=f"not resolvable: {target:g} an hour needs {hours_of(needed)} of sound without "
             f"the word, and there are {curve.hours:.3g}",
         )
     too_many = np.flatnonzero(curve.false_accepts > allowed)

@@ -68,8 +68,10 @@ def targets_of(
     results = {name: attempt.result for name, attempt in attempts.items()}
     if "litert" in attempts and "tflm" in attempts:
         results["tflm"] = compared(attempts["tflm"], attempts["litert"], positive)
-    if "esphome" in attempts and "tflm" in attempts and TARGETS["tflm"].missing is None:
-        results["esphome"] = _on_tflm(results["esphome"], results["tflm"])
+    for name in results:
+        base = TARGETS[name].built_on
+        if base in results and TARGETS[base].missing is None and not results[base].runs:
+            results[name] = _not_on(base, results[name])
     return results
 
 
@@ -144,9 +146,7 @@ def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, child: C
         return refused(str(lost))
 
 
-def _on_tflm(esphome: TargetResult, tflm: TargetResult) -> TargetResult:
-    """ESPHome's result; it is built on TFLite Micro, so the model must run there too."""
-    if tflm.runs:
-        return esphome
-    reasons = [reason for reason in (esphome.reason, "TFLite Micro does not run it") if reason]
-    return esphome.model_copy(update={"runs": False, "reason": "; ".join(reasons)})
+def _not_on(base: str, result: TargetResult) -> TargetResult:
+    """A target's result for a model that does not run on the target that it is built on."""
+    reasons = filter(None, [result.reason, f"{TARGETS[base].title} does not run it"])
+    return result.model_copy(update={"runs": False, "reason": "; ".join(reasons)})

@@ -33,6 +33,7 @@ def reasons(results: Results, *, runs: bool) -> list[tuple[str, str, list[str]]]
     Models with the same reason are one entry, and so are reasons of the same models.
     """
     entries = []
+    listing = {name for name, target in TARGETS.items() if target.lists_obstacles}
     targets = [*TARGETS, *(name for row in results.variants for name in row.targets)]
     for target in dict.fromkeys(targets):
         by_reason: dict[str, list[str]] = {}
@@ -40,8 +41,8 @@ def reasons(results: Results, *, runs: bool) -> list[tuple[str, str, list[str]]]
             result = row.targets.get(target)
             if result is not None and result.runs == runs and (result.reason or not runs):
                 reason = result.reason or "no reason was given"
-                # ESPHome lists every obstacle, and models share some of them.
-                for part in reason.split("; ") if target == "esphome" else [reason]:
+                # Models share some obstacles.
+                for part in reason.split("; ") if target in listing else [reason]:
                     by_reason.setdefault(part, []).append(row.name)
         by_models: dict[tuple[str, ...], list[str]] = {}
         for reason, names in by_reason.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stapes.contracts.measurements import Detection
 from stapes.contracts.results import Results
-from stapes.system.text import plural, rate
+from stapes.system.text import hours, plural, rate
 
 
 def how(results: Results) -> str:
@@ -17,7 +17,7 @@ def how(results: Results) -> str:
     measured = [row.detection for row in results.variants if row.detection is not None]
     words = measured[0].conditions[0].words if measured and measured[0].conditions else 0
     return (
-        f"False accepts are counted in {setup.hours:.3g} hours without the word ({setup.source}, "
+        f"False accepts are counted in {hours(setup.hours)} without the word ({setup.source}, "
         f"{plural(setup.files, 'file')}). Misses are counted on {plural(words, 'test clip')} of "
         f"the word, each at a random moment of that sound ({setup.words_seconds / 60:.3g} minutes "
         f"of words). A window is scored every {setup.hop_ms:.0f} ms, and the mean of "

@@ -8,8 +8,9 @@ from typing import Any
 from stapes.contracts.evaluation import Check
 from stapes.data import cache_folder
 from stapes.data.cache_folder import CacheContent
+from stapes.data.sources import NEWEST_SPEECH_COMMANDS
 from stapes.errors import UsageError
-from stapes.frontends.mfcc import Mfcc
+from stapes.frontends.registry import DEFAULT
 from stapes.run.settings import RunSettings
 from stapes.run.settle import settle
 from stapes.system.options import PathLike, known_arguments, unknown, with_settings
@@ -37,7 +38,6 @@ class data:
         out : path
             A new folder, which is returned.
         jobs : int, optional
-            Worker processes; default: the cores.
         progress : Progress, optional
         **settings
         """
@@ -60,7 +60,7 @@ class data:
         name: str = "speech-commands",
         out: PathLike | None = None,
         *,
-        version: str = "0.02",
+        version: str = NEWEST_SPEECH_COMMANDS,
         url: str | None = None,
         sha256: str | None = None,
         progress: Progress | None = None,
@@ -73,7 +73,7 @@ class data:
             The data set; there is one.
         out : path, optional
             The folder, which is returned [speech_commands_vVERSION].
-        version : {"0.02", "0.01"}
+        version : str
         url, sha256 : str, optional
             Another address of the archive, and its checksum.
         progress : Progress, optional
@@ -111,7 +111,7 @@ class data:
         corpus = load(Path(folder), word, negatives=Path(negatives) if negatives else None)
         progress = progress or SILENT
         progress.begin("Decoding every clip")
-        usable = check(corpus, Mfcc(), progress)
+        usable = check(corpus, DEFAULT, progress)
         progress.end()
         return usable
 

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stapes.data.slug import slug
-from stapes.frontends.mfcc import Mfcc
-from stapes.frontends.registry import FRONTENDS, AnyFrontend, described
+from stapes.frontends.registry import DEFAULT, FRONTENDS, AnyFrontend, described
 from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.settings import TrainSettings
@@ -89,9 +88,12 @@ class RunSettings(BaseModel):
     frontend: Annotated[
         AnyFrontend,
         Option(
-            "run evaluate", "|".join(FRONTENDS), "mfcc", accepts=str | Mapping[str, Any] | BaseModel
+            "run evaluate",
+            "|".join(FRONTENDS),
+            DEFAULT.kind,
+            accepts=str | Mapping[str, Any] | BaseModel,
         ),
-    ] = Field(default=Mfcc(), description=f"Features of the model: {described()}.")
+    ] = Field(default=DEFAULT, description=f"Features of the model: {described()}.")
     ratio: Annotated[float, Option("run search", "R")] = Field(
         default=1.0, gt=0, description="Negative clips for each positive one."
     )

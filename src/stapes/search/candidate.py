@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stapes.contracts.results import Trial
+from stapes.system.text import percent
 from stapes.techniques.registry import TECHNIQUES
 
 Slim = Literal["any", "tflm"]
@@ -42,7 +43,7 @@ class Candidate(BaseModel):
         sizes = ", ".join(f"{name} {size}" for name, size in self.sizes.items())
         chain = self.technique
         if self.sparsity is not None:
-            chain += f" {round(100 * self.sparsity)} %"
+            chain += f" {percent(self.sparsity, 0)}"
         if self.clusters is not None:
             chain += f" {self.clusters} values"
         if self.slim == "tflm" and not TECHNIQUES[self.technique].tables:

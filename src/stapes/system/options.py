@@ -24,6 +24,18 @@ from stapes.errors import UsageError
 
 PathLike = str | os.PathLike[str]
 
+HELP = {
+    "out": "The run folder [runs/WORD; of a search, runs/search-WORD].",
+    "config": "The run.yaml of an earlier run, whose settings other options override.",
+    "quick": "A quick try; its figures mean little.",
+    "jobs": "Worker processes; default: the cores.",
+    "words": "Several words: a search for each, all in the run folder [runs/search], and a page.",
+    "cluster": "Run trials on the Ray cluster at RAY_ADDRESS, or on a new local one.",
+    "page": "The page [RUN/report.html; of two runs, RUN/comparison-OTHER.html].",
+    "plot": "An .svg of size and accuracy, of one run.",
+}
+"""Help of options that are no settings. A parameter with the name of one may have its own."""
+
 Model = TypeVar("Model", bound=BaseModel)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -189,8 +201,13 @@ def with_settings(
 
 
 def known_arguments(function: Function) -> Function:
-    """Refuse a keyword that a function does not have, with the nearest of its names."""
+    """Refuse a keyword that a function does not have, with the nearest of its names.
+
+    A parameter without help in the docstring gets that of `HELP`.
+    """
     names = inspect.signature(function).parameters
+    text = inspect.cleandoc(function.__doc__ or "")
+    function.__doc__ = re.sub(r"(?m)^(\w+) : .*$(?!\n +\S)", _with_help, text)
 
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
@@ -216,6 +233,10 @@ def show_parameters(function: Callable[..., Any], settings: Iterable[inspect.Par
     parameters += [p for p in own if p.kind is p.KEYWORD_ONLY]
     function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in parameters}
+
+
+def _with_help(entry: re.Match[str]) -> str:
+    return "\n    ".join([entry[0], *textwrap.wrap(HELP.get(entry[1], ""), 92)])
 
 
 def _type_name(kind: Any) -> str:

@@ -97,6 +97,17 @@ def plural(number: float, noun: str) -> str:
     return f"{number:,.10g} {noun}{'' if number == 1 else 's'}"
 
 
+def hours(number: float) -> str:
+    """Hours with three digits.
+
+    Examples
+    --------
+    >>> hours(1), hours(0.06187)
+    ('1 hour', '0.0619 hours')
+    """
+    return plural(float(f"{number:.3g}"), "hour")
+
+
 def limits(budget: Mapping[Any, float]) -> str:
     """The limits of a device in words; empty without limits.
 

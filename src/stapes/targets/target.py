@@ -48,6 +48,10 @@ class Target:
     """The extra of Stapes with the package."""
     runs: bool = False
     """Whether it runs clips."""
+    built_on: str = ""
+    """A target where a model must run too."""
+    lists_obstacles: bool = False
+    """Whether a reason lists every obstacle, with semicolons: nearly every model has some."""
 
     @property
     def missing(self) -> str | None:

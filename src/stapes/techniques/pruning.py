@@ -14,6 +14,7 @@ import numpy as np
 
 from stapes.models.architectures import reference_cnn
 from stapes.models.backend import keras, start_over, tensorflow
+from stapes.system.text import percent
 from stapes.techniques.fine_tuning import fine_tune, steps
 from stapes.techniques.keras_models import clone
 from stapes.techniques.post_training import convert, convert_int8
@@ -124,9 +125,9 @@ def _note_2by4(constant: Constant) -> str:
         zeros = 1 - np.count_nonzero(kernel) / kernel.size
         return (
             f"2:4 not applied: {inputs} input channel{'s' if inputs > 1 else ''} cannot be divided "
-            f"into fours; {zeros:.0%} zeros"
+            f"into fours; {percent(zeros, 0)} zeros"
         )
-    return "" if share == 1 else f"2:4 not reached: {share:.1%} of the groups of four"
+    return "" if share == 1 else f"2:4 not reached: {percent(share, 1)} of the groups of four"
 
 
 def with_sparsity(tflite: bytes, material: Material) -> Variant:

@@ -19,6 +19,7 @@ from stapes.data.features import FeatureSet
 from stapes.models.architectures import temporal_cnn
 from stapes.models.backend import start_over
 from stapes.models.lowering import lower
+from stapes.system.text import percent
 from stapes.techniques.fine_tuning import fine_tune
 from stapes.techniques.post_training import convert, convert_int8
 from stapes.techniques.recipes import Temporal
@@ -57,10 +58,10 @@ def tiny(material: Material) -> Variant:
     # Of equal ones the narrowest, if none is near enough.
     chosen = max(reached, key=lambda width: (reached[width], -width))
     why = "the narrowest" if reached[chosen] >= least else "the best, as none is"
-    tried = ", ".join(f"{width}: {share:.1f} %" for width, share in reached.items())
+    tried = ", ".join(f"{width}: {percent(share / 100, 1)}" for width, share in reached.items())
     note = (
         f"width {chosen}, {why} at most {recipe.max_drop:.1f} points below the baseline's "
-        f"{baseline:.1f} % on {where} ({tried})"
+        f"{percent(baseline / 100, 1)} on {where} ({tried})"
     )
     return Variant(files[chosen], {**recipe.model_dump(mode="json"), "width": chosen}, [note])
 

@@ -39,7 +39,7 @@ def test_a_dense_layer_is_all_there():
 def test_the_budget_shows_its_sum():
     inspection = inspect(dense())
     row = next(line for line in text(inspection).splitlines() if "in all" in line)
-    assert row.split() == ["in", "all", f"{inspection.bytes:,}", "100.0"]
+    assert row.split() == ["in", "all", f"{inspection.bytes:,}", "100.0", "%"]
 
 
 def test_weights_adds_the_distributions():
@@ -47,9 +47,9 @@ def test_weights_adds_the_distributions():
     assert "distribution" not in text(inspection)
     printed = text(inspection, weights=True)
     row = next(line for line in printed.splitlines() if "weight" in line and "kernel" in line)
-    # values, zero %, distinct, from, to, mean, deviation, bits, bytes, 2:4
-    assert row.split()[3:14] == [
-        *("12", "50.0", "3", "-3", "5", "0.5", "2.872", "1.50", "3", "100", "%")
+    # values, zero, distinct, from, to, mean, deviation, bits, bytes, 2:4
+    assert row.split()[3:15] == [
+        *("12", "50.0", "%", "3", "-3", "5", "0.5", "2.872", "1.50", "3", "100", "%")
     ]
 
 

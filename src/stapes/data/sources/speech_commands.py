@@ -26,6 +26,7 @@ from urllib.request import Request, urlopen
 
 import filelock
 
+from stapes.data.sources import NEWEST_SPEECH_COMMANDS
 from stapes.errors import StapesError, UsageError
 from stapes.system.progress import SILENT, Progress
 
@@ -48,7 +49,7 @@ _MOST_MEMBERS = 1_000_000
 def fetch(
     out: Path,
     *,
-    version: str = "0.02",
+    version: str = NEWEST_SPEECH_COMMANDS,
     url: str | None = None,
     sha256: str | None = None,
     progress: Progress = SILENT,
@@ -62,7 +63,8 @@ def fetch(
     ----------
     out : Path
         The new folder; it must not exist, or be empty.
-    version : {"0.02", "0.01"}
+    version : str
+        Of `PUBLISHED`.
     url, sha256 : str, optional
         Another address of a .tar.gz, and the archive's SHA-256 in hexadecimal.
 

@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from stapes.system.text import percent
+
 
 def text(name: str) -> str:
     """A file of this folder."""
@@ -54,7 +56,7 @@ def document(
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(text),
         autoescape=True,
         undefined=StrictUndefined,
@@ -62,3 +64,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["percent"] = percent
+    return environment

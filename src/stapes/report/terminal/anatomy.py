@@ -74,15 +74,15 @@ def budget(inspection: Inspection) -> Table:
         [
             _PART_NAMES.get(part, part),
             f"{size:,}",
-            f"{100 * size / inspection.bytes:.1f}",
+            percent(size / inspection.bytes, 1),
             # The smallest part is visible.
             "█" * max(1, round(_BAR * size / largest)),
         ]
         for part, size in sizes.items()
         if size
     ]
-    rows.append(["in all", f"{inspection.bytes:,}", "100.0", ""])
-    return grid("Every byte of the file", ("part", ">bytes", ">%", ""), rows, **_STYLE)
+    rows.append(["in all", f"{inspection.bytes:,}", percent(1, 1), ""])
+    return grid("Every byte of the file", ("part", ">bytes", ">share", ""), rows, **_STYLE)
 
 
 def ops(graph: Subgraph) -> Table:
@@ -139,7 +139,7 @@ def constants(graph: Subgraph) -> Table:
                 short(tensor.name, 28),
                 tensor.role or "",
                 f"{values.values:,}",
-                f"{100 * values.zeros / values.values:.1f}",
+                percent(values.zeros / values.values, 1),
                 f"{values.distinct:,}",
                 *("-" if value is None else f"{value:.4g}" for value in spread),
                 f"{values.entropy_bits:.2f}",
@@ -150,7 +150,7 @@ def constants(graph: Subgraph) -> Table:
         )
     title = f"Constants of subgraph {graph.number}; bits and bytes of the best order-0 code"
     columns = (
-        *("", "~name", "role", ">values", ">zero %", ">distinct", ">from", ">to", ">mean"),
+        *("", "~name", "role", ">values", ">zero", ">distinct", ">from", ">to", ">mean"),
         *(">deviation", ">bits", ">bytes", ">2:4", "distribution"),
     )
     return grid(title, columns, rows, **_STYLE)

@@ -143,9 +143,10 @@ def slim_lines(slimmed: Slimmed) -> list[str]:
     """What `stapes slim` removed and proved."""
     proof = slimmed.proof
     saved = slimmed.before - slimmed.after
+    share = percent(saved / slimmed.before, 0)
     lines = [
-        f"{slimmed.output}: {slimmed.after:,} bytes, {saved:,} ({saved / slimmed.before:.0%}) less "
-        f"than {slimmed.model} with {slimmed.before:,}"
+        f"{slimmed.output}: {slimmed.after:,} bytes, {saved:,} ({share}) "
+        f"less than {slimmed.model} with {slimmed.before:,}"
         if saved
         else f"{slimmed.output}: {slimmed.after:,} bytes, as before: there was nothing to remove",
         f"proven: equal bits for {plural(proof.inputs, 'input')} in "

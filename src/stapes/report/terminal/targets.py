@@ -23,7 +23,7 @@ def targets(results: Results) -> Table:
 def target_notes(results: Results, verbose: bool = True) -> list[str]:
     """The configuration of each target, and why it does not run models, one sentence each.
 
-    ESPHome's reasons need `verbose`: it runs hardly any model.
+    Lists of obstacles need `verbose`.
     """
     lines = []
     for name, target in TARGETS.items():
@@ -31,7 +31,7 @@ def target_notes(results: Results, verbose: bool = True) -> list[str]:
         texts = [result.configuration for result in measured.values() if result.configuration]
         lines += [f"{target.title}: {Counter(texts).most_common(1)[0][0]}."] if texts else []
         refused = [model for model, result in measured.items() if not result.runs]
-        if name == "esphome" and refused and not verbose:
+        if target.lists_obstacles and refused and not verbose:
             lines.append(f"Not in {target.title}: {models(refused, results)}; --verbose shows why.")
             continue
         lines += [

@@ -91,6 +91,12 @@ def test_every_setting_is_a_parameter_of_run() -> None:
         (lambda: stapes.data.check("d", **_wrong(wrd="x")), r"wrd: .*mean word\?"),
         (lambda: stapes.data.synth("a", "b", **_wrong(ratio=2)), "ratio: there is no such"),
         (lambda: stapes.run(**_wrong(budget={"flsh": 1})), r"^budget.flsh: .*mean flash\?"),
+        (lambda: stapes.run(**_wrong(out=5)), "^out: give a path, not 5"),
+        (lambda: stapes.run(**_wrong(word=True)), "^word: give text, not True"),
+        (lambda: stapes.search(**_wrong(jobs="two")), "^jobs: give a whole number, not 'two'"),
+        (lambda: stapes.load(**_wrong(run=None)), "^run: give a path, not None"),
+        (lambda: stapes.report("r", page=_wrong(x=1)), "^page: give a path, not {'x': 1}"),
+        (lambda: stapes.data.check("d", **_wrong(word=1)), "^word: give text, not 1"),
         (lambda: stapes.data.fetch("speech-comands"), r"mean speech-commands\?"),
     ],
 )

@@ -23,7 +23,8 @@ from stapes.frontends.registry import FRONTENDS, described
 from stapes.report.column import Column
 from stapes.report.columns import COLUMNS, columns
 from stapes.run.settings import RunSettings
-from stapes.system.options import Option, checked, settings_of, with_settings
+from stapes.system.arguments import with_settings
+from stapes.system.options import Option, checked, settings_of
 from stapes.system.text import percent
 
 ROOT = Path(__file__).parents[1]

@@ -28,14 +28,13 @@ from stapes.search.job import Cluster, SearchFolder, SearchJob
 from stapes.search.settings import QUICK as QUICK_SEARCH
 from stapes.search.settings import SearchSettings
 from stapes.search.words import search_words
+from stapes.system.arguments import known_arguments, with_settings
 from stapes.system.options import (
     PathLike,
     checked,
-    known_arguments,
     nested,
     split_names,
     unknown,
-    with_settings,
 )
 from stapes.system.progress import SILENT, Progress
 

@@ -13,7 +13,8 @@ from stapes.cli.app import app
 from stapes.model_files.settings import SlimSettings
 from stapes.run.settings import EvaluationSettings, RunSettings
 from stapes.search.settings import SearchSettings
-from stapes.system.options import HELP, settings_of
+from stapes.system.arguments import HELP
+from stapes.system.options import settings_of
 
 RUNNER = CliRunner()
 

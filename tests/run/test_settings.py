@@ -112,6 +112,16 @@ def test_quick_overrides_the_preset_and_no_option():
     assert quick.train.keep_best is False
 
 
+@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "7", "1.5"])
+def test_a_word_that_yaml_reads_as_something_else_needs_quotes(tmp_path, word):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"settings: {{word: {word}}}\n")
+    with pytest.raises(UsageError, match=r"run\.yaml: word: put it in quotes"):
+        settle({}, config=path)
+    path.write_text(f"settings: {{word: '{word}'}}\n")
+    assert settle({}, config=path).word == word
+
+
 def test_a_preset_of_the_call_overrides_the_files(config):
     path = config(preset="reference", word="go")
     settled = settle({"preset": "default"}, config=path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import inspect
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,14 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stapes.errors import UsageError
 from stapes.system import options
-from stapes.system.options import (
-    Option,
-    checked,
-    known_arguments,
-    nested,
-    settings_of,
-    with_settings,
-)
+from stapes.system.options import Option, checked, nested, settings_of
 
 
 class Inner(BaseModel):
@@ -88,37 +80,6 @@ def test_a_wrong_argument_is_named_as_typed_and_as_in_python(
 def test_a_wrong_setting_of_a_file_is_named_with_the_file() -> None:
     with pytest.raises(UsageError, match=r"^run\.yaml: inner\.rate: Input"):
         checked(Outer, {"inner": {"rate": 0}}, called=["mode"], file=Path("run.yaml"))
-
-
-def test_a_function_shows_its_settings() -> None:
-    @with_settings(Outer, "cook")
-    def cook(dish: str, *, rate: float = 1, **settings: Any) -> None:
-        """Cook.
-
-        **settings
-        """
-
-    # What the function has itself is not taken from the model.
-    assert list(inspect.signature(cook).parameters) == ["dish", "mode", "rate"]
-    assert "mode : Literal['slow', 'fast'], optional\n" in (cook.__doc__ or "")
-    assert "How [slow]." in (cook.__doc__ or "")
-
-
-def test_a_parameter_without_help_has_that_of_all_commands(monkeypatch) -> None:
-    monkeypatch.setattr(options, "HELP", {"salt": "Grains.", "pan": "A pan."})
-
-    @known_arguments
-    def cook(*, salt: int = 1, pan: str = "") -> None:
-        """Cook.
-
-        Parameters
-        ----------
-        salt : int
-        pan : str
-            An old one.
-        """
-
-    assert "salt : int\n    Grains.\npan : str\n    An old one." in (cook.__doc__ or "")
 
 
 def test_examples_run() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 
-from stapes.system.options import HELP
+from stapes.system.arguments import HELP
 from stapes.system.text import plural, printable
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import BaseModel
 
-from stapes.system.options import Setting, keyword, settings_of, show_parameters
+from stapes.system.arguments import keyword, show_parameters
+from stapes.system.options import Setting, settings_of
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

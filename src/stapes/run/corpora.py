@@ -13,7 +13,8 @@ from stapes.errors import UsageError
 from stapes.frontends.registry import DEFAULT
 from stapes.run.settings import RunSettings
 from stapes.run.settle import settle
-from stapes.system.options import PathLike, known_arguments, unknown, with_settings
+from stapes.system.arguments import known_arguments, with_settings
+from stapes.system.options import PathLike, unknown
 from stapes.system.progress import SILENT, Progress
 
 

@@ -1,4 +1,4 @@
-"""Fields of settings models as options: of a Python function and of a command.
+"""Fields of settings models as options; `system.arguments` gives them to functions.
 
 A settings model holds each fact of an option once: name, default, help, limits and choices. The
 mark `Option` makes a field an option of commands; a nested one has the name of its leaf.
@@ -7,12 +7,8 @@ mark `Option` makes a field an option of commands; a nested one has the name of 
 from __future__ import annotations
 
 import difflib
-import functools
-import inspect
 import os
-import re
-import textwrap
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -24,20 +20,7 @@ from stapes.errors import UsageError
 
 PathLike = str | os.PathLike[str]
 
-HELP = {
-    "out": "The run folder [runs/WORD; of a search, runs/search-WORD].",
-    "config": "The run.yaml of an earlier run, whose settings other options override.",
-    "quick": "A quick try; its figures mean little.",
-    "jobs": "Worker processes; default: the cores.",
-    "words": "Several words: a search for each, all in the run folder [runs/search], and a page.",
-    "cluster": "Run trials on the Ray cluster at RAY_ADDRESS, or on a new local one.",
-    "page": "The page [RUN/report.html; of two runs, RUN/comparison-OTHER.html].",
-    "plot": "An .svg of size and accuracy, of one run.",
-}
-"""Help of options that are no settings. A parameter with the name of one may have its own."""
-
 Model = TypeVar("Model", bound=BaseModel)
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -146,7 +129,10 @@ def checked(
     options = {setting.path: setting.name for setting in settings_of(model).values()}
     option = options.get(path[:2]) or options.get(path[:1]) if path else None
     if file and not {option, *path[:1]} & set(called):
-        raise UsageError(f"{file}: {place}: {_reason(model, first)}.")
+        reason = _reason(model, first)
+        if first["type"] == "string_type":
+            reason = f"put it in quotes: YAML reads it as {first['input']}"
+        raise UsageError(f"{file}: {place}: {reason}.")
     if option in called and (path in options or type(first["loc"][-1]) is int):
         place = f"--{str(option).replace('_', '-')}"
     raise UsageError(f"{place}: {_reason(model, first)}.")
@@ -161,7 +147,7 @@ def unknown(name: str, known: Iterable[str]) -> str:
     'int9 is unknown (did you mean int8?); known are int8, uint8'
     """
     names = list(known)
-    return f"{name} is unknown{_nearest(name, names)}; known are {', '.join(names)}"
+    return f"{name} is unknown{nearest(name, names)}; known are {', '.join(names)}"
 
 
 def split_names(value: Any) -> Any:
@@ -175,73 +161,6 @@ def split_names(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def with_settings(
-    model: type[BaseModel], verb: str | None = None
-) -> Callable[[Function], Function]:
-    """Show a function's `**settings` as parameters, in its signature and help."""
-
-    def decorate(function: Function) -> Function:
-        own = inspect.signature(function).parameters
-        parameters, entries = [], []
-        for name, setting in settings_of(model, verb).items():
-            if name in own:
-                continue
-            parameters.append(keyword(name, setting.accepts | None))
-            lines = textwrap.wrap(setting.help, 92)
-            entry = f"{name} : {_type_name(setting.accepts)}, optional"
-            entries.append("\n    ".join([entry, *lines]))
-        show_parameters(function, parameters)
-        text = inspect.cleandoc(function.__doc__ or "")
-        function.__doc__ = text.replace("**settings", "\n".join(entries))
-        return known_arguments(function)
-
-    return decorate
-
-
-def known_arguments(function: Function) -> Function:
-    """Refuse a keyword that a function does not have, with the nearest of its names.
-
-    A parameter without help in the docstring gets that of `HELP`.
-    """
-    names = inspect.signature(function).parameters
-    text = inspect.cleandoc(function.__doc__ or "")
-    function.__doc__ = re.sub(r"(?m)^(\w+) : .*$(?!\n +\S)", _with_help, text)
-
-    @functools.wraps(function)
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        for name in keywords:
-            if name not in names:
-                raise UsageError(f"{name}: there is no such argument{_nearest(name, names)}.")
-        return function(*arguments, **keywords)
-
-    return call  # type: ignore[return-value]
-
-
-def keyword(name: str, annotation: Any) -> inspect.Parameter:
-    """A keyword parameter whose default is None."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=None, annotation=annotation)
-
-
-def show_parameters(function: Callable[..., Any], settings: Iterable[inspect.Parameter]) -> None:
-    """Replace a function's `**settings` by parameters, before its own keyword parameters."""
-    signature = inspect.signature(function, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters = [*(p for p in own if p.kind is not p.KEYWORD_ONLY), *settings]
-    parameters += [p for p in own if p.kind is p.KEYWORD_ONLY]
-    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    function.__annotations__ = {p.name: p.annotation for p in parameters}
-
-
-def _with_help(entry: re.Match[str]) -> str:
-    return "\n    ".join([entry[0], *textwrap.wrap(HELP.get(entry[1], ""), 92)])
-
-
-def _type_name(kind: Any) -> str:
-    text = inspect.formatannotation(kind).replace("str | os.PathLike[str]", "path")
-    return re.sub(r"\b[a-z_.]+\.(?=[A-Z])", "", text)
 
 
 def _walk(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterable[Setting]:
@@ -272,13 +191,16 @@ def _reason(model: type[BaseModel], error: Mapping[str, Any]) -> str:
             fields = getattr(group, "model_fields", {})
             group = Setting(part, (), fields[part], None).type if part in fields else None
         fields = settings_of(model) if group is model else getattr(group, "model_fields", {})
-        return f"there is no such setting{_nearest(str(error['loc'][-1]), fields)}"
+        return f"there is no such setting{nearest(str(error['loc'][-1]), fields)}"
+    if error["type"] == "string_type":
+        return f"give text, not {error['input']!r}"
     if error["type"] == "literal_error":
         known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return unknown(str(error["input"]), known)
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, list(known), 1)
-    return f" (did you mean {nearest[0]}?)" if nearest else ""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names, as a question in brackets; empty if none is near."""
+    names = difflib.get_close_matches(name, list(known), 1)
+    return f" (did you mean {names[0]}?)" if names else ""

@@ -19,14 +19,18 @@ from stapes.contracts.results import (
     Split,
     VariantResult,
 )
+from stapes.model_files.lookup_tables import LookUpTables
+from stapes.model_files.slimming import Slimmed
 from stapes.report.terminal.tables import (
     check_lines,
     evaluation_lines,
     line,
     notes,
     skipped,
+    slim_lines,
     table,
 )
+from stapes.targets.proof import Proof
 
 
 def confusion(*counts):
@@ -251,3 +255,11 @@ def test_known_speakers_are_counted():
 
 def test_a_check_lists_every_skipped_file():
     assert check_lines(check_of())[-1] == "  29.wav: is empty"
+
+
+def test_a_file_for_tflite_micro_alone_says_so_without_tables():
+    proof = Proof(("tflm",), {}, 8, 8, None)
+    tables = LookUpTables([], [], 900, 5000, 5000, None)
+    lines = slim_lines(Slimmed("a.tflite", "b.tflite", "tflm", 1000, 900, proof, tables))
+    assert lines[0].startswith("b.tflite: 900 bytes, 100 (10 %) less than a.tflite with 1,000")
+    assert "for TFLite Micro alone" in lines[-1]

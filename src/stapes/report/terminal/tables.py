@@ -165,7 +165,10 @@ def lut_lines(tables: LookUpTables, after: int) -> list[str]:
     ]
     lines += [f"left out: {skip.name} ({skip.op}): {skip.reason}" for skip in tables.left_out]
     if not tables.tensors:
-        return [*lines, "no look-up table makes this model smaller: it is slimmed without"]
+        reason = (
+            "no look-up table makes it smaller: without one, it is still for TFLite Micro alone"
+        )
+        return [*lines, f"{reason}; omit --lut for a file that LiteRT runs too"]
     saved, arena = tables.slimmed - after, tables.arena_after - tables.arena_before
     time = "" if tables.time_ratio is None else f", {tables.time_ratio:.2f} times the time here"
     return [

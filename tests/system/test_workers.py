@@ -31,6 +31,23 @@ with pool(2) as executor:
     tasks[0].result()
 """
 
+NESTED = """
+import os, signal
+from concurrent.futures import BrokenExecutor
+from stapes.system.workers import Workers
+
+def crash():
+    with Workers(1) as inner:
+        inner.executor().submit(os.getpid).result()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with Workers(1) as outer:
+    try:
+        outer.executor().submit(crash).result()
+    except BrokenExecutor:
+        print("it crashed")
+"""
+
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and parents are POSIX's here")
 
 
@@ -55,6 +72,18 @@ def running(tmp_path):
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@posix
+def test_a_worker_that_crashes_with_workers_of_its_own_prints_nothing(tmp_path):
+    (tmp_path / "script.py").write_text(NESTED)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        capture_output=True,
+        text=True,
+        timeout=MOST_SECONDS,
+    )
+    assert (done.stdout, done.stderr) == ("it crashed\n", "")
 
 
 def test_tasks_run_in_the_workers():

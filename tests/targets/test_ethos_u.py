@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import importlib.util
-import signal
+import os
 import subprocess
 import sys
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from tests.processes import crash
 from tests.tflite.models_by_hand import OP, TYPE, dense, model, op, tensor
 
 from stapes.errors import ModelError
+from stapes.system.isolation import Lost
 from stapes.targets import ethos_u
 from stapes.targets.ethos_u import (
     U55,
@@ -126,36 +130,56 @@ def test_a_file_that_it_cannot_read_is_a_reason():
 
 @needs_vela
 def test_a_timeout_is_a_reason(monkeypatch):
-    with pytest.raises(ModelError, match=r"took more than 0\.01 s"):
-        footprint(dense(), U55, seconds=0.01)
+    with pytest.raises(ModelError, match=r"took more than 0 s"):
+        footprint(dense(), U55, seconds=0)
     monkeypatch.setattr(ethos_u, "footprint", lambda model, configuration: footprint(
-        model, configuration, seconds=0.01))  # fmt: skip
-    assert attempt_u55(dense()).result.reason == "Vela took more than 0.01 s"
+        model, configuration, seconds=0))  # fmt: skip
+    assert attempt_u55(dense()).result.reason == "Vela took more than 0 s"
 
 
-def completed(**changes):
-    return lambda *args, **options: subprocess.CompletedProcess(
-        args, **{"returncode": 0, "stdout": b"", "stderr": b"", **changes}
-    )
+class Ended:
+    """In place of the child: Vela printed this, and stopped for this reason or was lost."""
+
+    def __init__(self, printed: str, failure: str | Lost | None):
+        self.printed, self.failure = printed, failure
+
+    def run(self, seconds, call, folder, configuration):
+        (folder / "printed.txt").write_text(self.printed)
+        if isinstance(self.failure, Lost):
+            raise self.failure
+        return self.failure
 
 
-def attempt_with(monkeypatch, **changes):
-    """The result where Vela ends with this exit status and these outputs."""
-    monkeypatch.setattr(subprocess, "run", completed(**changes))
+def attempt_with(monkeypatch, printed="", failure=None):
+    """The result where Vela prints this and ends so."""
+    monkeypatch.setattr(ethos_u, "_child", Ended(printed, failure))
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "5.2.0")
     return attempt_u55(b"").result
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGFPE"), reason="signals are POSIX's here")
-def test_a_signal_is_a_crash(monkeypatch):
-    result = attempt_with(monkeypatch, returncode=-signal.SIGFPE)
+@needs_vela
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
+def test_models_share_a_process_until_one_crashes_it(monkeypatch):
+    before = attempt_u55(dense()).result
+    first = ethos_u._child.run(600, os.getpid)
+    assert attempt_u55(dense()).result == before
+    assert ethos_u._child.run(600, os.getpid) == first
+    with monkeypatch.context() as patch:
+        patch.setattr(ethos_u, "_compile", crash)
+        result = attempt_u55(dense()).result
     assert not result.runs
-    assert result.reason == "Vela crashes on it (floating point exception)"
+    assert result.reason == "Vela crashes on it (segmentation fault)"
+    assert attempt_u55(dense()).result == before
+    assert ethos_u._child.run(600, os.getpid) != first
 
 
-def test_the_reason_is_the_last_line_of_a_traceback(monkeypatch):
-    stderr = b"Traceback (most recent call last):\n  File x\nRuntimeError: Non-passthrough op.\n"
-    result = attempt_with(monkeypatch, returncode=1, stderr=stderr, stdout=FALLBACKS.encode())
+def test_too_little_memory_is_a_reason(monkeypatch):
+    lost = Lost("it needs more than 6 GiB of memory")
+    assert attempt_with(monkeypatch, failure=lost).reason == "Vela needs more than 6 GiB of memory"
+
+
+def test_ops_are_named_where_vela_stops(monkeypatch):
+    result = attempt_with(monkeypatch, FALLBACKS, "Vela stops at it: Non-passthrough op")
     assert result.reason == "Vela stops at it: Non-passthrough op"
     assert result.cpu_ops == [
         "SOFTMAX: Operation has tensor with unsupported DataType Float32",
@@ -163,10 +187,24 @@ def test_the_reason_is_the_last_line_of_a_traceback(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(
+    ("ends", "reason"),
+    [
+        (lambda arguments: 1, "Vela stops at it: exit status 1"),
+        (lambda arguments: sys.exit(2), "Vela stops at it: 2"),
+        (lambda arguments: sys.exit("a\nNot so. "), "Vela stops at it: Not so"),
+    ],
+)
+def test_the_last_line_of_why_vela_ends_is_a_reason(monkeypatch, tmp_path, ends, reason):
+    vela = types.SimpleNamespace(main=ends)
+    monkeypatch.setitem(sys.modules, "ethosu.vela.vela", vela)
+    monkeypatch.setattr(ethos_u, "send_output_to", lambda path: None)
+    assert ethos_u._compile(tmp_path, U55) == reason
+    assert Path.cwd() != tmp_path
+
+
 def test_no_summary_is_a_reason(monkeypatch):
-    result = attempt_with(
-        monkeypatch, stdout=b"CPU operators = 0 (0.0%)\nNPU operators = 3 (100.0%)\n"
-    )
+    result = attempt_with(monkeypatch, "CPU operators = 0 (0.0%)\nNPU operators = 3 (100.0%)\n")
     assert result.reason is not None
     assert "Vela's files cannot be read" in result.reason
 

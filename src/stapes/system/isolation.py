@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+import re
+import signal
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from concurrent.futures import TimeoutError as Late
 from pathlib import Path
@@ -48,6 +48,9 @@ R = TypeVar("R")
 
 class Lost(Exception):
     """A call did not end; the message says why and completes a sentence: "it crashed"."""
+
+    signal: str | None = None
+    """What ended a process that crashed, as the system calls it: "floating point exception"."""
 
 
 class Child(Workers):
@@ -91,9 +94,11 @@ class Child(Workers):
         except Late:
             self.kill()
             raise Lost(f"it took more than {seconds:g} s") from None
-        except BrokenExecutor:
+        except BrokenExecutor as broken:
             self.kill()
-            raise Lost("it crashed") from None
+            lost = Lost("it crashed")
+            lost.signal = _signal(broken)
+            raise lost from None
         except MemoryError:
             raise Lost(_too_much(self._memory)) from None
 
@@ -104,31 +109,12 @@ def isolated(seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kw
         return child.run(seconds, call, *args, **kwargs)
 
 
-def isolated_module(
-    name: str, arguments: Sequence[str], folder: Path, seconds: float, memory: int = MEMORY
-) -> subprocess.CompletedProcess[bytes]:
-    """Run a Python module as a program in `folder`; the result has its output.
-
-    Raises
-    ------
-    Lost
-        It was not done in time or needs too much memory. A crash shows in the exit status.
-    """
-    start = (
-        f"import sys; sys.path = {sys.path!r}; from stapes.system.isolation import limit_memory; "
-        f"limit_memory({memory}); import runpy; "
-        f"runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
-    )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", start, *arguments],
-            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise Lost(f"it took more than {seconds:g} s") from None
-    if done.returncode and b"MemoryError" in done.stderr[done.stderr.rstrip().rfind(b"\n") + 1 :]:
-        raise Lost(_too_much(memory))
-    return done
+def _signal(broken: BrokenExecutor) -> str:
+    """The signal that ended a worker, in the system's words."""
+    # Only loky's message has the exit code: "SIGFPE(-8)".
+    code = re.search(r"\(-(\d+)\)", str(broken))
+    name = signal.strsignal(int(code[1])) if code else None
+    return (name or "no signal").lower()
 
 
 def _too_much(memory: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("LOKY_MAX_MEMORY_LEAK_SIZE", str(1 << 30))
 
 import loky
+import loky.backend.resource_tracker
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing has it from Python 3.11.
@@ -54,6 +56,7 @@ class Workers:
         if self._executor is None:
             # Restarts are on purpose.
             warnings.filterwarnings("ignore", message="A worker was restarted while some jobs")
+            _start_tracker()
             self._executor = loky.ProcessPoolExecutor(
                 self._jobs, initializer=_begin, initargs=self._initial
             )
@@ -100,6 +103,16 @@ def pool(
     """
     with Workers(jobs, initializer, initargs) as workers:
         yield workers.executor()
+
+
+def _start_tracker() -> None:
+    """Start loky's process that removes what killed workers leave, without its warning of it."""
+    options = list(sys.warnoptions)
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        loky.backend.resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions[:] = options
 
 
 @contextlib.contextmanager

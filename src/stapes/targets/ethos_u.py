@@ -20,9 +20,11 @@ Source: Vela 5, `Arm/vela.ini` that ships with it, and its `stats_writer.py`.
 from __future__ import annotations
 
 import csv
+import ctypes
 import importlib.metadata
+import os
 import re
-import signal
+import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -33,7 +35,8 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
-from stapes.system.isolation import SECONDS, Lost, isolated_module
+from stapes.system.files import send_output_to
+from stapes.system.isolation import SECONDS, Child, Lost
 from stapes.targets.target import Tried, refused
 from stapes.tflite.format.reader import read
 from stapes.tflite.graph import Model
@@ -44,6 +47,10 @@ _MOST_WORDS = 300
 _FALLBACK = re.compile(r"Warning \(supported operators\) operator: (\S+), ofm:.*\nReason: (.+)")
 _COUNT = re.compile(r"^(CPU|NPU) operators = (\d+)", re.MULTILINE)
 _NAME = re.compile(r" \([^()]*\)$")
+_PRINTED = "printed.txt"
+
+_child = Child()
+"""Imports Vela once for all models that this process tries, and ends with it."""
 
 
 @dataclass(frozen=True)
@@ -90,18 +97,14 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
     with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
         folder = Path(scratch)
         (folder / "model.tflite").write_bytes(model)
+        (folder / _PRINTED).touch()
         try:
-            done = isolated_module(
-                "ethosu.vela",
-                ["model.tflite", "--output-dir", "out",
-                 "--accelerator-config", configuration.accelerator, "--config", "Arm/vela.ini",
-                 "--system-config", configuration.system, "--memory-mode", configuration.memory],
-                folder,
-                seconds,
-            )  # fmt: skip
+            failure = _child.run(seconds, _compile, folder, configuration)
         except Lost as lost:
-            raise ModelError(f"Vela {str(lost).removeprefix('it ')}.") from None
-        printed = done.stdout.decode("utf-8", "replace")
+            if lost.signal is None:
+                raise ModelError(f"Vela {str(lost).removeprefix('it ')}.") from None
+            failure = f"Vela crashes on it ({lost.signal})"
+        printed = (folder / _PRINTED).read_text("utf-8", "replace")
         fallbacks = _fallbacks(printed)
         ops = {which: int(count) for which, count in _COUNT.findall(printed)}
         result = TargetResult(
@@ -109,8 +112,8 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
             configuration=_text_of(configuration),
             cpu_ops=[f"{op}: {why}" for op, why in fallbacks],
         )
-        if done.returncode:
-            result.reason = _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
+        if failure:
+            result.reason = failure
         elif not ops.get("NPU"):
             result.reason = _no_npu_op(fallbacks)
         else:
@@ -171,14 +174,34 @@ def _no_npu_op(fallbacks: list[tuple[str, str]]) -> str:
     return f"no op of it is the NPU's: {why}{fix}"
 
 
-def _failure(code: int, printed: str) -> str:
-    """Why Vela stopped: a signal, or the last line of its traceback."""
-    if code < 0:
-        name = signal.strsignal(-code) or f"signal {-code}"
-        return f"Vela crashes on it ({name.lower()})"
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    last = re.sub(r"^\w*(?:Error|Exception): ", "", lines[-1]) if lines else f"exit status {code}"
-    return f"Vela stops at it: {last.rstrip('.')[:_MOST_WORDS]}"
+def _compile(folder: Path, configuration: Configuration) -> str | None:
+    """Compile `model.tflite` in a folder as Vela's command does; return why Vela stopped, or None.
+
+    What Vela prints is in a file there. Its compiler keeps nothing from one model to the next.
+    """
+    from ethosu.vela.vela import main
+
+    before = Path.cwd()
+    os.chdir(folder)  # Vela prints the path of its input.
+    send_output_to(Path(_PRINTED))
+    try:
+        code = main(
+            ["model.tflite", "--output-dir", "out",
+             "--accelerator-config", configuration.accelerator, "--config", "Arm/vela.ini",
+             "--system-config", configuration.system, "--memory-mode", configuration.memory]
+        )  # fmt: skip
+        return f"Vela stops at it: exit status {code}" if code else None
+    except (Exception, SystemExit) as error:
+        if isinstance(error, MemoryError):
+            raise
+        [*_, message] = str(error).strip().splitlines() or [type(error).__name__]
+        return f"Vela stops at it: {message.strip().rstrip('.')[:_MOST_WORDS]}"
+    finally:
+        sys.stdout.flush()
+        # Its compiler is C++, which prints into a buffer of its own.
+        ctypes.CDLL(None if os.name == "posix" else "ucrtbase").fflush(None)
+        send_output_to(Path(os.devnull))
+        os.chdir(before)
 
 
 def _text_of(configuration: Configuration) -> str:

@@ -52,6 +52,16 @@ def test_a_crash_and_a_hang_are_named_and_the_next_call_gets_a_new_process():
     assert not any(is_alive(pid) for pid in (first, second, third))
 
 
+@posix
+def test_a_process_that_does_not_start_is_lost(monkeypatch):
+    monkeypatch.setattr(isolation, "_START_SECONDS", 0.5)
+    with Child() as child:
+        child._initial = (os.getpid(), hang, ())
+        with pytest.raises(Lost, match=r"^the start of its process took more than 0\.5 s$"):
+            child.run(600, os.getpid)
+        assert child._executor is None
+
+
 @linux
 def test_memory_has_a_limit_and_the_process_serves_the_next_call():
     with Child(1 << 30) as child:

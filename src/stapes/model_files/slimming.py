@@ -9,6 +9,7 @@ from stapes.errors import ModelError, UsageError
 from stapes.model_files.lookup_tables import LookUpTables, compress
 from stapes.model_files.settings import SlimSettings
 from stapes.system.files import write_bytes
+from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets import tflm
 from stapes.targets.proof import Proof, prove
 from stapes.tflite.edit.choices import Runtime
@@ -18,6 +19,9 @@ from stapes.tflite.read.file import read_tflite
 
 _INTERPRETERS: dict[Runtime, tuple[str, ...] | None] = {"any": None, "tflm": ("tflm",)}
 """LiteRT refuses files that TFLite Micro alone accepts. None: all interpreters."""
+
+_LUT_SECONDS = 10 * SECONDS
+"""It includes proofs, in processes of their own."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,13 @@ def slim_file(model: Path, output: Path, settings: SlimSettings | None = None) -
     tables = None
     try:
         if settings.lut:
-            result = compress(content, keep=keep, inputs=inputs)
+            result = isolated(_LUT_SECONDS, compress, content, keep=keep, inputs=inputs)
             smaller, proof, tables = result.content, result.proof, result.tables
         else:
-            smaller = slim(content, runtime=runtime, keep=keep)
+            smaller = isolated(SECONDS, slim, content, runtime=runtime, keep=keep)
             proof = prove(content, smaller, interpreters=_INTERPRETERS[runtime], inputs=inputs)
+    except Lost as lost:
+        raise ModelError(f"{model} cannot be slimmed: {lost}.") from None
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
     _check(model, proof)

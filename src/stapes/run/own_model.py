@@ -7,7 +7,9 @@ techniques without training work.
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +20,23 @@ from stapes.models import keras_files
 from stapes.models.cost import macs
 from stapes.models.keras_import import any_keras
 from stapes.models.lowering import lower
+from stapes.models.training import adam, crossentropy
 from stapes.run.settings import RunSettings
 from stapes.system.files import sha256, write_bytes
 from stapes.system.isolation import Lost
 from stapes.targets.classifier import fits
 from stapes.targets.litert import LiteRT
+from stapes.techniques.post_training import convert
 from stapes.tflite.read import cost as file_cost
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import is_tflite, read_tflite
 
 _LOWERED_TOLERANCE = 1e-4
 """Of the lowered model's outputs: folding rounds every weight again."""
+
+_BATCH = 32
+
+log = logging.getLogger("stapes")
 
 
 def is_float_file(path: Path) -> bool:
@@ -87,7 +95,27 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
     except ModelError as error:
         raise ModelError(f"{path} cannot be used: {error}") from None
     keras_files.save(lowered, target)
-    return Baseline(parameters=lowered.count_params(), macs=macs(lowered), model=str(path))
+    baseline = Baseline(parameters=lowered.count_params(), macs=macs(lowered), model=str(path))
+    _try_out(lowered)
+    return baseline
+
+
+def _try_out(model: Any) -> None:
+    """Convert a model and train a step, which changes it, within the limits of this process.
+
+    The workers of a run have no limit on time: honest training may take hours. An error is ignored
+    here, as the techniques report it.
+    """
+    outputs = model.output_shape[-1]
+    shape = (_BATCH, *model.input_shape[1:])
+    try:
+        convert(model)
+        model.compile(adam(1e-3, None), loss=crossentropy(outputs))
+        model.train_on_batch(np.zeros(shape, np.float32), np.eye(1, outputs).repeat(_BATCH, axis=0))
+    except MemoryError:
+        raise
+    except Exception as error:
+        log.info("The trial of the model failed: %s", error)
 
 
 def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:

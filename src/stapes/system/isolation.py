@@ -35,6 +35,9 @@ A wake-word model takes 10 s, and 75 s where ten processes share each core. Only
 longer: results must not depend on other work of the machine.
 """
 
+_START_SECONDS = SECONDS
+"""The longest that a process may take to start: it only imports Stapes."""
+
 SECONDS_A_CLIP = 0.5
 """Added to `SECONDS` for each clip that a model gets; the reference CNN needs a thousandth."""
 
@@ -51,6 +54,10 @@ class Lost(Exception):
 
     signal: str | None = None
     """What ended a process that crashed, as the system calls it: "floating point exception"."""
+
+
+class TimedOut(Lost):
+    """A call was not done in time."""
 
 
 class Child(Workers):
@@ -87,13 +94,15 @@ class Child(Workers):
         Lost
             The child crashed, was not done in time or needs too much memory.
         """
+        what, limit = "the start of its process took", _START_SECONDS
         try:
             executor = self.executor()
-            executor.submit(os.getpid).result()  # It has started when it answers.
-            return executor.submit(call, *args, **kwargs).result(timeout=seconds)
+            executor.submit(os.getpid).result(timeout=limit)  # It has started when it answers.
+            what, limit = "it took", seconds
+            return executor.submit(call, *args, **kwargs).result(timeout=limit)
         except Late:
             self.kill()
-            raise Lost(f"it took more than {seconds:g} s") from None
+            raise TimedOut(f"{what} more than {limit:g} s") from None
         except BrokenExecutor as broken:
             self.kill()
             lost = Lost("it crashed")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stapes.errors import ModelError
-from stapes.system.isolation import SECONDS, Child, Lost
+from stapes.system.isolation import SECONDS, Child, Lost, TimedOut
 from stapes.targets import probes
 from stapes.targets.runners import RUNNERS, USUAL
 from stapes.tflite.edit.choices import INPUTS
@@ -89,7 +89,7 @@ def prove(
     Raises
     ------
     ModelError
-        A file is broken, and nothing ran.
+        A file is broken, and nothing ran; or an interpreter was not done in time.
     """
     models = [verify(original), verify(candidate)]
     if probes.specs(models[0]) != probes.specs(models[1]):
@@ -143,6 +143,11 @@ def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
         for job in jobs:
             try:
                 traces.append(_run(job) if seconds is None else child.run(seconds, _run, job))
+            except TimedOut as late:
+                # Not in the other interpreters too: each would wait as long.
+                raise ModelError(
+                    f"it was not proven, because it loops or is too large: in {job.name}, {late}."
+                ) from None
             except (Lost, ModelError) as error:
                 traces.append(str(error))
     return traces

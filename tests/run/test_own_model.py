@@ -1,0 +1,62 @@
+"""A user's model is converted and trained for a step, within limits, before a run begins."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stapes.models import keras_files
+from stapes.run import own_model
+from stapes.run.settings import RunSettings
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="needs `train`"),
+]
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_the_step_works_and_changes_nothing_of_the_baseline(tmp_path, monkeypatch, outputs):
+    from stapes.models.backend import keras
+
+    layers = keras().layers
+    model = keras().Sequential(
+        [
+            layers.Input((50, 13, 1)),
+            layers.Flatten(),
+            layers.Dense(outputs, activation="sigmoid" if outputs == 1 else "softmax"),
+        ]
+    )
+    model.save(tmp_path / "mine.keras", save_format="keras")
+    tried: list[list[Any]] = []
+
+    def try_out(lowered):
+        before = lowered.get_weights()
+        real(lowered)
+        tried.append([before, lowered.get_weights()])
+
+    real = own_model._try_out
+    monkeypatch.setattr(own_model, "_try_out", try_out)
+    target = tmp_path / "baseline.keras"
+    own_model.adopt(RunSettings(word="on", model=tmp_path / "mine.keras"), target)
+    [(before, after)] = tried
+    assert not np.array_equal(before[-1], after[-1])
+    for weights, stored in zip(before, keras_files.load(target).get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, stored)
+
+
+def test_a_model_that_cannot_be_trained_is_left_to_the_techniques(monkeypatch):
+    class Broken:
+        input_shape, output_shape = (None, 50, 13, 1), (None, 2)
+
+    own_model._try_out(Broken())
+
+    def too_large(_):
+        raise MemoryError
+
+    monkeypatch.setattr(own_model, "convert", too_large)
+    with pytest.raises(MemoryError):
+        own_model._try_out(Broken())

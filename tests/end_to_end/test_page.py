@@ -208,6 +208,8 @@ def test_the_keyboard_follows_a_curve_and_changes_to_another(opened, folder):
     page = opened(folder / "report.html")
     tip = page.locator(".tip")
     figure(page, "det").locator(".cursor").focus()
+    at_first = tip.inner_text()
+    assert at_first == page.evaluate("document.activeElement.getAttribute('aria-label')") != ""
     page.keyboard.press("Home")
     first = tip.inner_text()
     assert re.fullmatch(r"\w+\n[\d,.]+ FA/h\nFRR [\d.]+ %\nthreshold [\d.]+", first)
@@ -320,10 +322,11 @@ def test_a_sound_plays(opened, folder):
     assert duration > 0
 
 
+@pytest.mark.parametrize("width", [320, 360, 375, 390])
 @pytest.mark.parametrize("options", [{}, {"has_touch": True, "is_mobile": True}])
-def test_a_phone_scrolls_no_page_sideways(opened, folder, options):
-    page = opened(folder / "report.html", viewport={"width": 390, "height": 844}, **options)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_a_phone_scrolls_no_page_sideways(opened, folder, options, width):
+    page = opened(folder / "report.html", viewport={"width": width, "height": 844}, **options)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     wide = page.locator(".scroll").first
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
 

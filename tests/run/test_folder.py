@@ -133,6 +133,18 @@ def test_another_run_is_refused_and_its_difference_named(tmp_path, changed, diff
     assert difference in refusal(tmp_path, **changed)
 
 
+@pytest.mark.parametrize("name", ["continuous", "noise"])
+def test_a_run_in_recordings_is_not_measured_without_them(tmp_path, name):
+    begin(tmp_path, **{name: Path("/speech")})
+    assert f"its run has {name} /speech; give it again" in refusal(tmp_path)
+    folder(tmp_path, **{name: Path("/more")}).check()
+
+
+def test_a_run_without_recordings_may_get_them(tmp_path):
+    begin(tmp_path)
+    folder(tmp_path, continuous=Path("/speech")).check()
+
+
 @pytest.mark.parametrize("frontend", [Mfcc(), Micro()])
 def test_the_package_of_micro_decides_where_it_computes_the_features(tmp_path, frontend):
     run = begin(tmp_path, frontend=frontend)

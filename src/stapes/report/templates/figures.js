@@ -52,7 +52,9 @@
     let ring = null, now = null, last = null, all = null;
     if (svg.querySelector(".run")) {
       ring = document.createElementNS(svg.namespaceURI, "circle");
-      set(ring, { class: "cursor", role: "img", r: 5 });
+      const run = svg.querySelector(".run"), row = run.closest(".row");
+      const [first] = run.dataset.counts ? bins(row, run) : curve(row, run, svg.dataset.tip);
+      set(ring, { class: "cursor", role: "img", r: 5, "aria-label": first?.text ?? "" });
       svg.append(ring);
     }
     (ring ?? marks[0])?.setAttribute("tabindex", 0);
@@ -117,7 +119,8 @@
     svg.addEventListener("focusout", () => hide());
     svg.addEventListener("focusin", ({ target }) => {
       const items = rows().flat();
-      if (!target.closest(".key")) show(items.find((item) => item.node === target) ?? last ?? items[0]);
+      const first = items.find((item) => target !== ring || !item.node);
+      if (!target.closest(".key")) show(items.find((item) => item.node === target) ?? last ?? first);
     });
     svg.addEventListener("keydown", (event) => {
       const live = rows(), flat = live.flat(), item = flat.includes(last) ? last : flat[0];

@@ -39,3 +39,46 @@ class TrainSettings(BaseModel):
         default=0, ge=0, description="Frames that SpecAugment hides at most (Park et al. 2019)."
     )
     frequency_mask: int = Field(default=0, ge=0, description="Bins that SpecAugment hides at most.")
+
+
+class StreamSettings(BaseModel):
+    """How a detector in a stream is made and trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    width: int = Field(default=16, ge=1, le=256, description="Channels of a convolution.")
+    blocks: int = Field(default=4, ge=1, le=8, description="Depthwise-separable convolutions.")
+    kernel: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Length of the first block's kernel [outputs]; by default, as long as the word "
+        "needs.",
+    )
+    stride: int = Field(default=3, ge=1, le=16, description="Frames from one output to the next.")
+    epochs: int = Field(default=30, ge=1, description="Epochs of the training.")
+    steps: int = Field(default=200, ge=1, description="Batches in an epoch.")
+    words: int = Field(default=48, ge=1, description="Crops with the word in a batch.")
+    others: int = Field(default=80, ge=1, description="Crops of other sound in a batch.")
+    learning_rate: float = Field(
+        default=3e-3, gt=0, description="Adam's learning rate, which falls to 0 on a cosine."
+    )
+    smoothing: int = Field(default=5, ge=1, description="Outputs in a row that the loss averages.")
+    average: float = Field(
+        default=0.99, ge=0, lt=1, description="Share of the old weights in the moving average."
+    )
+    frequency_mask: int = Field(
+        default=10, ge=0, lt=40, description="Bins that SpecAugment hides at most."
+    )
+    rescore_epochs: int = Field(
+        default=2, ge=1, description="Epochs from one scoring of all negatives to the next."
+    )
+    locate_epoch: int = Field(
+        default=10, ge=1, description="Epochs after which the model says where each word is."
+    )
+    embedded_words: int = Field(
+        default=2000, ge=1, description="Words in training sound, copies included, at least."
+    )
+    negative_hours: float = Field(
+        default=5.0, ge=0, description="Hours of other sound, changed copies included, at least."
+    )

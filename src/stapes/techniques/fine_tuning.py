@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stapes.models import labels
 from stapes.models.training import adam, batches, crossentropy
+from stapes.models.stream_training import fit_stream
 from stapes.techniques.recipes import FineTuning
 from stapes.techniques.variant import Material
 
@@ -38,6 +39,13 @@ def fine_tune(
     masks : (int, int) [frames, bins]
         The most that `models.masks.masked` hides in each clip.
     """
+    if (stream := material.stream) is not None:
+        rate = recipe.learning_rate
+        fit_stream(
+            model, stream.crops, stream.settings, epochs=recipe.epochs, learning_rate=rate,
+            callbacks=callbacks or [],
+        )  # fmt: skip
+        return
     outputs = model.output_shape[-1]
     optimizer = adam(recipe.learning_rate, steps(material, recipe) if recipe.decay else None)
     model.compile(optimizer, loss=crossentropy(outputs))
@@ -53,6 +61,8 @@ def fine_tune(
 
 def steps(material: Material, recipe: FineTuning) -> int:
     """The number of batches of all epochs of `fine_tune`."""
+    if material.stream is not None:
+        return material.stream.settings.steps * recipe.epochs
     return -(-len(material.training.y) // recipe.batch) * recipe.epochs
 
 

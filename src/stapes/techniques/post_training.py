@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.models.backend import tensorflow
+from stapes.models.stream_cnn import field_of, is_stream
 from stapes.techniques.variant import Material, Variant
 
 
@@ -62,6 +63,9 @@ def int16x8(material: Material) -> Variant:
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
+        if is_stream(material.model):
+            # Rings of floats would be twice as large.
+            converter.inference_input_type = converter.inference_output_type = tf.int16
 
     return _calibrated(convert(material.model, configure), material)
 
@@ -69,25 +73,40 @@ def int16x8(material: Material) -> Variant:
 def convert_int8(model: Any, calibration: NDArray[np.float32], dtype: Any = None) -> bytes:
     """A full-integer .tflite of a Keras model; `dtype`, by default int8, is of input and output.
 
-    calibration : np.ndarray [shape=(n, frames, bins, 1)]
+    calibration : np.ndarray [shape=(n, frames, bins, 1)], of a detector in a stream (n, field, bins)
     """
     tf = tensorflow()
 
     def configure(converter: Any) -> None:
         _calibrate(converter, calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = dtype or tf.int8
-        converter.inference_output_type = dtype or tf.int8
+        full_integer(converter, model, dtype)
 
     return convert(model, configure)
 
 
-def convert(model: Any, configure: Callable[[Any], None] | None = None) -> bytes:
-    """A .tflite of a Keras model, for one clip at a time; `configure` sets the converter."""
+def full_integer(converter: Any, model: Any, dtype: Any = None) -> None:
+    """Make input and output integers, by default int8; ESPHome takes a stream's score as uint8."""
     tf = tensorflow()
-    shape = (1, *model.input_shape[1:])
+    converter.inference_input_type = dtype or tf.int8
+    converter.inference_output_type = dtype or (tf.uint8 if is_stream(model) else tf.int8)
+
+
+def convert(model: Any, configure: Callable[[Any], None] | None = None) -> bytes:
+    """A .tflite of a Keras model, for one clip at a time; `configure` sets the converter.
+
+    That of a detector in a stream takes one receptive field and gives the score after it [1, 1].
+    """
+    tf = tensorflow()
+    shape, call = (1, *model.input_shape[1:]), model
+    if is_stream(model):
+        shape = (1, field_of(model)[0], model.input_shape[2])
+
+        def call(features: Any) -> Any:
+            return tf.sigmoid(tf.reshape(model(features), (1, 1)))
+
     # An open batch would add ops that some runtimes lack.
-    function = tf.function(model).get_concrete_function(
+    function = tf.function(call).get_concrete_function(
         tf.TensorSpec(shape, tf.float32, name="features")
     )
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.frontends.numerics.micro import LARGEST
 from stapes.models.backend import keras, tensorflow
 from stapes.techniques.clustering import with_distinct
 from stapes.techniques.fine_tuning import fine_tune
 from stapes.techniques.keras_models import clone
-from stapes.techniques.post_training import convert, convert_int8
+from stapes.techniques.post_training import convert, convert_int8, full_integer
 from stapes.techniques.pruning import with_sparsity
 from stapes.techniques.recipes import QuantizationAware
 from stapes.techniques.variant import Material, Variant
@@ -78,6 +79,14 @@ def calibrate_ranges(model: Any, x: NDArray[np.float32]) -> None:
             variable.assign(old + (variable.numpy() - old) / (1 - _EMA_DECAY))
 
 
+def _set_input_range(model: Any) -> None:
+    """The range of the device's features, as TFMOT's moving average is only near it."""
+    for variable in model.variables:
+        name = variable.name.split(":")[0]
+        if name.endswith(("quantize_layer_min", "quantize_layer_max")):
+            variable.assign(0.0 if name.endswith("min") else LARGEST)
+
+
 def _cluster_preserving(material: Material, preserve_sparsity: bool) -> Variant:
     import tensorflow_model_optimization as tfmot
 
@@ -115,6 +124,8 @@ def _trained(
     if recipe.calibrate:
         calibrate_ranges(model, material.calibration)
     fine_tune(model, material, recipe)
+    if material.stream is not None:
+        _set_input_range(model)
     model = strip(model) if strip else model
     settings = recipe.model_dump(mode="json")
     if notes:
@@ -124,8 +135,7 @@ def _trained(
 
     def configure(converter: Any) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
+        full_integer(converter, model)
 
     return Variant(convert(model, configure), settings)
 

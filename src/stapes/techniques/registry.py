@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
+from collections.abc import Callable
+from dataclasses import replace
 
 from stapes.errors import MissingExtraError, UsageError
 from stapes.system.options import unknown
@@ -17,8 +20,9 @@ from stapes.techniques import (
     pruning,
     quantization_aware,
     small,
+    stream,
 )
-from stapes.techniques.variant import Stage, Technique
+from stapes.techniques.variant import Material, Stage, Technique, Variant
 
 _PTQ = "LiteRT's guide Post-training quantization"
 _MAGNITUDE = "Zhu and Gupta 2017, arXiv:1710.01878"
@@ -28,14 +32,31 @@ _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
 _QUANTIZER, _QUANTIZER_EXTRA, _TRAINING = "ai_edge_quantizer", "int4", "training"
 _TABLES = "TFLite Micro's compression package; Han et al. 2016, arXiv:1510.00149"
 _TEMPORAL = "Choi et al. 2019, arXiv:1904.03814"
+_POOLING = "Sun et al. 2016, arXiv:1705.02411"
 _COLLABORATIVE = "TFMOT's guide Collaborative optimization"
 
 STAGES: dict[str, Stage] = {
     "pruned": Stage(pruning.prune, prunes=True),
     "clustered": Stage(clustering.cluster, clusters=True),
     "sparse_clustered": Stage(clustering.sparse_cluster, needs="pruned", clusters=True),
+    "stream_pruned": Stage(pruning.prune, needs="stream", prunes=True),
+    "stream_clustered": Stage(clustering.cluster, needs="stream", clusters=True),
 }
-"""Trained models that several techniques share, by name; each builds on `baseline`."""
+"""Trained models that several techniques share, by name; each builds on one of `ROOTS`."""
+
+ROOTS = ("baseline", "stream")
+"""Models that are trained from scratch: one for windows, and a detector in a stream."""
+
+
+
+def _stream(
+    title: str, make: Callable[[Material], Variant], source: str = _POOLING, needs: str = "stream"
+) -> Technique:
+    """A row of a detector in a stream; the package is that of its frontend."""
+    return Technique(
+        title, source, stream.streamed(make), needs, package="pymicro_features", extra="micro"
+    )
+
 
 TECHNIQUES: dict[str, Technique] = {
     "float32": Technique(
@@ -167,13 +188,47 @@ TECHNIQUES: dict[str, Technique] = {
         _TEMPORAL,
         small.tiny,
     ),
+    "stream_float32": _stream("a detector in a stream, float", post_training.float32),
+    "stream": _stream("a detector in a stream, full integer", post_training.int8),
+    "stream_int16x8": _stream(
+        "a detector in a stream, int16 activations, int8 weights", post_training.int16x8
+    ),
+    "stream_qat": _stream(
+        "a detector in a stream, quantization-aware training", quantization_aware.qat, _QAT
+    ),
+    "stream_pruned": _stream(
+        "a detector in a stream, magnitude pruning, full integer",
+        pruning.pruned_int8,
+        _MAGNITUDE,
+        "stream_pruned",
+    ),
+    "stream_clustered": _stream(
+        "a detector in a stream, weight clustering, full integer",
+        clustering.clustered_int8,
+        _CLUSTERING,
+        "stream_clustered",
+    ),
+    "stream_lut": replace(
+        _stream(
+            "a detector in a stream, weight clustering, full integer, look-up tables",
+            clustering.clustered_int8,
+            _TABLES,
+            "stream_clustered",
+        ),
+        tables=True,
+    ),
 }
+
+
+FLOATS = {"baseline": "float32", "stream": "stream_float32"}
+"""The row that the others of a root are compared with."""
 
 
 def select(names: str, *, from_file: bool = False) -> list[str]:
     """The techniques that `all` or `a,b,c` names, in the table's order.
 
-    `float32` is always among them, for comparison. `all` leaves out techniques that need an extra
+    A name may be a pattern: `stream*`. The float model that the others are compared with is always
+    among them: `float32`, and `stream_float32` for detectors in a stream. `all` leaves out techniques that need an extra
     that is not installed, or training where the baseline is a .tflite (`left_out`).
 
     Parameters
@@ -191,7 +246,7 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
     """
     if names == "all":
         return [name for name in TECHNIQUES if not _missing(name, from_file)]
-    chosen = {name.strip() for name in names.split(",") if name.strip()}
+    chosen = {match for name in names.split(",") for match in _matches(name.strip())}
     if not chosen or "all" in chosen:
         raise UsageError("--techniques: give `all` alone, or names with commas between them.")
     for name in sorted(chosen - set(TECHNIQUES)):
@@ -206,7 +261,14 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
             )
         if missing:
             raise MissingExtraError(f"The technique {name}", missing)
-    return [name for name in TECHNIQUES if name in chosen | {"float32"}]
+    chosen |= {FLOATS[root_of(name)] for name in chosen}
+    return [name for name in TECHNIQUES if name in chosen]
+
+
+def _matches(name: str) -> list[str]:
+    """The techniques of a pattern; a name, and a pattern that none matches, as it is."""
+    matches = [other for other in TECHNIQUES if fnmatch.fnmatchcase(other, name)]
+    return matches or [name] * bool(name)
 
 
 def left_out(names: str, *, from_file: bool = False) -> list[str]:
@@ -225,9 +287,9 @@ def left_out(names: str, *, from_file: bool = False) -> list[str]:
 def _missing(name: str, from_file: bool) -> str:
     """What a technique lacks: the name of an extra, `training`, or nothing."""
     technique = TECHNIQUES[name]
-    if from_file and technique.from_file is None:
+    if from_file and technique.from_file is None and not is_stream(name):
         return _TRAINING
-    if from_file and name != "float32" and importlib.util.find_spec(_QUANTIZER) is None:
+    if from_file and name != "float32" and technique.from_file is not None and importlib.util.find_spec(_QUANTIZER) is None:
         return _QUANTIZER_EXTRA
     return technique.extra if technique.missing else ""
 
@@ -238,11 +300,22 @@ def stages_of(names: list[str]) -> list[str]:
     for name in names:
         chain = []
         stage = TECHNIQUES[name].needs
-        while stage != "baseline":
+        while stage not in ROOTS:
             chain.append(stage)
             stage = STAGES[stage].needs
         stages += [stage for stage in reversed(chain) if stage not in stages]
     return stages
+
+
+def root_of(name: str) -> str:
+    """Which of `ROOTS` a technique builds on."""
+    stages = stages_of([name])
+    return STAGES[stages[0]].needs if stages else TECHNIQUES[name].needs
+
+
+def is_stream(name: str) -> bool:
+    """Whether a technique makes a detector in a stream."""
+    return root_of(name) == "stream"
 
 
 def prunes(name: str) -> bool:

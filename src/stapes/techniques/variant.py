@@ -6,13 +6,17 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stapes.data.features import FeatureSet
 from stapes.techniques.recipes import Recipes
+
+if TYPE_CHECKING:
+    from stapes.models.crops import Crops
+    from stapes.models.settings import StreamSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,14 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """What a detector in a stream is trained on, and how."""
+
+    crops: Crops
+    settings: StreamSettings
+
+
+@dataclass(frozen=True)
 class Material:
     """What techniques work from; they change none of it.
 
@@ -41,6 +53,7 @@ class Material:
     validation : FeatureSet, to choose between models and never to train on; None or empty where the
         corpus has none
     accuracy : callable, the accuracy of a .tflite on clips, measured as for a row
+    stream : Stream, for a detector in a stream, whose `training` is empty
     """
 
     model: Any
@@ -52,6 +65,7 @@ class Material:
     positive: int = 1
     validation: FeatureSet | None = None
     accuracy: Callable[[bytes, FeatureSet], float] | None = None
+    stream: Stream | None = None
 
     @cached_property
     def teacher(self) -> NDArray[np.float32]:

@@ -92,7 +92,7 @@ def gather_sound(
     background = Tape(folder / "background.f32", settings.sample_rate)
     if continuous is not None:
         source = str(continuous)
-        _append_folder(
+        append_folder(
             background,
             continuous,
             "--continuous",
@@ -105,12 +105,12 @@ def gather_sound(
         recordings = [(piece.begin, piece.samples) for piece in background.pieces]
     else:
         source = "the negative test clips, joined"
-        _append_clips(background, negatives, settings, skipped)
+        append_clips(background, negatives, settings.window_seconds, skipped)
         # One recording: windows cross the joins.
         long_enough = background.samples >= (shortest or settings.window)
         recordings = [(0, background.samples)] if long_enough else []
     words = Tape(folder / "words.f32", settings.sample_rate)
-    _append_clips(words, positives, settings, skipped)
+    append_clips(words, positives, settings.window_seconds, skipped)
     tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped)
     return Sound(background, source, recordings, words, tape, noise_source, skipped)
 
@@ -157,7 +157,7 @@ def cyclic(samples: NDArray[np.float32], begin: int, count: int) -> NDArray[np.f
     return np.take(samples, np.arange(begin, begin + count), mode="wrap")
 
 
-def _append_folder(
+def append_folder(
     tape: Tape,
     folder: Path,
     option: str,
@@ -217,25 +217,27 @@ def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:
     return reason_of
 
 
-def _append_clips(
-    tape: Tape, clips: Iterable[Clip], settings: Frontend, skipped: list[Skipped]
+def append_clips(
+    tape: Tape, clips: Iterable[Clip], window_seconds: float, skipped: list[Skipped]
 ) -> None:
-    """Add the clips that can be used."""
+    """Add the clips that can be used; `skipped` gets the others."""
     for clip in clips:
         try:
-            tape.append(clip.name, iter([_whole(clip, settings)]), power=power(SPEECH_DB))
+            sound = iter([whole(clip, tape.sample_rate, window_seconds)])
+            tape.append(clip.name, sound, power=power(SPEECH_DB))
         except AudioError as error:
             skipped.append(Skipped(clip.name, error.reason))
 
 
-def _whole(clip: Clip, settings: Frontend) -> NDArray[np.float32]:
+def whole(clip: Clip, sample_rate: int, window_seconds: float) -> NDArray[np.float32]:
+    """A clip [samples], or the loudest 5 s of it, or its window of a recording."""
     if clip.start is None:
         y, rate = decode(clip.path)
         length, step = round(LONGEST_WORD_SECONDS * rate), max(1, round(_STEP_SECONDS * rate))
         y = loudest_window(y, length, step)
     else:
-        y, rate = decode_part(clip.path, clip.start, settings.window_seconds)
-    return resample(y, rate, settings.sample_rate)
+        y, rate = decode_part(clip.path, clip.start, window_seconds)
+    return resample(y, rate, sample_rate)
 
 
 def _noise_tape(
@@ -244,14 +246,15 @@ def _noise_tape(
     """The tape of noise, and its name. Noise has no pauses: its level is the mean of all."""
     tape = Tape(path, settings.sample_rate)
     if folder is not None:
-        _append_folder(tape, folder, "--noise", skipped, level=_mean, shortest=1, known={})
+        append_folder(tape, folder, "--noise", skipped, level=mean_power, shortest=1, known={})
         return tape, str(folder)
     rng = np.random.default_rng([seed, 4])
     length = round(_NOISE_SECONDS * settings.sample_rate)
     y = coloured_noise(length, "pink", settings.sample_rate, rng).astype(np.float32)
-    tape.append(_NOISE_NAME, iter([y]), power=power(SPEECH_DB), level=_mean)
+    tape.append(_NOISE_NAME, iter([y]), power=power(SPEECH_DB), level=mean_power)
     return tape, _NOISE_NAME
 
 
-def _mean(powers: NDArray[np.float64]) -> float:
+def mean_power(powers: NDArray[np.float64]) -> float:
+    """The level of noise, which has no pauses."""
     return float(powers.mean())

@@ -12,12 +12,18 @@ from stapes.frontends.numerics.windows import cut, padded
 if TYPE_CHECKING:
     from stapes.frontends.micro import Micro
 
+STEP = 0.0390625
+"""The library's floats are the device's integers times this."""
+LARGEST = 26.0
+"""The largest feature of a quantized input, as microWakeWord and ESPHome have it."""
+SCALE, ZERO_POINT = LARGEST / 255, -128
+
 
 def micro(samples: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
     """[n, samples] -> [n, frames, 40, 1]; each clip has its own state."""
     features = np.empty((len(samples), *settings.shape), np.float32)
     for clip, row in zip(padded(samples, settings.window), features, strict=True):
-        row[:, :, 0] = _frames(clip, settings)
+        row[:, :, 0] = frames(clip, settings.hop, settings.hops_per_frame)
     return features
 
 
@@ -25,20 +31,42 @@ def sliding(
     y: NDArray[np.float32], settings: Micro, hop_frames: int, windows: int
 ) -> NDArray[np.float32]:
     """[samples] -> [windows, frames, 40, 1]; the state continues from window to window."""
-    return cut(_frames(y, settings), settings.frames, hop_frames, windows)[..., None]
+    steps = frames(y, settings.hop, settings.hops_per_frame)
+    return cut(steps, settings.frames, hop_frames, windows)[..., None]
 
 
-def _frames(y: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
+def frames(y: NDArray[np.float32], hop: int = 160, hops_per_frame: int = 1) -> NDArray[np.float32]:
     """[samples] -> [frames, 40], as of a device that is switched on at the first sample."""
     from pymicro_features import MicroFrontend
 
     frontend = MicroFrontend()
     pcm = np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype("<i2").tobytes()
-    step = 2 * settings.hop
+    step = 2 * hop
     outputs = [
         frontend.process_samples(pcm[begin : begin + step]).features
         for begin in range(0, len(pcm) - step + 1, step)
     ]
     # The first steps have no features, before the first 30 ms.
     full = [features for features in outputs if features]
-    return np.array(full[:: settings.hops_per_frame], np.float32).reshape(-1, settings.bins)
+    return np.array(full[::hops_per_frame], np.float32).reshape(-1, 40)
+
+
+def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:
+    """The integers that ESPHome gives a model, of the same shape.
+
+    Source: `micro_wake_word.cpp` of ESPHome: (value * 256 + 333) / 666 - 128 of the library's
+    integers, clamped.
+
+    Examples
+    --------
+    >>> quantized(np.array([0.0, 13.0, 26.0, 40.0], np.float32))
+    array([-128,    0,  127,  127], dtype=int8)
+    """
+    integers = np.rint(features / np.float32(STEP)).astype(np.int32)
+    steps = (integers * 256 + 333) // 666 + ZERO_POINT
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def real(steps: NDArray[np.int8]) -> NDArray[np.float32]:
+    """The features that quantized ones stand for."""
+    return (steps.astype(np.float32) - ZERO_POINT) * np.float32(SCALE)

@@ -1,0 +1,127 @@
+"""Decode the sound of one split onto tapes, for the training of a detector in a stream."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stapes.audio.levels import SPEECH_DB, power
+from stapes.audio.read import decode, resample
+from stapes.data.augmentation import coloured_noise
+from stapes.data.clip import Clip, Skipped
+from stapes.data.layouts import sound_files
+from stapes.data.sound.continuous import append_clips, mean_power
+from stapes.data.sound.tape import Tape, decoded
+from stapes.data.stream.mixing import RATE, Samples, Sources
+from stapes.errors import AudioError
+
+LONGEST_ROOM_SECONDS = 1.0
+"""Of an impulse response; its rest is far below the sound that follows."""
+
+_NOISE_SHARES = {"train": 0.6, "validation": 0.1, "test": 0.3}
+_FEWEST_NOISES = 3
+"""Files of noise: with fewer there is no noise for each split, and all of it is the test's."""
+
+_MADE_NOISE_SECONDS = 30.0
+_COLOURS = ("white", "pink", "brown")
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """What a split is made of.
+
+    words, others : clips with the word, and without
+    recordings : files without the word
+    noise : files of noise; empty: noise is made
+    rooms : files of impulse responses; empty: rooms are made
+    """
+
+    words: list[Clip]
+    others: list[Clip]
+    recordings: list[Path]
+    noise: list[Path]
+    rooms: list[Path]
+
+
+def gather(folder: Path, parts: Gathering, seed: int) -> tuple[Sources, list[Skipped]]:
+    """Decode the sound of a split onto tapes in a folder, which exists.
+
+    Returns
+    -------
+    sources : Sources
+    skipped : list of Skipped
+        What cannot be used.
+    """
+    skipped: list[Skipped] = []
+    tapes = {
+        name: Tape(folder / f"{name}.f32", RATE)
+        for name in ("words", "others", "background", "noise")
+    }
+    # The window matters to clips that are windows of recordings; there is none here.
+    append_clips(tapes["words"], parts.words, 1.0, skipped)
+    append_clips(tapes["others"], parts.others, 1.0, skipped)
+    for path in parts.recordings:
+        _append(tapes["background"], path, skipped)
+    for path in parts.noise:
+        _append(tapes["noise"], path, skipped, noise=True)
+    rooms = tuple(room for path in parts.rooms if (room := _room(path, skipped)) is not None)
+    sources = Sources(**tapes, rooms=rooms)
+    if not sources.noise.samples:
+        _make_noise(sources.noise, seed)
+    return sources, skipped
+
+
+def noise_files(folder: Path | None, split: str) -> list[Path]:
+    """The files of a folder of noise that a split may use: no file is in two splits.
+
+    With fewer than three files, all are for the test.
+    """
+    if folder is None:
+        return []
+    files = [path for _, path in sound_files(folder, "--noise")[0]]
+    if len(files) < _FEWEST_NOISES:
+        return files if split == "test" else []
+    ordered = sorted(files, key=lambda path: hashlib.sha1(path.name.encode()).digest())
+    ends = np.cumsum([share * len(files) for share in _NOISE_SHARES.values()]).round().astype(int)
+    begins = dict(zip(_NOISE_SHARES, [0, *ends[:-1]], strict=True))
+    return sorted(ordered[begins[split] : begins[split] + _count(split, ends)])
+
+
+def _count(split: str, ends: np.ndarray) -> int:  # type: ignore[type-arg]
+    counts = np.diff(ends, prepend=0)
+    return int(counts[list(_NOISE_SHARES).index(split)])
+
+
+def _append(tape: Tape, path: Path, skipped: list[Skipped], noise: bool = False) -> None:
+    options = {"level": mean_power} if noise else {}
+    try:
+        tape.append(path.name, decoded(path, RATE), power=power(SPEECH_DB), **options)
+    except AudioError as error:
+        skipped.append(Skipped(path.name, error.reason))
+
+
+def _room(path: Path, skipped: list[Skipped]) -> Samples | None:
+    """An impulse response from its loudest sample on, of energy 1."""
+    try:
+        y, rate = decode(path)
+    except AudioError as error:
+        skipped.append(Skipped(path.name, error.reason))
+        return None
+    y = resample(y, rate, RATE)
+    begin = int(np.abs(y).argmax()) if len(y) else 0
+    y = y[begin : begin + round(LONGEST_ROOM_SECONDS * RATE)]
+    energy = float(np.square(y, dtype=np.float64).sum())
+    if not energy or not np.isfinite(energy):
+        skipped.append(Skipped(path.name, "silent, or not finite: no impulse response"))
+        return None
+    return (y / np.sqrt(energy)).astype(np.float32)
+
+
+def _make_noise(tape: Tape, seed: int) -> None:
+    rng = np.random.default_rng([seed, 7])
+    for colour in _COLOURS:
+        y = coloured_noise(round(_MADE_NOISE_SECONDS * RATE), colour, RATE, rng)  # type: ignore[arg-type]
+        tape.append(colour, iter([y.astype(np.float32)]), power=power(SPEECH_DB), level=mean_power)

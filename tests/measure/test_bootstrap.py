@@ -7,6 +7,7 @@ import pytest
 
 from stapes.measure import detection as rules
 from stapes.measure.bootstrap import difference, interval, resampled_frr
+from stapes.measure.operating_points import at_rate
 
 HOP = 1.0
 
@@ -21,7 +22,7 @@ def curve_of(peaks, words, hours=1.0):
 def test_draws_are_around_the_measured_rate():
     rng = np.random.default_rng(0)
     curve = curve_of(rng.random(200) * 0.8, rng.random(300), hours=2.0)
-    point = rules.at_rate(curve, 10.0)
+    point = at_rate(curve, 10.0)
     [draws] = resampled_frr(curve, [10.0], hop_seconds=HOP, seed=0)
     assert draws.shape == (1000,)
     assert np.median(draws) == pytest.approx(point.frr, abs=0.05)

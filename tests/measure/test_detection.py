@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stapes.measure import detection
-from stapes.measure.detection import (
-    at_rate,
-    at_threshold,
-    curve,
-    det,
-    false_accepts,
-    lowest_rate,
-    smooth,
-)
+from stapes.measure.detection import curve, false_accepts, smooth
+from stapes.measure.operating_points import at_rate, at_threshold, det, lowest_rate
 
 scores = hnp.arrays(
     np.float64, st.integers(0, 80), elements=st.integers(0, 20).map(lambda n: n / 20)

@@ -17,6 +17,7 @@ from stapes.data.features import choose
 from stapes.errors import UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.measure import detection as metrics
+from stapes.measure.operating_points import det
 from stapes.measure.settings import DetectionSettings
 from stapes.run import detection as detecting
 from stapes.run import sound as sounds
@@ -117,7 +118,7 @@ def test_figures_are_those_of_the_scores(run):
     words = [metrics.smooth(scores[row : row + n], 2) for row, n in plan.words]
     expected = metrics.curve(smoothed, words, plan.seconds / 3600, 10)
     clean = run.results.variants[1].detection.conditions[0]
-    assert clean.det == metrics.det(expected)
+    assert clean.det == det(expected)
     assert clean.hours == expected.hours
     # 600 an hour is less than one accept in 4 s, and one accept is the least.
     chosen = run.results.variants[1].detection.chosen

@@ -69,7 +69,9 @@ class OperatingPoint(Part):
     reason: str | None = None
     """Why there is no figure for this rate."""
     threshold: float | None = None
-    """A smoothed score at or above it is a detection."""
+    """A smoothed score at or above it is a detection; of a streaming model, above it."""
+    cutoff: int | None = None
+    """The threshold as a device compares it: with the mean of integer outputs."""
     false_accepts: int | None = None
     fa_per_hour: float | None = None
     fa_per_hour_ci95: tuple[float, float] | None = None
@@ -78,6 +80,9 @@ class OperatingPoint(Part):
     """The part of the embedded words that are not detected."""
     frr_ci95: tuple[float, float] | None = None
     """Over words and, for a rate, over thresholds too."""
+    delay_seconds_p50: float | None = None
+    """Of the detected words: from the end of the clip to the detection. None for window models."""
+    delay_seconds_p95: float | None = None
 
 
 class DetCurve(Part):
@@ -116,6 +121,30 @@ class Difference(Part):
     """Two-sided."""
 
 
+class SourceRate(Part):
+    """False accepts in the sound of one source without the word."""
+
+    source: str
+    """A folder of recordings."""
+    hours: float
+    false_accepts: int
+    fa_per_hour: float
+    fa_per_hour_ci95: tuple[float, float]
+
+
+class DeviceCutoff(Part):
+    """The chosen threshold as each device takes it."""
+
+    cutoff: int
+    """Detected if the mean of the last outputs is above it, out of 255."""
+    probability_cutoff: float
+    """For ESPHome's manifest, which then compares with this cutoff."""
+    pymicro_cutoff: float
+    """The `probability_cutoff` with which pymicro-wakeword compares with this cutoff."""
+    steps_to_spare: int
+    """Steps of the output from the cutoff to 255; with few, the cutoff can hardly be stricter."""
+
+
 class Detection(Part):
     """Detection of the word in continuous sound."""
 
@@ -130,6 +159,12 @@ class Detection(Part):
     conditions: list[Condition]
     against_float32: Difference | None = None
     """Of the chosen points; None for float32, and if one of them has no threshold."""
+    sliding_window: int | None = None
+    """Outputs that a device averages; None for window models, as the rest is."""
+    by_source: list[SourceRate] | None = None
+    """At the chosen threshold, without noise; the highest rate comes first."""
+    device: DeviceCutoff | None = None
+    """None for float outputs too."""
 
 
 class DetectionSetup(Part):

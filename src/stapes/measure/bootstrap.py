@@ -16,15 +16,17 @@ the blocks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stapes.contracts.measurements import Difference
-from stapes.measure.detection import Curve, allowed_accepts, false_accepts
+from stapes.measure.detection import Curve, false_accepts
+from stapes.measure.operating_points import allowed_accepts
 
 DRAWS = 1000
-_BLOCK_SECONDS = 10.0
+BLOCK_SECONDS = 10.0
 _MOST_THRESHOLDS = 2000
 
 
@@ -55,28 +57,66 @@ def resampled_frr(
     # No draw chooses a threshold with far more accepts than allowed.
     near = curve.thresholds[curve.false_accepts <= 10 * max(allowed, default=0) + 50]
     near = near[-_MOST_THRESHOLDS:]
-    size = max(1, round(_BLOCK_SECONDS / hop_seconds))
+    size = max(1, round(BLOCK_SECONDS / hop_seconds))
     blocks = [
         part[begin : begin + size]
         for part in curve.recordings
         for begin in range(0, len(part), size)
     ]
     counts = np.array([false_accepts(part, near, curve.refractory) for part in blocks], np.float64)
-    rng = np.random.default_rng([seed, 6])
-    words = len(curve.words)
-    of_blocks = rng.multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), draws)
-    of_words = rng.multinomial(words, np.full(words, 1 / words), draws)
+    missed = curve.words[:, None] < near
+    return drawn_frr(counts, missed, allowed, seed=seed, draws=draws)
+
+
+def drawn_frr(
+    counts: NDArray[np.float64],
+    missed: NDArray[np.bool_],
+    allowed: Sequence[int],
+    *,
+    seed: int,
+    draws: int = DRAWS,
+) -> NDArray[np.float64]:
+    """False rejects in each draw of blocks and words, each at its own threshold.
+
+    Parameters
+    ----------
+    counts : np.ndarray [shape=(blocks, t)]
+        False accepts in each block of sound, at ascending thresholds.
+    missed : np.ndarray [shape=(words, t)]
+    allowed : sequence of int
+        False accepts that each rate allows.
+
+    Returns
+    -------
+    frr : np.ndarray [shape=(rates, draws)]
+        1 where no threshold is strict enough.
+    """
+    words = len(missed)
+    of_blocks, of_words = _weights(len(counts), words, seed, draws)
     accepts = of_blocks @ counts
-    strict = np.append(near, np.inf)
-    frr = np.empty((len(targets), draws))
+    missed_at = np.vstack([missed.T, np.ones((1, words), np.bool_)])
+    frr = np.empty((len(allowed), draws))
     for row, most in zip(frr, allowed, strict=True):
         # The lowest threshold at which, and above which, no more than that are accepted.
         too_many = accepts > most
-        last = len(near) - too_many[:, ::-1].argmax(axis=1)
-        threshold = strict[np.where(too_many.any(axis=1), last, 0)]
-        missed = curve.words[None, :] < threshold[:, None]
-        row[:] = (of_words * missed).sum(axis=1) / words
+        last = counts.shape[1] - too_many[:, ::-1].argmax(axis=1)
+        place = np.where(too_many.any(axis=1), last, 0)
+        row[:] = (of_words * missed_at[place]).sum(axis=1) / words
     return frr
+
+
+@lru_cache(maxsize=2)
+def _weights(
+    blocks: int, words: int, seed: int, draws: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """How often each draw has each block [shape=(draws, blocks)] and word [shape=(draws, words)].
+
+    They are kept: all rates and all models of a run need the same ones, with and without noise.
+    """
+    rng = np.random.default_rng([seed, 6])
+    of_blocks = rng.multinomial(blocks, np.full(blocks, 1 / blocks), draws)
+    of_words = rng.multinomial(words, np.full(words, 1 / words), draws)
+    return of_blocks.astype(np.float64), of_words
 
 
 def interval(draws: NDArray[np.float64], at_threshold: tuple[float, float]) -> tuple[float, float]:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.contracts.measurements import Condition, Detection, OperatingPoint
+from stapes.contracts.measurements import Condition, Detection, Difference, OperatingPoint
 from stapes.data.sound.sliding import Plan
 from stapes.measure import detection as rules
+from stapes.measure import operating_points as points
 from stapes.measure.bootstrap import difference, interval, resampled_frr
 from stapes.measure.detection import Curve
+from stapes.measure.operating_points import Sweep
 from stapes.measure.roc import auc, eer
 from stapes.measure.settings import DetectionSettings
 from stapes.system.text import hours
 
 CLEAN = "clean"
+
+S = TypeVar("S", bound=Sweep)
+Chance: TypeAlias = Callable[[S, Sequence[float]], NDArray[np.float64]]
 
 
 def condition_name(snr_db: float | None) -> str:
@@ -57,55 +63,85 @@ def detection_in_sound(
     float32 : np.ndarray [shape=(rows,)], optional
         float32's scores without noise.
     """
-    curves = {
-        snr_db: _curve(values, plans[snr_db], settings, hop_seconds)
-        for snr_db, values in scores.items()
-    }
+    curve_of = partial(_curve, settings=settings, hop_seconds=hop_seconds)
+    return detection_of(
+        {snr_db: curve_of(values, plans[snr_db]) for snr_db, values in scores.items()},
+        settings,
+        partial(resampled_frr, hop_seconds=hop_seconds, seed=seed),
+        other=None if float32 is None else curve_of(float32, plans[None]),
+        clip_scores=clip_scores,
+        clip_is_word=clip_is_word,
+    )
+
+
+def detection_of(
+    curves: Mapping[float | None, S],
+    settings: DetectionSettings,
+    chance: Chance[S],
+    *,
+    other: S | None,
+    clip_scores: NDArray[np.floating],
+    clip_is_word: NDArray[np.integer],
+) -> Detection:
+    """Detection from the sweep of each condition.
+
+    Parameters
+    ----------
+    curves : mapping of float or None to Sweep
+        By level of noise [dB]; None, without noise, comes first.
+    chance : callable
+        From a sweep and rates [shape=(targets,)] to the false rejects of each draw
+        [shape=(targets, draws)].
+    other : Sweep, optional
+        Of float32 without noise.
+    """
     clean = curves[None]
     chosen = _chosen(clean, settings.target_fa_per_hour)
-    threshold = chosen.threshold
-    chance = partial(resampled_frr, hop_seconds=hop_seconds, seed=seed)
-    against = None
+    apart = None
     if chosen.frr is not None and chosen.target_fa_per_hour is not None:
         target = chosen.target_fa_per_hour
-        [draws] = chance(clean, [target])
-        chosen = _widened(chosen, draws)
-        if float32 is not None:
-            other = _curve(float32, plans[None], settings, hop_seconds)
-            frr = rules.at_rate(other, target).frr
-            if frr is not None:
-                [others] = chance(other, [target])
-                against = difference(draws, others, chosen.frr or 0.0, frr)
+        chosen = _widened(chosen, chance(clean, [target])[0])
+        if other is not None:
+            apart = against(clean, other, target, chance)
     return Detection(
         auc=auc(clip_scores, clip_is_word),
         eer=eer(clip_scores, clip_is_word),
-        threshold=threshold,
+        threshold=chosen.threshold,
         chosen=chosen,
         conditions=[
             Condition(
                 name=condition_name(snr_db),
                 snr_db=snr_db,
                 hours=curve.hours,
-                words=len(curve.words),
+                words=curve.n_words,
                 at_rates=_at_rates(curve, settings.rates, chance),
-                at_clean_threshold=rules.at_threshold(curve, threshold),
-                det=rules.det(curve),
+                at_clean_threshold=points.at_threshold(curve, chosen.threshold),
+                det=points.det(curve),
             )
             for snr_db, curve in curves.items()
         ],
-        against_float32=against,
+        against_float32=apart,
     )
 
 
-def _at_rates(
-    curve: Curve, rates: Sequence[float], chance: Callable[..., NDArray[np.float64]]
-) -> list[OperatingPoint]:
-    points = [rules.at_rate(curve, rate) for rate in rates]
-    resolved = [place for place, point in enumerate(points) if point.frr is not None]
+def against(curve: S, other: S, target: float, chance: Chance[S]) -> Difference | None:
+    """How much more `curve` misses than `other` in the same sound, at a rate [an hour].
+
+    None if one of them has no threshold for it.
+    """
+    here, there = points.at_rate(curve, target).frr, points.at_rate(other, target).frr
+    if here is None or there is None:
+        return None
+    return difference(chance(curve, [target])[0], chance(other, [target])[0], here, there)
+
+
+def _at_rates(curve: S, rates: Sequence[float], chance: Chance[S]) -> list[OperatingPoint]:
+    at_rates = [points.at_rate(curve, rate) for rate in rates]
+    resolved = [place for place, point in enumerate(at_rates) if point.frr is not None]
     if resolved:
         for place, draws in zip(resolved, chance(curve, [rates[p] for p in resolved]), strict=True):
-            points[place] = _widened(points[place], draws)
-    return points
+            at_rates[place] = _widened(at_rates[place], draws)
+    return at_rates
 
 
 def _widened(point: OperatingPoint, draws: NDArray[np.float64]) -> OperatingPoint:
@@ -114,13 +150,13 @@ def _widened(point: OperatingPoint, draws: NDArray[np.float64]) -> OperatingPoin
     return point.model_copy(update={"frr_ci95": interval(draws, point.frr_ci95)})
 
 
-def _chosen(curve: Curve, target: float) -> OperatingPoint:
+def _chosen(curve: Sweep, target: float) -> OperatingPoint:
     """The point for a device: at the target, or at the lowest rate that the hours resolve."""
-    point = rules.at_rate(curve, target)
+    point = points.at_rate(curve, target)
     if point.threshold is not None or not point.needs_hours:
         return point
-    rate = rules.lowest_rate(curve.hours)
-    lowest = rules.at_rate(curve, rate)
+    rate = points.lowest_rate(curve.hours)
+    lowest = points.at_rate(curve, rate)
     if lowest.threshold is None:
         return lowest
     reason = (

@@ -31,23 +31,14 @@ the exact Poisson interval for false accepts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.contracts.measurements import DetCurve, OperatingPoint
-from stapes.measure.intervals import poisson_rate, wilson
-from stapes.system.text import hours as hours_of
-
-_MOST_POINTS = 120
-"""Of a curve in results.json."""
-
-_UNREACHED = (
-    "sound without the word reaches the highest score: no threshold is strict enough for this rate"
-)
+from stapes.contracts.measurements import OperatingPoint
+from stapes.measure.operating_points import counted
 
 
 @dataclass(frozen=True)
@@ -73,6 +64,20 @@ class Curve:
         """Embedded words below each threshold [shape=(t,)]."""
         counts: NDArray[np.int64] = np.searchsorted(np.sort(self.words), self.thresholds, "left")
         return counts
+
+    @property
+    def n_words(self) -> int:
+        """Embedded words."""
+        return len(self.words)
+
+    def point(self, threshold: float) -> OperatingPoint:
+        """The figures at any threshold."""
+        strict = np.array([threshold])
+        accepts = sum(
+            int(false_accepts(smoothed, strict, self.refractory)[0]) for smoothed in self.recordings
+        )
+        misses = int((self.words < threshold).sum())
+        return counted(threshold, accepts, misses, words=self.n_words, hours=self.hours)
 
 
 def smooth(scores: NDArray[np.floating], n: int) -> NDArray[np.float64]:
@@ -132,11 +137,11 @@ def curve(
     best = np.array(
         [smoothed.max() if len(smoothed) else -np.inf for smoothed in words], np.float64
     )
-    occurring = [best[best > -np.inf], *(_peaks(smoothed) for smoothed in recordings)]
+    occurring = [best[best > -np.inf], *(peaks(smoothed) for smoothed in recordings)]
     values = np.unique(np.concatenate(occurring))
     if not np.isfinite(values).all():
         raise ValueError("a score is no number")
-    thresholds = _between(values)
+    thresholds = between(values)
     counts = np.zeros(len(thresholds), np.int64)
     for smoothed in recordings:
         counts += false_accepts(smoothed, thresholds, refractory)
@@ -164,89 +169,7 @@ def false_accepts(
     return counts
 
 
-def at_rate(curve: Curve, target: float) -> OperatingPoint:
-    """The point for a target rate > 0 [false accepts an hour]."""
-    allowed = allowed_accepts(curve, target)
-    if allowed < 1:
-        needed = 1 / target
-        return OperatingPoint(
-            target_fa_per_hour=target,
-            resolvable=False,
-            needs_hours=needed,
-            reason=f"not resolvable: {target:g} an hour needs {hours_of(needed)} of sound without "
-            f"the word, and there are {curve.hours:.3g}",
-        )
-    too_many = np.flatnonzero(curve.false_accepts > allowed)
-    place = int(too_many[-1]) + 1 if len(too_many) else 0
-    if place == len(curve.thresholds):
-        return OperatingPoint(target_fa_per_hour=target, resolvable=False, reason=_UNREACHED)
-    return _point(curve, place).model_copy(update={"target_fa_per_hour": target})
-
-
-def allowed_accepts(curve: Curve, target: float) -> int:
-    """The false accepts that a rate [an hour] allows in the hours of a curve."""
-    # Rounding must not lose the last one.
-    return math.floor(target * curve.hours * (1 + 1e-9))
-
-
-def at_threshold(curve: Curve, threshold: float | None) -> OperatingPoint:
-    """The point at a threshold that was chosen elsewhere; None gives a point without figures."""
-    if threshold is None:
-        return OperatingPoint(resolvable=False, reason="no threshold was found without noise")
-    strict = np.array([threshold])
-    accepts = sum(
-        int(false_accepts(smoothed, strict, curve.refractory)[0]) for smoothed in curve.recordings
-    )
-    return _counted(curve, threshold, accepts, int((curve.words < threshold).sum()))
-
-
-def lowest_rate(hours: float) -> float:
-    """The lowest rate of false accepts [an hour] that so many hours resolve."""
-    return 1.0 / hours
-
-
-def det(curve: Curve) -> DetCurve:
-    """The curve from the strictest threshold on, thinned, with points where a count changes."""
-    counts, misses = curve.false_accepts[::-1], curve.misses[::-1]
-    changes = np.append(True, (np.diff(counts) != 0) | (np.diff(misses) != 0))
-    places = np.flatnonzero(changes)
-    if len(places) > _MOST_POINTS:
-        # Spaced evenly in the logarithm of the false accepts, which is the axis of its figure.
-        height = np.log1p(np.maximum.accumulate(counts[places]))
-        travelled = height / max(height[-1], 1e-9) + np.linspace(0, 1, len(places))
-        even = np.linspace(0, travelled[-1], _MOST_POINTS)
-        places = places[np.unique(np.searchsorted(travelled, even).clip(0, len(places) - 1))]
-    words = max(1, len(curve.words))
-    return DetCurve(
-        threshold=[round(float(value), 9) for value in curve.thresholds[::-1][places]],
-        fa_per_hour=[round(float(value) / curve.hours, 4) for value in counts[places]],
-        frr=[round(float(value) / words, 6) for value in misses[places]],
-    )
-
-
-def _point(curve: Curve, place: int) -> OperatingPoint:
-    return _counted(
-        curve,
-        float(curve.thresholds[place]),
-        int(curve.false_accepts[place]),
-        int(curve.misses[place]),
-    )
-
-
-def _counted(curve: Curve, threshold: float, accepts: int, misses: int) -> OperatingPoint:
-    words = len(curve.words)
-    return OperatingPoint(
-        threshold=threshold,
-        false_accepts=accepts,
-        fa_per_hour=accepts / curve.hours,
-        fa_per_hour_ci95=poisson_rate(accepts, curve.hours),
-        misses=misses,
-        frr=misses / words if words else None,
-        frr_ci95=wilson(misses, words),
-    )
-
-
-def _peaks(smoothed: NDArray[np.float64]) -> NDArray[np.float64]:
+def peaks(smoothed: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores that no neighbour exceeds: only there a threshold decides if there is a detection.
 
     On a slope it decides when. That moves the refractory period, which the counts respect.
@@ -258,7 +181,7 @@ def _peaks(smoothed: NDArray[np.float64]) -> NDArray[np.float64]:
     return smoothed[(smoothed >= before) & (smoothed >= after)]
 
 
-def _between(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def between(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Thresholds below, between and above these values, but none above 1."""
     if not len(values):
         return np.array([1.0])

@@ -18,11 +18,17 @@ class DetectionSettings(BaseModel):
         default=4, ge=1, le=1000, description="Frames from one window to the next."
     )
     smoothing: int = Field(default=4, ge=1, le=1000, description="Scores that are averaged.")
+    sliding_window: int = Field(
+        default=5,
+        ge=1,
+        le=33,
+        description="Outputs of a streaming model that a device averages.",
+    )
     refractory_seconds: float = Field(
         default=1.0, ge=0, le=3600, description="Time after a detection without another."
     )
     tolerance_seconds: float = Field(
-        default=0.5, ge=0, le=60, description="Time after a word in which it counts as detected."
+        default=0.7, ge=0, le=60, description="Time after a word in which it counts as detected."
     )
     target_fa_per_hour: Annotated[float, Option("run", "R")] = Field(
         default=0.5, gt=0, description="False accepts per hour that the threshold is chosen for."

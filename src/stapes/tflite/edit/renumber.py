@@ -28,7 +28,7 @@ def renumber_tensors(model: Model) -> None:
         own = {entry["tensor_index"] for entry in entries} | {*graph.inputs, *graph.outputs}
         own.update(number for op in graph.operators for number in op.outputs)
         parts = [graph.table, *(op.table for op in graph.operators)]
-        named = own.union(*(ints(array) for part in parts for _, array in _lists(part)))
+        named = own.union(*(ints(array) for part in parts for _, array in tensor_lists(part)))
         tables: dict[Hashable, tuple[int, Table]] = {}
         numbers = {-1: -1}
         for tensor in graph.tensors:
@@ -38,7 +38,7 @@ def renumber_tensors(model: Model) -> None:
                 key = tensor.number if unique else signature_of(tensor.table)
                 numbers[tensor.number], _ = tables.setdefault(key, (len(tables), tensor.table))
         for part in parts:
-            for name, array in _lists(part):
+            for name, array in tensor_lists(part):
                 part.fields[name] = np.array([numbers[n] for n in ints(array)], np.int32)
         for entry in entries:
             entry.fields["tensor_index"] = numbers[entry["tensor_index"]]
@@ -122,7 +122,7 @@ def _hashable(value: Any) -> Hashable:
     return value  # type: ignore[no-any-return]
 
 
-def _lists(part: Table) -> Iterator[tuple[str, Any]]:
+def tensor_lists(part: Table) -> Iterator[tuple[str, Any]]:
     """The fields of a graph or an op that hold tensor numbers."""
     for name in ("inputs", "outputs", "intermediates"):
         if name in part.fields and (part.kind == "Operator" or name != "intermediates"):

@@ -1,0 +1,231 @@
+"""A stream gives the bits of its window model slid over the sound, with the rings of few ops."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.tflite.models_by_hand import OP, TYPE, model, op, packed, tensor, unpacked
+from tests.tflite.windows import HAS_TFLM, INTERPRETERS, Layer, both, features, field, window_model
+
+from stapes.errors import ModelError
+from stapes.targets.proof import prove
+from stapes.tflite.edit.slim import slim
+from stapes.tflite.edit.streaming import streaming
+from stapes.tflite.read.constants import constants
+from stapes.tflite.read.verify import verify
+from stapes.tflite.read.window import window
+
+needs_tflm = pytest.mark.skipif(not HAS_TFLM, reason="needs the extra `micro`")
+
+SMALL = [Layer(6), Layer(None, 5, 3), Layer(None, 3), Layer(6), Layer(None, 4), Layer(6)]
+LONG = [Layer(16), Layer(None, 5, 3), *(
+    layer for kernel in (7, 9, 11, 13) for layer in (Layer(None, kernel), Layer(16))
+)]  # fmt: skip
+
+
+def ops(content):
+    return Counter(op.name for op in verify(content).operators)
+
+
+def agree(layers, interpreter, steps=20, bins=4, **choices):
+    content = window_model(layers, bins, **choices)
+    step = window(content).step
+    kind = choices.get("kind", "int8")
+    frames = features(kind, field(layers) + steps * step, bins)
+    expected, actual = both(content, slim(streaming(content)), frames, interpreter)
+    assert len(expected) >= steps
+    assert len(set(expected.tolist())) > 5
+    if kind == "float32":
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_stream_agrees_from_reset_until_long_after(kind, interpreter, dense):
+    agree(SMALL, interpreter, steps=200, kind=kind, dense=dense)
+
+
+@pytest.mark.parametrize("interpreter", INTERPRETERS[-1:])
+@settings(max_examples=40)
+@given(
+    layers=st.lists(
+        st.builds(
+            lambda width, stride, more, dilation: Layer(
+                width, -(-(stride - 1) // dilation) + 1 + more, stride, dilation
+            ),
+            width=st.sampled_from([None, 2, 5]),
+            stride=st.integers(1, 3),
+            more=st.integers(0, 4),
+            dilation=st.integers(1, 2),
+        ).filter(lambda layer: layer.dilation == 1 or layer.stride == 1),
+        min_size=1,
+        max_size=4,
+    ),
+    bins=st.integers(1, 5),
+    seed=st.integers(0, 1000),
+)
+def test_kernels_strides_and_widths_do_not_matter(interpreter, layers, bins, seed):
+    content = window_model(layers, bins, seed)
+    plan = window(content)
+    assert plan.receptive_field == field(layers)
+    frames = features("int8", field(layers) + 8 * plan.step, bins, seed)
+    expected, actual = both(content, streaming(content), frames, interpreter)
+    np.testing.assert_array_equal(actual, expected)
+
+
+@needs_tflm
+@pytest.mark.parametrize(
+    ("layers", "variables"),
+    [
+        ([Layer(3), Layer(4)], 0),
+        ([Layer(3), Layer(None, 3, 3), Layer(2, 4)], 1),
+        ([Layer(3, 4, 2), Layer(None, 3), Layer(5, 2), Layer(None, 3)], 3),
+        ([Layer(4), *[Layer(None, 2)] * 11], 2),
+    ],
+)
+def test_rings_of_as_many_channels_are_one_variable(layers, variables):
+    content = streaming(window_model(layers))
+    graph = verify(content).graphs[0]
+    reads = sum(op.name == "READ_VARIABLE" for op in graph.operators)
+    assert reads == variables == ops(content)["VAR_HANDLE"] // 2
+    agree(layers, "tflm")
+
+
+def test_rings_of_one_variable_share_its_ops():
+    counts = ops(streaming(window_model(LONG, 40, dense=True)))
+    del counts["CONV_2D"], counts["DEPTHWISE_CONV_2D"]
+    assert counts == {
+        "CALL_ONCE": 1, "VAR_HANDLE": 2, "READ_VARIABLE": 1, "SPLIT_V": 1, "CONCATENATION": 6,
+        "STRIDED_SLICE": 5, "ASSIGN_VARIABLE": 2, "RESHAPE": 1, "FULLY_CONNECTED": 1, "LOGISTIC": 1,
+    }  # fmt: skip
+
+
+def test_weights_and_scales_stay_as_they_are():
+    before = window_model(SMALL)
+    after = streaming(before)
+    assert [row.values.tobytes() for row in constants(before)] == [
+        row.values.tobytes() for row in constants(after)
+    ]
+    ends = []
+    for content in (before, after):
+        graph = verify(content).graphs[0]
+        labels = [graph.tensor(n).quantization for n in (*graph.inputs, *graph.outputs)]
+        ends.append([(label.scales.tolist(), label.zero_points.tolist()) for label in labels])
+    assert ends[0] == ends[1]
+    assert graph.tensor(graph.inputs[0]).shape == [1, 3, 4]
+
+
+@needs_tflm
+def test_a_slimmed_stream_is_proven_with_its_state_and_small():
+    from stapes.targets.tflm_cost import arena_bytes
+
+    content = streaming(window_model(LONG, 40))
+    slimmed = slim(content)
+    proof = prove(content, slimmed, inputs=30, isolate=False)
+    assert (proof.equal, proof.interpreters) == (True, ("litert", "litert_plain", "tflm"))
+    assert slim(slimmed) == slimmed
+    # Its weights and biases take 3,044 bytes. Pointers of 64 bits.
+    assert len(slimmed) < 9_500
+    assert arena_bytes(slimmed) < 12_500
+
+
+def changed(content, change):
+    root = unpacked(content)
+    change(root.subgraphs[0], root)
+    return packed(root)
+
+
+def named(graph, root, code):
+    return next(
+        op for op in graph.operators if root.operatorCodes[op.opcodeIndex].builtinCode == code
+    )
+
+
+def pad(graph, root):
+    named(graph, root, OP.DEPTHWISE_CONV_2D).builtinOptions.padding = schema.Padding.SAME
+
+
+def softmax(graph, root):
+    root.operatorCodes[named(graph, root, OP.LOGISTIC).opcodeIndex].builtinCode = OP.SOFTMAX
+    for code in root.operatorCodes:
+        if code.builtinCode == OP.SOFTMAX:
+            code.deprecatedBuiltinCode = OP.SOFTMAX
+
+
+def join(graph, root):
+    conv = named(graph, root, OP.CONV_2D)
+    logistic = named(graph, root, OP.LOGISTIC)
+    root.operatorCodes[logistic.opcodeIndex].builtinCode = OP.ADD
+    root.operatorCodes[logistic.opcodeIndex].deprecatedBuiltinCode = OP.ADD
+    logistic.inputs = [*logistic.inputs, conv.outputs[0]]
+
+
+def flatten(graph, root):
+    reshape = named(graph, root, OP.RESHAPE)
+    target = graph.tensors[reshape.outputs[0]]
+    target.shape = [1, target.shape[3], 1, target.shape[1]]
+
+
+def no_stride(graph, root):
+    named(graph, root, OP.CONV_2D).builtinOptions.strideH = 0
+
+
+def hybrid(graph, root):
+    conv = named(graph, root, OP.CONV_2D)
+    graph.tensors[conv.inputs[0]].type = TYPE.FLOAT32
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (pad, r"Op 2, DEPTHWISE_CONV_2D, cannot be streamed \(it pads its input\): a stream is a"),
+        (softmax, r"Op 8, SOFTMAX, cannot be streamed: a stream is a chain of CONV_2D and DEPTH"),
+        (join, r"Op 8, ADD, cannot be streamed \(it is no op of one computed input"),
+        (
+            flatten,
+            r"Op 0, RESHAPE, .*makes \[1, 4, 1, 20\] of .* the receptive field is 1 of 20 frames",
+        ),
+        (no_stride, r"Op 1, CONV_2D, cannot be streamed \(it has no stride or dilation\)"),
+        (hybrid, r"Op 1, CONV_2D, .*its weights are INT8, so that it scales its input by the win"),
+    ],
+)
+def test_an_op_that_cannot_be_streamed_is_refused_by_name(change, reason):
+    with pytest.raises(ModelError, match=reason):
+        streaming(changed(window_model(SMALL), change))
+
+
+def test_a_kernel_that_skips_frames_is_refused():
+    with pytest.raises(ModelError, match="kernel of 2 frames is shorter than its stride of 3"):
+        streaming(window_model([Layer(3), Layer(None, 2, 3)], frames=6))
+
+
+@pytest.mark.parametrize("frames", [19, 21, 23])
+def test_another_window_than_the_receptive_field_is_refused_with_both(frames):
+    assert field(SMALL) == 20
+    with pytest.raises(ModelError, match=f"window has {frames} frames and its receptive field 20"):
+        streaming(window_model(SMALL, frames=frames))
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (2, 5, 4), (1, 5, 4, 2)])
+def test_another_input_is_refused(shape):
+    content = model([tensor(shape), tensor(shape)], [op(OP.LOGISTIC, (0,), (1,))], (0,), (1,))
+    with pytest.raises(ModelError, match=r"that of a window model is \[1, frames, channels\]"):
+        streaming(content)
+
+
+def test_a_stream_is_no_window_model():
+    with pytest.raises(ModelError, match="has 2 graphs, 1 inputs and 1 outputs"):
+        streaming(streaming(window_model(SMALL)))
+
+
+def test_a_broken_file_is_refused():
+    with pytest.raises(ModelError, match="broken"):
+        streaming(window_model(SMALL)[:-100])

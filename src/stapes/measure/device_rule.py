@@ -12,8 +12,8 @@ The rule, as ESPHome 2026.6.5 has it in `micro_wake_word/streaming_model.cpp`:
 A model of stride 3 has an output in every third frame. So deafness may end between two outputs,
 and the device tests the ring at once: a detection can come one or two frames after an output.
 
-At a cutoff of 0 no output is below it, so the device stays deaf. It is also deaf for as long as a
-model's outputs stay at or above the cutoff. So a lower cutoff may give fewer detections.
+A device is deaf for as long as outputs stay at or above the cutoff: at a cutoff of 0, for ever. So
+a lower cutoff may give fewer detections.
 """
 
 from __future__ import annotations
@@ -148,9 +148,8 @@ def detections(
     tape = np.concatenate([np.zeros(0, np.int32 if whole else np.float64), *recordings])
     if not (tape >= 0).all():
         raise ValueError("an output is negative or no number")
-    sums = np.zeros_like(tape)
-    if len(tape) >= n:
-        sums[n - 1 :] = np.lib.stride_tricks.sliding_window_view(tape, n).sum(axis=1)
+    padded = np.append(np.zeros(n, tape.dtype), tape)
+    sums = np.lib.stride_tricks.sliding_window_view(padded, n).sum(axis=1)[1:]
     loud = np.flatnonzero(sums > 0)
     above = np.arange(len(tape))
     for cutoff in cutoffs:
@@ -173,10 +172,8 @@ def _walk(
     the state that follows each, as if the tape never ended. The recordings' ends stop the walk.
     """
     stride = rule.stride
-    table = np.stack(
-        [_following(loud, loud, above, rule, frame) for frame in range(stride)], axis=1
-    )
-    following = np.ravel(table).data
+    table = [_following(loud, loud, above, rule, frame) for frame in range(stride)]
+    following = np.stack(table, axis=1).ravel().data
     # A start is a detection in the frame of an output before the first.
     first = _following(begins - 1, loud, above, rule, 0)
     last = np.searchsorted(loud, ends) * stride
@@ -186,8 +183,8 @@ def _walk(
         while state < end:
             states.append(state)
             state = following[state]
-    visited = np.array(states, np.intp)
-    return loud[visited // stride], visited % stride
+    c, frames = np.divmod(np.array(states, np.intp), stride)
+    return loud[c], frames
 
 
 def _following(
@@ -196,7 +193,7 @@ def _following(
     """The state after a detection at each place [shape=(n,)], so many frames after its output."""
     outputs, frame_then = rule.after(frame)
     # Which of the outputs below the cutoff ends the deafness, and its place among all.
-    nth = places + 1 - np.searchsorted(above, places, "right") + outputs - 1
+    nth = places - np.searchsorted(above, places, "right") + outputs
     place = nth + np.searchsorted(above - np.arange(len(above)), nth, "right")
     c = np.searchsorted(loud, place)
     at_once = np.append(loud, -1)[c] == place

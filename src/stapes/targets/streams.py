@@ -75,7 +75,7 @@ def _in_type(frames: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
     if frames.dtype.kind == "f" and dtype.kind in "iu" and len(scales) == 1:
         zero_point = int(tensor.quantization.zero_points[0])
         frames = quantize(frames.astype(np.float32), float(scales[0]), zero_point, dtype)
-    if frames.dtype.kind != dtype.kind:
+    if frames.dtype != dtype and {frames.dtype.kind, dtype.kind} != {"f"}:
         raise ModelError(f"The features are {frames.dtype}: the model needs {dtype}.")
     return np.ascontiguousarray(frames, dtype)
 

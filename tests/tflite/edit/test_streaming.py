@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.tflite.models_by_hand import OP, TYPE, model, op, packed, tensor, unp
 from tests.tflite.windows import HAS_TFLM, INTERPRETERS, Layer, both, features, field, window_model
 
 from stapes.errors import ModelError
+from stapes.targets import esphome
 from stapes.targets.proof import prove
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.edit.streaming import streaming
@@ -135,6 +137,66 @@ def test_a_slimmed_stream_is_proven_with_its_state_and_small():
     # Its weights and biases take 3,044 bytes. Pointers of 64 bits.
     assert len(slimmed) < 9_500
     assert arena_bytes(slimmed) < 12_500
+
+
+@pytest.fixture(scope="module")
+def converted():
+    """Window models of `stream_cnn` as the techniques convert them, by the type of the input."""
+    if importlib.util.find_spec("tf_keras") is None:
+        pytest.skip("needs the extra `train`")
+    from stapes.models.backend import start_over
+    from stapes.models.lowering import lower
+    from stapes.models.stream_cnn import receptive_field, stream_cnn
+    from stapes.techniques import post_training
+    from stapes.techniques.recipes import Recipes
+    from stapes.techniques.variant import Material
+
+    start_over(0)
+    sizes = {"width": 8, "blocks": 2, "kernel": 5}
+    keras_model = lower(stream_cnn(**sizes))
+    rng = np.random.default_rng(0)
+    for weights in keras_model.weights:
+        spread = 0.3 if weights.shape.rank == 1 else 1 / np.sqrt(np.prod(weights.shape[:3]))
+        weights.assign(rng.normal(0, spread, weights.shape))
+    clips = rng.uniform(0, 26, (8, receptive_field(**sizes), 40)).astype(np.float32)
+    clips[:, 0, :2] = 0, 26
+    material = Material(keras_model, keras_model, None, clips, Recipes(), seed=0)
+    rows = {"float32": "float32", "int8": "int8", "int16": "int16x8"}
+    return {kind: getattr(post_training, row)(material).tflite for kind, row in rows.items()}
+
+
+def compare(content, frames, interpreter):
+    expected, actual = both(content, slim(streaming(content)), frames, interpreter)
+    assert len(set(expected.tolist())) > 5
+    tolerance = {} if frames.dtype.kind == "i" else {"atol": 1e-5}
+    np.testing.assert_allclose(actual, expected, rtol=0, **tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+@pytest.mark.parametrize("kind", ["float32", "int8", "int16"])
+def test_converted_models_agree_on_noise(converted, kind, interpreter):
+    compare(converted[kind], features(kind, 600, 40), interpreter)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+@pytest.mark.parametrize("kind", ["float32", "int8", "int16"])
+def test_converted_models_agree_on_sound(converted, speech, kind, interpreter):
+    pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
+    from stapes.audio.read import read
+    from stapes.frontends.numerics.micro import frames, quantized
+
+    path = next(path for path in sorted((speech / "continuous").rglob("*.flac")))
+    heard = frames(read(path, 16_000)[: 16_000 * 10])
+    scale = verify(converted["int16"]).graphs[0].tensor(0).quantization.scales[0]
+    steps = {"float32": heard, "int8": quantized(heard), "int16": heard / scale}[kind]
+    compare(converted[kind], steps.astype(kind), interpreter)
+
+
+@pytest.mark.slow
+def test_esphome_takes_an_int8_stream(converted):
+    assert esphome.obstacles(slim(streaming(converted["int8"]))) == []
 
 
 def changed(content, change):

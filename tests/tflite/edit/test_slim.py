@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from tests.tflite.models_by_hand import packed, unpacked
+from tests.tflite.windows import Layer, window_model
 
 from stapes.errors import ModelError
+from stapes.targets.proof import prove
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.format.reader import read
 from stapes.tflite.format.spans import spans
@@ -133,6 +136,22 @@ def test_biases_keep_their_own_scales_on_request(small):
 def test_biases_point_at_their_kernels_scales(small):
     _, kernel, bias, _ = tensors(slim(small))
     assert bias["quantization"]["scale"] is kernel["quantization"]["scale"]
+
+
+def test_equal_biases_of_one_length_are_one_tensor():
+    """As layers without a bias have: a bias of zeros each, of other scales."""
+    content = window_model([Layer(4), Layer(None, 3), Layer(None, 2), Layer(3)])
+    root = unpacked(content)
+    graph = root.subgraphs[0]
+    convolutions = [op for op in graph.operators if len(op.inputs) == 3]
+    for op in convolutions[:3]:
+        root.buffers[graph.tensors[op.inputs[2]].buffer].data = np.zeros(16, np.uint8)
+    content = packed(root)
+    slimmed = slim(content)
+    slots = [op.inputs[2] for op in verify(slimmed).operators if len(op.inputs) == 3]
+    assert slots[0] == slots[1] == slots[2]
+    assert len(set(slots)) == 3
+    assert prove(content, slimmed, inputs=20, isolate=False).equal
 
 
 def test_tflite_micro_needs_no_scales_of_biases_and_one_zero_point(small):

@@ -39,8 +39,13 @@ def slim_quantization(
     for graph in model.graphs:
         biases = {} if bias_scales else _biases(graph)
         if runtime == "any":
+            # Equal biases, such as those of layers without one, borrow from one kernel: then they
+            # are one tensor.
+            lenders: dict[tuple[int, bytes], Tensor] = {}
             for number, kernel in biases.items():
-                _borrow_scales(graph.tensor(number), kernel)
+                bias = graph.tensor(number)
+                key = len(kernel.quantization.scales), bias.data.tobytes()
+                _borrow_scales(bias, lenders.setdefault(key, kernel))
         dropped = set(biases) if runtime == "tflm" else set()
         for tensor in graph.tensors:
             keep = tensor.number not in dropped

@@ -69,6 +69,47 @@ class Baseline(Part):
     """The user's file; None if it was trained here."""
 
 
+class StreamBaseline(Part):
+    """The float model of the detectors in a stream."""
+
+    parameters: int
+    macs: int
+    """Of one step."""
+    receptive_field: int
+    """Frames of 10 ms that an output depends on."""
+    stride: int
+    """Frames from one output to the next."""
+    step_ms: float
+    history: dict[str, list[float]] = Field(default_factory=dict)
+    kept_epoch: int
+
+
+class StreamSound(Part):
+    """What the detectors in a stream were trained on."""
+
+    words: int
+    """Embedded words, with copies."""
+    hours: float
+    """Of sound without the word, with changed copies."""
+    train_minutes: float
+    """Of recordings without the word, as they are."""
+    validation_minutes: float
+    recordings: int
+    """Files of `--negatives` in training; 0: the clips without the word were joined."""
+    word_frames: int
+    """The length of the word [frames of 10 ms]: 95 of 100 clips are at most as long."""
+    made_rooms: bool
+    made_noise: bool
+    skipped: list[SkippedFile]
+
+
+class Streams(Part):
+    """The detectors in a stream of a run."""
+
+    baseline: StreamBaseline
+    sound: StreamSound
+
+
 class Confusion(Part):
     """Decisions on the test clips."""
 
@@ -101,6 +142,16 @@ class CastFault(Part):
     accuracy: float
     accuracy_ci95: tuple[float, float]
     confusion: Confusion
+
+
+class StreamForm(Part):
+    """What a detector in a stream takes and keeps."""
+
+    stride: int
+    """Frames that it takes in a step."""
+    step_ms: float
+    receptive_field: int
+    """Frames that a score depends on."""
 
 
 class VariantResult(Part):
@@ -137,6 +188,8 @@ class VariantResult(Part):
     """None if it was not measured."""
     against_float32: Paired | None = None
     """Decisions on the test clips. None for float32, and if one of both was not measured."""
+    stream: StreamForm | None = None
+    """None for a model of windows."""
     misses: ClipMisses | None = None
     """None without words or without other clips, and in older files."""
 
@@ -222,6 +275,8 @@ class Results(Part):
     """The test clips, in the order of every variant's `scores`."""
     detection: DetectionSetup | None = None
     recommendation: Recommendation | None = None
+    streams: Streams | None = None
+    """None without detectors in a stream."""
     search: Search | None = None
     """None for a run with one baseline."""
 

@@ -33,7 +33,7 @@ def measure(
     name: str,
     title: str,
     variant: Variant,
-    test: FeatureSet,
+    test: FeatureSet | None,
     layer_names: list[str],
     positive: int = 1,
     bytes_before_slim: int | None = None,
@@ -49,8 +49,9 @@ def measure(
     name, title : str
         Of the row.
     variant : Variant
-    test : FeatureSet
-        Clips that neither training nor calibration used.
+    test : FeatureSet or None
+        Clips that neither training nor calibration used. None for a detector in a stream, which is
+        measured in continuous sound.
     layer_names : list of str
         Of the baseline's layers with weights, in order; used where the file has as many.
     positive : int
@@ -66,7 +67,7 @@ def measure(
     result, fault = accuracy(np.zeros((0, 2)), np.zeros(0, np.uint8)), None
     words: list[float] = []
     wrong: list[int] = []
-    if interpreter is not None:
+    if interpreter is not None and test is not None:
         try:
             scores = interpreter.predict(test.x)
             result = accuracy(scores, test.y, positive)

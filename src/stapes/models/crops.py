@@ -62,9 +62,7 @@ class Crops:
     ) -> None:
         self._words, self._field, self._stride = words, field, stride
         self._settings, self._seed = settings, seed
-        marks = [
-            (tape, *mark) for tape, part in enumerate(words) for mark in part.marks.tolist()
-        ]
+        marks = [(tape, *mark) for tape, part in enumerate(words) for mark in part.marks.tolist()]
         self._marks = np.array(marks, np.int64)
         spans = self._marks[:, 2] - self._marks[:, 1]
         span = int(np.quantile(spans, _LONGEST)) + _LATEST + 20
@@ -114,7 +112,9 @@ class Crops:
         for clip, found in places.items():
             self.ends[clip] = float(np.median(found))
 
-    def batch(self, epoch: int, number: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def batch(
+        self, epoch: int, number: int, *, mask: bool = True
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features [n, frames, bins] and labels [n, outputs]: the words first."""
         rng = np.random.default_rng([self._seed, 8, epoch, number])
         chosen = rng.integers(len(self._marks), size=self._settings.words)
@@ -123,7 +123,8 @@ class Crops:
         starts = self._starts[rng.choice(len(odds), self._settings.others, p=odds)]
         pairs += [self._other(*start, rng) for start in starts]
         x = real(np.stack([x for x, _ in pairs]))
-        self._mask(x, rng)
+        if mask:
+            self._mask(x, rng)
         return x, np.stack([y for _, y in pairs])
 
     def _word(

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.frontends.numerics.micro import real
 from stapes.models.backend import keras, start_over, tensorflow
 from stapes.models.crops import Crops, Frames, Scores
 from stapes.models.settings import StreamSettings
 from stapes.models.stream_cnn import field_of
 from stapes.models.training import adam
-from stapes.frontends.numerics.micro import real
 from stapes.system.files import atomic_path
 
 _WORST = 8
@@ -205,7 +205,7 @@ class _Training:
         """One epoch, from the weights that the last one ended with."""
         batches = sequence(self.crops, self.settings.steps, epoch)
 
-        def after(step: int, _: Any) -> None:
+        def after(step: int, logs: Any = None) -> None:
             done = epoch * self.settings.steps + step
             share = np.float32(min(self.settings.average, (1 + done) / (10 + done)))
             for mean, weight in zip(self.average, self.model.variables, strict=True):
@@ -262,7 +262,9 @@ class _Training:
                 if kind == "history":
                     self.history[rest] = arrays[name].tolist()
             groups = {
-                group: [arrays[name] for name in sorted(arrays.files) if name.startswith(f"{group}/")]
+                group: [
+                    arrays[name] for name in sorted(arrays.files) if name.startswith(f"{group}/")
+                ]
                 for group in self._weights()
             }
         self.model.set_weights(groups["model"])

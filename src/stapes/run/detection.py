@@ -7,7 +7,6 @@ Scores of other sound are deleted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
@@ -19,13 +18,16 @@ from stapes.contracts.measurements import Detection, DetectionSetup, SkippedFile
 from stapes.contracts.results import Results, VariantResult
 from stapes.data.sound.continuous import Sound
 from stapes.data.sound.sliding import Plan, plan, write_features
+from stapes.data.stream.frames import HOP
+from stapes.data.stream.mixing import RATE
 from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import word_scores
 from stapes.measure.continuous import condition_name, detection_in_sound
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
+from stapes.run.sound import TestSound
 from stapes.run.steps import unpacked_file
-from stapes.system.files import atomic_path, sha256, write_text
+from stapes.system.files import atomic_path, write_text
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets.batches import score
 from stapes.techniques.registry import TECHNIQUES
@@ -36,19 +38,20 @@ _SECONDS_A_WINDOW = 0.1
 
 
 def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None:
-    """Score every variant in every condition, and fill `detection` of the rows and of the results.
+    """Score every model of windows in every condition, and fill `detection` of the rows.
 
-    A variant that no interpreter runs keeps None.
+    A variant that no interpreter runs keeps None, and detectors in a stream are not among them.
     """
-    settings, work = job.settings, job.folder.work
-    signature = digest(sound, settings)
-    _forget_other_sound(results, signature, work)
-    rows = [row for row in results.variants if row.detection is None and row.scores]
+    settings = job.settings
+    rows = [
+        row
+        for row in results.variants
+        if row.detection is None and row.scores and row.stream is None
+    ]
     for snr_db in (None, *settings.detection.snr_db) if rows else ():
         _score(job, rows, sound, snr_db, executor)
     if rows:
         _count(job, rows, results, sound, executor)
-    results.detection = _setup(sound, settings, signature)
 
 
 def score_file(
@@ -202,30 +205,31 @@ def _plan(sound: Sound, settings: RunSettings, snr_db: float | None) -> Plan:
     )
 
 
-def _setup(sound: Sound, settings: RunSettings, signature: str) -> DetectionSetup:
+def setup(tested: TestSound, settings: RunSettings, digest: str) -> DetectionSetup:
+    """How detection was measured; hop and hours are those of models of windows, if there are any.
+
+    `digest` is that of the sound and the settings.
+    """
+    sound = tested.any
+    assert sound is not None
     options = settings.detection
+    hop_ms, seconds = 1000 * settings.stream.stride * HOP / RATE, sound.background.seconds
+    if tested.windows is not None:
+        hop_ms, seconds = 1000 * _hop_seconds(settings), _plan(sound, settings, None).seconds
     return DetectionSetup(
-        sha256=signature,
+        sha256=digest,
         source=sound.source,
         files=len(sound.background.pieces),
-        hours=_plan(sound, settings, None).seconds / 3600,
+        hours=seconds / 3600,
         words_seconds=sound.words.seconds,
-        hop_ms=1000 * _hop_seconds(settings),
+        hop_ms=hop_ms,
         noise=sound.noise_source if options.snr_db else "",
         **options.model_dump(include=set(DetectionSetup.model_fields)),
         skipped=[SkippedFile(file=clip.file, reason=clip.reason) for clip in sound.skipped],
     )
 
 
-def digest(sound: Sound, settings: RunSettings) -> str:
-    """SHA-256 of all that detection depends on, except the models."""
-    whole = hashlib.sha256(settings.detection.model_dump_json().encode())
-    for tape in (sound.background, sound.words, sound.noise):
-        whole.update(sha256(tape.path).encode())
-    return whole.hexdigest()
-
-
-def _forget_other_sound(results: Results, signature: str, work: Path) -> None:
+def forget_other_sound(results: Results, signature: str, work: Path) -> None:
     """Delete what was measured in other sound: a folder may have changed since."""
     path = work / "sound.json"
     if not path.is_file() or json.loads(path.read_text("utf-8")) != signature:

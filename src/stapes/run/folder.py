@@ -28,6 +28,7 @@ from stapes.run.settings import LATER, RunSettings
 from stapes.system.files import write_text
 from stapes.system.version import __version__
 from stapes.system.yaml_file import read_yaml
+from stapes.techniques.registry import streams_only
 
 _OPTIONAL = (
     "ai-edge-quantizer",
@@ -71,6 +72,8 @@ class RunFolder:
     def __init__(self, path: Path, settings: RunSettings) -> None:
         self.path = path
         self._model = settings.model
+        self.streams_only = settings.model is None and streams_only(settings.techniques)
+        """Whether no technique of the run needs a window model."""
         self._settings_type = type(settings)
         self.description: dict[str, Any] = {
             "settings": settings.model_dump(mode="json"),
@@ -90,7 +93,14 @@ class RunFolder:
         return self._model is not None and is_float_file(self._model)
 
     @property
+    def stream(self) -> Path:
+        """The float model of the detectors in a stream."""
+        return self.path / "stream.keras"
+
+    @property
     def baseline(self) -> Path:
+        if self.streams_only:
+            return self.stream
         return self.path / ("baseline.tflite" if self.from_file else "baseline.keras")
 
     @property
@@ -226,7 +236,14 @@ class RunFolder:
     def _sweep(self) -> None:
         """Remove the files that a killed run was writing."""
         targets = (
-            *(self.config, self.baseline, self.results, self.table, self.path / "report.html"),
+            *(
+                self.config,
+                self.baseline,
+                self.stream,
+                self.results,
+                self.table,
+                self.path / "report.html",
+            ),
             *(self.models / "*.tflite", self.work / "*.keras", self.work / "*.json"),
             self.path / "trials" / "*.tflite",
         )

@@ -16,21 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.contracts.measurements import TargetResult
-from stapes.contracts.results import Results, VariantResult
+from stapes.contracts.results import Results, StreamForm, VariantResult
 from stapes.data.features import Chosen
-from stapes.data.sound.continuous import Sound
+from stapes.data.stream.frames import frames_of
+from stapes.data.stream.mixing import RATE
+from stapes.frontends.numerics.micro import real
 from stapes.measure.on_targets import latency_of, targets_of
-from stapes.run import detection
+from stapes.run import detection, stream_detection
 from stapes.run.conclusion import conclude
 from stapes.run.feature_files import load_features
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
 from stapes.run.record import Record, clips_of
+from stapes.run.sound import TestSound
 from stapes.system.isolation import Child
 from stapes.targets.registry import TARGETS
 
+_COMPARED_SECONDS = 3600.0
+"""Of sound without the word, in which every interpreter is compared with LiteRT, step by step."""
 
-def measure_all(job: Job, record: Record, test: Chosen, sound: Sound) -> None:
+
+def measure_all(job: Job, record: Record, test: Chosen, sound: TestSound) -> None:
     """Measure every variant, compare them, and save the record after each step.
 
     `test` are the test clips, and detection is measured in `sound`.
@@ -39,26 +45,58 @@ def measure_all(job: Job, record: Record, test: Chosen, sound: Sound) -> None:
     _measure_detection(job, record.results, sound)
     record.save()
     x = np.asarray(load_features(job.folder.features, "test").x)
-    try_targets(job, record, lambda row: x)
+    frames = _stream_frames(job, sound)
+    try_targets(job, record, lambda row: x if row.stream is None else _steps(frames, row.stream))
     record.save()
     time_models(job, record)
     conclude(record.results, test.clips, job.settings)
     record.save()
 
 
-def _measure_detection(job: Job, results: Results, sound: Sound) -> None:
-    if not sound.recordings or not sound.words.pieces:
+def _measure_detection(job: Job, results: Results, sound: TestSound) -> None:
+    if sound.any is None:
+        return
+    if not sound.any.recordings or not sound.any.words.pieces:
         job.progress.note(
             "Detection is not measured, because there is too little sound without the word. Name a "
             "folder of recordings with --continuous."
         )
         return
-    digest = detection.digest(sound, job.settings)
-    same = results.detection and results.detection.sha256 == digest
-    if same and all(row.detection or not row.scores for row in results.variants):
+    digest = sound.digest(job.settings)
+    detection.forget_other_sound(results, digest, job.folder.work)
+    wanted = [row for row in results.variants if row.detection is None and _is_measured(row, sound)]
+    if results.detection is not None and not wanted:
         return
     with job.workers(len(results.variants)) as executor:
-        detection.detect(job, results, sound, executor)
+        if sound.windows is not None:
+            detection.detect(job, results, sound.windows, executor)
+        if sound.streams is not None and sound.clips is not None:
+            heard = stream_detection.Heard(sound.streams, sound.clips)
+            stream_detection.detect(job, results, heard, executor)
+    results.detection = detection.setup(sound, job.settings, digest)
+
+
+def _is_measured(row: VariantResult, sound: TestSound) -> bool:
+    """Whether the sound is for this row. A model of windows that nothing runs has no scores."""
+    if row.stream is not None:
+        return sound.streams is not None
+    return sound.windows is not None and bool(row.scores)
+
+
+def _stream_frames(job: Job, sound: TestSound) -> NDArray[np.float32]:
+    """An hour of the sound at most, as features [frames, 40], to compare interpreters with."""
+    if sound.streams is None or not sound.streams.background.samples:
+        return np.zeros((0, 40), np.float32)
+    samples = sound.streams.background.open()[: round(_COMPARED_SECONDS * RATE)]
+    # From a word too, where scores are high.
+    words = sound.streams.words.open()[: round(_COMPARED_SECONDS * RATE) // 10]
+    return real(frames_of(np.concatenate([samples, words])))
+
+
+def _steps(frames: NDArray[np.float32], form: StreamForm) -> NDArray[np.float32]:
+    """The inputs of a detector in a stream [shape=(steps, stride, 40)]."""
+    steps = len(frames) // form.stride
+    return frames[: steps * form.stride].reshape(steps, form.stride, -1)
 
 
 def try_targets(

@@ -20,7 +20,7 @@ from stapes.contracts.results import Results
 from stapes.errors import StapesError, UsageError
 from stapes.models import backend
 from stapes.report.writing import write_files
-from stapes.run import own_model, sound
+from stapes.run import own_model, sound, stream_sound
 from stapes.run.feature_files import gather_splits
 from stapes.run.job import Job
 from stapes.run.making import Adopted, make_models
@@ -38,7 +38,7 @@ from stapes.run.preparation import (
 )
 from stapes.run.settings import RunSettings
 from stapes.system.isolation import SECONDS, Lost, isolated
-from stapes.techniques.registry import left_out, select
+from stapes.techniques.registry import is_stream, left_out, select
 
 
 def run(job: Job) -> Results:
@@ -55,8 +55,10 @@ def run(job: Job) -> Results:
     """
     settings, folder = job.settings, job.folder
     _check(settings)
-    names = select(settings.techniques, from_file=folder.from_file)
-    for sentence in left_out(settings.techniques, from_file=folder.from_file):
+    # A user who brings a model asks for that model: a detector in a stream must be named.
+    options = {"from_file": folder.from_file, "own": settings.model is not None}
+    names = select(settings.techniques, **options)
+    for sentence in left_out(settings.techniques, **options):
         job.progress.note(sentence)
     settings.frontend.require()
     if not folder.from_file:
@@ -91,9 +93,19 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
             gather_splits(used, cache, folder.features)
             data = describe(corpus, settings, chosen, copies, skipped)
             # Before hours of training, so that the user sees an error at once.
-            continuous = sound.gather(job, corpus, chosen, skipped)
-            record, failed = make_models(job, names, data, adopted)
-            measure_all(job, record, chosen["test"], continuous)
+            streams = any(is_stream(name) for name in names)
+            windows = settings.detect == "all" and not folder.streams_only
+            test_sound = sound.gather(
+                job, corpus, chosen, skipped, windows=windows, streams=streams
+            )
+            record, failed = make_models(
+                job,
+                names,
+                data,
+                adopted,
+                lambda: stream_sound.prepare(job, corpus, chosen, skipped),
+            )
+            measure_all(job, record, chosen["test"], test_sound)
             write_files(record.results, folder.path)
             if failed:
                 reasons = "; ".join(f"{name} ({reason})" for name, reason in failed.items())

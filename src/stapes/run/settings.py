@@ -12,7 +12,7 @@ from stapes.data.slug import slug
 from stapes.frontends.registry import DEFAULT, FRONTENDS, AnyFrontend, described
 from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
-from stapes.models.settings import TrainSettings
+from stapes.models.settings import StreamSettings, TrainSettings
 from stapes.run.budget import Budget
 from stapes.system.options import Option, unknown
 from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
@@ -20,7 +20,7 @@ from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 RENAMED = {"negatives_per_positive": "ratio"}
 """Names of settings in older run.yaml files, and their names now."""
 
-LATER = ("budget", "continuous", "detection", "max_drop", "noise")
+LATER = ("budget", "continuous", "detect", "detection", "max_drop", "max_frr")
 """Settings that no model depends on: a finished run may change them, and measures again."""
 
 _LARGEST = 512
@@ -68,6 +68,10 @@ class RunSettings(BaseModel):
     noise: Annotated[Path | None, Option("run", "DIR", "pink noise is made")] = Field(
         default=None, description="Folder of recordings of noise."
     )
+    rooms: Annotated[Path | None, Option("run", "DIR", "rooms are made")] = Field(
+        default=None,
+        description="Folder of impulse responses of rooms, for detectors in a stream to train in.",
+    )
     model: Annotated[Path | None, Option("run", "FILE")] = Field(
         default=None,
         description="Your trained model in place of the baseline: .keras, .h5, SavedModel or a "
@@ -114,6 +118,9 @@ class RunSettings(BaseModel):
         description="The fewest clips to train on: changed copies are added to a small corpus.",
     )
     train: TrainSettings = Field(default=TrainSettings(), description="Training of the baseline.")
+    stream: StreamSettings = Field(
+        default=StreamSettings(), description="Detectors in a stream, and their training."
+    )
     calibration_clips: int = Field(
         default=200, ge=2, description="Training clips for the calibration of quantization."
     )
@@ -127,6 +134,11 @@ class RunSettings(BaseModel):
     detection: DetectionSettings = Field(
         default=DetectionSettings(), description="Measurement of detection in continuous sound."
     )
+    detect: Annotated[Literal["stream", "all"], Option("run")] = Field(
+        default="stream",
+        description="Variants that are measured in continuous sound: detectors in a stream, or "
+        "window models too.",
+    )
     budget: Annotated[Budget, Option("run search", "LIMITS", accepts=str | Mapping[str, float])] = (
         Field(
             default={},
@@ -138,6 +150,14 @@ class RunSettings(BaseModel):
         default=0.5,
         ge=0,
         description="Points of accuracy that the recommended variant may be below float32.",
+    )
+
+    max_frr: Annotated[float, Option("run", "P")] = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        description="Most percent of words that the recommended detector may miss at the target "
+        "rate of false accepts.",
     )
 
     @model_validator(mode="before")
@@ -221,5 +241,12 @@ QUICK: dict[str, Any] = {
     "calibration_clips": 40,
     "detection": {"snr_db": [10.0]},
     "recipes": QUICK_RECIPES,
+    "stream": {
+        "epochs": 3,
+        "steps": 20,
+        "locate_epoch": 2,
+        "embedded_words": 200,
+        "negative_hours": 0.1,
+    },
 }
 """What `--quick` sets: a run in under a minute, whose figures mean little."""

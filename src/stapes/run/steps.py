@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from stapes.contracts.results import Baseline, VariantResult
+from stapes.contracts.results import Baseline, StreamForm, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import accuracy
@@ -24,13 +24,14 @@ from stapes.models.backend import start_over
 from stapes.models.cost import macs
 from stapes.models.lowering import lower
 from stapes.models.training import train
+from stapes.run import stream_steps
 from stapes.run.feature_files import calibration, load_features
 from stapes.run.settings import RunSettings
 from stapes.run.shrinking import shrink
 from stapes.system.files import write_bytes, write_text
 from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
 from stapes.targets.litert import LiteRT
-from stapes.techniques.registry import STAGES, TECHNIQUES
+from stapes.techniques.registry import STAGES, TECHNIQUES, is_stream
 from stapes.techniques.variant import FloatFile, Material
 from stapes.tflite.read.constants import constants
 
@@ -102,8 +103,19 @@ def training_progress(work: Path) -> tuple[int, int, str] | None:
 def make_stage(name: str, settings: RunSettings, work: Path, keras_file: Path) -> None:
     """Train a model that several techniques share, and save it among the work files."""
     stage = STAGES[name]
+    if stage.needs == "stream":
+        stream_file = stage_file(work, "stream", keras_file)
+        model = stage.make(stream_steps.material(stage.needs, settings, work, stream_file))
+        keras_files.save(model, stage_file(work, name, keras_file))
+        return
     model = stage.make(_material(stage.needs, settings, work, keras_file))
     keras_files.save(model, stage_file(work, name, keras_file))
+
+
+@plainly
+def train_stream(settings: RunSettings, work: Path, keras_file: Path, word_frames: int) -> None:
+    """Train the float model of the detectors in a stream, and save it."""
+    stream_steps.train(settings, work, keras_file, word_frames)
 
 
 @plainly
@@ -112,6 +124,8 @@ def make_variant(
 ) -> VariantResult:
     """Apply one technique to the baseline (.keras or .tflite), write the .tflite, measure it."""
     arguments = (name, settings, work, keras_file, models)
+    if is_stream(name):
+        return _make_stream(*arguments)
     if keras_file.suffix != ".tflite":
         return _make_variant(*arguments)
     # A user's file runs as it is, so not in a worker that other steps need.
@@ -155,6 +169,26 @@ def _make_variant(
     return result
 
 
+def _make_stream(
+    name: str, settings: RunSettings, work: Path, keras_file: Path, models: Path
+) -> VariantResult:
+    """A detector in a stream; it is measured in continuous sound, when all are made."""
+    technique = TECHNIQUES[name]
+    stream_file = stage_file(work, "stream", keras_file)
+    variant = technique.make(stream_steps.material(technique.needs, settings, work, stream_file))
+    size, arena = len(variant.tflite), None
+    kernels = [constant.name for constant in constants(variant.tflite) if constant.role == "kernel"]
+    if technique.tables:
+        write_bytes(unpacked_file(work, name), variant.tflite)
+    if technique.tables or settings.slim:
+        variant, arena = shrink(variant, tables=technique.tables, seed=settings.seed, isolate=False)
+    write_bytes(models / f"{name}.tflite", variant.tflite)
+    row = measure(name, technique.title, variant, None, kernels, 1, size, arena)
+    trained = stream_steps.description(work)
+    row.stream = StreamForm.model_validate(trained, from_attributes=True)
+    return row
+
+
 def unpacked_file(work: Path, name: str) -> Path:
     """The file of a model from before its look-up tables.
 
@@ -165,7 +199,9 @@ def unpacked_file(work: Path, name: str) -> Path:
 
 
 def stage_file(work: Path, name: str, keras_file: Path) -> Path:
-    """The file of a stage's model."""
+    """The file of a stage's model; those that are trained from scratch are in the run folder."""
+    if name == "stream":
+        return keras_file.with_name("stream.keras")
     return keras_file if name == "baseline" else work / f"{name}.keras"
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.models import labels
-from stapes.models.training import adam, batches, crossentropy
 from stapes.models.stream_training import fit_stream
+from stapes.models.training import adam, batches, crossentropy
 from stapes.techniques.recipes import FineTuning
 from stapes.techniques.variant import Material
 

@@ -155,6 +155,15 @@ class Recipes(_Recipe):
     distillation: Distillation = Distillation()
     small: Small = Small()
     tiny: Tiny = Tiny()
+    stream_pruning: Pruning = Pruning(
+        epochs=6, initial_sparsity=0.2, final_sparsity=0.5, teacher=0.0, temperature=1.0
+    )
+    stream_clustering: Clustering = Clustering(
+        epochs=4, learning_rate=3e-4, teacher=0.0, temperature=1.0
+    )
+    stream_quantization_aware: QuantizationAware = QuantizationAware(
+        epochs=4, learning_rate=3e-4, teacher=0.0, temperature=1.0
+    )
 
 
 _PLAIN = {"teacher": 0.0, "temperature": 1.0, "decay": False}

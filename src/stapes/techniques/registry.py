@@ -48,7 +48,6 @@ ROOTS = ("baseline", "stream")
 """Models that are trained from scratch: one for windows, and a detector in a stream."""
 
 
-
 def _stream(
     title: str, make: Callable[[Material], Variant], source: str = _POOLING, needs: str = "stream"
 ) -> Technique:
@@ -224,7 +223,7 @@ FLOATS = {"baseline": "float32", "stream": "stream_float32"}
 """The row that the others of a root are compared with."""
 
 
-def select(names: str, *, from_file: bool = False) -> list[str]:
+def select(names: str, *, from_file: bool = False, own: bool = False) -> list[str]:
     """The techniques that `all` or `a,b,c` names, in the table's order.
 
     A name may be a pattern: `stream*`. The float model that the others are compared with is always
@@ -236,6 +235,8 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
     names : str
     from_file : bool
         The baseline is a user's float .tflite, which cannot be trained.
+    own : bool
+        The baseline is a user's model: `all` has no detectors in a stream.
 
     Raises
     ------
@@ -245,7 +246,7 @@ def select(names: str, *, from_file: bool = False) -> list[str]:
         A technique that is named needs an extra that is not installed.
     """
     if names == "all":
-        return [name for name in TECHNIQUES if not _missing(name, from_file)]
+        return [name for name in _all(own) if not _missing(name, from_file)]
     chosen = {match for name in names.split(",") for match in _matches(name.strip())}
     if not chosen or "all" in chosen:
         raise UsageError("--techniques: give `all` alone, or names with commas between them.")
@@ -271,10 +272,14 @@ def _matches(name: str) -> list[str]:
     return matches or [name] * bool(name)
 
 
-def left_out(names: str, *, from_file: bool = False) -> list[str]:
+def _all(own: bool) -> list[str]:
+    return [name for name in TECHNIQUES if not (own and is_stream(name))]
+
+
+def left_out(names: str, *, from_file: bool = False, own: bool = False) -> list[str]:
     """The techniques that `all` leaves out, one sentence for each fix."""
     reasons: dict[str, list[str]] = {}
-    for name in TECHNIQUES if names == "all" else ():
+    for name in _all(own) if names == "all" else ():
         if missing := _missing(name, from_file):
             reasons.setdefault(missing, []).append(name)
     fixes = {_TRAINING: "a .tflite cannot be trained, give the Keras model"}
@@ -289,7 +294,12 @@ def _missing(name: str, from_file: bool) -> str:
     technique = TECHNIQUES[name]
     if from_file and technique.from_file is None and not is_stream(name):
         return _TRAINING
-    if from_file and name != "float32" and technique.from_file is not None and importlib.util.find_spec(_QUANTIZER) is None:
+    if (
+        from_file
+        and name != "float32"
+        and technique.from_file is not None
+        and importlib.util.find_spec(_QUANTIZER) is None
+    ):
         return _QUANTIZER_EXTRA
     return technique.extra if technique.missing else ""
 
@@ -316,6 +326,12 @@ def root_of(name: str) -> str:
 def is_stream(name: str) -> bool:
     """Whether a technique makes a detector in a stream."""
     return root_of(name) == "stream"
+
+
+def streams_only(names: str) -> bool:
+    """Whether `a,b,c` names detectors in a stream alone; nothing is checked."""
+    matches = [match for name in names.split(",") for match in _matches(name.strip())]
+    return bool(matches) and all(match in TECHNIQUES and is_stream(match) for match in matches)
 
 
 def prunes(name: str) -> bool:

@@ -111,7 +111,7 @@ def gather_sound(
         recordings = [(0, background.samples)] if long_enough else []
     words = Tape(folder / "words.f32", settings.sample_rate)
     append_clips(words, positives, settings.window_seconds, skipped)
-    tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped)
+    tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped, known)
     return Sound(background, source, recordings, words, tape, noise_source, skipped)
 
 
@@ -241,12 +241,18 @@ def whole(clip: Clip, sample_rate: int, window_seconds: float) -> NDArray[np.flo
 
 
 def _noise_tape(
-    path: Path, folder: Path | None, settings: Frontend, seed: int, skipped: list[Skipped]
+    path: Path,
+    folder: Path | None,
+    settings: Frontend,
+    seed: int,
+    skipped: list[Skipped],
+    known: Mapping[str, list[Clip]],
 ) -> tuple[Tape, str]:
     """The tape of noise, and its name. Noise has no pauses: its level is the mean of all."""
     tape = Tape(path, settings.sample_rate)
     if folder is not None:
-        append_folder(tape, folder, "--noise", skipped, level=mean_power, shortest=1, known={})
+        options = {"level": mean_power, "shortest": 1, "known": known}
+        append_folder(tape, folder, "--noise", skipped, **options)  # type: ignore[arg-type]
         return tape, str(folder)
     rng = np.random.default_rng([seed, 4])
     length = round(_NOISE_SECONDS * settings.sample_rate)

@@ -99,9 +99,7 @@ def words_in_sound(
     return _recorded(np.concatenate(parts), sources, rng, ranges), np.array(marks, np.int64)
 
 
-def others_in_sound(
-    sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES
-) -> Samples:
+def others_in_sound(sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES) -> Samples:
     """The clips of `others`, each as `words_in_sound` has a word."""
     samples, _ = words_in_sound(
         Sources(sources.others, sources.others, sources.background, sources.noise, sources.rooms),

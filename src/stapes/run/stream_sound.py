@@ -1,0 +1,166 @@
+"""The training and validation sound of detectors in a stream, as frames in the work folder.
+
+The words of the training clips are embedded in the recordings of `--negatives`, in noise and in
+rooms, so often that there are `embedded_words`; other sound is changed until there are
+`negative_hours`. Recordings and noises of the test are in neither.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stapes.contracts.results import StreamSound
+from stapes.data.clip import Skipped
+from stapes.data.corpus import Corpus
+from stapes.data.features import Chosen
+from stapes.data.layouts import sound_files
+from stapes.data.stream import frames
+from stapes.data.stream.gathering import Gathering, gather, noise_files
+from stapes.data.stream.mixing import RATE, Sources
+from stapes.models.settings import StreamSettings
+from stapes.run.job import Job
+from stapes.system.files import write_text
+
+SPLITS = ("train", "validation")
+
+_MOST_OTHERS = 1500
+"""Clips without the word that a split uses."""
+_MOST_COPIES = 20
+_VALIDATION_WORDS = 200
+_VALIDATION_HOURS = 1.0
+
+
+@dataclass(frozen=True)
+class StreamFiles:
+    """The files of a split's frames; `others` is all sound without the word."""
+
+    words: list[Path]
+    others: list[Path]
+
+
+def folder_of(job_work: Path) -> Path:
+    """Where the sound of detectors in a stream is, within a run's work folder."""
+    return job_work / "stream"
+
+
+def prepare(
+    job: Job, corpus: Corpus, chosen: dict[str, Chosen], unusable: list[Skipped]
+) -> StreamSound:
+    """Make the sound if it is not there, and describe it.
+
+    Parameters
+    ----------
+    chosen : dict of str to Chosen
+        The clips that are used, whose words are embedded.
+    unusable : list of Skipped
+        Clips of the corpus that cannot be used.
+    """
+    folder = folder_of(job.folder.work)
+    ready = folder / "sound.json"
+    if ready.is_file():
+        return StreamSound.model_validate_json(ready.read_text("utf-8"))
+    shutil.rmtree(folder, ignore_errors=True)
+    progress = job.progress
+    progress.begin("Making training sound for detectors in a stream")
+    names = {clip.file for clip in unusable}
+    described: dict[str, Any] = {"skipped": []}
+    tasks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+    word_frames = 0
+    for number, split in enumerate(SPLITS):
+        (folder / split).mkdir(parents=True)
+        parts = _parts(job, corpus, chosen[split], split, names)
+        sources, skipped = gather(folder / split, parts, job.settings.seed)
+        described["skipped"] += [{"file": clip.file, "reason": clip.reason} for clip in skipped]
+        tasks += _tasks(sources, job.settings.stream, folder / split, job.settings.seed, number)
+        described[f"{split}_minutes"] = round(_background(sources).background.seconds / 60, 2)
+        if split == "train":
+            word_frames = frames.word_frames(sources)
+            described["made_rooms"], described["made_noise"] = not sources.rooms, not parts.noise
+            described["recordings"] = len(parts.recordings)
+    with job.workers(len(tasks)) as executor:
+        waiting = [executor.submit(call, *arguments) for call, arguments in tasks]
+        for done, future in enumerate(as_completed(waiting), 1):
+            future.result()
+            progress.update(done, len(tasks), "stretches of sound")
+    files = stream_files(folder, "train")
+    described["words"] = sum(len(frames.read_words(path).marks) for path in files.words)
+    seconds = sum(len(frames.read_frames(path)) for path in files.others) * frames.HOP / RATE
+    described |= {"hours": round(seconds / 3600, 3), "word_frames": word_frames}
+    sound = StreamSound.model_validate(described)
+    write_text(ready, json.dumps(sound.model_dump(mode="json")))
+    progress.end(f"{sound.words:,} words, {sound.hours:.1f} hours without the word")
+    return sound
+
+
+def stream_files(folder: Path, split: str) -> StreamFiles:
+    """The files that `prepare` wrote."""
+    others = [
+        path
+        for kind in ("others", "background", "noise")
+        for path in sorted((folder / split).glob(f"{kind}-*.npy"))
+    ]
+    words = sorted((folder / split).glob("words-*.npy"))
+    return StreamFiles([path for path in words if ".marks" not in path.suffixes], others)
+
+
+def _parts(job: Job, corpus: Corpus, chosen: Chosen, split: str, unusable: set[str]) -> Gathering:
+    settings = job.settings
+    negatives = [clip for clip in corpus.negatives(split) if clip.name not in unusable]
+    recordings = dict.fromkeys(clip.path for clip in negatives if clip.label.endswith("/"))
+    others = [clip for clip in negatives if not clip.label.endswith("/")]
+    if len(others) > _MOST_OTHERS:
+        order = np.random.default_rng([settings.seed, 11]).permutation(len(others))
+        others = [others[place] for place in sorted(order[:_MOST_OTHERS])]
+    rooms = settings.rooms
+    return Gathering(
+        words=[clip for clip, y in zip(chosen.clips, chosen.y, strict=True) if y],
+        others=others,
+        recordings=list(recordings),
+        noise=noise_files(settings.noise, split),
+        rooms=[] if rooms is None else [path for _, path in sound_files(rooms, "--rooms")[0]],
+    )
+
+
+def _tasks(
+    sources: Sources, settings: StreamSettings, folder: Path, seed: int, split: int
+) -> list[tuple[Callable[..., None], tuple[Any, ...]]]:
+    """What workers do for a split: a function and its arguments."""
+    training = split == 0
+    words = settings.embedded_words if training else min(_VALIDATION_WORDS, settings.embedded_words)
+    hours = settings.negative_hours if training else min(_VALIDATION_HOURS, settings.negative_hours)
+    sources = _background(sources)
+    tasks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+
+    def add(call: Callable[..., None], kind: str, number: int, *arguments: Any) -> None:
+        path = folder / f"{kind}-{number:02}.npy"
+        tasks.append((call, (sources, *arguments, path)))
+
+    copies = -(-words // max(1, len(sources.words.pieces)))
+    for copy in range(min(copies, _MOST_COPIES) if sources.words.pieces else 0):
+        add(frames.write_words, "words", copy, [seed, 6, split, copy])
+    if sources.others.pieces:
+        for copy in range(2 if training else 1):
+            add(frames.write_others, "others", copy, [seed, 9, split, copy])
+    if sources.background.pieces:
+        add(frames.write_background, "background", 0, None)
+        copies = int(np.ceil(hours * 3600 / max(1.0, sources.background.seconds))) - 1
+        for copy in range(1, 1 + min(copies, _MOST_COPIES)):
+            add(frames.write_background, "background", copy, [seed, 10, split, copy])
+    if training:
+        add(frames.write_noise, "noise", 0)
+    return tasks
+
+
+def _background(sources: Sources) -> Sources:
+    """Where there is no recording, the clips without the word are the background."""
+    if sources.background.pieces:
+        return sources
+    return Sources(sources.words, sources.others, sources.others, sources.noise, sources.rooms)

@@ -1,0 +1,233 @@
+"""The parts of a detector in a stream that work with TensorFlow, done in a worker process."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stapes.contracts.results import StreamBaseline
+from stapes.data.features import FeatureSet
+from stapes.data.stream import frames
+from stapes.data.stream.frames import HOP, Words
+from stapes.data.stream.mixing import RATE
+from stapes.frontends.numerics.micro import LARGEST
+from stapes.measure.device_rule import DeviceRule
+from stapes.measure.operating_points import at_rate, lowest_rate
+from stapes.measure.stream_curve import StreamCurve, sweep
+from stapes.measure.stream_outputs import StreamOutputs
+from stapes.models import keras_files
+from stapes.models.backend import start_over
+from stapes.models.crops import Crops, Scores
+from stapes.models.lowering import lower
+from stapes.models.settings import StreamSettings
+from stapes.models.stream_cnn import field_of, kernel_for, stream_cnn
+from stapes.models.stream_training import scorer, train_stream
+from stapes.run.settings import RunSettings
+from stapes.run.stream_sound import folder_of, stream_files
+from stapes.system.files import atomic_path, write_text
+from stapes.techniques.variant import Material, Stream
+
+_DESCRIPTION = "stream.json"
+_PROGRESS = "training.json"
+_STATE = "training.npz"
+_MINED = "mined.npz"
+
+_CONTEXT_FRAMES = 25
+"""Frames of the receptive field beyond the word: what is before it tells it apart."""
+_LEAD = 200
+"""Frames before a word in validation sound: a device is deaf in the first hundred."""
+_AFTER = 100
+_MULTIPLES = (1.0, 2.0, 5.0)
+_CALIBRATION_EPOCH = 1 << 20
+"""No epoch of any training."""
+
+
+def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int) -> StreamBaseline:
+    """Train the detector and save its model, and what its training learned of the sound."""
+    folder, options = folder_of(work), settings.stream
+    kernel = options.kernel or kernel_for(
+        word_frames + _CONTEXT_FRAMES, blocks=options.blocks, stride=options.stride
+    )
+    build = functools.partial(
+        stream_cnn, width=options.width, blocks=options.blocks, kernel=kernel, stride=options.stride
+    )
+
+    def on_epoch(epoch: int, epochs: int, metrics: dict[str, float]) -> None:
+        detail = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        write_text(folder / _PROGRESS, json.dumps([epoch, epochs, detail]))
+
+    validation = Validation(folder, settings)
+    trained, crops = train_stream(
+        build,
+        functools.partial(_crops, folder, options, settings.seed),
+        options,
+        seed=settings.seed,
+        judge=validation.metrics if validation.possible else None,
+        state=folder / _STATE,
+        on_epoch=on_epoch,
+    )
+    model = lower(trained.model)
+    if validation.possible:
+        _move_threshold(model, validation.curve(scorer(model)), validation.rate)
+    keras_files.save(model, keras_file)
+    with atomic_path(folder / _MINED) as temporary, temporary.open("wb") as file:
+        np.savez(file, weights=crops.weights, ends=crops.ends)
+    field, stride = field_of(model)
+    baseline = StreamBaseline(
+        parameters=model.count_params(),
+        macs=_macs_of_step(model),
+        receptive_field=field,
+        stride=stride,
+        step_ms=1000 * stride * HOP / RATE,
+        history=trained.history,
+        kept_epoch=trained.kept_epoch,
+    )
+    write_text(work / _DESCRIPTION, baseline.model_dump_json())
+    return baseline
+
+
+def progress(work: Path) -> tuple[int, int, str] | None:
+    """The state of `train` in another process: epoch, epochs and metrics."""
+    try:
+        epoch, epochs, detail = json.loads((folder_of(work) / _PROGRESS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return epoch, epochs, detail
+
+
+def is_trained(work: Path, keras_file: Path) -> bool:
+    """Whether `train` has ended: its description is written last."""
+    return (work / _DESCRIPTION).is_file() and keras_file.is_file()
+
+
+def description(work: Path) -> StreamBaseline:
+    """What `train` returned."""
+    return StreamBaseline.model_validate_json((work / _DESCRIPTION).read_text("utf-8"))
+
+
+def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) -> Material:
+    """What techniques of a detector in a stream work from, on crops as its training drew them."""
+    start_over(settings.seed)
+    folder, options = folder_of(work), settings.stream
+    baseline = keras_files.load(keras_file)
+    crops = _crops(folder, options, settings.seed, *field_of(baseline))
+    with np.load(folder / _MINED, allow_pickle=False) as mined:
+        crops.weights, crops.ends = mined["weights"], mined["ends"]
+    recipes = settings.recipes
+    return Material(
+        model=baseline if needs == "stream" else keras_files.load(work / f"{needs}.keras"),
+        baseline=baseline,
+        training=FeatureSet(np.zeros((0, 0, 0), np.float32), np.zeros(0, np.uint8), []),
+        calibration=_calibration(crops, field_of(baseline)[0], settings),
+        recipes=recipes.model_copy(
+            update={
+                "pruning": recipes.stream_pruning,
+                "clustering": recipes.stream_clustering,
+                "quantization_aware": recipes.stream_quantization_aware,
+            }
+        ),
+        seed=settings.seed,
+        stream=Stream(crops, options),
+    )
+
+
+class Validation:
+    """False rejects on validation sound, as a device decides with a float model."""
+
+    def __init__(self, folder: Path, settings: RunSettings) -> None:
+        files = stream_files(folder, "validation")
+        self._words = [frames.read_words(path) for path in files.words]
+        self._others = [frames.read_frames(path) for path in files.others]
+        self._sources = [path.stem for path in files.others]
+        self._detection, self._stride = settings.detection, settings.stream.stride
+        self._step_seconds = self._stride * HOP / RATE
+        hours = sum(len(x) for x in self._others) * HOP / RATE / 3600
+        self.possible = bool(self._words) and hours > 0
+        self.rate = max(settings.detection.target_fa_per_hour, lowest_rate(hours or 1.0))
+        """The target, or the lowest rate that the sound resolves [an hour]."""
+
+    def metrics(self, scores: Scores) -> dict[str, float]:
+        """`val_frr`: the mean at the rate and at its multiples, as single ones are coarse."""
+        curve = self.curve(scores)
+        points = [at_rate(curve, multiple * self.rate) for multiple in _MULTIPLES]
+        return {"val_frr": float(np.mean([1.0 if p.frr is None else p.frr for p in points]))}
+
+    def curve(self, scores: Scores) -> StreamCurve:
+        """False accepts and misses at every threshold."""
+        words, clips = [], []
+        for part in self._words:
+            for begin, end, _ in part.marks.tolist():
+                first = max(0, begin - _LEAD)
+                words.append(self._outputs(scores, part.x[first : end + _AFTER]))
+                clips.append(((begin - first) * HOP / RATE, (end - first) * HOP / RATE))
+        rule = DeviceRule(self._step_seconds, self._stride, self._detection.sliding_window)
+        recordings = [self._outputs(scores, x) for x in self._others]
+        outputs = StreamOutputs(recordings, self._sources, words, np.array(clips))
+        return sweep(outputs, rule, self._detection.tolerance_seconds)
+
+    def _outputs(self, scores: Scores, x: NDArray[np.int8]) -> NDArray[np.float32]:
+        """The scores of a recording, with zeros until the first receptive field is full."""
+        steps = scores(x)
+        return np.concatenate([np.zeros(len(x) // self._stride - len(steps), np.float32), steps])
+
+
+def _crops(folder: Path, options: StreamSettings, seed: int, field: int, stride: int) -> Crops:
+    files = stream_files(folder, "train")
+    words: list[Words] = [frames.read_words(path) for path in files.words]
+    others = [frames.read_frames(path) for path in files.others]
+    return Crops(words, others, field=field, stride=stride, settings=options, seed=seed)
+
+
+def _move_threshold(model: Any, curve: StreamCurve, rate: float) -> None:
+    """Move the last bias so that the threshold for a rate is at a score of one half.
+
+    There a step of the output is a small change of the logit: no score saturates near it.
+    """
+    threshold = at_rate(curve, rate).threshold
+    if threshold is None or not 0 < threshold < 1:
+        return
+    kernel, bias = model.get_layer("logit").get_weights()
+    model.get_layer("logit").set_weights([kernel, bias - np.log(threshold / (1 - threshold))])
+
+
+def _calibration(crops: Crops, field: int, settings: RunSettings) -> NDArray[np.float32]:
+    """Receptive fields of training sound, of both classes [shape=(n, field, bins)].
+
+    One feature is the smallest and one the largest that a device has, so that the input's scale is
+    the device's.
+    """
+    wanted = settings.calibration_clips
+    rng = np.random.default_rng([settings.seed, 12])
+    parts: list[NDArray[np.float32]] = []
+    number = 0
+    while sum(map(len, parts)) < wanted:
+        x, y = crops.batch(_CALIBRATION_EPOCH, number, mask=False)
+        number += 1
+        # The window that ends with the word, and any window of other sound.
+        ends = np.where((y > 0).any(axis=1), y.shape[1] - 1 - (y[:, ::-1] > 0).argmax(axis=1), -1)
+        drawn = np.where(ends >= 0, ends, rng.integers(y.shape[1], size=len(y)))
+        starts = drawn * settings.stream.stride
+        windows = starts[:, None] + np.arange(field)
+        parts.append(np.take_along_axis(x, windows[:, :, None], axis=1))
+    calibration = np.concatenate(parts)
+    calibration = calibration[rng.permutation(len(calibration))[:wanted]]
+    calibration[0, 0, :2] = 0.0, LARGEST
+    return calibration
+
+
+def _macs_of_step(model: Any) -> int:
+    """Multiply-accumulates of one step of a stream, where every old output is kept."""
+    _, stride = field_of(model)
+    total, left = 0, stride
+    for layer in model.layers:
+        size = getattr(layer, "kernel_size", None)
+        if size is not None:
+            left //= layer.strides[0]
+            weights = layer.get_weights()[0]
+            total += left * int(weights.size)
+    return total

@@ -71,7 +71,14 @@ class Run:
         ]
 
     def gather(self, settings=SETTINGS):
-        return sounds.gather(self.job(settings), self.corpus, self.chosen, self.skipped)
+        return sounds.gather(
+            self.job(settings),
+            self.corpus,
+            self.chosen,
+            self.skipped,
+            windows=True,
+            streams=False,
+        ).windows
 
     def job(self, settings=SETTINGS):
         return Job(settings, RunFolder(self.folder, settings))

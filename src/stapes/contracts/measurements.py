@@ -240,8 +240,11 @@ class Recommendation(Part):
     """Limits: `flash` and `arena` in bytes, `latency` in milliseconds."""
     max_drop: float
     """Points of accuracy that a variant may lose against float32."""
+    max_frr: float | None = None
+    """Percent of the words that it may miss at the target rate; None if clips decided."""
     variant: str | None
     """None if none fits."""
     sentence: str
     front: list[str] = Field(default_factory=list)
-    """The Pareto front over bytes, arena, latency and errors."""
+    """The Pareto front over bytes, arena, latency, and false rejects in continuous sound, or
+    errors."""

@@ -310,7 +310,14 @@ class Results(Part):
     @property
     def float32(self) -> VariantResult | None:
         """The row that the others are compared with; None if it is missing."""
-        return next((row for row in self.variants if row.name == "float32"), None)
+        return self._row("float32")
+
+    def float_of(self, row: VariantResult) -> VariantResult | None:
+        """The float row that a row is compared with: of detectors in a stream, another."""
+        return self.float32 if row.stream is None else self._row("stream_float32")
+
+    def _row(self, name: str) -> VariantResult | None:
+        return next((row for row in self.variants if row.name == name), None)
 
 
 def write(results: Results, path: Path) -> None:

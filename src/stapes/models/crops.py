@@ -121,7 +121,7 @@ class Crops:
         pairs = [self._word(self._marks[index], rng) for index in chosen]
         odds = self.weights / self.weights.sum()
         starts = self._starts[rng.choice(len(odds), self._settings.others, p=odds)]
-        pairs += [self._other(*start, rng) for start in starts]
+        pairs += [self._other(number, start, rng) for number, start in starts.tolist()]
         x = real(np.stack([x for x, _ in pairs]))
         if mask:
             self._mask(x, rng)

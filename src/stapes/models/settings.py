@@ -56,8 +56,8 @@ class StreamSettings(BaseModel):
         "needs.",
     )
     stride: int = Field(default=3, ge=1, le=16, description="Frames from one output to the next.")
-    epochs: int = Field(default=30, ge=1, description="Epochs of the training.")
-    steps: int = Field(default=200, ge=1, description="Batches in an epoch.")
+    epochs: int = Field(default=15, ge=1, description="Epochs of the training.")
+    steps: int = Field(default=120, ge=1, description="Batches in an epoch.")
     words: int = Field(default=48, ge=1, description="Crops with the word in a batch.")
     others: int = Field(default=80, ge=1, description="Crops of other sound in a batch.")
     learning_rate: float = Field(
@@ -74,7 +74,7 @@ class StreamSettings(BaseModel):
         default=2, ge=1, description="Epochs from one scoring of all negatives to the next."
     )
     locate_epoch: int = Field(
-        default=10, ge=1, description="Epochs after which the model says where each word is."
+        default=7, ge=1, description="Epochs after which the model says where each word is."
     )
     embedded_words: int = Field(
         default=2000, ge=1, description="Words in training sound, copies included, at least."

@@ -247,7 +247,7 @@ class _Training:
         for name, weights in self._weights().items():
             arrays |= {f"{name}/{number:03}": weight for number, weight in enumerate(weights)}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def resume(self, path: Path) -> None:
         """Go on from `save`, if there is such a file."""

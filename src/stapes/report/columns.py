@@ -100,11 +100,12 @@ def _chosen(row: VariantResult) -> OperatingPoint | None:
 
 
 def _size_ratio(row: VariantResult, results: Results) -> float | None:
-    return None if results.float32 is None else row.bytes / results.float32.bytes
+    floats = results.float_of(row)
+    return None if floats is None else row.bytes / floats.bytes
 
 
 def _accuracy_change(row: VariantResult, results: Results) -> float | None:
-    float32 = results.float32
+    float32 = results.float_of(row)
     if float32 is None or float32 is row or row.accuracy is None or float32.accuracy is None:
         return None
     return row.accuracy - float32.accuracy

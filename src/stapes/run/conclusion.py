@@ -36,19 +36,25 @@ def conclude(results: Results, clips: list[Clip], settings: RunSettings) -> None
     """
     compare(results, FALSE_POSITIVE_PERCENT, settings.seed)
     keep_sound(results, clips, settings)
-    results.recommendation = recommend(results, settings.budget, settings.max_drop)
+    results.recommendation = recommend(
+        results,
+        settings.budget,
+        settings.max_drop,
+        settings.max_frr,
+        settings.detection.target_fa_per_hour,
+    )
 
 
 def compare(results: Results, percent: float, seed: int) -> None:
     """Fill `against_float32` and `misses` of every row, at `percent` of false positives."""
-    floats = results.float32
     y = np.array([clip.word for clip in results.clips], np.uint8)
-    float_scores = np.array(floats.scores) if floats is not None and floats.scores else None
     for row in results.variants:
+        floats = results.float_of(row)
         row.against_float32 = against(row, floats, results.clips)
         row.misses = None
         if row.scores:
-            other = None if row is floats else float_scores
+            apart = floats is not None and row is not floats and floats.scores
+            other = np.array(floats.scores) if floats is not None and apart else None
             row.misses = clip_misses(np.array(row.scores), y, percent, seed=seed, float32=other)
 
 

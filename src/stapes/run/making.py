@@ -106,7 +106,7 @@ def _make_variants(
     missing: list[str],
     record: Record,
     executor: Executor,
-    sound: StreamSound | None,
+    sound: StreamSound | None = None,
 ) -> dict[str, str]:
     """Make the stages and variants that are missing, and return the failures with their reasons."""
     progress = job.progress

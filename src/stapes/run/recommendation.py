@@ -1,5 +1,9 @@
 """Which variant to ship: the Pareto front, and one that fits a budget, with the reason.
 
+Where continuous sound was measured, it decides (`recommendation_in_sound`), and the front has false
+rejects in place of errors. Otherwise the test clips decide as follows, and the sentence says so: a
+device hears a stream, and clips do not tell how it does.
+
 The costs are the file (flash), TFLite Micro's arena (SRAM), the time of an inference in LiteRT on
 this machine, and the errors on the test clips. A variant is on the front if no other is at least as
 good in all four and better in one. A cost that was not measured counts as the worst.
@@ -7,7 +11,7 @@ good in all four and better in one. A cost that was not measured counts as the w
 Of the variants that fit the budget and lose no more accuracy than allowed, the smallest file is
 recommended. Among equals it is the one with fewer errors, then the smaller arena, then the faster.
 It must run where it ships: in TFLite Micro if the budget limits flash or arena or is empty, in
-LiteRT if it limits latency. It must detect words in continuous sound if float32 does.
+LiteRT if it limits latency. It must be better than chance.
 """
 
 from __future__ import annotations
@@ -20,7 +24,8 @@ from stapes.contracts.measurements import Recommendation
 from stapes.contracts.results import Results, VariantResult
 from stapes.measure import front as pareto
 from stapes.run.budget import LIMITS, Limit
-from stapes.system.text import limits, p_value, percent, rate
+from stapes.run.recommendation_in_sound import is_measured, recommend_in_sound
+from stapes.system.text import limits, p_value, percent
 from stapes.targets.registry import title_of
 
 _WORST = math.inf
@@ -29,7 +34,13 @@ _NEAREST = 2
 """Variants that are named if none fits: one may fail a limit, the next another."""
 
 
-def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) -> Recommendation:
+def recommend(
+    results: Results,
+    budget: Mapping[Limit, float],
+    max_drop: float,
+    max_frr: float = 10.0,
+    target: float = 1.0,
+) -> Recommendation:
     """The variant to ship, or why there is none.
 
     Parameters
@@ -37,12 +48,23 @@ def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) 
     budget : mapping
         As `parse_budget` returns it; may be empty.
     max_drop : float >= 0
-        Points of accuracy below float32 that may be lost.
+        Points of accuracy below float32 that may be lost, where clips decide.
+    max_frr : float [percent]
+        Words that may be missed at the target rate, where continuous sound decides.
+    target : float [false accepts an hour]
     """
     measured = [row for row in results.variants if row.accuracy is not None]
     floats = results.float32
     variant = None
-    if floats is None or floats.accuracy is None:
+    if is_measured(results):
+        tflm_ran = any(row.targets["tflm"].runs for row in measured if "tflm" in row.targets)
+        needed = _needed(budget, tflm_ran)
+        obstacles = {
+            row.name: [failure.reason for failure in _misfits(row, budget, needed)]
+            for row in results.variants
+        }
+        variant, sentence = recommend_in_sound(results, max_frr, target, obstacles, budget, needed)
+    elif floats is None or floats.accuracy is None:
         sentence = "Nothing can be recommended: float32, which the others need, has no figures."
     else:
         tflm_ran = any(row.targets["tflm"].runs for row in measured if "tflm" in row.targets)
@@ -58,14 +80,17 @@ def recommend(results: Results, budget: Mapping[Limit, float], max_drop: float) 
     return Recommendation(
         budget=dict(budget.items()),
         max_drop=max_drop,
+        max_frr=max_frr if is_measured(results) else None,
         variant=variant,
         sentence=sentence,
-        front=front(measured),
+        front=front(results.variants if is_measured(results) else measured),
     )
 
 
 def front(rows: list[VariantResult]) -> list[str]:
     """The names of the variants that no other beats, in the order of their files' sizes."""
+    heard = [row for row in rows if row.detection is not None]
+    rows = heard or rows
     best = [rows[index] for index in pareto.front([_costs(row) for row in rows])]
     return [row.name for row in sorted(best, key=lambda row: row.bytes)]
 
@@ -79,16 +104,20 @@ class _Failure:
 
 
 def _costs(row: VariantResult) -> tuple[float, float, float, float]:
-    """File, latency, arena and errors; less is better.
+    """File, latency, arena and errors, or false rejects in continuous sound; less is better.
 
     Latencies that agree in two digits are the same: the rest is noise of the clock.
     """
     latency, arena = _latency(row), _arena(row)
+    errors = _WORST if row.accuracy is None else round((1 - row.accuracy) * row.n_test)
+    if row.detection is not None:
+        frr = row.detection.chosen.frr
+        errors = _WORST if frr is None else frr
     return (
         row.bytes,
         _WORST if latency is None else float(f"{latency:.2g}"),
         _WORST if arena is None else arena,
-        _WORST if row.accuracy is None else round((1 - row.accuracy) * row.n_test),
+        errors,
     )
 
 
@@ -115,13 +144,10 @@ def _needed(budget: Mapping[Limit, float], tflm_ran: bool) -> dict[str, str]:
     return {name: title_of(name) for name in needed}
 
 
-def _failures(
-    row: VariantResult,
-    floats: VariantResult,
-    budget: Mapping[Limit, float],
-    max_drop: float,
-    needed: Mapping[str, str],
+def _misfits(
+    row: VariantResult, budget: Mapping[Limit, float], needed: Mapping[str, str]
 ) -> list[_Failure]:
+    """Why a variant does not run where it ships, or exceeds the budget."""
     failures = [
         _Failure(f"it does not run in {title}", _WORST)
         for name, title in needed.items()
@@ -135,8 +161,19 @@ def _failures(
         elif cost > most:
             over = f"{cost - most:.3g} ms" if limit == "latency" else f"{cost - most:,.0f} bytes"
             failures.append(_Failure(f"{limit} is {over} over", (cost - most) / most))
-    if _misses_all(row) and not _misses_all(floats):
-        failures.append(_Failure("in continuous sound it misses every word", _WORST))
+    return failures
+
+
+def _failures(
+    row: VariantResult,
+    floats: VariantResult,
+    budget: Mapping[Limit, float],
+    max_drop: float,
+    needed: Mapping[str, str],
+) -> list[_Failure]:
+    failures = _misfits(row, budget, needed)
+    if _at_chance(row):
+        failures.append(_Failure("it decides at chance", _WORST))
     drop = _drop(row, floats)
     if round(drop - max_drop, 9) > 0:
         reason = f"accuracy is {drop:.2f} points below float32, {drop - max_drop:.2f} too many"
@@ -144,9 +181,11 @@ def _failures(
     return failures
 
 
-def _misses_all(row: VariantResult) -> bool:
-    """Whether no word is detected at the threshold, or there is no threshold."""
-    return row.detection is not None and row.detection.chosen.frr in (None, 1.0)
+def _at_chance(row: VariantResult) -> bool:
+    """Whether always the same answer could be as good."""
+    counts = row.confusion
+    words = counts.true_positives + counts.false_negatives
+    return row.accuracy_ci95[0] <= max(words, row.n_test - words) / max(1, row.n_test)
 
 
 def _drop(row: VariantResult, floats: VariantResult) -> float:
@@ -168,8 +207,6 @@ def _why(
     if budget:
         conditions.append(f"{'fits' if one else 'fit'} {limits(budget)}")
     conditions.append(f"{'loses' if one else 'lose'} at most {max_drop:g} points of accuracy")
-    if not _misses_all(floats) and any(_misses_all(row) for row in measured):
-        conditions.append(f"{'detects' if one else 'detect'} any word in continuous sound")
     of = (
         f"Of {len(measured)} variants it alone"
         if one
@@ -187,26 +224,10 @@ def _why(
     if latency is not None:
         costs.append(f"{1000 * latency:,.0f} microseconds an inference in LiteRT here")
     return (
-        f"Ship {best.name}, {best.bytes:,} bytes. {of} {_and(conditions)}. It has {_and(costs)}."
-        f"{_in_continuous_sound(best, floats)}"
+        f"By test clips alone, {best.name}, {best.bytes:,} bytes. {of} {_and(conditions)}. It has "
+        f"{_and(costs)}. Whether it serves in continuous sound was not measured: name recordings "
+        "with --continuous, and measure with --detect all."
     )
-
-
-def _in_continuous_sound(best: VariantResult, floats: VariantResult) -> str:
-    """FRR in sound, compared with float32's; empty if it was not measured."""
-    here = best.detection.chosen if best.detection else None
-    there = floats.detection.chosen if floats.detection and best is not floats else None
-    if here is None or here.frr is None or here.fa_per_hour is None:
-        return ""
-    sentence = (
-        f" Its FRR in sound is {percent(here.frr, 1)} at {rate(here.fa_per_hour)} false accepts an "
-        "hour."
-    )
-    if there and there.frr is not None and there.fa_per_hour is not None:
-        test = best.detection.against_float32 if best.detection else None
-        p = f" ({p_value(test.p)})" if test else ""
-        sentence += f" That of float32 is {percent(there.frr, 1)} at {rate(there.fa_per_hour)}{p}."
-    return sentence
 
 
 def _none_fits(

@@ -73,7 +73,8 @@ def int16x8(material: Material) -> Variant:
 def convert_int8(model: Any, calibration: NDArray[np.float32], dtype: Any = None) -> bytes:
     """A full-integer .tflite of a Keras model; `dtype`, by default int8, is of input and output.
 
-    calibration : np.ndarray [shape=(n, frames, bins, 1)], of a detector in a stream (n, field, bins)
+    calibration : np.ndarray [shape=(n, frames, bins, 1)]
+        Of a detector in a stream [shape=(n, field, bins)].
     """
     tf = tensorflow()
 

@@ -58,6 +58,35 @@ def _stream(
 
 
 TECHNIQUES: dict[str, Technique] = {
+    "stream_float32": _stream("a detector in a stream, float", post_training.float32),
+    "stream": _stream("a detector in a stream, full integer", post_training.int8),
+    "stream_int16x8": _stream(
+        "a detector in a stream, int16 activations, int8 weights", post_training.int16x8
+    ),
+    "stream_qat": _stream(
+        "a detector in a stream, quantization-aware training", quantization_aware.qat, _QAT
+    ),
+    "stream_pruned": _stream(
+        "a detector in a stream, magnitude pruning, full integer",
+        pruning.pruned_int8,
+        _MAGNITUDE,
+        "stream_pruned",
+    ),
+    "stream_clustered": _stream(
+        "a detector in a stream, weight clustering, full integer",
+        clustering.clustered_int8,
+        _CLUSTERING,
+        "stream_clustered",
+    ),
+    "stream_lut": replace(
+        _stream(
+            "a detector in a stream, weight clustering, full integer, look-up tables",
+            clustering.clustered_int8,
+            _TABLES,
+            "stream_clustered",
+        ),
+        tables=True,
+    ),
     "float32": Technique(
         "LiteRT conversion only", _PTQ, post_training.float32, from_file=float_file.float32
     ),
@@ -187,35 +216,6 @@ TECHNIQUES: dict[str, Technique] = {
         _TEMPORAL,
         small.tiny,
     ),
-    "stream_float32": _stream("a detector in a stream, float", post_training.float32),
-    "stream": _stream("a detector in a stream, full integer", post_training.int8),
-    "stream_int16x8": _stream(
-        "a detector in a stream, int16 activations, int8 weights", post_training.int16x8
-    ),
-    "stream_qat": _stream(
-        "a detector in a stream, quantization-aware training", quantization_aware.qat, _QAT
-    ),
-    "stream_pruned": _stream(
-        "a detector in a stream, magnitude pruning, full integer",
-        pruning.pruned_int8,
-        _MAGNITUDE,
-        "stream_pruned",
-    ),
-    "stream_clustered": _stream(
-        "a detector in a stream, weight clustering, full integer",
-        clustering.clustered_int8,
-        _CLUSTERING,
-        "stream_clustered",
-    ),
-    "stream_lut": replace(
-        _stream(
-            "a detector in a stream, weight clustering, full integer, look-up tables",
-            clustering.clustered_int8,
-            _TABLES,
-            "stream_clustered",
-        ),
-        tables=True,
-    ),
 }
 
 
@@ -227,8 +227,9 @@ def select(names: str, *, from_file: bool = False, own: bool = False) -> list[st
     """The techniques that `all` or `a,b,c` names, in the table's order.
 
     A name may be a pattern: `stream*`. The float model that the others are compared with is always
-    among them: `float32`, and `stream_float32` for detectors in a stream. `all` leaves out techniques that need an extra
-    that is not installed, or training where the baseline is a .tflite (`left_out`).
+    among them: `float32`, and `stream_float32` for detectors in a stream. `all` leaves out
+    techniques that need an extra that is not installed, or training where the baseline is a .tflite
+    (`left_out`).
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stapes.audio.levels import SPEECH_DB, power
+from stapes.audio.levels import SPEECH_DB, active_power, power
 from stapes.audio.read import decode, resample
-from stapes.data.augmentation import coloured_noise
+from stapes.data.augmentation import Colour, coloured_noise
 from stapes.data.clip import Clip, Skipped
 from stapes.data.layouts import sound_files
 from stapes.data.sound.continuous import append_clips, mean_power
@@ -21,12 +21,12 @@ from stapes.errors import AudioError
 LONGEST_ROOM_SECONDS = 1.0
 """Of an impulse response; its rest is far below the sound that follows."""
 
-_NOISE_SHARES = {"train": 0.6, "validation": 0.1, "test": 0.3}
+_NOISE_PARTS = {"train": (0.0, 0.6), "validation": (0.6, 0.7), "test": (0.7, 1.0)}
 _FEWEST_NOISES = 3
 """Files of noise: with fewer there is no noise for each split, and all of it is the test's."""
 
 _MADE_NOISE_SECONDS = 30.0
-_COLOURS = ("white", "pink", "brown")
+_COLOURS: tuple[Colour, ...] = ("white", "pink", "brown")
 
 
 @dataclass(frozen=True)
@@ -85,20 +85,14 @@ def noise_files(folder: Path | None, split: str) -> list[Path]:
     if len(files) < _FEWEST_NOISES:
         return files if split == "test" else []
     ordered = sorted(files, key=lambda path: hashlib.sha1(path.name.encode()).digest())
-    ends = np.cumsum([share * len(files) for share in _NOISE_SHARES.values()]).round().astype(int)
-    begins = dict(zip(_NOISE_SHARES, [0, *ends[:-1]], strict=True))
-    return sorted(ordered[begins[split] : begins[split] + _count(split, ends)])
-
-
-def _count(split: str, ends: np.ndarray) -> int:  # type: ignore[type-arg]
-    counts = np.diff(ends, prepend=0)
-    return int(counts[list(_NOISE_SHARES).index(split)])
+    first, last = (round(share * len(files)) for share in _NOISE_PARTS[split])
+    return sorted(ordered[first:last])
 
 
 def _append(tape: Tape, path: Path, skipped: list[Skipped], noise: bool = False) -> None:
-    options = {"level": mean_power} if noise else {}
+    level = mean_power if noise else active_power
     try:
-        tape.append(path.name, decoded(path, RATE), power=power(SPEECH_DB), **options)
+        tape.append(path.name, decoded(path, RATE), power=power(SPEECH_DB), level=level)
     except AudioError as error:
         skipped.append(Skipped(path.name, error.reason))
 
@@ -117,11 +111,12 @@ def _room(path: Path, skipped: list[Skipped]) -> Samples | None:
     if not energy or not np.isfinite(energy):
         skipped.append(Skipped(path.name, "silent, or not finite: no impulse response"))
         return None
-    return (y / np.sqrt(energy)).astype(np.float32)
+    room: Samples = (y / np.sqrt(energy)).astype(np.float32)
+    return room
 
 
 def _make_noise(tape: Tape, seed: int) -> None:
     rng = np.random.default_rng([seed, 7])
     for colour in _COLOURS:
-        y = coloured_noise(round(_MADE_NOISE_SECONDS * RATE), colour, RATE, rng)  # type: ignore[arg-type]
+        y = coloured_noise(round(_MADE_NOISE_SECONDS * RATE), colour, RATE, rng)
         tape.append(colour, iter([y.astype(np.float32)]), power=power(SPEECH_DB), level=mean_power)

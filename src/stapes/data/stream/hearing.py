@@ -1,7 +1,8 @@
 """The frames that a detector in a stream hears in a test: recordings, and clips in other sound.
 
-Each part begins with a start of the model. A recording is as a device hears it from power-on; before
-a clip, a device has heard ten seconds of other sound, of which the last three are the part's.
+Each part begins with a start of the model. A recording is as a device hears it from power-on.
+Before a clip, a device has heard ten seconds of other sound, of which the last three are the
+part's.
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:
     """
     integers = np.rint(features / np.float32(STEP)).astype(np.int32)
     steps = (integers * 256 + 333) // 666 + ZERO_POINT
-    return np.clip(steps, -128, 127).astype(np.int8)
+    clipped: NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
+    return clipped
 
 
 def real(steps: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -22,12 +22,14 @@ RUNNER = CliRunner()
 @pytest.mark.parametrize("name", list(HELP))
 def test_an_option_that_is_no_setting_has_one_help_in_python_and_in_commands(name: str) -> None:
     functions = {verb: getattr(stapes, verb) for verb in ("run", "search", "evaluate", "report")}
+    if name != "out":  # Those of `data` have help of their own.
+        functions |= {f"data {verb}": getattr(stapes.data, verb) for verb in ("fetch", "cache")}
     having = [
         verb for verb, call in functions.items() if name in inspect.signature(call).parameters
     ]
     assert having
     for verb in having:
-        done = RUNNER.invoke(app, [verb, "--help"], env={"COLUMNS": "200"})
+        done = RUNNER.invoke(app, [*verb.split(), "--help"], env={"COLUMNS": "200"})
         for text in (done.output, functions[verb].__doc__ or ""):
             assert "".join(HELP[name].split()) in "".join(text.split())  # In lines of any length.
 

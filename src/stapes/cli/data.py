@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stapes.cli.common import Debug, Jobs, Json, examples, show, terminal
+from stapes.cli.common import Debug, Jobs, Json, examples, option, show, terminal
 from stapes.cli.options import settings_options
 from stapes.data.sources import NEWEST_SPEECH_COMMANDS
 from stapes.run.settings import RunSettings
@@ -47,17 +47,12 @@ def synth(
 def fetch(
     name: Annotated[str, typer.Argument(metavar="speech-commands", help="The data set.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="[speech_commands_vVERSION]")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="A new folder [speech_commands_vVERSION]."),
     ] = None,
-    version: Annotated[
-        str, typer.Option("--version", metavar="V", help="Its version.")
-    ] = NEWEST_SPEECH_COMMANDS,
-    url: Annotated[
-        str | None, typer.Option("--url", help="Another address of the archive; needs --sha256.")
-    ] = None,
-    sha256: Annotated[
-        str | None, typer.Option("--sha256", help="Its hash, in place of the published one.")
-    ] = None,
+    version: Annotated[str, option("version", "V")] = NEWEST_SPEECH_COMMANDS,
+    url: Annotated[str | None, option("url", "URL")] = None,
+    sha256: Annotated[str | None, option("sha256", "HASH")] = None,
     debug: Debug = False,
 ) -> None:
     """Download and unpack Google's Speech Commands; a broken download is resumed."""
@@ -95,7 +90,7 @@ def check(
 
 @data_app.command(epilog=examples("stapes data cache", "stapes data cache --clear"))
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete what Stapes keeps there.")] = False,
+    clear: Annotated[bool, option("clear")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

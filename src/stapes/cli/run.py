@@ -131,7 +131,7 @@ def evaluate(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Measure a .tflite whose input fits the frontend [mfcc]."""
+    """Measure a .tflite whose input fits the frontend."""
     from stapes import api
     from stapes.report.terminal.tables import evaluation_lines
 

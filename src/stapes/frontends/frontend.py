@@ -148,3 +148,12 @@ class Frontend(BaseModel, ABC):
         self, y: NDArray[np.float32], hop_frames: int, windows: int
     ) -> NDArray[np.float32]:
         """[samples] -> [windows, frames, bins, 1]; there is at least one window."""
+
+
+class Spectral(Frontend):
+    """A frontend of mel bands, and what `numerics.mel` reads of its settings."""
+
+    if TYPE_CHECKING:
+        n_fft: int
+        n_mels: int
+        top_db: float

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stapes.frontends.frontend import Frontend
+from stapes.frontends.frontend import Spectral
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class LogMel(Frontend):
+class LogMel(Spectral):
     """49 x 40 log-mel bands at 16 kHz, from 0 to 1: cheap on any device.
 
     1 is the loudest band of the clip; 0 is `top_db` below it, or less. The scale of the samples
@@ -65,11 +65,11 @@ class LogMel(Frontend):
     def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         from stapes.frontends.numerics.logmel import logmel
 
-        return logmel(samples, self)
+        return logmel(samples, self, self.frame_length)
 
     def _sliding(
         self, y: NDArray[np.float32], hop_frames: int, windows: int
     ) -> NDArray[np.float32]:
         from stapes.frontends.numerics.logmel import sliding
 
-        return sliding(y, self, hop_frames, windows)
+        return sliding(y, self, self.frame_length, hop_frames, windows)

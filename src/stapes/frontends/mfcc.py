@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stapes.frontends.frontend import Frontend
+from stapes.frontends.frontend import Spectral
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class Mfcc(Frontend):
+class Mfcc(Spectral):
     """50 x 13 mel-frequency cepstral coefficients at 22,050 Hz, as in the reference.
 
     The scale of the samples does not matter: each clip is divided by its largest absolute sample.

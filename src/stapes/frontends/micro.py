@@ -77,11 +77,11 @@ class Micro(Frontend):
     def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         from stapes.frontends.numerics.micro import micro
 
-        return micro(samples, self)
+        return micro(samples, self, self.hop)
 
     def _sliding(
         self, y: NDArray[np.float32], hop_frames: int, windows: int
     ) -> NDArray[np.float32]:
         from stapes.frontends.numerics.micro import sliding
 
-        return sliding(y, self, hop_frames, windows)
+        return sliding(y, self, self.hop, hop_frames, windows)

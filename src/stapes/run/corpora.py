@@ -75,8 +75,8 @@ class data:
         out : path, optional
             The folder, which is returned [speech_commands_vVERSION].
         version : str
-        url, sha256 : str, optional
-            Another address of the archive, and its checksum.
+        url : str, optional
+        sha256 : str, optional
         progress : Progress, optional
         """
         from stapes.data.sources.speech_commands import fetch
@@ -124,6 +124,5 @@ class data:
         Parameters
         ----------
         clear : bool
-            Delete what is in it first, except what another process uses.
         """
         return cache_folder.clear() if clear else cache_folder.content()

@@ -6,17 +6,13 @@ Source: Slaney's Auditory Toolbox 1998, as in librosa.filters.mel; tests compare
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
 import scipy.sparse
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from stapes.frontends.logmel import LogMel
-    from stapes.frontends.mfcc import Mfcc
-
+from stapes.frontends.frontend import Spectral
 
 # Linear to 1,000 Hz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3.0
@@ -53,7 +49,7 @@ def hann(length: int) -> NDArray[np.float32]:
 
 
 def mel_decibels(
-    frames: NDArray[np.float32], settings: Mfcc | LogMel, least: float
+    frames: NDArray[np.float32], settings: Spectral, least: float
 ) -> NDArray[np.float32]:
     """Power in each mel band [dB]: windowed frames [..., length] -> [..., n_mels].
 

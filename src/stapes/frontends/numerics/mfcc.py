@@ -6,23 +6,19 @@ with it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from stapes.frontends.frontend import Spectral
 from stapes.frontends.numerics.mel import hann, mel_decibels
-
-if TYPE_CHECKING:
-    from stapes.frontends.mfcc import Mfcc
 
 # Clips per step: more do not fit the processor's cache.
 _BATCH = 4
 
 
-def mfcc(samples: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]:
+def mfcc(samples: NDArray[np.float32], settings: Spectral) -> NDArray[np.float32]:
     """[n, samples] -> [n, frames, bins, 1]; a clip that is too short ends in zeros."""
     features = np.zeros((len(samples), *settings.shape), np.float32)
     for start in range(0, len(samples), _BATCH):
@@ -42,7 +38,7 @@ def normalise_peak(y: NDArray[np.float32]) -> NDArray[np.float32]:
     return y / peak
 
 
-def _coefficients(y: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]:
+def _coefficients(y: NDArray[np.float32], settings: Spectral) -> NDArray[np.float32]:
     """[n, samples] -> [n, all frames, n_mfcc]; each clip is computed alone."""
     margin = settings.n_fft // 2
     padded = np.zeros((len(y), y.shape[1] + 2 * margin), np.float32)
@@ -53,4 +49,4 @@ def _coefficients(y: NDArray[np.float32], settings: Mfcc) -> NDArray[np.float32]
     floor = decibels.max(axis=(1, 2), keepdims=True) - np.float32(settings.top_db)
     floored = np.maximum(decibels, floor)
     coefficients: NDArray[np.float32] = scipy.fft.dct(floored, type=2, norm="ortho", axis=-1)
-    return coefficients[..., : settings.n_mfcc]
+    return coefficients[..., : settings.bins]

@@ -12,17 +12,14 @@ window, and are computed for each:
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from stapes.frontends.frontend import Spectral
 from stapes.frontends.numerics.mel import hann, mel_decibels
-
-if TYPE_CHECKING:
-    from stapes.frontends.mfcc import Mfcc
 
 # Windows per step: more do not fit the processor's cache.
 _BATCH = 16
@@ -33,7 +30,7 @@ _FLOOR_DB = np.float32(-100.0)
 
 
 def sliding(
-    y: NDArray[np.float32], settings: Mfcc, hop_frames: int, windows: int
+    y: NDArray[np.float32], settings: Spectral, hop_frames: int, windows: int
 ) -> NDArray[np.float32]:
     """[samples] -> [windows, frames, bins, 1]."""
     features = np.zeros((windows, *settings.shape), np.float32)
@@ -47,7 +44,7 @@ def sliding(
 
 
 def _coefficients(
-    y: NDArray[np.float32], settings: Mfcc, hop_frames: int, windows: int
+    y: NDArray[np.float32], settings: Spectral, hop_frames: int, windows: int
 ) -> NDArray[np.float32]:
     """[samples] -> [windows, frames without padding, bins]."""
     plan = _plan(settings)
@@ -84,7 +81,7 @@ class _Plan:
     cosines : [mels, bins], the first rows of the orthonormal DCT-II
     """
 
-    def __init__(self, settings: Mfcc) -> None:
+    def __init__(self, settings: Spectral) -> None:
         margin = settings.n_fft // 2
         self.count = (settings.window + 2 * margin - settings.n_fft) // settings.hop_length + 1
         self.hann = hann(settings.n_fft)
@@ -96,14 +93,14 @@ class _Plan:
         self.cut_hann = self.hann * ((sample >= 0) & (sample < settings.window))
         identity = np.eye(settings.n_mels, dtype=np.float32)
         cosines = scipy.fft.dct(identity, type=2, norm="ortho", axis=-1)
-        self.cosines = np.ascontiguousarray(cosines[:, : settings.n_mfcc])
+        self.cosines = np.ascontiguousarray(cosines[:, : settings.bins])
 
 
 _plan = lru_cache(maxsize=8)(_Plan)
 
 
 def _peaks(
-    y: NDArray[np.float32], settings: Mfcc, starts: NDArray[np.integer]
+    y: NDArray[np.float32], settings: Spectral, starts: NDArray[np.integer]
 ) -> NDArray[np.float32]:
     """The largest absolute sample of each window, 1 for silence: [shape=(windows,)]."""
     whole, rest = divmod(settings.window, settings.hop_length)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.frontends.frontend import Frontend
 from stapes.frontends.numerics.windows import cut, padded
-
-if TYPE_CHECKING:
-    from stapes.frontends.micro import Micro
 
 STEP = 0.0390625
 """The library's floats are the device's integers times this."""
@@ -19,24 +15,24 @@ LARGEST = 26.0
 SCALE, ZERO_POINT = LARGEST / 255, -128
 
 
-def micro(samples: NDArray[np.float32], settings: Micro) -> NDArray[np.float32]:
+def micro(samples: NDArray[np.float32], settings: Frontend, hop: int) -> NDArray[np.float32]:
     """[n, samples] -> [n, frames, 40, 1]; each clip has its own state."""
     features = np.empty((len(samples), *settings.shape), np.float32)
     for clip, row in zip(padded(samples, settings.window), features, strict=True):
-        row[:, :, 0] = frames(clip, settings.hop, settings.hops_per_frame)
+        row[:, :, 0] = frames(clip, hop)[:: settings.hop_length // hop]
     return features
 
 
 def sliding(
-    y: NDArray[np.float32], settings: Micro, hop_frames: int, windows: int
+    y: NDArray[np.float32], settings: Frontend, hop: int, hop_frames: int, windows: int
 ) -> NDArray[np.float32]:
     """[samples] -> [windows, frames, 40, 1]; the state continues from window to window."""
-    steps = frames(y, settings.hop, settings.hops_per_frame)
+    steps = frames(y, hop)[:: settings.hop_length // hop]
     return cut(steps, settings.frames, hop_frames, windows)[..., None]
 
 
-def frames(y: NDArray[np.float32], hop: int = 160, hops_per_frame: int = 1) -> NDArray[np.float32]:
-    """[samples] -> [frames, 40], as of a device that is switched on at the first sample."""
+def frames(y: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
+    """[samples] -> [hops, 40], as of a device that is switched on at the first sample."""
     from pymicro_features import MicroFrontend
 
     frontend = MicroFrontend()
@@ -48,7 +44,7 @@ def frames(y: NDArray[np.float32], hop: int = 160, hops_per_frame: int = 1) -> N
     ]
     # The first steps have no features, before the first 30 ms.
     full = [features for features in outputs if features]
-    return np.array(full[::hops_per_frame], np.float32).reshape(-1, 40)
+    return np.array(full, np.float32).reshape(-1, 40)
 
 
 def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:

@@ -81,6 +81,18 @@ def kernel_for(frames: int, *, blocks: int = SIZES["blocks"], stride: int = SIZE
     return kernel
 
 
+def sizes_of(model: Any) -> dict[str, int]:
+    """The sizes that `stream_cnn` made a model with, also of one that is lowered."""
+    kernels = [layer.kernel_size[0] for layer in model.layers if layer.name.endswith("_depthwise")]
+    return {
+        "bins": model.input_shape[2],
+        "width": model.get_layer("conv").filters,
+        "blocks": len(kernels),
+        "kernel": kernels[0],
+        "stride": model.get_layer("stride").strides[0],
+    }
+
+
 def is_stream(model: Any) -> bool:
     """Whether a Keras model takes recordings of any length, as `stream_cnn` does."""
     return model.input_shape[1] is None

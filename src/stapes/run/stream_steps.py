@@ -26,7 +26,7 @@ from stapes.models.crops import Crops, Scores
 from stapes.models.lowering import lower
 from stapes.models.settings import StreamSettings
 from stapes.models.stream_cnn import field_of, kernel_for, stream_cnn
-from stapes.models.stream_training import scorer, train_stream
+from stapes.models.stream_training import Judge, scorer, train_stream
 from stapes.run.settings import RunSettings
 from stapes.run.stream_sound import folder_of, stream_files
 from stapes.system.files import atomic_path, write_text
@@ -67,13 +67,11 @@ def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int)
         functools.partial(_crops, folder, options, settings.seed),
         options,
         seed=settings.seed,
-        judge=validation.metrics if validation.possible else None,
+        judge=validation.judge,
         state=folder / _STATE,
         on_epoch=on_epoch,
     )
-    model = lower(trained.model)
-    if validation.possible:
-        _move_threshold(model, validation.curve(scorer(model)), validation.rate)
+    model = validation.finish(trained.model)
     keras_files.save(model, keras_file)
     with atomic_path(folder / _MINED) as temporary, temporary.open("wb") as file:
         np.savez(file, weights=crops.weights, ends=crops.ends)
@@ -118,7 +116,7 @@ def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) ->
     crops = _crops(folder, options, settings.seed, *field_of(baseline))
     with np.load(folder / _MINED, allow_pickle=False) as mined:
         crops.weights, crops.ends = mined["weights"], mined["ends"]
-    recipes = settings.recipes
+    recipes, validation = settings.recipes, Validation(folder, settings)
     return Material(
         model=baseline if needs == "stream" else keras_files.load(work / f"{needs}.keras"),
         baseline=baseline,
@@ -132,7 +130,7 @@ def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) ->
             }
         ),
         seed=settings.seed,
-        stream=Stream(crops, options),
+        stream=Stream(crops, options, validation.judge, validation.finish),
     )
 
 
@@ -150,6 +148,18 @@ class Validation:
         self.possible = bool(self._words) and hours > 0
         self.rate = max(settings.detection.target_fa_per_hour, lowest_rate(hours or 1.0))
         """The target, or the lowest rate that the sound resolves [an hour]."""
+
+    @property
+    def judge(self) -> Judge | None:
+        """`metrics`, if there is sound for it."""
+        return self.metrics if self.possible else None
+
+    def finish(self, model: Any) -> Any:
+        """The model with its batch normalization folded, and its threshold at one half."""
+        lowered = lower(model)
+        if self.possible:
+            _move_threshold(lowered, self.curve(scorer(lowered)), self.rate)
+        return lowered
 
     def metrics(self, scores: Scores) -> dict[str, float]:
         """`val_frr`: the mean at the rate and at its multiples, as single ones are coarse."""

@@ -27,6 +27,12 @@ _Teacher = Annotated[float, Field(ge=0, le=1, description=_TEACHER)]
 _Temperature = Annotated[float, Field(gt=0, description="Softens the baseline's scores.")]
 
 
+def _rising(widths: tuple[int, ...]) -> tuple[int, ...]:
+    if min(widths) < 1 or list(widths) != sorted(set(widths)):
+        raise ValueError("widths must rise from 1 or more")
+    return widths
+
+
 class FineTuning(_Recipe):
     """How training continues after a change to the model."""
 
@@ -134,12 +140,21 @@ class Tiny(Temporal):
         default=1.0, ge=0, description="Points of accuracy that it may lose to the baseline."
     )
 
-    @field_validator("widths")
-    @classmethod
-    def _rise(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
-        if min(widths) < 1 or list(widths) != sorted(set(widths)):
-            raise ValueError("widths must rise from 1 or more")
-        return widths
+    _rise = field_validator("widths")(_rising)
+
+
+class StreamTiny(_Recipe):
+    """The narrowest detector in a stream that is good enough on validation sound."""
+
+    epochs: _Epochs = 10
+    widths: tuple[int, ...] = Field(
+        default=(8, 12), min_length=1, description="Channels, the smallest first."
+    )
+    max_rise: float = Field(
+        default=1.0, ge=0, description="Points of FRR that it may have above the full width."
+    )
+
+    _rise = field_validator("widths")(_rising)
 
 
 class Recipes(_Recipe):
@@ -161,6 +176,7 @@ class Recipes(_Recipe):
     stream_clustering: Clustering = Clustering(
         epochs=4, learning_rate=3e-4, teacher=0.0, temperature=1.0
     )
+    stream_tiny: StreamTiny = StreamTiny()
     stream_quantization_aware: QuantizationAware = QuantizationAware(
         epochs=4, learning_rate=3e-4, teacher=0.0, temperature=1.0
     )

@@ -60,6 +60,10 @@ def _stream(
 TECHNIQUES: dict[str, Technique] = {
     "stream_float32": _stream("a detector in a stream, float", post_training.float32),
     "stream": _stream("a detector in a stream, full integer", post_training.int8),
+    "stream_tiny": _stream(
+        "the narrowest detector in a stream that holds on validation sound, full integer",
+        stream.tiny,
+    ),
     "stream_int16x8": _stream(
         "a detector in a stream, int16 activations, int8 weights", post_training.int16x8
     ),

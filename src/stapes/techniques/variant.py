@@ -17,6 +17,7 @@ from stapes.techniques.recipes import Recipes
 if TYPE_CHECKING:
     from stapes.models.crops import Crops
     from stapes.models.settings import StreamSettings
+    from stapes.models.stream_training import Judge
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a detector in a stream is trained on, and how."""
+    """What a detector in a stream is trained on, and how.
+
+    judge : its metrics on validation sound; None without such sound
+    finish : makes a trained model plain, with its threshold at a score of one half
+    """
 
     crops: Crops
     settings: StreamSettings
+    judge: Judge | None
+    finish: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,238 @@
+"""Detectors in a stream on real words: false rejects at rates of false accepts, several seeds each.
+
+    python benchmarks/results_streams.py --speech DIR [--out runs/streams] [--seeds 0,1,2] [--write]
+
+DIR has `wakewords`, with a folder of clips for every word, `negatives`, `noise`, `music` and `rooms`
+to train with, and `continuous` and `hours` to count false accepts in. Every word and seed is a
+`stapes run`, as `command` below writes it. A second call resumes unfinished runs and reads finished
+ones. With --theirs, a streaming model of others (the word of its file's name) is measured in the
+same sound, at the same moments and by the same rule. With --write, the tables go into the docs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from results import finished, put
+from stapes.contracts import results as results_file
+from stapes.contracts.measurements import Detection, OperatingPoint
+from stapes.contracts.results import Results, VariantResult
+from stapes.data.stream import hearing
+from stapes.data.stream.frames import HOP
+from stapes.data.stream.mixing import RATE
+from stapes.measure.stream import detection_in_stream
+from stapes.measure.stream_outputs import StreamOutputs
+from stapes.run.folder import RunFolder
+from stapes.run.job import Job
+from stapes.run.preparation import choose_clips, feature_cache, load_corpus
+from stapes.run.settings import RunSettings
+from stapes.run.settle import settle
+from stapes.run.sound import gather
+from stapes.system.files import write_text
+from stapes.system.text import interval, percent
+from stapes.targets.streams import outputs
+from stapes.targets.tflm_cost import arena_bytes
+from stapes.tflite.read.verify import verify
+
+SPEECH = Path(os.environ.get("STAPES_SPEECH", "speech"))
+"""Recordings of people."""
+
+WORDS = ("computer", "jarvis", "alexa")
+RATES = (0.55, 1.0, 2.0, 5.0)
+"""False accepts an hour; two hours of sound resolve the first."""
+NOISE_DB = 10.0
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+
+
+def main() -> None:
+    """Do the missing runs, print the tables, and with --write put them into the docs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--speech", type=Path, default=SPEECH)
+    parser.add_argument("--out", type=Path, default=Path("runs/streams"))
+    parser.add_argument("--seeds", default="0,1,2", help="with commas between them")
+    parser.add_argument("--words", default=",".join(WORDS))
+    parser.add_argument("--techniques", default="stream*")
+    parser.add_argument("--jobs", default="2")
+    parser.add_argument("--theirs", type=Path, nargs="*", default=[], metavar="FILE")
+    parser.add_argument("--write", action="store_true", help="put the tables in docs/results.md")
+    arguments = parser.parse_args()
+    sound, noise = _linked(arguments.speech, arguments.out)
+    runs: dict[str, list[Results]] = {}
+    options: dict[str, RunSettings] = {}
+    for seed in arguments.seeds.split(","):
+        for word in arguments.words.split(","):
+            folder = arguments.out / f"{word}-{seed}"
+            call = command(arguments, word, seed, folder, sound, noise)
+            if not finished(folder):
+                with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+                    config.write(_config())
+                    config.flush()
+                    subprocess.run([*call, "--config", config.name], check=True)
+            runs.setdefault(word, []).append(results_file.read(folder / "results.json"))
+            options.setdefault(word, _settings(folder))
+    theirs = {
+        path.stem: measured(path, options[path.stem], arguments.out / "theirs")
+        for path in arguments.theirs
+    }
+    parts = {"streams": table(runs, theirs), "stream rows": rows(runs)}
+    print("\n\n".join("\n".join(lines) for lines in parts.values()))
+    if arguments.write:
+        page = PAGE.read_text("utf-8")
+        for name, lines in parts.items():
+            page = put(page, name, "\n".join(lines))
+        write_text(PAGE, page)
+
+
+def command(
+    arguments: argparse.Namespace, word: str, seed: str, folder: Path, sound: Path, noise: Path
+) -> list[str]:
+    """One `stapes run` of detectors in a stream."""
+    speech = arguments.speech
+    call = [str(Path(sys.executable).with_name("stapes")), "run", "--word", word, "--seed", seed]
+    call += ["--data", str(speech / "wakewords"), "--negatives", str(speech / "negatives")]
+    call += ["--noise", str(noise), "--rooms", str(speech / "rooms"), "--continuous", str(sound)]
+    call += ["--techniques", arguments.techniques, "--jobs", arguments.jobs, "--out", str(folder)]
+    return call
+
+
+def _config() -> str:
+    return f"settings: {{detection: {{snr_db: [{NOISE_DB}], rates: {list(RATES)}}}}}\n"
+
+
+def _settings(folder: Path) -> RunSettings:
+    return settle({}, config=folder / "run.yaml")
+
+
+def _linked(speech: Path, out: Path) -> tuple[Path, Path]:
+    """Two folders of links: sound to count in, and noise with music."""
+    folders = {"sound": ("continuous", "hours"), "noise": ("noise", "music")}
+    for name, parts in folders.items():
+        for part in parts:
+            for path in sorted((speech / part).rglob("*")):
+                link = out / name / part / path.relative_to(speech / part)
+                if path.is_file() and path.suffix in (".flac", ".ogg") and not link.exists():
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    link.symlink_to(path.resolve())
+    return out / "sound", out / "noise"
+
+
+def measured(model: Path, settings: RunSettings, folder: Path) -> tuple[Detection, int, int]:
+    """A streaming model of others in the test sound of a run: figures, bytes and arena."""
+    job = Job(settings, RunFolder(folder / model.stem, settings))
+    job.folder.work.mkdir(parents=True, exist_ok=True)
+    assert settings.data is not None
+    corpus = load_corpus(settings.data, settings)
+    with feature_cache(settings) as cache:
+        chosen, skipped = choose_clips(corpus, settings, cache, job.progress)
+    tested = gather(job, corpus, chosen, skipped, windows=False, streams=True)
+    sound = tested.streams
+    assert sound is not None
+    content = model.read_bytes()
+    graph = verify(content).graphs[0]
+    stride = graph.tensor(graph.inputs[0]).shape[1]
+    heard = {}
+    for snr_db in (None, NOISE_DB):
+        noisy = 3600 * settings.detection.noise_hours if snr_db is not None else None
+        plan = hearing.plan(
+            sound, sound.words, settings.detection.tolerance_seconds, most_seconds=noisy
+        )
+        path = job.folder.work / "frames.npy"
+        hearing.write(sound, sound.words, plan, path, snr_db=snr_db, seed=settings.seed)
+        x = np.load(path, mmap_mode="r", allow_pickle=False)
+        parts = [outputs(content, np.asarray(x[begin : begin + n])) for begin, n in plan.parts]
+        count = plan.recordings
+        heard[snr_db] = StreamOutputs(parts[:count], plan.sources, parts[count:], plan.clips)
+    detection = detection_in_stream(
+        heard,
+        settings.detection,
+        step_seconds=stride * HOP / RATE,
+        stride=stride,
+        seed=settings.seed,
+        clip_scores=np.zeros(0),
+        clip_is_word=np.zeros(0, np.uint8),
+    )
+    return detection, len(content), arena_bytes(content)
+
+
+def table(
+    runs: dict[str, list[Results]], theirs: dict[str, tuple[Detection, int, int]]
+) -> list[str]:
+    """The row `stream` of each word, and the models of others below."""
+    heads = [f"{rate:g} FA/h" for rate in RATES]
+    lines = [
+        f"| model | words | bytes | arena | {' | '.join(heads)} | at {NOISE_DB:g} dB | each seed |",
+        f"|---|---:|---:|---:|{'---:|' * len(heads)}---:|---|",
+    ]
+    at_one: list[float] = []
+    in_noise: list[float] = []
+    for word, results in runs.items():
+        found = [_row(run, "stream") for run in results]
+        detections = [row.detection for row in found if row.detection is not None]
+        frr = [[_frr(_at(d, rate)) for d in detections] for rate in RATES]
+        noisy = [_frr(d.conditions[1].at_clean_threshold) for d in detections]
+        at_one.append(fmean(frr[RATES.index(1.0)]))
+        in_noise.append(fmean(noisy))
+        cells = [f"`stream`, {word}", str(detections[0].conditions[0].words)]
+        cells += [f"{max(row.bytes for row in found):,}"]
+        cells += [f"{max(row.targets['tflm'].arena_bytes or 0 for row in found):,}"]
+        cells += [percent(fmean(values), 1) for values in frr]
+        cells += [percent(fmean(noisy), 1)]
+        cells += [", ".join(percent(value, 1) for value in frr[RATES.index(1.0)])]
+        lines.append(f"| {' | '.join(cells)} |")
+        if word in theirs:
+            detection, size, arena = theirs[word]
+            cells = [f"microWakeWord, {word}", str(detection.conditions[0].words), f"{size:,}"]
+            cells += [f"{arena:,}", *(percent(_frr(_at(detection, rate)), 1) for rate in RATES)]
+            cells += [percent(_frr(detection.conditions[1].at_clean_threshold), 1), ""]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"The mean over the words: {percent(fmean(at_one), 1)} missed at 1 false accept an hour, "
+        f"{percent(fmean(in_noise), 1)} at {NOISE_DB:g} dB.",
+    ]
+    return lines
+
+
+def rows(runs: dict[str, list[Results]]) -> list[str]:
+    """Every row: the mean over words and seeds."""
+    lines = [
+        "| row | bytes | arena | FRR at 1 FA/h | first word's interval | ESPHome | TFLite Micro agrees |",
+        "|---|---:|---:|---:|---|---|---|",
+    ]
+    all_runs = [run for results in runs.values() for run in results]
+    for name in all_runs[0].keys():
+        found = [_row(run, name) for run in all_runs if name in run]
+        points = [_at(row.detection, 1.0) for row in found if row.detection is not None]
+        arenas = [row.targets["tflm"].arena_bytes or 0 for row in found]
+        agree = sum(row.targets["tflm"].agrees is True for row in found)
+        takes = "yes" if all(row.targets["esphome"].runs for row in found) else "no"
+        cells = [f"`{name}`", f"{fmean(row.bytes for row in found):,.0f}", f"{fmean(arenas):,.0f}"]
+        cells += [percent(fmean(map(_frr, points)), 1), interval(points[0].frr_ci95), takes]
+        cells += [f"{agree} of {len(found)}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _row(results: Results, name: str) -> VariantResult:
+    return results[name]
+
+
+def _at(detection: Detection, rate: float) -> OperatingPoint:
+    points = detection.conditions[0].at_rates
+    return next(point for point in points if point.target_fa_per_hour == rate)
+
+
+def _frr(point: OperatingPoint) -> float:
+    return 1.0 if point.frr is None else point.frr
+
+
+if __name__ == "__main__":
+    main()

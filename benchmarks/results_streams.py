@@ -2,8 +2,8 @@
 
     python benchmarks/results_streams.py --speech DIR [--out runs/streams] [--seeds 0,1,2] [--write]
 
-DIR has `wakewords`, with a folder of clips for every word, `negatives`, `noise`, `music` and `rooms`
-to train with, and `continuous` and `hours` to count false accepts in. Every word and seed is a
+DIR has `wakewords`, with a folder of clips for every word, `negatives`, `noise`, `music` and
+`rooms` to train with, and `continuous` and `hours` to count false accepts in. Every word and seed is a
 `stapes run`, as `command` below writes it. A second call resumes unfinished runs and reads finished
 ones. With --theirs, a streaming model of others (the word of its file's name) is measured in the
 same sound, at the same moments and by the same rule. With --write, the tables go into the docs.
@@ -204,11 +204,11 @@ def table(
 def rows(runs: dict[str, list[Results]]) -> list[str]:
     """Every row: the mean over words and seeds."""
     lines = [
-        "| row | bytes | arena | FRR at 1 FA/h | first word's interval | ESPHome | TFLite Micro agrees |",
+        "| row | bytes | arena | FRR at 1 FA/h | interval of one run | ESPHome | TFLM agrees |",
         "|---|---:|---:|---:|---|---|---|",
     ]
     all_runs = [run for results in runs.values() for run in results]
-    for name in all_runs[0].keys():
+    for name in all_runs[0]:
         found = [_row(run, name) for run in all_runs if name in run]
         points = [_at(row.detection, 1.0) for row in found if row.detection is not None]
         arenas = [row.targets["tflm"].arena_bytes or 0 for row in found]

@@ -242,6 +242,11 @@ def no_stride(graph, root):
     named(graph, root, OP.CONV_2D).builtinOptions.strideH = 0
 
 
+def short(graph, root):
+    target = graph.tensors[named(graph, root, OP.CONV_2D).outputs[0]]
+    target.shape = [1, target.shape[1] - 1, 1, target.shape[3]]
+
+
 def hybrid(graph, root):
     conv = named(graph, root, OP.CONV_2D)
     graph.tensors[conv.inputs[0]].type = TYPE.FLOAT32
@@ -257,6 +262,7 @@ def hybrid(graph, root):
             flatten,
             r"Op 0, RESHAPE, .*makes \[1, 4, 1, 20\] of .* the receptive field is 1 of 20 frames",
         ),
+        (short, r"Op 1, CONV_2D, .* \(its output is \[1, 19, 1, 6\], not 20 frames\)"),
         (no_stride, r"Op 1, CONV_2D, cannot be streamed \(it has no stride or dilation\)"),
         (hybrid, r"Op 1, CONV_2D, .*its weights are INT8, so that it scales its input by the win"),
     ],
@@ -288,6 +294,22 @@ def test_another_input_is_refused(shape):
 def test_a_stream_is_no_window_model():
     with pytest.raises(ModelError, match="has 2 graphs, 1 inputs and 1 outputs"):
         streaming(streaming(window_model(SMALL)))
+
+
+def test_files_with_changed_bytes_are_refused_or_streamed():
+    content = window_model(SMALL)
+    rng = np.random.default_rng(0)
+    outcomes = Counter()
+    for _ in range(1_000):
+        mutant = bytearray(content)
+        for at in rng.integers(len(content), size=2):
+            mutant[at] = rng.choice([0, 1, 255, rng.integers(256)])
+        try:
+            streaming(bytes(mutant))
+            outcomes["streamed"] += 1
+        except ModelError:
+            outcomes["refused"] += 1
+    assert min(outcomes["streamed"], outcomes["refused"]) > 100
 
 
 def test_a_broken_file_is_refused():

@@ -63,6 +63,7 @@ def window_of(graphs: list[Graph]) -> Window:
             f"The model's input is {start.shape}: that of a window model is [1, frames, channels]."
         )
     strides, olds, field = {start.number: 1}, {}, 1
+    length = start.shape[1]
     flat: set[int] = set()  # Tensors of one frame, without a time axis.
     for op in graph.operators:
         computed = [number for number in op.inputs if number in strides]
@@ -79,6 +80,7 @@ def window_of(graphs: list[Graph]) -> Window:
             field += (kernel - 1) * strides[source]
             olds[op.number] = kernel - stride
             strides[output] *= stride
+            length = (length - kernel) // stride + 1
         elif op.builtin in ("RESHAPE", "FULLY_CONNECTED"):
             if _flattens(op, f"{field} of {start.shape[1]} frames"):
                 flat.add(output)
@@ -86,6 +88,9 @@ def window_of(graphs: list[Graph]) -> Window:
             _check_constants(op)
         else:
             _refuse(op)
+        shape = graph.tensor(output).shape
+        if output not in flat and shape[:2] != [1, length]:
+            _refuse(op, f"its output is {shape}, not {length} frames")
     if graph.outputs[0] not in strides:
         raise ModelError("The model's output does not depend on its input.")
     frames, step = start.shape[1], strides[graph.outputs[0]]

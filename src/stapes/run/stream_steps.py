@@ -43,6 +43,8 @@ _LEAD = 200
 """Frames before a word in validation sound: a device is deaf in the first hundred."""
 _AFTER = 100
 _MULTIPLES = (1.0, 2.0, 5.0)
+_MOST_LOGITS = 5.0
+"""The furthest that a threshold is from those of higher rates."""
 _CALIBRATION_EPOCH = 1 << 20
 """No epoch of any training."""
 
@@ -158,7 +160,7 @@ class Validation:
         """The model with its batch normalization folded, and its threshold at one half."""
         lowered = lower(model)
         if self.possible:
-            _move_threshold(lowered, self.curve(scorer(lowered)), self.rate)
+            _move_threshold(lowered, self._logit(self.curve(scorer(lowered))))
         return lowered
 
     def metrics(self, scores: Scores) -> dict[str, float]:
@@ -180,6 +182,24 @@ class Validation:
         outputs = StreamOutputs(recordings, self._sources, words, np.array(clips))
         return sweep(outputs, rule, self._detection.tolerance_seconds)
 
+    def _logit(self, curve: StreamCurve) -> float | None:
+        """The threshold for the target rate as a logit; None if no rate has a threshold.
+
+        Validation sound is short. For a rate that it does not resolve, the threshold is on the line
+        through those of higher rates, as the logit falls with the logarithm of the rate.
+        """
+        rates, logits = [], []
+        for multiple in _MULTIPLES:
+            threshold = at_rate(curve, multiple * self.rate).threshold
+            if threshold is not None and 0 < threshold < 1:
+                rates.append(np.log(multiple * self.rate))
+                logits.append(np.log(threshold / (1 - threshold)))
+        if not logits:
+            return None
+        further = rates[0] - np.log(self._detection.target_fa_per_hour)
+        slope = min(0.0, np.polyfit(rates, logits, 1)[0]) if len(logits) > 1 else 0.0
+        return float(logits[0] + min(_MOST_LOGITS, -slope * max(0.0, further)))
+
     def _outputs(self, scores: Scores, x: NDArray[np.int8]) -> NDArray[np.float32]:
         """The scores of a recording, with zeros until the first receptive field is full."""
         steps = scores(x)
@@ -193,16 +213,14 @@ def _crops(folder: Path, options: StreamSettings, seed: int, field: int, stride:
     return Crops(words, others, field=field, stride=stride, settings=options, seed=seed)
 
 
-def _move_threshold(model: Any, curve: StreamCurve, rate: float) -> None:
-    """Move the last bias so that the threshold for a rate is at a score of one half.
+def _move_threshold(model: Any, logit: float | None) -> None:
+    """Move the last bias so that a threshold, given as a logit, is at a score of one half.
 
     There a step of the output is a small change of the logit: no score saturates near it.
     """
-    threshold = at_rate(curve, rate).threshold
-    if threshold is None or not 0 < threshold < 1:
-        return
-    kernel, bias = model.get_layer("logit").get_weights()
-    model.get_layer("logit").set_weights([kernel, bias - np.log(threshold / (1 - threshold))])
+    if logit is not None:
+        kernel, bias = model.get_layer("logit").get_weights()
+        model.get_layer("logit").set_weights([kernel, bias - np.float32(logit)])
 
 
 def _calibration(crops: Crops, field: int, settings: RunSettings) -> NDArray[np.float32]:

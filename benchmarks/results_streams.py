@@ -3,10 +3,11 @@
     python benchmarks/results_streams.py --speech DIR [--out runs/streams] [--seeds 0,1,2] [--write]
 
 DIR has `wakewords`, with a folder of clips for every word, `negatives`, `noise`, `music` and
-`rooms` to train with, and `continuous` and `hours` to count false accepts in. Every word and seed is a
-`stapes run`, as `command` below writes it. A second call resumes unfinished runs and reads finished
-ones. With --theirs, a streaming model of others (the word of its file's name) is measured in the
-same sound, at the same moments and by the same rule. With --write, the tables go into the docs.
+`rooms` to train with, and `continuous` and `hours` to count false accepts in. Every word and seed
+is a `stapes run`, as `command` below writes it. A second call resumes unfinished runs and reads
+finished ones. With --theirs, a streaming model of others (the word of its file's name) is measured
+in the same sound, at the same moments and by the same rule. With --write, the tables go into the
+docs.
 """
 
 from __future__ import annotations

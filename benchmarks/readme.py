@@ -11,26 +11,30 @@ import argparse
 from pathlib import Path
 
 from stapes.contracts.results import Results, read
-from stapes.report.columns import columns
+from stapes.report.column import with_values
+from stapes.report.columns import FIRST, columns
 from stapes.report.writing import picture
 from stapes.system.files import write_text
 from stapes.system.text import percent
 
 _ROOT = Path(__file__).parents[1]
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of the table -->"
-_KEYS = ("name", "bytes", "accuracy", "frr", "tflm_arena_bytes", "ethos_u55_flash_bytes")
-"""The columns of the table."""
-_ROWS = ("float32", "int8", "pruned_int8", "qat", "pcqat", "pcqat_lut", "small", "tiny")
+_INTERVALS = ("frr", "accuracy")
+_ROWS = (
+    *("stream", "stream_tiny", "stream_pruned", "stream_clustered"),
+    *("float32", "int8", "pcqat", "pcqat_lut", "small", "tiny"),
+)
 """The rows: one or two of each kind of technique."""
 
 
 def table(results: Results) -> str:
-    """The table as Markdown; only the accuracy has its interval."""
-    chosen = columns(results, _KEYS)
+    """The table as Markdown, without columns that have no value."""
+    shown = [results[name] for name in _ROWS]
+    chosen = with_values(columns(results, FIRST), shown, results)
     lines = [[column.title for column in chosen], ["---", *["---:"] * (len(chosen) - 1)]]
-    for row in (results[name] for name in _ROWS):
+    for row in shown:
         cells = [(column.key, column.cell(row, results)) for column in chosen]
-        lines.append([str(cell) if key == "accuracy" else cell.text for key, cell in cells])
+        lines.append([str(cell) if key in _INTERVALS else cell.text for key, cell in cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -46,9 +50,9 @@ def main() -> None:
     write_text(_ROOT / "docs" / "images" / "house.svg", picture(results))
     cast = results["uint8"].if_cast_unscaled
     assert cast is not None
-    rate = results.variants[0].detection
+    chosen = results.variants[0].detection
     print(f"cast without scale: {percent(cast.accuracy, 1)}")
-    print(f"threshold for {rate.chosen.fa_per_hour if rate else None} false accepts an hour")
+    print(f"threshold for {chosen.chosen.fa_per_hour if chosen else None} false accepts an hour")
     print(results.recommendation.sentence if results.recommendation else "")
 
 

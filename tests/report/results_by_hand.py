@@ -19,11 +19,13 @@ from stapes.contracts.measurements import (
     DetCurve,
     Detection,
     DetectionSetup,
+    DeviceCutoff,
     Difference,
     OperatingPoint,
     Paired,
     Recommendation,
     SkippedFile,
+    SourceRate,
     TargetResult,
     TestClip,
 )
@@ -35,6 +37,10 @@ from stapes.contracts.results import (
     Results,
     Search,
     Split,
+    StreamBaseline,
+    StreamForm,
+    Streams,
+    StreamSound,
     Trial,
     VariantResult,
 )
@@ -194,6 +200,133 @@ def measured(bare):
                 front=front,
             ),
         }
+    )
+
+
+def in_stream(name, size, frr, **changed):
+    """A detector in a stream that misses this part of 40 words at 1 false accept an hour."""
+    ends = (frr / 2, min(1.0, 2 * frr))
+    point = OperatingPoint(
+        target_fa_per_hour=1.0,
+        threshold=0.75,
+        cutoff=191,
+        false_accepts=5,
+        fa_per_hour=1.0,
+        fa_per_hour_ci95=(0.3, 2.3),
+        misses=round(40 * frr),
+        frr=frr,
+        frr_ci95=ends,
+        delay_seconds_p50=0.125,
+        delay_seconds_p95=0.5,
+    )
+    conditions = [
+        Condition(
+            name="clean" if level is None else f"{level:g} dB",
+            snr_db=level,
+            hours=5.0,
+            words=40,
+            at_rates=[point, point.model_copy(update={"target_fa_per_hour": 2.0})],
+            at_clean_threshold=point,
+            det=_curve(frr, 40),
+        )
+        for level in (None, 10.0)
+    ]
+    detection = Detection(
+        auc=0.99,
+        eer=0.02,
+        threshold=0.75,
+        chosen=point,
+        conditions=conditions,
+        sliding_window=5,
+        by_source=[
+            SourceRate(
+                source=source,
+                hours=hours,
+                false_accepts=count,
+                fa_per_hour=count / hours,
+                fa_per_hour_ci95=(0.5 * count / hours, 3.0),
+            )
+            for source, hours, count in (("meetings", 2.0, 4), ("read speech", 3.0, 1))
+        ],
+        device=DeviceCutoff(
+            cutoff=191, probability_cutoff=0.751, pymicro_cutoff=0.746, steps_to_spare=64
+        ),
+    )
+    return row(
+        name,
+        size,
+        **{
+            "detection": detection,
+            "stream": StreamForm(stride=3, step_ms=30.0, receptive_field=90),
+            "targets": {
+                "litert": TargetResult(runs=True, latency_us_p50=6.0),
+                "tflm": TargetResult(runs=True, arena_bytes=11_000, agrees=True),
+                "esphome": TargetResult(runs=True),
+            },
+            **changed,
+        },
+    )
+
+
+def streams(**baseline):
+    """Detectors in a stream that were trained on twelve recordings."""
+    return Streams(
+        baseline=StreamBaseline(
+            **{
+                "parameters": 2_353,
+                "macs": 3_552,
+                "receptive_field": 90,
+                "stride": 3,
+                "step_ms": 30.0,
+                "history": {"loss": [1.5, 0.75], "val_frr": [0.5, 0.125]},
+                "kept_epoch": 2,
+                **baseline,
+            }
+        ),
+        sound=StreamSound(
+            words=264,
+            hours=2.5,
+            train_minutes=50.0,
+            validation_minutes=5.0,
+            recordings=12,
+            word_frames=54,
+            made_rooms=True,
+            made_noise=False,
+            skipped=[],
+        ),
+    )
+
+
+def streamed():
+    """A run of two detectors in a stream, and a model of windows that no sound was measured for."""
+    setup = DetectionSetup(
+        source="speech of no corpus",
+        files=12,
+        hours=5.0,
+        words_seconds=60.0,
+        hop_ms=30.0,
+        smoothing=4,
+        refractory_seconds=1.0,
+        tolerance_seconds=0.75,
+        target_fa_per_hour=1.0,
+        rates=[1.0, 2.0],
+        noise="pink noise",
+        snr_db=[10.0],
+        skipped=[],
+    )
+    return results(
+        in_stream("stream", 8_000, 0.05),
+        in_stream("stream_qat", 9_000, 0.25),
+        row("float32"),
+        detection=setup,
+        streams=streams(),
+        recommendation=Recommendation(
+            max_drop=0.5,
+            max_frr=10.0,
+            variant="stream",
+            sentence="Ship stream, 8,000 bytes.",
+            front=["stream"],
+        ),
     )
 
 

@@ -7,12 +7,12 @@ import io
 
 import pytest
 from rich.console import Console
-from tests.report.results_by_hand import misses, results, row, searched, whole
+from tests.report.results_by_hand import misses, results, row, searched, streamed, whole
 
 from stapes.contracts.measurements import Difference, TargetResult
 from stapes.contracts.results import CastFault, VariantResult
 from stapes.report.column import Column, follow
-from stapes.report.columns import COLUMNS, columns
+from stapes.report.columns import COLUMNS, columns, csv_columns
 from stapes.report.page.build import page
 from stapes.report.page.comparison import KEYS as COMPARED
 from stapes.report.page.table import MODELS as ON_PAGE
@@ -143,6 +143,67 @@ def test_results_csv_has_the_figures_of_continuous_sound(lines):
     # Three hours do not resolve 0.1 false accepts per hour.
     assert (line["frr_at_0.1_fa_per_hour"], line["frr_at_2_fa_per_hour"]) == ("", "0.0")
     assert float(line["frr_at_0_db"]) > float(line["frr_at_20_db"])
+
+
+def test_results_csv_has_the_figures_of_detectors_in_a_stream(lines):
+    first, _, window = lines(streamed())
+    known = {
+        "frr": "0.05",
+        "frr_at_10_db": "0.05",
+        # The rate of the thresholds has its column too, for who compares runs.
+        "frr_at_1_fa_per_hour": "0.05",
+        "delay_seconds_p50": "0.125",
+        "delay_seconds_p95": "0.5",
+        "cutoff": "191",
+        "probability_cutoff": "0.751",
+        "steps_to_spare": "64",
+        "step_ms": "30.0",
+        "receptive_field_ms": "900.0",
+        "step_macs": "",
+        "esphome_runs": "yes",
+        "tflm_agrees": "yes",
+    }
+    assert {key: first[key] for key in known} == known
+    assert {window[key] for key in known} == {""}
+
+
+def test_a_step_of_a_row_with_other_sizes_has_no_known_cost(lines):
+    run = streamed()
+    run.variants.append(
+        run.variants[1].model_copy(update={"name": "stream_float32", "parameters": 20_226})
+    )
+    run.variants[1].parameters = 900
+    assert [line["step_macs"] for line in lines(run)] == ["3552", "", "", "3552"]
+
+
+def test_a_row_says_why_it_is_not_recommended(lines):
+    run = streamed()
+    run.recommendation.unfit = {"stream_qat": ["it misses 25.0 % of the words", "it is large"]}
+    assert [line["unfit"] for line in lines(run)] == [
+        *("", "it misses 25.0 % of the words; it is large", "")
+    ]
+    details = rows(run, shown_columns(run))[1].details
+    assert ("not recommended", "it misses 25.0 % of the words; it is large") in details
+
+
+def test_results_csv_begins_with_what_matters(lines):
+    assert list(lines(streamed())[0])[:11] == [
+        *("name", "bytes", "tflm_arena_bytes", "frr", "frr_low95", "frr_high95"),
+        *("frr_at_10_db", "frr_at_10_db_low95", "frr_at_10_db_high95", "delay_seconds_p50"),
+        "esphome_runs",
+    ]
+
+
+def test_the_title_of_frr_names_the_rate_that_all_rows_have():
+    run = streamed()
+    assert columns(run, ["frr"])[0].title == "FRR at 1 FA/h"
+    assert len(columns(run)) == len(csv_columns(run)) - 1
+    run.variants[0].detection.chosen.target_fa_per_hour = 2.5244
+    assert columns(run, ["frr"])[0].title == "FRR in sound"
+    for row_ in run.variants[:2]:
+        row_.detection.chosen.target_fa_per_hour = 2.5244
+    assert columns(run, ["frr"])[0].title == "FRR at 2.52 FA/h"
+    assert len(columns(run)) == len(csv_columns(run))
 
 
 def test_results_csv_has_the_figures_of_the_targets(lines):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.report.results_by_hand import misses, results, row, whole
+from tests.report.results_by_hand import misses, results, row, streamed, whole
 
 from stapes.contracts.measurements import TargetResult
 from stapes.report.notes import (
@@ -13,6 +13,7 @@ from stapes.report.notes import (
     flat,
     frr_of_clips,
     headline,
+    limits_of,
     model_notes,
     models,
     reasons,
@@ -41,6 +42,31 @@ def test_models_with_one_reason_are_one_entry(run):
     assert ("tflm", "hybrid models are not supported", ["int8"]) in entries
     assert models(names, run) == "every model"
     assert models(names[:2], run) == "float32, int8"
+
+
+def test_the_detectors_in_a_stream_and_their_sound_are_described():
+    run = streamed()
+    assert about_data(run)[-2:] == [
+        "The detectors in a stream have 2,353 parameters and 3,552 multiply-accumulates a step of "
+        "30 ms; an output depends on 0.90 s.",
+        "They were trained on 264 embedded words and 2.5 hours of sound without the word, made "
+        "from 50 minutes in 12 recordings, with made rooms and recorded noise.",
+    ]
+    run.streams.sound.recordings = 0
+    assert "as no recording was given with --negatives" in about_data(run)[-1]
+
+
+def test_the_baseline_of_a_run_of_detectors_in_a_stream_is_described_once():
+    run = streamed()
+    assert any(sentence.startswith("The baseline, ") for sentence in about_data(run))
+    run.baseline.history = run.streams.baseline.history
+    assert not any(sentence.startswith("The baseline, ") for sentence in about_data(run))
+
+
+def test_the_limits_are_those_that_decided(run):
+    assert limits_of(run) == "flash 65,536 bytes; at most 1 point of accuracy below float32"
+    assert limits_of(streamed()) == ("at most 10 % of the words missed at 1 false accept an hour")
+    assert limits_of(results()) == ""
 
 
 def test_esphomes_reason_alone_is_split_into_parts_with_their_models():

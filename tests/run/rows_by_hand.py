@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stapes.contracts.measurements import TargetResult, TestClip
 from stapes.contracts.results import Baseline, Confusion, Data, Results, VariantResult
+from stapes.measure.intervals import wilson
 
 N = 200
 
@@ -24,7 +25,7 @@ def variant(name, size=1_000, wrong=(), n=N, arena=None, latency_us=None, tflm=T
         parameters=1,
         nonzero_parameters=1,
         accuracy=1 - len(wrong) / n,
-        accuracy_ci95=(0.0, 1.0),
+        accuracy_ci95=wilson(n - len(wrong), n),
         n_test=n,
         confusion=Confusion(
             true_positives=half - misses,

@@ -103,6 +103,7 @@ def results_lines(results: Results, verbose: bool) -> list[Any]:
         tables.table(results),
         targets(results),
         tables.detections(results),
+        tables.sources(results),
         results.search and front(results),
         verbose and tables.layers(results),
         *tables.notes(results),

@@ -245,6 +245,8 @@ class Recommendation(Part):
     variant: str | None
     """None if none fits."""
     sentence: str
+    unfit: dict[str, list[str]] = Field(default_factory=dict)
+    """Why a variant cannot be recommended, by its name."""
     front: list[str] = Field(default_factory=list)
     """The Pareto front over bytes, arena, latency, and false rejects in continuous sound, or
     errors."""

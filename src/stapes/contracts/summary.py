@@ -5,18 +5,19 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from stapes.system.text import count, percent
+from stapes.system.text import UNKNOWN, count, percent
 
-_COLUMNS = ("model", "file bytes", "arena bytes", "accuracy", "")
+_COLUMNS = ("model", "file bytes", "arena bytes", "FRR in sound", "accuracy", "")
+_IN_SOUND = _COLUMNS.index("FRR in sound")
 _MOST_LINES = 8
 
 
 def text(results: Any) -> str:
     """A line about the run, and one for each row; of many rows, for those that matter."""
-    every = _rows(results)
+    titles, *every = _rows(results)
     front = results.recommendation.front if results.recommendation else []
     rows = [row for row in every if row[0] in ("float32", *front) or row[-1]]
-    rows = [_COLUMNS, *(every if len(every) <= _MOST_LINES else rows[-_MOST_LINES:])]
+    rows = [titles, *(every if len(every) <= _MOST_LINES else rows[-_MOST_LINES:])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_head(results)]
     for name, *figures, mark in rows:
@@ -30,14 +31,15 @@ def text(results: Any) -> str:
 def row_text(row: Any) -> str:
     """A row in one line."""
     name, *figures = _cells(row)
-    pairs = zip(_COLUMNS[1:], figures, strict=False)
+    pairs = [pair for pair in zip(_COLUMNS[1:], figures, strict=False) if pair[1]]
     return f"{name}: {', '.join(f'{title} {figure}' for title, figure in pairs)}"
 
 
 def html(results: Any) -> str:
     """`text` as an HTML table."""
-    titles = "".join(f"<th>{title}</th>" for title in _COLUMNS)
-    rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in _rows(results))
+    first, *rest = _rows(results)
+    titles = "".join(f"<th>{title}</th>" for title in first)
+    rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rest)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"<p>{escape(_head(results))}</p><table><tr>{titles}</tr>{body}</table>"
 
@@ -49,10 +51,15 @@ def _head(results: Any) -> str:
 
 
 def _rows(results: Any) -> list[tuple[str, ...]]:
+    """The titles, then the rows; without continuous sound, without its column."""
     best = results.recommendation.variant if results.recommendation else None
-    return [(*_cells(row), "recommended" if row.name == best else "") for row in results.variants]
+    rows = [(*_cells(row), "recommended" if row.name == best else "") for row in results.variants]
+    if any(row[_IN_SOUND] for row in rows):
+        return [_COLUMNS, *(tuple(cell or UNKNOWN for cell in row[:-1]) + row[-1:] for row in rows)]
+    return [(*row[:_IN_SOUND], *row[_IN_SOUND + 1 :]) for row in (_COLUMNS, *rows)]
 
 
 def _cells(row: Any) -> tuple[str, ...]:
     arena = row.targets["tflm"].arena_bytes if "tflm" in row.targets else None
-    return row.name, count(row.bytes), count(arena), percent(row.accuracy)
+    frr = "" if row.detection is None else percent(row.detection.chosen.frr)
+    return row.name, count(row.bytes), count(arena), frr, percent(row.accuracy)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from stapes.contracts.results import Results
+from stapes.contracts.results import Results, VariantResult
 from stapes.system.text import UNKNOWN, interval
 
 Value = bool | int | float | str | None
@@ -81,6 +81,9 @@ class Column(Generic[Row]):
             return self.ends(row)
         ends: tuple[float, float] | None = follow(row, self.ends) if self.ends else None
         return ends
+
+
+ModelColumn = Column[VariantResult]
 
 
 def follow(row: Any, path: str) -> Any:

@@ -7,96 +7,62 @@ shows the others in the details of a model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from stapes.contracts.measurements import OperatingPoint
 from stapes.contracts.results import Results, VariantResult
-from stapes.report.column import Column
+from stapes.report.column import Column, ModelColumn
 from stapes.report.notes import at_rate
+from stapes.report.sound_columns import (
+    SOUND_COLUMNS,
+    against_float32,
+    at_rates,
+    frr_column,
+    in_noise,
+    other_rates,
+)
 from stapes.report.target_columns import TARGET_COLUMNS
-from stapes.system.text import count, percent, points, points_interval, probability, rate
+from stapes.system.text import count, percent, points, probability
 
-ModelColumn = Column[VariantResult]
+FIRST = (
+    *("name", "bytes", "tflm_arena_bytes", "frr", "frr_at_10_db", "delay_seconds_p50"),
+    *("esphome_runs", "tflm_agrees", "accuracy"),
+)
+"""The columns that come first, in the order of what matters where there is continuous sound."""
 
 
 def columns(results: Results, keys: Iterable[str] | None = None) -> list[ModelColumn]:
-    """The columns of a run with these keys; without keys, all of them."""
-    by_key = COLUMNS | {column.key: column for column in (*at_rates(results), *in_noise(results))}
-    return list(by_key.values()) if keys is None else [by_key[key] for key in keys]
+    """The columns of a run with these keys; without keys, all of them, and no figure twice."""
+    by_key = _by_key(results)
+    if keys is not None:
+        return [by_key[key] for key in keys]
+    at_target = by_key["frr"]
+    return [
+        column
+        for column in by_key.values()
+        if column is at_target or column.title != at_target.title
+    ]
 
 
-def at_rates(results: Results) -> list[ModelColumn]:
-    """FRR in continuous sound at each rate of false accepts that the run measured."""
-    return [_at_rate(target) for target in (results.detection.rates if results.detection else [])]
-
-
-def in_noise(results: Results) -> list[ModelColumn]:
-    """FRR in continuous sound at each level of noise that the run measured."""
-    return [_in_noise(level) for level in (results.detection.snr_db if results.detection else [])]
+def csv_columns(results: Results) -> list[ModelColumn]:
+    """Every column, so that results.csv has the same headings for the same rates."""
+    return list(_by_key(results).values())
 
 
 def sound_columns(results: Results) -> list[ModelColumn]:
     """The columns of the table of continuous sound."""
-    fixed = columns(
-        results, ("frr", "fa_per_hour", "threshold", "frr_against_float32_p", "auc", "eer")
+    keys = (
+        *("name", "frr", *(column.key for column in other_rates(results))),
+        *("fa_per_hour", "threshold", "cutoff", "steps_to_spare"),
+        *("delay_seconds_p50", "delay_seconds_p95", "frr_against_float32_p"),
+        *(column.key for column in in_noise(results)),
+        *("auc", "eer"),
     )
-    return [COLUMNS["name"], *at_rates(results), *fixed, *in_noise(results)]
+    return columns(results, keys)
 
 
-def _at_rate(target: float) -> ModelColumn:
-    def point(row: VariantResult) -> OperatingPoint | None:
-        clean = row.detection.conditions[0].at_rates if row.detection else []
-        return next((point for point in clean if point.target_fa_per_hour == target), None)
-
-    return _of_point(
-        f"frr_at_{target:g}_fa_per_hour",
-        f"FRR at {target:g} FA/h",
-        f"False reject rate in continuous sound at {target:g} false accepts per hour, in percent, "
-        "with a bootstrap 95 % interval.",
-        point,
-    )
-
-
-def _in_noise(snr_db: float) -> ModelColumn:
-    def point(row: VariantResult) -> OperatingPoint | None:
-        conditions = row.detection.conditions if row.detection else []
-        points = (level.at_clean_threshold for level in conditions if level.snr_db == snr_db)
-        return next(points, None)
-
-    return _of_point(
-        f"frr_at_{snr_db:g}_db",
-        f"FRR at {snr_db:g} dB",
-        f"False reject rate in continuous sound with noise at {snr_db:g} dB, at the threshold "
-        "chosen without noise, in percent, with Wilson's 95 % interval.",
-        point,
-    )
-
-
-def _of_point(
-    key: str, title: str, sentence: str, point: Callable[[VariantResult], OperatingPoint | None]
-) -> ModelColumn:
-    return Column(
-        key,
-        title,
-        sentence,
-        lambda row, _: getattr(point(row), "frr", None),
-        percent,
-        lambda row: getattr(point(row), "frr_ci95", None),
-        note=lambda row: _point_note(point(row)),
-    )
-
-
-def _point_note(point: OperatingPoint | None) -> str:
-    """The threshold and false accepts of an operating point, or why they are missing."""
-    if point is None or point.frr is None:
-        return "" if point is None else point.reason or ""
-    parts = [] if point.threshold is None else [f"threshold {point.threshold:.3f}"]
-    parts += [] if point.fa_per_hour is None else [f"{rate(point.fa_per_hour)} FA/h"]
-    return ", ".join(parts)
-
-
-def _chosen(row: VariantResult) -> OperatingPoint | None:
-    return None if row.detection is None else row.detection.chosen
+def _by_key(results: Results) -> dict[str, ModelColumn]:
+    of_run = (frr_column(results), *at_rates(results), *in_noise(results))
+    return COLUMNS | {column.key: column for column in of_run}
 
 
 def _size_ratio(row: VariantResult, results: Results) -> float | None:
@@ -127,26 +93,10 @@ def _misses_note(row: VariantResult) -> str:
     return f"at {at_rate(row.misses)}, threshold {row.misses.threshold:.3f}"
 
 
-def _against_float32(key: str, title: str, path: str) -> tuple[ModelColumn, ModelColumn]:
-    """The difference of an FRR from float32's, and its p-value."""
-    return (
-        Column(
-            key,
-            f"{title} minus float32's",
-            f"{title} minus that of float32, in percentage points, with a bootstrap 95 % interval.",
-            f"{path}.difference",
-            points,
-            f"{path}.ci95",
-            points_interval,
-        ),
-        Column(
-            f"{key}_p",
-            f"p of {title}",
-            f"Two-sided p-value of the difference in {title} from float32, by the bootstrap.",
-            f"{path}.p",
-            probability,
-        ),
-    )
+def _unfit(row: VariantResult, results: Results) -> str | None:
+    recommendation = results.recommendation
+    reasons = [] if recommendation is None else recommendation.unfit.get(row.name, [])
+    return "; ".join(reasons) or None
 
 
 def _clips(key: str, title: str, clips: str) -> ModelColumn:
@@ -230,49 +180,14 @@ _ALL: tuple[ModelColumn, ...] = (
         "misses.false_positive_percent",
         "{:g} %".format,
     ),
-    *_against_float32("frr_at_fpr_against_float32", "FRR of clips", "misses.against_float32"),
-    Column(
-        "frr",
-        "FRR in sound",
-        "False reject rate in continuous sound at the operating point, in percent, with a "
-        "bootstrap 95 % interval.",
-        "detection.chosen.frr",
-        percent,
-        "detection.chosen.frr_ci95",
-        note=lambda row: _point_note(_chosen(row)),
-    ),
-    Column(
-        "fa_per_hour",
-        "FA/h",
-        "False accepts per hour of continuous sound at the operating point.",
-        "detection.chosen.fa_per_hour",
-        rate,
-    ),
-    Column(
-        "threshold",
-        "threshold",
-        "Lowest score that counts as the word at the operating point, from 0 to 1.",
-        "detection.threshold",
-        "{:.4f}".format,
-    ),
-    *_against_float32("frr_against_float32", "FRR in sound", "detection.against_float32"),
-    Column(
-        "auc",
-        "AUC",
-        "Area under the ROC curve of the test clips' scores, from 0 to 1.",
-        "detection.auc",
-        "{:.4f}".format,
-    ),
-    Column(
-        "eer",
-        "EER",
-        "Equal error rate of the test clips' scores, in percent.",
-        "detection.eer",
-        percent,
-    ),
+    *against_float32("frr_at_fpr_against_float32", "FRR of clips", "misses.against_float32"),
+    *SOUND_COLUMNS,
     *TARGET_COLUMNS,
+    Column("unfit", "not recommended", "Why the model cannot be recommended.", _unfit),
     Column("sha256", "SHA-256", "SHA-256 hash of the .tflite."),
 )
 
-COLUMNS = {column.key: column for column in _ALL}
+_IN_ORDER = {column.key: column for column in _ALL}
+
+COLUMNS = {key: _IN_ORDER[key] for key in (*FIRST, *(key for key in _IN_ORDER if key not in FIRST))}
 """By key, in the order of results.csv."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stapes.contracts.measurements import ClipMisses
-from stapes.contracts.results import Results
+from stapes.contracts.results import Baseline, Results, Streams
+from stapes.system.text import hours, percent, plural
 from stapes.system.text import limits as limits
-from stapes.system.text import percent, plural
 from stapes.targets.registry import TARGETS
 from stapes.targets.registry import title_of as title_of
 
@@ -86,6 +86,40 @@ def about_data(results: Results) -> list[str]:
     if data.copies:
         copies = "copy" if data.copies == 1 else "copies"
         sentences.append(f"Each training clip has {data.copies:,} augmented {copies}.")
+    if not streams_alone(results):
+        sentences.append(_about_baseline(baseline))
+    if results.streams is not None:
+        sentences += _about_streams(results.streams)
+    if results.detection is not None and results.detection.skipped:
+        unused = plural(len(results.detection.skipped), "file")
+        sentences.append(f"{unused} of continuous sound could not be used.")
+    return sentences
+
+
+def streams_alone(results: Results) -> bool:
+    """Whether the run made detectors in a stream alone, whose float model is its baseline."""
+    streams = results.streams
+    return streams is not None and streams.baseline.history == results.baseline.history
+
+
+def limits_of(results: Results) -> str:
+    """The limits of the recommendation in words."""
+    recommendation, setup = results.recommendation, results.detection
+    if recommendation is None:
+        return ""
+    parts = list(filter(None, [limits(recommendation.budget)]))
+    if recommendation.max_frr is not None and setup is not None:
+        target = plural(setup.target_fa_per_hour, "false accept")
+        parts.append(
+            f"at most {recommendation.max_frr:g} % of the words missed at {target} an hour"
+        )
+    else:
+        most = plural(recommendation.max_drop, "point")
+        parts.append(f"at most {most} of accuracy below float32")
+    return "; ".join(parts)
+
+
+def _about_baseline(baseline: Baseline) -> str:
     origin = "trained here" if baseline.model is None else f"read from {baseline.model}"
     sentence = f"The baseline, {origin}, has {plural(baseline.parameters, 'parameter')} and "
     sentence += f"{baseline.macs:,} multiply-accumulates per inference"
@@ -93,11 +127,32 @@ def about_data(results: Results) -> list[str]:
         sentence += (
             f"; float32 is its LiteRT conversion and has {percent(baseline.accuracy)} accuracy"
         )
-    sentences.append(f"{sentence}.")
-    if results.detection is not None and results.detection.skipped:
-        unused = plural(len(results.detection.skipped), "file")
-        sentences.append(f"{unused} of continuous sound could not be used.")
-    return sentences
+    return f"{sentence}."
+
+
+def _about_streams(streams: Streams) -> list[str]:
+    """The detectors in a stream, and what they were trained on."""
+    baseline, sound = streams.baseline, streams.sound
+    field_seconds = baseline.receptive_field * baseline.step_ms / baseline.stride / 1000
+    if sound.recordings:
+        other = (
+            f"{hours(sound.hours)} of sound without the word, made from "
+            f"{sound.train_minutes:.3g} minutes in {plural(sound.recordings, 'recording')}"
+        )
+    else:
+        other = (
+            f"{hours(sound.hours)} of joined clips without the word, as no recording was given "
+            "with --negatives"
+        )
+    rooms = "made rooms" if sound.made_rooms else "measured rooms"
+    noise = "made noise" if sound.made_noise else "recorded noise"
+    return [
+        f"The detectors in a stream have {plural(baseline.parameters, 'parameter')} and "
+        f"{baseline.macs:,} multiply-accumulates a step of {baseline.step_ms:g} ms; an output "
+        f"depends on {field_seconds:.2f} s.",
+        f"They were trained on {sound.words:,} embedded words and {other}, with {rooms} and "
+        f"{noise}.",
+    ]
 
 
 def first_misses(results: Results) -> ClipMisses | None:

@@ -7,11 +7,23 @@ from stapes.measure.front import stairs
 from stapes.report.charts import COLOURS, Look, look
 
 
+def frr_in_sound(row: VariantResult) -> float | None:
+    """False rejects in continuous sound at the operating point; None if not measured."""
+    return None if row.detection is None else row.detection.chosen.frr
+
+
 def staircase(rows: list[VariantResult]) -> list[VariantResult]:
-    """The rows, by size, that are more accurate than every row that is no larger."""
-    measured = [row for row in rows if row.accuracy is not None]
-    points = [(float(row.bytes), -(row.accuracy or 0.0)) for row in measured]
-    return [measured[index] for index in stairs(points)]
+    """The rows, by size, that are better than every row that is no larger.
+
+    Better is to miss fewer words in continuous sound if any row was measured in it, else to be more
+    accurate.
+    """
+    costs = [(row, frr_in_sound(row)) for row in rows]
+    if all(cost is None for _, cost in costs):
+        costs = [(row, None if row.accuracy is None else -row.accuracy) for row in rows]
+    measured = [(row, cost) for row, cost in costs if cost is not None]
+    points = [(float(row.bytes), cost) for row, cost in measured]
+    return [measured[index][0] for index in stairs(points)]
 
 
 def recommended(results: Results) -> str | None:
@@ -23,7 +35,7 @@ def looks(results: Results) -> dict[str, Look]:
     """How each variant looks, by name, the same in every figure.
 
     The recommended variant, float32 and the Pareto front are in colour at first, as many as there
-    are colours. A run without a recommendation has the front of bytes and accuracy.
+    are colours. A run without a recommendation has the front of the figure of sizes.
     """
     names = [row.name for row in results.variants]
     corners = [row.name for row in staircase(results.variants)]

@@ -10,13 +10,14 @@ from pathlib import Path
 from stapes.contracts.results import Results, read
 from stapes.errors import StapesError, UsageError
 from stapes.report.column import Value
-from stapes.report.columns import columns
+from stapes.report.columns import csv_columns
 from stapes.report.figures import svg
-from stapes.report.figures.results import size_accuracy
+from stapes.report.figures.size import measure_of, size
 from stapes.report.page.build import page as page_of
 from stapes.report.page.comparison import Comparison, compare, comparison_page
 from stapes.report.page.words import words_page
 from stapes.system.files import write_text
+from stapes.system.text import hours
 
 PAGE = "report.html"
 
@@ -26,7 +27,7 @@ def write_csv(results: Results, path: Path) -> None:
 
     An interval is two columns, `KEY_low95` and `KEY_high95`. An empty cell was not measured.
     """
-    shown = columns(results)
+    shown = csv_columns(results)
     names = []
     for column in shown:
         names += [column.key]
@@ -59,7 +60,7 @@ def write_report(run: Path, *, page: Path | None = None, plot: Path | None = Non
     page : Path, optional
         The page; default `report.html` in the folder. With another page, the folder is only read.
     plot : Path, optional
-        An SVG of size and accuracy; default none.
+        An SVG of size and quality; default none.
 
     Raises
     ------
@@ -84,23 +85,31 @@ def write_report(run: Path, *, page: Path | None = None, plot: Path | None = Non
 
 
 def picture(results: Results) -> str:
-    """An SVG of every variant's file size and accuracy, for light and dark, without a font.
+    """An SVG of every variant's file size and quality, for light and dark, without a font.
+
+    The quality is FRR in continuous sound where it was measured, else the accuracy.
 
     Raises
     ------
     StapesError
         No variant was measured.
     """
-    chart = size_accuracy(results)
+    chart = size(results)
     if chart is None:
         raise StapesError("The run has no measured model to draw: finish it first.")
     kind = "synthetic speech, " if results.data.synthetic else ""
-    clips = next(row.n_test for row in results.variants if row.accuracy is not None)
+    first = measure_of(results).rows(results.variants)[0]
+    tested = f"{first.n_test:,} test clips"
+    best = "the best accuracy"
+    if first.detection is not None and first.detection.conditions:
+        clean = first.detection.conditions[0]
+        tested = f"{clean.words:,} words, {hours(clean.hours)} without"
+        best = "the fewest false rejects"
     return svg.chart(
         chart,
-        title=f'"{results.word}", {kind}{clips:,} test clips',
-        note="Bars: 95 % intervals. Colour: the Pareto front and float32. Dotted: the best "
-        "accuracy for the size.",
+        title=f'"{results.word}", {kind}{tested}',
+        note=f"Bars: 95 % intervals. Colour: the Pareto front and float32. Dotted: {best} for the "
+        "size.",
     )
 
 

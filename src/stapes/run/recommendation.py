@@ -56,6 +56,7 @@ def recommend(
     measured = [row for row in results.variants if row.accuracy is not None]
     floats = results.float32
     variant = None
+    unfit: dict[str, list[str]] = {}
     if is_measured(results):
         tflm_ran = any(row.targets["tflm"].runs for row in measured if "tflm" in row.targets)
         needed = _needed(budget, tflm_ran)
@@ -63,13 +64,16 @@ def recommend(
             row.name: [failure.reason for failure in _misfits(row, budget, needed)]
             for row in results.variants
         }
-        variant, sentence = recommend_in_sound(results, max_frr, target, obstacles, budget, needed)
+        variant, sentence, unfit = recommend_in_sound(
+            results, max_frr, target, obstacles, budget, needed
+        )
     elif floats is None or floats.accuracy is None:
         sentence = "Nothing can be recommended: float32, which the others need, has no figures."
     else:
         tflm_ran = any(row.targets["tflm"].runs for row in measured if "tflm" in row.targets)
         needed = _needed(budget, tflm_ran)
         failures = {row.name: _failures(row, floats, budget, max_drop, needed) for row in measured}
+        unfit = {name: [failure.reason for failure in failures[name]] for name in failures}
         fitting = [row for row in measured if not failures[row.name]]
         if fitting:
             best = min(fitting, key=lambda row: (row.bytes, *_costs(row)[3:0:-1]))
@@ -83,6 +87,7 @@ def recommend(
         max_frr=max_frr if is_measured(results) else None,
         variant=variant,
         sentence=sentence,
+        unfit={name: reasons for name, reasons in unfit.items() if reasons},
         front=front(results.variants if is_measured(results) else measured),
     )
 

@@ -36,8 +36,8 @@ def recommend_in_sound(
     obstacles: Mapping[str, list[str]],
     budget: Mapping[Limit, float],
     needed: Mapping[str, str],
-) -> tuple[str | None, str]:
-    """The variant to ship, or None, and the reason.
+) -> tuple[str | None, str, dict[str, list[str]]]:
+    """The variant to ship, or None; the reason; and why others cannot be shipped, by name.
 
     Parameters
     ----------
@@ -56,11 +56,16 @@ def recommend_in_sound(
     }
     serving = [row for row in rows if not failures[row.name]]
     if not serving:
-        return None, _none_serves(results, rows, failures, max_frr, target)
+        return None, _none_serves(results, rows, failures, max_frr, target), failures
     best = min(_frr(row) for row in serving)
     near = [row for row in serving if _frr(row) <= best + WITHIN]
     chosen = min(near, key=lambda row: (row.bytes, _frr(row)))
-    return chosen.name, _why(results, chosen, len(rows), len(serving), max_frr, budget, needed)
+    sentence = _why(results, chosen, len(rows), len(serving), max_frr, budget, needed)
+    return chosen.name, sentence, failures
+
+
+def _accepts(value: float) -> str:
+    return f"{plural(float(rate(value)), 'false accept')} an hour"
 
 
 def _point(row: VariantResult) -> OperatingPoint:
@@ -83,8 +88,7 @@ def _failures(row: VariantResult, max_frr: float, target: float) -> list[str]:
     failures = []
     if point.target_fa_per_hour is not None and point.target_fa_per_hour > target * (1 + 1e-9):
         failures.append(
-            f"the sound resolves {rate(point.target_fa_per_hour)} false accepts an hour, not "
-            f"{rate(target)}"
+            f"the sound resolves {_accepts(point.target_fa_per_hour)}, not {rate(target)}"
         )
     if 100 * point.frr > max_frr:
         failures.append(f"it misses {percent(point.frr, 1)} of the words")
@@ -112,14 +116,15 @@ def _why(
     assert chosen.detection is not None
     words = chosen.detection.conditions[0].words
     heard = chosen.detection.conditions[0].hours
-    fits = f", fit {limits(budget)}" if budget else ""
+    runs, fit, misses = ("runs", "fits", "misses") if serving == 1 else ("run", "fit", "miss")
+    fits = f", {fit} {limits(budget)}" if budget else ""
     where = " and ".join(needed.values())
     sentences = [
         f"Ship {chosen.name}, {chosen.bytes:,} bytes.",
         f"It misses {percent(point.frr, 1)} of {words} words (95 %: {interval(point.frr_ci95)}) at "
-        f"{rate(point.fa_per_hour or 0.0)} false accepts an hour, in {hours(heard)} of sound.",
-        f"Of {measured} variants in continuous sound, {serving} run in {where}{fits} and miss at "
-        f"most {max_frr:g} %; this is the smallest within a point of the best.",
+        f"{_accepts(point.fa_per_hour or 0.0)}, in {hours(heard)} of sound.",
+        f"Of {plural(measured, 'variant')} in continuous sound, {serving} {runs} in {where}{fits} "
+        f"and {misses} at most {max_frr:g} %; this is the smallest within a point of the best.",
     ]
     costs = []
     tflm = chosen.targets.get("tflm")
@@ -152,7 +157,7 @@ def _none_serves(
     )
     return (
         f"None is fit to ship: no variant misses at most {max_frr:g} % of the words at "
-        f"{rate(target)} false accepts an hour. Nearest: {reasons}. {_advice(results, target)}"
+        f"{_accepts(target)}. Nearest: {reasons}. {_advice(results, target)}"
     )
 
 

@@ -92,6 +92,11 @@ def rate(value: float) -> str:
     return f"{value:.3g}"
 
 
+def rate_interval(ends: tuple[float, float]) -> str:
+    """A 95 % interval of false accepts per hour."""
+    return f"{rate(ends[0])} to {rate(ends[1])}"
+
+
 def plural(number: float, noun: str) -> str:
     """`1 clip`, `2 clips`."""
     return f"{number:,.10g} {noun}{'' if number == 1 else 's'}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.report.results_by_hand import LEVELS, known, measured, results, row, whole
+from tests.report.results_by_hand import LEVELS, known, measured, results, row, streams, whole
 
 from stapes.contracts.results import Baseline, Layer
-from stapes.report.figures.results import conditions, det, noise, size_accuracy, training
+from stapes.report.figures.results import conditions, det, noise, training
 from stapes.report.page import weights as page_weights
-from stapes.report.style import looks, staircase
+from stapes.report.style import looks
 
 
 @pytest.fixture(scope="module")
@@ -20,31 +20,6 @@ def run():
 
 def by_name(chart):
     return {series.name: series for series in chart.series}
-
-
-def test_size_and_accuracy_of_each_variant(run):
-    chart = known(size_accuracy(run))
-    int8 = by_name(chart)["int8"]
-    assert (int8.x, int8.y) == ([23_000], [90.0])
-    assert (int8.low, int8.high) == ([pytest.approx(80)], [pytest.approx(95)])
-    assert chart.x.log
-    assert chart.x.low < 5_000 < 80_000 < chart.x.high
-
-
-def test_the_dotted_line_is_the_best_accuracy_for_the_size(run):
-    assert [row.name for row in staircase(run.variants)] == ["small", "int8"]
-    chart = known(size_accuracy(run))
-    assert chart.guide[:3] == [(5_000, 75.0), (23_000, 75.0), (23_000, 90.0)]
-    assert chart.guide[-1] == (chart.x.high, 90.0)
-
-
-def test_points_that_hide_each_other_name_each_other():
-    chart = known(
-        size_accuracy(results(row("float32"), row("pruned", 80_010), row("int8", 23_000)))
-    )
-    series = by_name(chart)
-    assert "at the same place: pruned" in series["float32"].hover[0]
-    assert "same place" not in series["int8"].hover[0]
 
 
 def test_the_recommended_variant_float32_and_the_front_are_in_colour(run):
@@ -113,9 +88,28 @@ def test_a_metric_of_validation_alone_has_a_chart():
     history = {"loss": [1.0, 0.5], "val_loss": [0.9, 0.6], "val_frr": [0.5, 0.25]}
     charts = training(results(baseline=Baseline(parameters=1, macs=1, history=history)))
     assert [chart.key for chart in charts] == ["training-0", "training-1"]
-    assert charts[1].title == "frr of the baseline"
+    assert charts[1].title == "FRR of the baseline"
     [series] = charts[1].series
     assert (series.name, series.y) == ("validation", [0.5, 0.25])
+
+
+def test_the_detectors_in_a_stream_have_their_own_training(run):
+    later = streams(history={"loss": [1.5, 0.75], "val_frr": [0.5, 0.125]}, kept_epoch=2)
+    charts = training(run.model_copy(update={"streams": later}))
+    assert [chart.title for chart in charts] == [
+        "loss of the baseline",
+        "loss of the detectors in a stream",
+        "FRR of the detectors in a stream",
+    ]
+    assert len({chart.key for chart in charts}) == 3
+    assert by_name(charts[2])["validation"].y == [0.5, 0.125]
+    assert charts[2].mark == (2.0, "kept: epoch 2")
+
+
+def test_detectors_in_a_stream_alone_are_the_baseline_and_have_one_chart(run):
+    alone = streams(history=run.baseline.history)
+    [chart] = training(run.model_copy(update={"streams": alone}))
+    assert chart.title == "loss of the detectors in a stream"
 
 
 def test_a_loss_that_diverged_is_left_out():
@@ -181,4 +175,3 @@ def test_an_older_run_has_no_such_figures():
     assert page_weights.bytes_by_kind(bare) is None
     assert page_weights.sparsity(bare) is None
     assert page_weights.distributions(bare) == {}
-    assert size_accuracy(results()) is None

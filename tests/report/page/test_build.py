@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-from tests.report.results_by_hand import known, measured, results, row, whole
+from tests.report.results_by_hand import known, measured, results, row, streamed, whole
 
 from stapes.contracts.measurements import TestClip
 from stapes.report.page.build import page
@@ -61,7 +61,7 @@ def test_the_same_results_give_the_same_bytes():
 def test_the_recommendation_comes_first():
     text = text_of(page(whole()))
     assert "Ship int8: the smallest within a point of float32." in text
-    assert text.index("Ship int8") < text.index("Size against accuracy")
+    assert text.index("Ship int8") < text.index("Size against FRR at 0.5 FA/h")
     assert "stapes run --config run.yaml --out AGAIN" in text
     assert "bad.wav: it holds no sound" in text
 
@@ -71,6 +71,21 @@ def test_each_figure_has_a_caption_and_a_picture():
     tags = [tag for tag, _ in parsed(text).tags]
     assert tags.count("figure") == tags.count("figcaption") == 7
     assert set(figures_of(text)) == {"size", "det", "noise", "bytes", "weights", "training-0"}
+
+
+def test_a_run_of_detectors_in_a_stream_is_shown_by_false_rejects():
+    text = text_of(page(streamed()))
+    for sentence in (
+        "Ship stream, 8,000 bytes. Limits: at most 10 % of the words missed at 1 false accept an "
+        "hour.",
+        "Size against FRR at 1 FA/h",
+        "Pareto front over bytes, arena, latency and false rejects: stream.",
+        "1 model of windows was not measured in continuous sound: run again with --detect all.",
+        "False accepts per hour by source of sound",
+        "FRR of the detectors in a stream by epoch",
+    ):
+        assert sentence in text
+    assert "points of accuracy" not in text
 
 
 def test_there_is_no_address_in_it():
@@ -114,7 +129,7 @@ def test_a_point_has_the_values_of_results_json():
     figures = figures_of(page(whole()))
     int8 = series_of(figures["size"])["int8"]
     [title] = [element.text for element in int8.iter(f"{SVG}title")]
-    assert title == "int8\n23,000 bytes\n90.00 % of 40 clips, 95 %: 80.0 to 95.0"
+    assert title == "int8\n23,000 bytes\nFRR 5.00 %, 95 %: 3.0 to 8.0\nat the same place: qat"
     points = [element for element in figures["noise"].iter() if "mark" in element.get("class", "")]
     assert len(points) == 4 * 5
 

@@ -8,12 +8,21 @@ import json
 import pytest
 from pydantic_core import to_json
 from rich.console import Console
-from tests.report.results_by_hand import known, measured, results, row, searched, trial, whole
+from tests.report.results_by_hand import (
+    known,
+    measured,
+    results,
+    row,
+    searched,
+    streamed,
+    trial,
+    whole,
+)
 
 from stapes.contracts.results import write
 from stapes.errors import StapesError, UsageError
 from stapes.report import writing
-from stapes.report.page.comparison import compare, comparison_page, lines, sentences, size_accuracy
+from stapes.report.page.comparison import compare, comparison_page, lines, sentences, size_of_both
 from stapes.report.writing import write_comparison, write_report
 
 NAMES = ("first", "second")
@@ -30,12 +39,24 @@ def test_models_are_paired_by_name(other):
     assert [pair.name for pair in comparison.pairs] == ["float32", "int8"]
     assert comparison.only == (["qat", "small"], ["new"])
     assert [column.key for column in comparison.columns] == [
-        *("bytes", "accuracy", "frr", "tflm_arena_bytes")
+        *("bytes", "tflm_arena_bytes", "frr", "frr_at_10_db", "accuracy")
     ]
     int8 = comparison.pairs[1]
     assert [cell.value for cell in int8.cells[0]] == [23_000, 22_000]
-    assert int8.points.value == pytest.approx(-0.15)
     assert int8.cells[2][0].value is not None
+
+
+def test_the_difference_is_of_false_rejects_where_both_runs_have_them():
+    other = streamed()
+    known(other.variants[0].detection).chosen.frr = 0.125
+    comparison = compare(streamed(), other, NAMES)
+    assert comparison.by_frr
+    assert [pair.points.text for pair in comparison.pairs] == ["+7.50", "+0.00", "–"]
+    html = comparison_page(streamed(), other, NAMES)
+    assert f"FRR in sound of {NAMES[1]} minus that of {NAMES[0]}, in percentage points." in html
+    clips = compare(results(row("int8", right=38)), results(row("int8", right=32)), NAMES)
+    assert not clips.by_frr
+    assert clips.pairs[0].points.value == pytest.approx(-0.15)
 
 
 def test_differences_are_listed(other):
@@ -71,8 +92,8 @@ def test_the_terminal_has_a_row_a_pair(other):
     text = file.getvalue()
     [int8] = [line for line in text.splitlines() if line.startswith("│ int8")]
     assert [cell.strip() for cell in int8.strip("│").split("│")] == [
-        *("int8", "23,000", "22,000", "90.00 %", "75.00 %", "5.00 %", "5.00 %", "no", "no"),
-        "-15.00",
+        *("int8", "23,000", "22,000", "no", "no", "5.00 %", "5.00 %", "20.00 %", "20.00 %"),
+        *("90.00 %", "75.00 %", "+0.00"),
     ]
     assert "[red]one" in text
     assert "Only in two: new." in text
@@ -98,10 +119,10 @@ def test_a_search_and_a_run_are_compared():
 
 
 def test_the_chart_has_both_runs(other):
-    chart = known(size_accuracy(whole(), other, NAMES))
+    chart = known(size_of_both(whole(), other, NAMES))
     assert [series.name for series in chart.series] == list(NAMES)
     assert [len(series.x) for series in chart.series] == [4, 3]
-    assert size_accuracy(results(), results(), NAMES) is None
+    assert size_of_both(results(), results(), NAMES) is None
 
 
 def test_the_page_has_the_same_sentences(other):

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from tests.report.results_by_hand import beep, known, misses, results, row, searched, whole
+from tests.report.results_by_hand import (
+    beep,
+    known,
+    misses,
+    results,
+    row,
+    searched,
+    streamed,
+    whole,
+)
 
 from stapes.contracts.measurements import TargetResult, TestClip
 from stapes.report.page import clips as page_clips
-from stapes.report.page.table import rows, shown_columns, sound_table
+from stapes.report.page.table import rows, shown_columns, sound_table, sources_table
 from stapes.report.sound import how
 from stapes.report.target_columns import sentence
 
@@ -51,8 +60,8 @@ def test_a_row_has_its_accuracy_with_its_interval(table):
 
 def test_a_row_has_false_rejects_at_the_operating_point(run, table):
     chosen = run.variants[1].detection.chosen
-    assert table["int8"]["FRR in sound"].value == chosen.frr
-    assert table["int8"]["FRR in sound"].note == "threshold 0.800, 0.333 FA/h"
+    assert table["int8"]["FRR at 0.5 FA/h"].value == chosen.frr
+    assert table["int8"]["FRR at 0.5 FA/h"].note == "threshold 0.800, 0.333 FA/h"
 
 
 def test_a_row_has_the_targets_that_run_it_and_reasons_of_the_others(table):
@@ -120,9 +129,9 @@ def test_a_search_has_no_column_of_what_it_does_not_measure():
 def test_rates_that_cannot_be_resolved_have_a_reason_instead_of_a_column(run):
     sound = known(sound_table(run))
     assert [column.title for column in sound.columns] == [
-        *("FRR at 0.5 FA/h", "FRR at 1 FA/h", "FRR at 2 FA/h", "FRR in sound", "FA/h"),
-        *("threshold", "p of FRR in sound", "AUC", "EER"),
-        *("FRR at 20 dB", "FRR at 10 dB", "FRR at 5 dB", "FRR at 0 dB"),
+        *("FRR at 0.5 FA/h", "FRR at 1 FA/h", "FRR at 2 FA/h", "FA/h", "threshold"),
+        *("p of FRR in sound", "FRR at 20 dB", "FRR at 10 dB", "FRR at 5 dB", "FRR at 0 dB"),
+        *("AUC", "EER"),
     ]
     name, cells = sound.rows[1]
     assert name == "int8"
@@ -178,3 +187,35 @@ def test_confusion(run):
 
 def test_the_sound_of_these_tests_is_an_mp3():
     assert len(beep(440)) > 500
+
+
+def test_false_accepts_have_a_row_for_each_source_of_sound():
+    table = known(sources_table(streamed()))
+    assert table.models == ["stream", "stream_qat"]
+    assert [source for source, _ in table.rows] == ["meetings", "read speech"]
+    hours, stream, _ = table.rows[0][1]
+    assert (hours.text, stream.text, stream.interval) == ("2", "2", "1 to 3")
+    assert stream.note == "4 false accepts"
+    assert sources_table(whole()) is None
+
+
+def test_a_source_of_one_model_alone_is_not_measured_for_the_others():
+    run = streamed()
+    known(known(run.variants[1].detection).by_source).pop()
+    [_, (source, cells)] = known(sources_table(run)).rows
+    assert (source, [cell.text for cell in cells]) == ("read speech", ["3", "0.333", "–"])
+
+
+def test_the_page_shows_what_matters_first():
+    run = streamed()
+    shown = shown_columns(run)
+    assert [column.title for column in shown[:8]] == [
+        *("file bytes", "arena bytes", "FRR at 1 FA/h", "FRR at 10 dB", "delay s", "ESPHome"),
+        *("TFLM agrees", "accuracy"),
+    ]
+    first, _, window = rows(run, shown)
+    assert first.best
+    assert [cell.text for cell in first.cells[:8]] == [
+        *("8,000", "11,000", "5.00 %", "5.00 %", "0.12", "yes", "yes", "90.00 %")
+    ]
+    assert [cell.text for cell in window.cells[2:5]] == ["–", "–", "–"]

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from rich.console import Console
-from tests.report.results_by_hand import misses
+from tests.report.results_by_hand import misses, streamed
 
 from stapes.contracts.evaluation import Check, Evaluation, LabelCount
 from stapes.contracts.measurements import SkippedFile
@@ -17,6 +17,7 @@ from stapes.contracts.results import (
     Data,
     Results,
     Split,
+    StreamForm,
     VariantResult,
 )
 from stapes.model_files.lookup_tables import LookUpTables
@@ -166,6 +167,21 @@ def test_a_new_row_is_one_line():
     )
     refused = row("sparse", accuracy=None, accuracy_ci95=(0.0, 1.0))
     assert line(refused).startswith("  sparse: 80,000 bytes, accuracy –")
+
+
+def test_a_new_detector_in_a_stream_has_no_figures_of_clips_yet():
+    form = StreamForm(stride=3, step_ms=30.0, receptive_field=90)
+    new = row("stream", bytes=8_000, accuracy=None, accuracy_ci95=(0.0, 1.0), stream=form)
+    assert line(new) == "  stream: 8,000 bytes"
+
+
+def test_in_continuous_sound_false_rejects_come_before_accuracy():
+    text = shown(table(streamed()))
+    assert cells(text, "stream") == [
+        *("stream", "8,000", "11,000", "5.00 % (2.5 to 10.0)", "5.00 %", "0.12", "yes", "yes"),
+        *("90.00 % (80.0 to 95.0)", "6.0"),
+    ]
+    assert cells(text, "float32")[2:8] == ["–"] * 6
 
 
 def test_notes_name_their_model_and_the_split(results):

@@ -1,9 +1,8 @@
-"""The figures of a run: size and accuracy, DET curves, noise, training."""
+"""The figures of a run: DET curves, noise, training."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from stapes.contracts.measurements import Condition, OperatingPoint
 from stapes.contracts.results import Results, VariantResult
@@ -15,76 +14,17 @@ from stapes.report.charts import (
     bounds,
     linear_axis,
     linear_ticks,
-    log_axis,
     log_ticks,
     look,
     short,
-    steps,
 )
 from stapes.report.columns import COLUMNS
-from stapes.report.style import looks, staircase
+from stapes.report.notes import streams_alone
+from stapes.report.style import looks
 from stapes.system.text import interval, percent, rate
 
 _MOST_POINTS = 150
 """Of a curve: more cannot be seen."""
-
-
-def size_accuracy(results: Results) -> Chart | None:
-    """Every measured variant's file size and accuracy with its interval; None if none was."""
-    rows = [row for row in results.variants if row.accuracy is not None]
-    if not rows:
-        return None
-
-    tips = {}
-    for row in rows:
-        tips[row.name] = (
-            f"{row.name}\n{row.bytes:,} bytes\n"
-            f"{percent(row.accuracy)} of {row.n_test:,} clips, 95 %: {interval(row.accuracy_ci95)}"
-        )
-        # Points at one place hide each other.
-        same = [
-            other.name
-            for other in rows
-            if other is not row
-            and other.accuracy == row.accuracy
-            and abs(math.log(other.bytes / row.bytes)) < 0.015
-        ]
-        tips[row.name] += f"\nat the same place: {', '.join(same)}" if same else ""
-    look_of = looks(results)
-    series = [accuracy_series(row.name, look_of[row.name], [row], tips) for row in rows]
-    chart = accuracy_chart("size", series, labels=True)
-    corners = [(float(row.bytes), 100 * (row.accuracy or 0.0)) for row in staircase(rows)]
-    return replace(chart, guide=steps(corners, chart.x.high))
-
-
-def accuracy_series(
-    name: str, its_look: Look, rows: list[VariantResult], tips: dict[str, str]
-) -> Series:
-    """The file size and accuracy of measured rows as points, with a tooltip for each row."""
-    return Series(
-        name=name,
-        look=its_look,
-        x=[float(row.bytes) for row in rows],
-        y=[100 * (row.accuracy or 0.0) for row in rows],
-        hover=[tips[row.name] for row in rows],
-        low=[100 * row.accuracy_ci95[0] for row in rows],
-        high=[100 * row.accuracy_ci95[1] for row in rows],
-    )
-
-
-def accuracy_chart(key: str, series: list[Series], *, labels: bool = False) -> Chart:
-    """A chart of file size and accuracy."""
-    low, high = bounds([end for one in series for end in (*one.low, *one.high)])
-    sizes = [x for one in series for x in one.x]
-    return Chart(
-        key=key,
-        title="Size against accuracy",
-        x=log_axis("file size [bytes]", min(sizes) / 1.1, max(sizes) * 1.08),
-        y=linear_axis("accuracy [%]", low, min(high, 100.4), most=100.0),
-        series=series,
-        lines=False,
-        labels=labels,
-    )
 
 
 def conditions(results: Results) -> list[str]:
@@ -169,44 +109,58 @@ def noise(results: Results) -> Chart | None:
 
 
 def training(results: Results) -> list[Chart]:
-    """A chart of each metric in the baseline's history, by epoch."""
-    history, epoch = results.baseline.history, results.baseline.kept_epoch
+    """A chart of each metric in the history of each baseline, by epoch."""
+    baseline, streams = results.baseline, results.streams
+    histories = [("the baseline", baseline.history, baseline.kept_epoch)]
+    if streams is not None:
+        others = streams.baseline
+        histories = [] if streams_alone(results) else histories
+        histories.append(("the detectors in a stream", others.history, others.kept_epoch))
     charts: list[Chart] = []
-    # The metric that chooses the epoch may be of the validation clips alone.
-    for metric in dict.fromkeys(name.removeprefix("val_") for name in history):
-        series = []
-        sources = (("training", metric, 2), ("validation", f"val_{metric}", 0))
-        for name, key, number in sources:
-            points = [
-                (float(n), value)
-                for n, value in enumerate(history.get(key, []), 1)
-                if math.isfinite(value)
-            ]
-            if points:
-                series.append(
-                    Series(
-                        name=name,
-                        look=look(number),
-                        x=[x for x, _ in points],
-                        y=[y for _, y in points],
-                        hover=[f"epoch {x:.0f}\n{metric}, {name}: {y:.4g}" for x, y in points],
-                    )
-                )
-        if not series:
-            continue
-        last = max(x for one in series for x in one.x)
-        epochs = [value for value in linear_ticks(0, last + 1) if value % 1 == 0 and value >= 1]
-        charts.append(
-            Chart(
-                key=f"training-{len(charts)}",
-                title=f"{metric} of the baseline",
-                x=Axis("epoch", 0.5, last + 0.5, [(value, short(value)) for value in epochs]),
-                y=linear_axis(metric, *bounds([y for one in series for y in one.y])),
-                series=series,
-                mark=None if epoch is None else (float(epoch), f"kept: epoch {epoch}"),
-            )
-        )
+    for of, history, epoch in histories:
+        # The metric that chooses the epoch may be of the validation clips alone.
+        for metric in dict.fromkeys(name.removeprefix("val_") for name in history):
+            series = _histories(history, metric)
+            if series:
+                charts.append(_by_epoch(f"training-{len(charts)}", metric, of, series, epoch))
     return charts
+
+
+def _histories(history: dict[str, list[float]], metric: str) -> list[Series]:
+    """A metric by epoch, in training and on the validation clips."""
+    series = []
+    sources = (("training", metric, 2), ("validation", f"val_{metric}", 0))
+    for name, key, number in sources:
+        points = [
+            (float(n), value)
+            for n, value in enumerate(history.get(key, []), 1)
+            if math.isfinite(value)
+        ]
+        if points:
+            series.append(
+                Series(
+                    name=name,
+                    look=look(number),
+                    x=[x for x, _ in points],
+                    y=[y for _, y in points],
+                    hover=[f"epoch {x:.0f}\n{metric}, {name}: {y:.4g}" for x, y in points],
+                )
+            )
+    return series
+
+
+def _by_epoch(key: str, metric: str, of: str, series: list[Series], epoch: int | None) -> Chart:
+    last = max(x for one in series for x in one.x)
+    label = "FRR" if metric == "frr" else metric
+    epochs = [value for value in linear_ticks(0, last + 1) if value % 1 == 0 and value >= 1]
+    return Chart(
+        key=key,
+        title=f"{label} of {of}",
+        x=Axis("epoch", 0.5, last + 0.5, [(value, short(value)) for value in epochs]),
+        y=linear_axis(label, *bounds([y for one in series for y in one.y])),
+        series=series,
+        mark=None if epoch is None else (float(epoch), f"kept: epoch {epoch}"),
+    )
 
 
 def _conditions(row: VariantResult) -> list[Condition]:

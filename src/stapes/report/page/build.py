@@ -13,18 +13,20 @@ from stapes.report import notes, search_notes
 from stapes.report.columns import columns
 from stapes.report.figures import bars, svg
 from stapes.report.figures import results as figures
+from stapes.report.figures.size import measure_of
+from stapes.report.figures.size import size as size_figure
 from stapes.report.page import clips, weights
 from stapes.report.page import search as search_page
 from stapes.report.page import table as tables
-from stapes.report.sound import how
-from stapes.report.style import looks
+from stapes.report.sound import how, in_sound, unmeasured
+from stapes.report.style import frr_in_sound, looks
 from stapes.report.templates import document
 
 
 def page(results: Results) -> str:
     """The page of a run as HTML, below 2 MB for 25 models of a few layers."""
     shown = tables.shown_columns(results)
-    size, noise = figures.size_accuracy(results), figures.noise(results)
+    size, noise = size_figure(results), figures.noise(results)
     training = figures.training(results)
     names = figures.conditions(results)
     curves = {name: chart for name in names if (chart := figures.det(results, name)) is not None}
@@ -44,6 +46,11 @@ def page(results: Results) -> str:
         looks=looks(results),
         sound=tables.sound_table(results),
         how=how(results),
+        in_sound=bool(in_sound(results)),
+        unmeasured=unmeasured(results),
+        sources=tables.sources_table(results),
+        frr_decides=measure_of(results).value is frr_in_sound,
+        size_title="Size against accuracy" if size is None else size.title,
         sparsity=weights.sparsity(results),
         first=weights.first_shown(results, spread),
         clips=clips.wrong_clips(results),

@@ -13,18 +13,24 @@ from markupsafe import Markup
 from pydantic import JsonValue
 from rich.table import Table
 
-from stapes.contracts.results import Results
+from stapes.contracts.results import Results, VariantResult
 from stapes.report.charts import Chart, look
 from stapes.report.column import Cell, Head, with_values
-from stapes.report.columns import columns
+from stapes.report.columns import COLUMNS
 from stapes.report.figures import svg
-from stapes.report.figures.results import accuracy_chart, accuracy_series
+from stapes.report.figures.size import chart as size_chart
+from stapes.report.figures.size import measure_of
+from stapes.report.figures.size import points as points_of
 from stapes.report.notes import flat
+from stapes.report.style import frr_in_sound
 from stapes.report.templates import document
 from stapes.report.terminal.grid import grid
-from stapes.system.text import UNKNOWN, interval, percent, plural, points
+from stapes.system.text import UNKNOWN, plural, points
 
-KEYS = ("bytes", "accuracy", "frr_at_fpr", "frr", "tflm_arena_bytes")
+KEYS = (
+    *("bytes", "tflm_arena_bytes", "frr", "frr_at_10_db", "delay_seconds_p50"),
+    *("accuracy", "frr_at_fpr"),
+)
 """The columns of both runs, by key."""
 
 _CLIPS = {
@@ -42,7 +48,8 @@ class Pair:
     cells: list[tuple[Cell, Cell]]
     """By `Comparison.columns`: of the first run and of the second."""
     points: Cell
-    """The second's accuracy minus the first's, in percentage points."""
+    """The second's figure minus the first's, in percentage points: `Comparison.by_frr` says
+    which."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Comparison:
     columns: list[Head]
     """Those of `KEYS` that have a value in any of the pairs."""
     pairs: list[Pair]
+    by_frr: bool
+    """Whether FRR in sound is subtracted, as both runs have it, and not the accuracy."""
     only: tuple[list[str], list[str]]
     """Models of one run alone."""
     settings: list[tuple[str, str, str]]
@@ -76,10 +85,18 @@ def compare(first: Results, second: Results, names: tuple[str, str]) -> Comparis
     ]
     shown = [
         column
-        for column in columns(first, KEYS)
+        for column in map(COLUMNS.__getitem__, KEYS)
         if with_values([column], [ones[name] for name in common], first)
         or with_values([column], [others[name] for name in common], second)
     ]
+    by_frr = any(
+        frr_in_sound(ones[name]) is not None and frr_in_sound(others[name]) is not None
+        for name in common
+    )
+
+    def figure(row: VariantResult) -> float | None:
+        return frr_in_sound(row) if by_frr else row.accuracy
+
     clips = [[clip.name for clip in run.clips] for run in (first, second)]
     return Comparison(
         names=names,
@@ -91,10 +108,11 @@ def compare(first: Results, second: Results, names: tuple[str, str]) -> Comparis
                     (column.cell(ones[name], first), column.cell(others[name], second))
                     for column in shown
                 ],
-                _points(ones[name].accuracy, others[name].accuracy),
+                _points(figure(ones[name]), figure(others[name])),
             )
             for name in common
         ],
+        by_frr=by_frr,
         only=(
             [name for name in ones if name not in common],
             [name for name in others if name not in common],
@@ -113,9 +131,14 @@ def lines(comparison: Comparison) -> list[str | Table]:
         [pair.name, *(cell.text for both in pair.cells for cell in both), pair.points.text]
         for pair in comparison.pairs
     ]
-    table = grid(" and ".join(names), ("model", *titles, ">points"), rows)
+    table = grid(" and ".join(names), ("model", *titles, f">{points_title(comparison)}"), rows)
     differ = [f"{name}: {first}, {second}" for name, first, second in comparison.settings]
     return [table, *sentences(comparison), *(["Differences:"] if differ else []), *differ]
+
+
+def points_title(comparison: Comparison) -> str:
+    """The title of the differences."""
+    return "FRR points" if comparison.by_frr else "points"
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -133,31 +156,31 @@ def sentences(comparison: Comparison) -> list[str]:
 def comparison_page(first: Results, second: Results, names: tuple[str, str]) -> str:
     """Two runs, which have these names, on one page without requests to the network."""
     comparison = compare(first, second, names)
-    chart = size_accuracy(first, second, names)
+    chart = size_of_both(first, second, names)
     return document(
         "comparison.html.j2",
         styles=("figures.css",),
         scripts=("page.js", "figures.js"),
         comparison=comparison,
         sentences=sentences(comparison),
+        size_title=None if chart is None else chart.title,
+        points_title=points_title(comparison),
         picture="" if chart is None else Markup(svg.chart(chart)),
         plural=plural,
     )
 
 
-def size_accuracy(first: Results, second: Results, names: tuple[str, str]) -> Chart | None:
-    """Size and accuracy of both runs' models; None where none was measured."""
-    series = []
+def size_of_both(first: Results, second: Results, names: tuple[str, str]) -> Chart | None:
+    """Size and quality of both runs' models; None where none was measured."""
+    shown, series = measure_of(first, second), []
     for run, name, number in zip((first, second), names, (2, 0), strict=True):
-        rows = [row for row in run.variants if row.accuracy is not None]
+        rows = shown.rows(run.variants)
         tips = {
-            row.name: f"{row.name}, {name}\n{row.bytes:,} bytes\n{percent(row.accuracy)}, 95 %: "
-            f"{interval(row.accuracy_ci95)}"
-            for row in rows
+            row.name: f"{row.name}, {name}\n{row.bytes:,} bytes\n{shown.tip(row)}" for row in rows
         }
         if rows:
-            series.append(accuracy_series(name, look(number), rows, tips))
-    return accuracy_chart("both", series) if series else None
+            series.append(points_of(shown, name, look(number), rows, tips))
+    return size_chart("both", shown, series) if series else None
 
 
 def _points(one: float | None, other: float | None) -> Cell:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stapes.contracts.measurements import SourceRate
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.charts import Look
-from stapes.report.column import Cell, with_values
-from stapes.report.columns import ModelColumn, columns, sound_columns
+from stapes.report.column import Cell, ModelColumn, with_values
+from stapes.report.columns import FIRST, columns, sound_columns
 from stapes.report.notes import flat
 from stapes.report.sound import reasons
 from stapes.report.style import looks, recommended
 from stapes.report.target_columns import sentence
+from stapes.system.text import UNKNOWN, plural, rate, rate_interval
 from stapes.targets.registry import TARGETS
 from stapes.techniques.registry import TECHNIQUES
 
+_TARGETS = tuple(f"{target}_runs" for target in TARGETS)
 MODELS = (
-    *("bytes", "gzip_bytes", "accuracy", "accuracy_against_float32", "mcnemar_p"),
-    *("false_negatives", "false_positives", "frr_at_fpr", "frr", "tflm_arena_bytes"),
-    *("litert_latency_us_p50", *(f"{target}_runs" for target in TARGETS)),
+    *(key for key in FIRST if key != "name"),
+    *("accuracy_against_float32", "mcnemar_p", "false_negatives", "false_positives", "frr_at_fpr"),
+    *("gzip_bytes", "litert_latency_us_p50", *(key for key in _TARGETS if key not in FIRST)),
 )
 """The columns of the table, by key; the details of a row have all others."""
 
@@ -74,6 +77,51 @@ def sound_table(results: Results) -> SoundTable | None:
         columns=shown,
         rows=[(row.name, [column.cell(row, results) for column in shown]) for row in measured],
         reasons=reasons(results),
+    )
+
+
+@dataclass(frozen=True)
+class SourcesTable:
+    """False accepts by source of sound: a row a source, a column a model."""
+
+    models: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    """The source, then its hours and each model's false accepts per hour."""
+
+
+def sources_table(results: Results) -> SourcesTable | None:
+    """False accepts by source of the models that have them; None where none has."""
+    models = {
+        row.name: {part.source: part for part in row.detection.by_source}
+        for row in results.variants
+        if row.detection is not None and row.detection.by_source
+    }
+    if not models:
+        return None
+    hours = {source: part.hours for parts in models.values() for source, part in parts.items()}
+    return SourcesTable(
+        models=list(models),
+        rows=[
+            (
+                source,
+                [
+                    Cell(f"{of_source:.3g}", of_source),
+                    *(_accepts(parts.get(source)) for parts in models.values()),
+                ],
+            )
+            for source, of_source in hours.items()
+        ],
+    )
+
+
+def _accepts(part: SourceRate | None) -> Cell:
+    if part is None:
+        return Cell(UNKNOWN)
+    return Cell(
+        rate(part.fa_per_hour),
+        part.fa_per_hour,
+        rate_interval(part.fa_per_hour_ci95),
+        plural(part.false_accepts, "false accept"),
     )
 
 

@@ -12,12 +12,12 @@ from rich.text import Text
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Results, VariantResult
-from stapes.report.column import with_values
-from stapes.report.columns import ModelColumn, columns, sound_columns
+from stapes.report.column import ModelColumn, with_values
+from stapes.report.columns import FIRST, columns, sound_columns
 from stapes.report.notes import about_data, frr_of_clips, headline, model_notes, models
-from stapes.report.sound import how, reasons
+from stapes.report.sound import first_in_sound, how, in_sound, reasons, unmeasured
 from stapes.report.terminal.grid import grid
-from stapes.system.text import interval, percent, plural
+from stapes.system.text import interval, percent, plural, rate, rate_interval
 
 if TYPE_CHECKING:
     from stapes.model_files.lookup_tables import LookUpTables
@@ -28,7 +28,11 @@ MODELS = (
     *("mcnemar_p", "false_negatives", "false_positives", "frr_at_fpr", "tflm_arena_bytes"),
     "litert_latency_us_p50",
 )
-"""The columns of the table of models, by key."""
+"""The columns of the table of models, by key, of a run without continuous sound."""
+
+_OF_CLIPS = ("size_ratio", "gzip_bytes", "false_negatives", "false_positives", "frr_at_fpr")
+IN_SOUND = (*FIRST, *(key for key in MODELS if key not in (*FIRST, *_OF_CLIPS)))
+"""Those of a run with continuous sound, which decides; the page has the others of the clips."""
 
 INTERVALS = ("accuracy", "frr_at_fpr", "frr")
 """The columns with their interval: a terminal has no room for all."""
@@ -53,14 +57,18 @@ def heading(title: str) -> str:
     return "\n".join(wrap(title, 9, break_long_words=False))
 
 
-def table(results: Results, keys: Iterable[str] = MODELS) -> Table:
+def table(results: Results, keys: Iterable[str] | None = None) -> Table:
     """The models of a run, and what each costs compared with float32."""
+    if keys is None:
+        keys = IN_SOUND if in_sound(results) else MODELS
     title = f'"{results.word}": {headline(results)}; each .tflite as it ships'
     return model_table(title, results, columns(results, keys), results.variants)
 
 
 def line(row: VariantResult) -> str:
-    """A new variant in one line."""
+    """A new variant in one line; a detector in a stream has no figures of clips yet."""
+    if row.stream is not None and row.accuracy is None:
+        return f"  {row.name}: {row.bytes:,} bytes"
     accuracy = f"{percent(row.accuracy)} (95 %: {interval(row.accuracy_ci95)})"
     return f"  {row.name}: {row.bytes:,} bytes, accuracy {accuracy}"
 
@@ -80,7 +88,28 @@ def detection_notes(results: Results) -> list[str]:
         return []
     noise = f"FRR in noise is at the threshold chosen without noise. Noise: {setup.noise}."
     lines = [f"Continuous sound: {how(results)}", *([noise] if setup.noise else [])]
-    return lines + reasons(results)
+    return lines + unmeasured(results) + reasons(results)
+
+
+def sources(results: Results) -> Table | None:
+    """False accepts by source of sound, of the recommended model or the one that misses least."""
+    row = first_in_sound(results)
+    if row is None or row.detection is None or not row.detection.by_source:
+        return None
+    return grid(
+        f"False accepts of {row.name} by source of sound",
+        ("source", ">hours", ">false accepts", ">FA/h", ">95 % interval"),
+        (
+            (
+                part.source,
+                f"{part.hours:.3g}",
+                f"{part.false_accepts:,}",
+                rate(part.fa_per_hour),
+                rate_interval(part.fa_per_hour_ci95),
+            )
+            for part in row.detection.by_source
+        ),
+    )
 
 
 def layers(results: Results) -> Table:

@@ -29,6 +29,7 @@ class _Clips(TypedDict, total=False):
     negatives: _Path | None
     continuous: _Path | None
     noise: _Path | None
+    rooms: _Path | None
     positive: int | None
     preset: Literal['default', 'reference'] | None
     techniques: str | Sequence[str] | None
@@ -41,6 +42,7 @@ class _Clips(TypedDict, total=False):
     sizes: Mapping[str, int] | None
     training_clips: int | None
     train: Mapping[str, Any] | BaseModel | None
+    stream: Mapping[str, Any] | BaseModel | None
     calibration_clips: int | None
     slim: bool | None
     recipes: Mapping[str, Any] | BaseModel | None
@@ -49,8 +51,10 @@ class _Clips(TypedDict, total=False):
     takes: int | None
     detection: Mapping[str, Any] | BaseModel | None
     target_fa_per_hour: float | None
+    detect: Literal['stream', 'all'] | None
     budget: str | Mapping[str, float] | None
     max_drop: float | None
+    max_frr: float | None
 class _Run(_Clips, total=False):
     model: _Path | None
 class _Search(_Run, total=False):

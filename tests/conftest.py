@@ -32,6 +32,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # interrupts would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than the cores: a test that waits for a process or a browser leaves a core idle."""
+    return (os.cpu_count() or 1) + 1
+
+
 # `write_clip(path, y=None, *, rate=16_000, seconds=0.3, **soundfile_options) -> path`
 WriteClip = Callable[..., Path]
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from stapes.report.charts import Axis, bounds, linear_ticks, log_ticks, look
+from stapes.report.charts import Axis, bounds, linear_ticks, log_axis, log_ticks, look
 
 
 def test_log_ticks_are_one_two_and_five_of_each_decade():
     assert log_ticks(4_800, 90_000) == [5_000, 10_000, 20_000, 50_000]
+
+
+def test_a_short_logarithmic_axis_has_ticks_too():
+    assert [value for value, _ in log_axis("", 7_500, 16_000).ticks] == [
+        *(8_000, 10_000, 12_000, 14_000, 16_000)
+    ]
+    assert [value for value, _ in log_axis("", 4_800, 30_000).ticks] == [5_000, 10_000, 20_000]
 
 
 def test_linear_ticks_are_round_and_few():

@@ -12,6 +12,7 @@ from stapes.report.notes import (
     first_misses,
     flat,
     frr_of_clips,
+    headed,
     headline,
     limits_of,
     model_notes,
@@ -61,6 +62,14 @@ def test_the_baseline_of_a_run_of_detectors_in_a_stream_is_described_once():
     assert any(sentence.startswith("The baseline, ") for sentence in about_data(run))
     run.baseline.history = run.streams.baseline.history
     assert not any(sentence.startswith("The baseline, ") for sentence in about_data(run))
+
+
+def test_a_text_has_its_first_sentence_as_its_head():
+    assert headed("Ship it, 8.5 kB. It misses 5.0 %. Or not.") == (
+        "Ship it, 8.5 kB.",
+        "It misses 5.0 %. Or not.",
+    )
+    assert headed("One alone.") == ("One alone.", "")
 
 
 def test_the_limits_are_those_that_decided(run):

@@ -90,6 +90,12 @@ def test_if_none_is_fit_the_sentence_says_so_and_what_would_help():
     assert recommendation.unfit["deaf"] == ["it misses every word"]
 
 
+def test_a_variant_that_misses_every_word_is_not_the_nearest():
+    rows = in_stream("deaf", 7_000, 1.0), without_agreement(in_stream("stream", 8_000, 0.25))
+    sentence = recommend(run(*rows), {}, 0.5).sentence
+    assert "Nearest: stream (it misses 25.0 % of the words, TFLite Micro decides" in sentence
+
+
 def test_the_advice_has_nothing_that_the_run_has_enough_of():
     enough = run(in_stream("stream", 8_000, 0.5))
     known(enough.streams).sound.train_minutes = 600.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star")
+_FEWEST_TICKS = 3
 COLOURS = 7
 """Of Okabe and Ito's eight, all but yellow, which cannot be seen on white."""
 
@@ -125,8 +126,12 @@ class Bars:
 
 def log_axis(title: str, low: float, high: float, most: float = math.inf) -> Axis:
     """A logarithmic axis with round ticks up to `most`."""
-    ticks = [(value, short(value)) for value in log_ticks(low, min(high, most))]
-    return Axis(title, low, high, ticks, log=True)
+    high_tick = min(high, most)
+    values = log_ticks(low, high_tick)
+    if len(values) < _FEWEST_TICKS:
+        # Less than a decade may hold one of them or none.
+        values = linear_ticks(low, high_tick)
+    return Axis(title, low, high, [(value, short(value)) for value in values], log=True)
 
 
 def linear_axis(title: str, low: float, high: float, most: float = math.inf) -> Axis:

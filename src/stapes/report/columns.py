@@ -29,6 +29,9 @@ FIRST = (
 )
 """The columns that come first, in the order of what matters where there is continuous sound."""
 
+OF_CLIPS = ("size_ratio", "gzip_bytes", "false_negatives", "false_positives", "frr_at_fpr")
+"""The columns that tables leave out where there is continuous sound, for lack of room."""
+
 
 def columns(results: Results, keys: Iterable[str] | None = None) -> list[ModelColumn]:
     """The columns of a run with these keys; without keys, all of them, and no figure twice."""

@@ -102,6 +102,12 @@ def streams_alone(results: Results) -> bool:
     return streams is not None and streams.baseline.history == results.baseline.history
 
 
+def headed(text: str) -> tuple[str, str]:
+    """The first sentence of a text, and the others."""
+    first, _, rest = text.partition(". ")
+    return (f"{first}." if rest else first), rest
+
+
 def limits_of(results: Results) -> str:
     """The limits of the recommendation in words."""
     recommendation, setup = results.recommendation, results.detection

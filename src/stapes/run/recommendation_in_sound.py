@@ -151,7 +151,11 @@ def _none_serves(
     max_frr: float,
     target: float,
 ) -> str:
-    nearest = sorted(rows, key=lambda row: (len(failures[row.name]), _frr(row), row.bytes))
+    nearest = sorted(
+        rows,
+        # One that misses every word may have no other failure, and is far from any use.
+        key=lambda row: (_frr(row) == 1.0, len(failures[row.name]), _frr(row), row.bytes),
+    )
     reasons = "; ".join(
         f"{row.name} ({', '.join(failures[row.name])})" for row in nearest[:_NEAREST]
     )

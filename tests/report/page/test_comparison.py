@@ -92,8 +92,8 @@ def test_the_terminal_has_a_row_a_pair(other):
     text = file.getvalue()
     [int8] = [line for line in text.splitlines() if line.startswith("│ int8")]
     assert [cell.strip() for cell in int8.strip("│").split("│")] == [
-        *("int8", "23,000", "22,000", "no", "no", "5.00 %", "5.00 %", "20.00 %", "20.00 %"),
-        *("90.00 %", "75.00 %", "+0.00"),
+        *("int8", "+0.00", "23,000", "22,000", "no", "no", "5.00 %", "5.00 %"),
+        *("20.00 %", "20.00 %", "90.00 %", "75.00 %"),
     ]
     assert "[red]one" in text
     assert "Only in two: new." in text

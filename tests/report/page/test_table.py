@@ -55,7 +55,9 @@ def test_a_row_is_compared_with_float32(table):
 def test_a_row_has_its_accuracy_with_its_interval(table):
     cell = table["int8"]["accuracy"]
     assert (cell.text, cell.interval) == ("90.00 %", "80.0 to 95.0")
-    assert table["int8"]["misses"].value == 2
+    # Where continuous sound was measured, errors of clips are among the details.
+    assert "misses" not in table["int8"]
+    assert cells_of(results(row("float32"), row("int8")))["int8"]["misses"].value == 2
 
 
 def test_a_row_has_false_rejects_at_the_operating_point(run, table):

@@ -27,10 +27,7 @@ from stapes.report.templates import document
 from stapes.report.terminal.grid import grid
 from stapes.system.text import UNKNOWN, plural, points
 
-KEYS = (
-    *("bytes", "tflm_arena_bytes", "frr", "frr_at_10_db", "delay_seconds_p50"),
-    *("accuracy", "frr_at_fpr"),
-)
+KEYS = ("bytes", "tflm_arena_bytes", "frr", "frr_at_10_db", "accuracy", "frr_at_fpr")
 """The columns of both runs, by key."""
 
 _CLIPS = {
@@ -128,10 +125,10 @@ def lines(comparison: Comparison) -> list[str | Table]:
     names = comparison.names
     titles = [f">{column.title}\n{name}" for column in comparison.columns for name in names]
     rows = [
-        [pair.name, *(cell.text for both in pair.cells for cell in both), pair.points.text]
+        [pair.name, pair.points.text, *(cell.text for both in pair.cells for cell in both)]
         for pair in comparison.pairs
     ]
-    table = grid(" and ".join(names), ("model", *titles, f">{points_title(comparison)}"), rows)
+    table = grid(" and ".join(names), ("model", f">{points_title(comparison)}", *titles), rows)
     differ = [f"{name}: {first}, {second}" for name, first, second in comparison.settings]
     return [table, *sentences(comparison), *(["Differences:"] if differ else []), *differ]
 

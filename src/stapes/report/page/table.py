@@ -9,9 +9,9 @@ from stapes.contracts.measurements import SourceRate
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.charts import Look
 from stapes.report.column import Cell, ModelColumn, with_values
-from stapes.report.columns import FIRST, columns, sound_columns
+from stapes.report.columns import FIRST, OF_CLIPS, columns, sound_columns
 from stapes.report.notes import flat
-from stapes.report.sound import reasons
+from stapes.report.sound import in_sound, reasons
 from stapes.report.style import looks, recommended
 from stapes.report.target_columns import sentence
 from stapes.system.text import UNKNOWN, plural, rate, rate_interval
@@ -25,6 +25,9 @@ MODELS = (
     *("gzip_bytes", "litert_latency_us_p50", *(key for key in _TARGETS if key not in FIRST)),
 )
 """The columns of the table, by key; the details of a row have all others."""
+
+IN_SOUND = tuple(key for key in MODELS if key not in OF_CLIPS)
+"""Those of a run with continuous sound, which decides."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class SoundTable:
     reasons: list[str]
 
 
-def shown_columns(results: Results, keys: Iterable[str] = MODELS) -> list[ModelColumn]:
+def shown_columns(results: Results, keys: Iterable[str] | None = None) -> list[ModelColumn]:
     """The columns of the table, without those that have no value in any row."""
+    if keys is None:
+        keys = IN_SOUND if in_sound(results) else MODELS
     return with_values(columns(results, keys), results.variants, results)
 
 

@@ -13,7 +13,7 @@ from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import ModelColumn, with_values
-from stapes.report.columns import FIRST, columns, sound_columns
+from stapes.report.columns import FIRST, OF_CLIPS, columns, sound_columns
 from stapes.report.notes import about_data, frr_of_clips, headline, model_notes, models
 from stapes.report.sound import first_in_sound, how, in_sound, reasons, unmeasured
 from stapes.report.terminal.grid import grid
@@ -30,8 +30,7 @@ MODELS = (
 )
 """The columns of the table of models, by key, of a run without continuous sound."""
 
-_OF_CLIPS = ("size_ratio", "gzip_bytes", "false_negatives", "false_positives", "frr_at_fpr")
-IN_SOUND = (*FIRST, *(key for key in MODELS if key not in (*FIRST, *_OF_CLIPS)))
+IN_SOUND = (*FIRST, *(key for key in MODELS if key not in (*FIRST, *OF_CLIPS)))
 """Those of a run with continuous sound, which decides; the page has the others of the clips."""
 
 INTERVALS = ("accuracy", "frr_at_fpr", "frr")

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from tests.processes import MOST_SECONDS
-from tests.report.results_by_hand import known, measured, results, row, searched, whole
+from tests.report.results_by_hand import known, measured, results, row, searched, streamed, whole
 from tests.tflite.models_by_hand import dense
 
 from stapes.contracts.measurements import TestClip
@@ -139,11 +139,11 @@ def test_a_click_on_a_head_sorts_by_number(opened, folder):
 
 def test_the_keyboard_sorts_and_unknown_values_come_last(opened, folder):
     page = opened(folder / "report.html")
-    head = page.locator("table.models thead th").nth(9)
+    head = page.locator("table.models thead th").nth(2)
     assert head.inner_text().strip() == "arena bytes"
     for _ in range(2):
         head.locator("button").press("Enter")
-        assert column(page, 10)[-1] == "no"
+        assert column(page, 3)[-1] == "no"
     first = page.locator("table.models thead th").nth(0)
     first.locator("button").press("Space")
     assert column(page, 1) == ["float32", "int8", "qat", "small"]
@@ -159,7 +159,7 @@ def test_a_row_opens_and_shows_why_it_does_not_run(opened, folder):
     assert page.locator("tr.details:visible").get_by_text("hybrid models").is_visible()
 
 
-INT8 = "int8\n23,000 bytes\n90.00 % of 40 clips, 95 %: 80.0 to 95.0"
+INT8 = "int8\n23,000 bytes\nFRR 5.00 %, 95 %: 3.0 to 8.0\nat the same place: qat"
 
 
 def test_the_mouse_shows_what_a_mark_is(opened, folder):
@@ -446,6 +446,18 @@ def test_names_that_are_markup_are_text(opened, tmp_path):
     assert NASTY in page.locator("h1").inner_text()
 
 
+def test_a_run_of_detectors_in_a_stream_opens_and_fits_a_phone(opened, tmp_path):
+    write(streamed(), tmp_path / "results.json")
+    stapes("report", tmp_path)
+    page = opened(tmp_path / "report.html", viewport={"width": 375, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert column(page, 1) == ["stream", "stream_qat", "float32"]
+    assert column(page, 4) == ["5.00 %", "25.00 %", "–"]
+    assert page.locator("tbody.best").inner_text().startswith("stream")
+    assert figure(page, "size").get_attribute("aria-label")
+    assert page.get_by_role("region", name="False accepts per hour by source of sound").is_visible()
+
+
 def test_an_older_run_and_a_comparison_open(opened, folder, tmp_path):
     older = tmp_path / "older"
     older.mkdir()
@@ -456,8 +468,8 @@ def test_an_older_run_and_a_comparison_open(opened, folder, tmp_path):
     assert "Only in whole: qat, small." in printed
     page = opened(folder / "comparison-older.html")
     assert column(page, 1) == ["float32", "int8"]
-    page.locator("table.models thead button").nth(9).click()
-    assert column(page, 10) == ["-15.00", "+0.00"]
+    page.locator("table.models thead button").nth(11).click()
+    assert column(page, 12) == ["-15.00", "+0.00"]
 
 
 def test_without_its_scripts_the_page_shows_every_figure(browser, folder):

@@ -50,6 +50,8 @@ class Data(Part):
     splits: dict[str, Split]
     copies: int = 0
     """Augmented copies of every training clip, which no split counts."""
+    word_seconds: float | None = None
+    """What 95 of 100 training clips of the word need, by their energy. None in older files."""
     skipped: list[SkippedFile]
 
 
@@ -82,6 +84,10 @@ class StreamBaseline(Part):
     step_ms: float
     history: dict[str, list[float]] = Field(default_factory=dict)
     kept_epoch: int
+    clips: int | None = None
+    """Training clips of the word. None in older files."""
+    clips_not_found: int | None = None
+    """Of these, those in which the model does not find the word: where.csv lists all."""
 
 
 class StreamSound(Part):

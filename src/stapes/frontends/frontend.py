@@ -17,6 +17,7 @@ from stapes.errors import MissingExtraError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Self  # typing has it from Python 3.11.
 
 
 class Frontend(BaseModel, ABC):
@@ -68,6 +69,17 @@ class Frontend(BaseModel, ABC):
     def warm_up(self) -> int:
         """Length of the sound before a window that changes its features [samples]."""
         return 0
+
+    def with_window(self, seconds: float) -> Self:
+        """The same features of another window; its frames follow.
+
+        Raises
+        ------
+        ValidationError
+            The frontend has no such window.
+        """
+        settings = self.model_dump(exclude={"frames"})
+        return type(self).model_validate({**settings, "window_seconds": seconds})
 
     def require(self) -> None:
         """Raise MissingExtraError if `package` is not installed."""

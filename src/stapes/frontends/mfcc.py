@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,12 +13,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_TENS = 10
+
+
+def _frames_of(settings: Mapping[str, Any]) -> int:
+    """All frames of the window, in whole tens."""
+    window: int = round(settings["window_seconds"] * settings["sample_rate"])
+    frames: int = 1 + window // settings["hop_length"]
+    return -(-frames // _TENS) * _TENS
+
 
 class Mfcc(Spectral):
     """50 x 13 mel-frequency cepstral coefficients at 22,050 Hz, as in the reference.
 
     The scale of the samples does not matter: each clip is divided by its largest absolute sample.
-    At their end, shorter clips are padded with zeros as features, and longer ones are cut.
+    At their end, shorter clips are padded with zeros as features, and longer ones are cut. The
+    reference has 50 frames for the 44 of a second; other windows are rounded up to whole tens too.
 
     Examples
     --------
@@ -39,7 +50,11 @@ class Mfcc(Spectral):
     top_db: float = Field(
         default=80.0, gt=0, description="Range below the clip's loudest band [dB]."
     )
-    frames: int = Field(default=50, gt=0, description="Frames of a window.")
+    frames: int = Field(
+        default_factory=_frames_of,
+        gt=0,
+        description="Frames of a window; by default those of `window_seconds`, rounded up to tens.",
+    )
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Mfcc:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FRAME = 480
+SHORTEST_WINDOW = 0.03
+"""Of one frame [s]."""
 _WARM_UP_SECONDS = 10
 
 
@@ -48,7 +50,7 @@ class Micro(Frontend):
     kind: Literal["micro"] = "micro"
     sample_rate: Literal[16_000] = Field(default=16_000, description="Sample rate [Hz].")
     window_seconds: float = Field(
-        default=1.0, ge=0.03, le=60, description="Seconds of sound to use."
+        default=1.0, ge=SHORTEST_WINDOW, le=60, description="Seconds of sound to use."
     )
     hops_per_frame: int = Field(
         default=2, ge=1, le=100, description="Steps of 10 ms from one frame to the next."

@@ -7,6 +7,7 @@ from typing import Any
 
 from stapes.contracts.measurements import ClipMisses
 from stapes.contracts.results import Baseline, Results, Streams
+from stapes.report.about_words import about_words
 from stapes.system.text import hours, percent, plural
 from stapes.system.text import limits as limits
 from stapes.targets.registry import TARGETS
@@ -78,6 +79,7 @@ def about_data(results: Results) -> list[str]:
             "The speech is synthetic (espeak-ng): these figures compare the models with each "
             "other, and do not predict how well they detect people's voices."
         )
+    sentences += about_words(results)
     sentences.append(f"Split {data.split_rule}.")
     if data.shared_speakers:
         sentences.append(

@@ -23,6 +23,7 @@ from stapes.measure.variant import confusion, interpreters
 from stapes.run.own_model import unusable
 from stapes.run.preparation import choose_clips, feature_cache, load_corpus, skipped_files
 from stapes.run.settings import EvaluationSettings
+from stapes.run.window import settled
 from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
 from stapes.system.progress import SILENT, Progress
 from stapes.targets.classifier import fits
@@ -56,8 +57,9 @@ def evaluate(
     if settings.data is None:
         raise UsageError("--data: name the folder of clips to measure on.")
     settings.frontend.require()
-    split = settings.split
-    corpus = load_corpus(settings.data, settings)
+    data, split = settings.data, settings.split
+    settings = settled(settings, lambda: data, progress)
+    corpus = load_corpus(data, settings)
     with feature_cache(settings) as cache:
         # The order of a run: a clip that is in two splits goes to the same one.
         splits = SPLITS if split == "all" else SPLITS[SPLITS.index(split) :]
@@ -65,7 +67,7 @@ def evaluate(
         parts = [chosen[name] for name in (SPLITS if split == "all" else (split,))]
         y = np.concatenate([part.y for part in parts])
         if not len(y):
-            raise UsageError(f"--data {settings.data}: no clip of the {split} split can be used.")
+            raise UsageError(f"--data {data}: no clip of the {split} split can be used.")
         progress.begin("Running the model")
         with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
             paths = [Path(scratch) / f"{number}.npy" for number in range(len(parts))]
@@ -87,7 +89,7 @@ def evaluate(
     return Evaluation(
         model=str(model),
         word=settings.word,
-        data=str(settings.data),
+        data=str(data),
         synthetic=corpus.synthetic,
         split=split,
         split_rule=corpus.split_rule,

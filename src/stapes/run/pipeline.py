@@ -19,6 +19,7 @@ from pathlib import Path
 from stapes.contracts.results import Results
 from stapes.errors import StapesError, UsageError
 from stapes.models import backend
+from stapes.report.about_words import cut_words
 from stapes.report.writing import write_files
 from stapes.run import own_model, sound, stream_sound
 from stapes.run.feature_files import gather_splits
@@ -37,6 +38,7 @@ from stapes.run.preparation import (
     with_copies,
 )
 from stapes.run.settings import RunSettings
+from stapes.run.window import windowed
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.techniques.registry import is_stream, left_out, select
 
@@ -63,6 +65,8 @@ def run(job: Job) -> Results:
     settings.frontend.require()
     if not folder.from_file:
         backend.require()
+    job = windowed(job)
+    settings, folder = job.settings, job.folder
     folder.check()
     if settings.model is None:
         return _run(job, names, None)
@@ -92,6 +96,9 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
         with folder.open(digest(chosen), adopted.sha256 if adopted else None):
             gather_splits(used, cache, folder.features)
             data = describe(corpus, settings, chosen, copies, skipped)
+            if not folder.streams_only:
+                for sentence in cut_words(data.word_seconds, settings.frontend.window_seconds):
+                    progress.note(sentence)
             # Before hours of training, so that the user sees an error at once.
             streams = any(is_stream(name) for name in names)
             windows = settings.detect == "all" and not folder.streams_only

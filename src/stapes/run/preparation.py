@@ -21,6 +21,7 @@ from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose
 from stapes.data.slug import slug
+from stapes.data.word_length import word_seconds
 from stapes.errors import UsageError
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
@@ -166,6 +167,7 @@ def describe(
             for split in SPLITS
         },
         copies=copies,
+        word_seconds=word_seconds(corpus.positives("train")),
         skipped=skipped_files(corpus, skipped),
     )
 

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from stapes.data.slug import slug
 from stapes.frontends.registry import DEFAULT, FRONTENDS, AnyFrontend, described
@@ -25,11 +32,27 @@ LATER = ("budget", "continuous", "detect", "detection", "max_drop", "max_frr")
 
 _LARGEST = 512
 """The largest size of an architecture."""
+_WINDOW = (0.1, 60.0)
+"""The shortest and the longest that has a word [s]."""
 
 
 def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under the names that they have now."""
     return {RENAMED.get(name, name): value for name, value in settings.items()}
+
+
+def _seconds(window: Any) -> Any:
+    """A number of seconds, also from the text of a command line, or `auto`."""
+    if window is None or window == "auto":
+        return window
+    try:
+        seconds = 0.0 if isinstance(window, bool) else float(window)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not _WINDOW[0] <= seconds <= _WINDOW[1]:
+        shortest, longest = _WINDOW
+        raise ValueError(f"give seconds from {shortest:g} to {longest:g}, or auto; not {window}")
+    return seconds
 
 
 class SyntheticSettings(BaseModel):
@@ -98,6 +121,15 @@ class RunSettings(BaseModel):
             accepts=str | Mapping[str, Any] | BaseModel,
         ),
     ] = Field(default=DEFAULT, description=f"Features of the model: {described()}.")
+    window: Annotated[
+        float | Literal["auto"] | None,
+        BeforeValidator(_seconds),
+        Option("run search evaluate", "SECONDS|auto", f"{DEFAULT.window_seconds:g}", float | str),
+    ] = Field(
+        default=None,
+        description="Seconds of sound that a model takes, which become `frontend.window_seconds`; "
+        "auto, as long as 95 of 100 training clips of the word need.",
+    )
     ratio: Annotated[float, Option("run search", "R")] = Field(
         default=1.0, gt=0, description="Negative clips for each positive one."
     )
@@ -186,6 +218,13 @@ class RunSettings(BaseModel):
         return architecture
 
     @model_validator(mode="after")
+    def _window_is_the_frontends(self) -> RunSettings:
+        if isinstance(self.window, float):
+            for name, value in self._in_window(self.window).items():
+                object.__setattr__(self, name, value)  # The model is frozen.
+        return self
+
+    @model_validator(mode="after")
     def _sizes_are_the_architectures(self) -> RunSettings:
         known = sizes_of(self.architecture)
         for name, size in self.sizes.items():
@@ -210,6 +249,10 @@ class RunSettings(BaseModel):
         if self.validation + self.test >= 1:
             raise ValueError("validation and test together must leave clips to train on")
         return self
+
+    def _in_window(self, seconds: float) -> dict[str, Any]:
+        """What another window changes."""
+        return {"window": None, "frontend": self.frontend.with_window(seconds)}
 
 
 class EvaluationSettings(RunSettings):

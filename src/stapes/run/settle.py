@@ -67,9 +67,12 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in above.items():
         value = {"kind": value} if name == "frontend" and isinstance(value, str) else value
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
-            # The sizes of one frontend are not another's.
+            # The sizes of one frontend are not another's, nor the frames of one window another's.
             other_kind = "kind" in value and kind_of(value) != kind_of(merged[name])
-            value = value if other_kind else over(merged[name], value)
+            lower = dict(merged[name])
+            if "window_seconds" in value:
+                lower.pop("frames", None)
+            value = value if other_kind else over(lower, value)
         merged[name] = value
     return merged
 

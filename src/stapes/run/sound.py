@@ -18,7 +18,7 @@ from stapes.data.stream.gathering import noise_files
 from stapes.data.stream.mixing import RATE
 from stapes.errors import UsageError
 from stapes.frontends.frontend import Frontend
-from stapes.frontends.micro import Micro
+from stapes.frontends.micro import SHORTEST_WINDOW, Micro
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.system.files import sha256
@@ -123,8 +123,11 @@ def gather(
     detection, frontend = settings.detection, settings.frontend
     smoothed = (detection.smoothing - 1) * detection.hop_frames * frontend.hop_length
     of_windows = gathered(frontend, "windows", frontend.window + smoothed) if windows else None
-    of_streams = gathered(Micro(), "streams", 2 * RATE) if streams else None
-    clips = _clips(folder / "streams" / "clips.f32", test.clips) if streams else None
+    # Windows of recordings are as long for both.
+    micro = Micro(window_seconds=max(SHORTEST_WINDOW, frontend.window_seconds))
+    of_streams = gathered(micro, "streams", 2 * RATE) if streams else None
+    clips_file = folder / "streams" / "clips.f32"
+    clips = _clips(clips_file, test.clips, frontend.window_seconds) if streams else None
     sound = TestSound(of_windows, of_streams, clips)
     assert sound.any is not None
     minutes = sound.any.background.seconds / 60
@@ -150,9 +153,9 @@ def _known(
     }
 
 
-def _clips(path: Path, clips: list[Clip]) -> Tape:
+def _clips(path: Path, clips: list[Clip], window_seconds: float) -> Tape:
     tape = Tape(path, RATE)
     for clip in clips:
         # Its features were computed, so it can be decoded.
-        tape.append(clip.name, iter([whole(clip, RATE, 1.0)]), power=power(SPEECH_DB))
+        tape.append(clip.name, iter([whole(clip, RATE, window_seconds)]), power=power(SPEECH_DB))
     return tape

@@ -20,6 +20,7 @@ from stapes.contracts.results import Data, Results, Search, Trial, VariantResult
 from stapes.data.features import Chosen
 from stapes.errors import MissingExtraError, UsageError
 from stapes.models import backend
+from stapes.report.about_words import cut_words
 from stapes.report.writing import write_files
 from stapes.run import record as records
 from stapes.run import steps
@@ -29,6 +30,7 @@ from stapes.run.making import train_baseline
 from stapes.run.measurement import time_models, try_targets
 from stapes.run.preparation import describe, digest, load_corpus, synthetic_folder
 from stapes.run.record import Record
+from stapes.run.window import windowed
 from stapes.search import data as search_data
 from stapes.search import shipping
 from stapes.search.cluster import on_ray
@@ -62,13 +64,18 @@ def search(job: SearchJob) -> Results:
     job = _available(job)
     settings, folder, progress = job.settings, job.folder, job.progress
     techniques = _techniques(settings)
+    job = windowed(job)
+    settings, folder = job.settings, job.folder
     folder.check()
     corpus = load_corpus(settings.data or synthetic_folder(job), settings)
     clips = search_data.prepare(corpus, settings, progress)
     with folder.open(digest(clips.chosen)):
         folder.trials.mkdir(exist_ok=True)
         search_data.gather_all(clips, settings, folder.work)
-        record = _begin(job, describe(corpus, settings, clips.chosen, clips.copies, clips.skipped))
+        data = describe(corpus, settings, clips.chosen, clips.copies, clips.skipped)
+        for sentence in cut_words(data.word_seconds, settings.frontend.window_seconds):
+            progress.note(sentence)
+        record = _begin(job, data)
         with open_study(folder.study, settings, techniques) as study, _engine(job) as engine:
             trials = run_trials(job, study, engine)
         record.results.search = _summary(trials, settings, clips.used["validation"])

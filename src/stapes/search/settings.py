@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from stapes.frontends.frontend import Frontend
-from stapes.frontends.registry import FRONTENDS, AnyFrontend
+from stapes.frontends.registry import DEFAULT, FRONTENDS, AnyFrontend
 from stapes.run.budget import Budget
 from stapes.run.settings import RunSettings
 from stapes.system.options import Option, split_names, unknown
@@ -88,6 +88,18 @@ class SearchSettings(RunSettings):
         match = _METRIC.fullmatch(self.metric)
         assert match
         return float(match[1])
+
+    @model_validator(mode="after")
+    def _frontends_have_the_window(self) -> SearchSettings:
+        seconds = self.frontend.window_seconds
+        if "frontends" not in self.model_fields_set and seconds != DEFAULT.window_seconds:
+            frontends = self._in_window(seconds)["frontends"]
+            object.__setattr__(self, "frontends", frontends)  # The model is frozen.
+        return self
+
+    def _in_window(self, seconds: float) -> dict[str, Any]:
+        frontends = tuple(frontend.with_window(seconds) for frontend in self.frontends)
+        return {**super()._in_window(seconds), "frontends": frontends}
 
     @field_validator("metric")
     @classmethod

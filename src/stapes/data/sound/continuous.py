@@ -231,13 +231,16 @@ def append_clips(
 
 def whole(clip: Clip, sample_rate: int, window_seconds: float) -> NDArray[np.float32]:
     """A clip [samples], or the loudest 5 s of it, or its window of a recording."""
-    if clip.start is None:
-        y, rate = decode(clip.path)
-        length, step = round(LONGEST_WORD_SECONDS * rate), max(1, round(_STEP_SECONDS * rate))
-        y = loudest_window(y, length, step)
-    else:
-        y, rate = decode_part(clip.path, clip.start, window_seconds)
-    return resample(y, rate, sample_rate)
+    return resample(*excerpt(clip, window_seconds), sample_rate)
+
+
+def excerpt(clip: Clip, window_seconds: float) -> tuple[NDArray[np.float32], int]:
+    """`whole` at the file's own rate, and that rate [Hz]."""
+    if clip.start is not None:
+        return decode_part(clip.path, clip.start, window_seconds)
+    y, rate = decode(clip.path)
+    length, step = round(LONGEST_WORD_SECONDS * rate), max(1, round(_STEP_SECONDS * rate))
+    return loudest_window(y, length, step), rate
 
 
 def _noise_tape(

@@ -23,7 +23,9 @@ RUNNER = CliRunner()
 def test_an_option_that_is_no_setting_has_one_help_in_python_and_in_commands(name: str) -> None:
     functions = {verb: getattr(stapes, verb) for verb in ("run", "search", "evaluate", "report")}
     if name != "out":  # Those of `data` have help of their own.
-        functions |= {f"data {verb}": getattr(stapes.data, verb) for verb in ("fetch", "cache")}
+        functions |= {
+            f"data {verb}": getattr(stapes.data, verb) for verb in ("check", "fetch", "cache")
+        }
     having = [
         verb for verb, call in functions.items() if name in inspect.signature(call).parameters
     ]

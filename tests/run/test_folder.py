@@ -15,9 +15,10 @@ import yaml
 from stapes.errors import StapesError, UsageError
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
-from stapes.run.folder import RunFolder, versions
+from stapes.run.folder import RunFolder
 from stapes.run.settings import RunSettings
 from stapes.run.settle import settle
+from stapes.run.versions import versions
 
 SETTINGS = RunSettings(word="go", seed=3)
 DATA = "ab" * 32

@@ -66,6 +66,7 @@ def fetch(
     epilog=examples(
         "stapes data check recordings",
         "stapes data check recordings --word computer --json",
+        "stapes data check recordings --word computer --where runs/computer",
     )
 )
 @settings_options(RunSettings, "check")
@@ -75,6 +76,7 @@ def check(
     word: Annotated[
         str | None, typer.Option("--word", metavar="WORD", help="A label that must be in it.")
     ] = None,
+    where: Annotated[Path | None, option("where", "RUN")] = None,
     json: Json = False,
     debug: Debug = False,
     **settings: Any,
@@ -84,7 +86,7 @@ def check(
     from stapes.report.terminal.tables import check_lines
 
     with terminal(json) as (console, progress):
-        state = api.data.check(data, word=word, progress=progress, **settings)
+        state = api.data.check(data, word=word, where=where, progress=progress, **settings)
         show(state, check_lines, console, json)
 
 

@@ -36,6 +36,29 @@ class LabelCount(Part):
     test: int
 
 
+class Place(Part):
+    """Where a detector in a stream finds the word in a training clip."""
+
+    clip: str
+    begin_seconds: float | None = None
+    """By the word's energy, before its end."""
+    end_seconds: float | None = None
+    """From the begin of the clip; of one that is longer than 5 s, of its loudest 5 s."""
+    score: float
+    """Of the word there, the median of its copies; below one half it was not found."""
+
+
+class Where(Part):
+    """Where a run's detector in a stream finds the word, the clips with low scores first."""
+
+    run: str
+    not_found: int
+    """Clips whose word was not found."""
+    median_end_seconds: float | None
+    """Of the words that were found."""
+    clips: list[Place]
+
+
 class Check(Part):
     """The state of a corpus."""
 
@@ -46,3 +69,5 @@ class Check(Part):
     labels: list[LabelCount]
     speakers: dict[str, int | None]
     skipped: list[SkippedFile]
+    where: Where | None = None
+    """If a run was named."""

@@ -6,6 +6,7 @@ false accept. A crop of a word asks nothing before the word: what is there may h
 
 Negatives are all windows of all recordings. `Crops.rescore` draws those more often that the model
 takes for the word (online hard example mining: Shrivastava et al. 2016, arXiv:1604.03540).
+Once the model knows where words end, some negatives hold the first half of a word.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class Crops:
         Sound without the word.
     field, stride : int [frames]
         Of the model.
+    halves : callable, optional
+        From where each word ends to sound with the first halves of the words, which is sound
+        without the word. It is called once.
     """
 
     def __init__(
@@ -59,9 +63,12 @@ class Crops:
         stride: int,
         settings: StreamSettings,
         seed: int,
+        halves: Callable[[NDArray[np.float64]], Frames] | None = None,
     ) -> None:
         self._words, self._field, self._stride = words, field, stride
         self._settings, self._seed = settings, seed
+        self._make_halves = halves if round(settings.parts * settings.others) else None
+        self._halves: Frames | None = None
         marks = [(tape, *mark) for tape, part in enumerate(words) for mark in part.marks.tolist()]
         self._marks = np.array(marks, np.int64)
         spans = self._marks[:, 2] - self._marks[:, 1]
@@ -98,9 +105,17 @@ class Crops:
         self.weights = tops + _FLOOR
         return float(tops.mean())
 
-    def locate(self, scores: Scores) -> None:
-        """Keep where the model finds the end of each word: the median over its copies."""
-        places: dict[int, list[float]] = {}
+    def find(self, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where the model finds the end of each word, and its score there.
+
+        Returns
+        -------
+        ends : np.ndarray [shape=(clips,)]
+            As `ends` has them: the median over the copies of a clip.
+        highest : np.ndarray [shape=(clips,)]
+            The median of the scores there; 0 where the end is not known.
+        """
+        found: dict[int, list[tuple[float, float]]] = {}
         for tape, begin, end, clip in self._marks.tolist():
             first = max(0, begin - self._field)
             steps = scores(self._words[tape].x[first : end + _LATEST + 5])
@@ -108,9 +123,17 @@ class Crops:
             allowed = (ends > begin + _EARLIEST) & (ends < end + _LATEST)
             if allowed.any():
                 best = int(np.argmax(np.where(allowed, steps, -1.0)))
-                places.setdefault(clip, []).append((ends[best] - begin) / max(1, end - begin))
-        for clip, found in places.items():
-            self.ends[clip] = float(np.median(found))
+                part = (ends[best] - begin) / max(1, end - begin)
+                found.setdefault(clip, []).append((part, float(steps[best])))
+        places = np.tile([-1.0, 0.0], (len(self.ends), 1))
+        for clip, pairs in found.items():
+            places[clip] = np.median(pairs, axis=0)
+        return places[:, 0], places[:, 1]
+
+    def locate(self, scores: Scores) -> None:
+        """Keep where the model finds the end of each word."""
+        ends, _ = self.find(scores)
+        self.ends = np.where(ends >= 0, ends, self.ends)
 
     def batch(
         self, epoch: int, number: int, *, mask: bool = True
@@ -120,8 +143,12 @@ class Crops:
         chosen = rng.integers(len(self._marks), size=self._settings.words)
         pairs = [self._word(self._marks[index], rng) for index in chosen]
         odds = self.weights / self.weights.sum()
-        starts = self._starts[rng.choice(len(odds), self._settings.others, p=odds)]
+        halves = self._halves_of_words()
+        count = 0 if halves is None else round(self._settings.parts * self._settings.others)
+        starts = self._starts[rng.choice(len(odds), self._settings.others - count, p=odds)]
         pairs += [self._other(number, start, rng) for number, start in starts.tolist()]
+        if halves is not None:
+            pairs += [self._half(halves, rng) for _ in range(count)]
         x = real(np.stack([x for x, _ in pairs]))
         if mask:
             self._mask(x, rng)
@@ -148,6 +175,16 @@ class Crops:
         x = self._others[number]
         start = int(np.clip(start + rng.integers(-_JITTER, _JITTER), 0, len(x) - self.frames))
         return x[start : start + self.frames], np.full(self.outputs, -1.0, np.float32)
+
+    def _half(self, halves: Frames, rng: np.random.Generator) -> tuple[Frames, NDArray[np.float32]]:
+        start = int(rng.integers(len(halves) - self.frames + 1))
+        return halves[start : start + self.frames], np.full(self.outputs, -1.0, np.float32)
+
+    def _halves_of_words(self) -> Frames | None:
+        """Sound with the first halves of words, once it is known where words end."""
+        if self._halves is None and self._make_halves and (self.ends >= 0).any():
+            self._halves = _at_least(self._make_halves(self.ends), self.frames)
+        return self._halves
 
     def _mask(self, x: NDArray[np.float32], rng: np.random.Generator) -> None:
         """SpecAugment's bands of bins, one a crop (Park et al. 2019, arXiv:1904.08779)."""

@@ -76,6 +76,13 @@ class StreamSettings(BaseModel):
     locate_epoch: int = Field(
         default=7, ge=1, description="Epochs after which the model says where each word is."
     )
+    parts: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Share of the crops of other sound that hold the first half of a word, once "
+        "the model says where each word is.",
+    )
     embedded_words: int = Field(
         default=2000, ge=1, description="Words in training sound, copies included, at least."
     )

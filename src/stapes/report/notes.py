@@ -79,7 +79,6 @@ def about_data(results: Results) -> list[str]:
             "The speech is synthetic (espeak-ng): these figures compare the models with each "
             "other, and do not predict how well they detect people's voices."
         )
-    sentences += about_words(results)
     sentences.append(f"Split {data.split_rule}.")
     if data.shared_speakers:
         sentences.append(
@@ -92,6 +91,7 @@ def about_data(results: Results) -> list[str]:
         sentences.append(_about_baseline(baseline))
     if results.streams is not None:
         sentences += _about_streams(results.streams)
+    sentences += about_words(results)
     if results.detection is not None and results.detection.skipped:
         unused = plural(len(results.detection.skipped), "file")
         sentences.append(f"{unused} of continuous sound could not be used.")

@@ -92,6 +92,7 @@ class data:
         folder: PathLike,
         *,
         word: str | None = None,
+        where: PathLike | None = None,
         negatives: PathLike | None = None,
         progress: Progress | None = None,
     ) -> Check:
@@ -102,18 +103,23 @@ class data:
         folder : path
         word : str, optional
             A label that must be in it.
+        where : path, optional
         negatives : path, optional
             Folder of more speech without the word.
         progress : Progress, optional
         """
         from stapes.data.check import check
         from stapes.data.corpus import load
+        from stapes.data.stream.where import read
 
         corpus = load(Path(folder), word, negatives=Path(negatives) if negatives else None)
+        names = {clip.name for clips in corpus.splits.values() for clip in clips}
+        found = read(Path(where), names, corpus.root) if where is not None else None
         progress = progress or SILENT
         progress.begin("Decoding every clip")
         usable = check(corpus, DEFAULT, progress)
         progress.end()
+        usable.where = found
         return usable
 
     @staticmethod

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +19,15 @@ import yaml
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from stapes.data.stream import where
 from stapes.errors import StapesError, UsageError
 from stapes.frontends.registry import FRONTENDS, kind_of
 from stapes.run.own_model import is_float_file
 from stapes.run.settings import LATER, RunSettings
+from stapes.run.versions import OPTIONAL, versions
 from stapes.system.files import write_text
-from stapes.system.version import __version__
 from stapes.system.yaml_file import read_yaml
 from stapes.techniques.registry import streams_only
-
-_OPTIONAL = (
-    "ai-edge-quantizer",
-    "ethos-u-vela",
-    "optuna",
-    *filter(None, (frontend.package for frontend in FRONTENDS.values())),
-    "tflite-micro",
-)
-"""Packages of extras: a run continues when one of them was installed since."""
-
-_PACKAGES = (
-    *_OPTIONAL,
-    "ai-edge-litert",
-    "espeakng-loader",
-    "numpy",
-    "scipy",
-    "soundfile",
-    "soxr",
-    "tensorflow",
-    "tensorflow-model-optimization",
-    "tf-keras",
-)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, Stapes and the packages that decide what a run makes."""
-    by_package = {"python": platform.python_version(), "stapes": __version__}
-    for name in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            by_package[name] = metadata.version(name)
-    return by_package
 
 
 class RunFolder:
@@ -96,6 +64,11 @@ class RunFolder:
     def stream(self) -> Path:
         """The float model of the detectors in a stream."""
         return self.path / "stream.keras"
+
+    @property
+    def where(self) -> Path:
+        """Where these find the word in each training clip."""
+        return self.path / where.FILE
 
     @property
     def baseline(self) -> Path:
@@ -240,6 +213,7 @@ class RunFolder:
                 self.config,
                 self.baseline,
                 self.stream,
+                self.where,
                 self.results,
                 self.table,
                 self.path / "report.html",
@@ -262,7 +236,7 @@ class RunFolder:
         identity = dict(run)
         # The version of the package that computes the features decides what a run makes. Older runs
         # recorded plotly, which only their page used.
-        optional = {*_OPTIONAL, "plotly"} - _frontend_packages(run)
+        optional = {*OPTIONAL, "plotly"} - _frontend_packages(run)
         for part, later in (("settings", self.later), ("versions", optional)):
             values = run.get(part)
             if isinstance(values, Mapping):

@@ -15,8 +15,9 @@ from stapes.contracts.measurements import TestClip
 from stapes.contracts.results import Baseline, Data, Results, VariantResult
 from stapes.data.features import Chosen
 from stapes.errors import StapesError
-from stapes.run.folder import RunFolder, versions
+from stapes.run.folder import RunFolder
 from stapes.run.job import Job
+from stapes.run.versions import versions
 from stapes.system.files import sha256
 from stapes.techniques.registry import TECHNIQUES
 

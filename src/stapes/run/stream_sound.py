@@ -22,7 +22,7 @@ from stapes.data.clip import Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen
 from stapes.data.layouts import sound_files
-from stapes.data.stream import frames
+from stapes.data.stream import frames, tapes
 from stapes.data.stream.gathering import Gathering, gather, noise_files
 from stapes.data.stream.mixing import RATE, Sources
 from stapes.models.settings import StreamSettings
@@ -83,6 +83,7 @@ def prepare(
         described[f"{split}_minutes"] = round(_background(sources).background.seconds / 60, 2)
         if split == "train":
             word_frames = frames.word_frames(sources)
+            tapes.describe(_background(sources), folder / split)
             described["made_rooms"], described["made_noise"] = not sources.rooms, not parts.noise
             described["recordings"] = len(parts.recordings)
     with job.workers(len(tasks)) as executor:

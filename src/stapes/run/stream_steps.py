@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stapes.contracts.results import StreamBaseline
 from stapes.data.features import FeatureSet
-from stapes.data.stream import frames
+from stapes.data.stream import frames, tapes, where
 from stapes.data.stream.frames import HOP, Words
 from stapes.data.stream.mixing import RATE
 from stapes.frontends.numerics.micro import LARGEST
@@ -75,6 +75,8 @@ def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int)
     )
     model = validation.finish(trained.model)
     keras_files.save(model, keras_file)
+    words = where.places(tapes.described(folder / "train").words, *crops.find(scorer(model)))
+    where.write(words, keras_file.with_name(where.FILE))
     with atomic_path(folder / _MINED) as temporary, temporary.open("wb") as file:
         np.savez(file, weights=crops.weights, ends=crops.ends)
     field, stride = field_of(model)
@@ -86,6 +88,8 @@ def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int)
         step_ms=1000 * stride * HOP / RATE,
         history=trained.history,
         kept_epoch=trained.kept_epoch,
+        clips=len(words),
+        clips_not_found=where.not_found(words),
     )
     write_text(work / _DESCRIPTION, baseline.model_dump_json())
     return baseline
@@ -210,7 +214,18 @@ def _crops(folder: Path, options: StreamSettings, seed: int, field: int, stride:
     files = stream_files(folder, "train")
     words: list[Words] = [frames.read_words(path) for path in files.words]
     others = [frames.read_frames(path) for path in files.others]
-    return Crops(words, others, field=field, stride=stride, settings=options, seed=seed)
+    halves = functools.partial(_halves, folder / "train", seed)
+    return Crops(
+        words, others, field=field, stride=stride, settings=options, seed=seed, halves=halves
+    )
+
+
+def _halves(folder: Path, seed: int, ends: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Sound with the first halves of words; what a killed run made, it would make again."""
+    path = folder / "halves.npy"
+    if not path.is_file():
+        frames.write_halves(tapes.described(folder), ends, [seed, 15], path)
+    return frames.read_frames(path)
 
 
 def _move_threshold(model: Any, logit: float | None) -> None:

@@ -30,6 +30,7 @@ HELP = {
     "version": "Version of the data set.",
     "url": "Another address of its archive; give its SHA-256 too.",
     "sha256": "SHA-256 of the archive, in place of the published one.",
+    "where": "A run with detectors in a stream: where they find the word in each training clip.",
     "clear": "Delete what Stapes keeps there, except what another process uses.",
 }
 """Help of options that are no settings. A parameter with the name of one may have its own."""

@@ -42,6 +42,13 @@ class Tape:
         self.pieces: list[Piece] = []
         path.write_bytes(b"")
 
+    @classmethod
+    def written(cls, path: Path, sample_rate: int, pieces: list[Piece]) -> Tape:
+        """A tape that is on disk already, or some pieces or parts of pieces of it."""
+        tape = cls.__new__(cls)
+        tape.path, tape.sample_rate, tape.pieces = path, sample_rate, pieces
+        return tape
+
     @property
     def samples(self) -> int:
         """Their number."""

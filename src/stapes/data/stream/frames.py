@@ -6,19 +6,24 @@ them. For sound with words, a second file holds where each clip begins and ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.data.sound.tape import Piece, Tape
 from stapes.data.stream import mixing
-from stapes.data.stream.mixing import Sources
+from stapes.data.stream.mixing import RATE, Sources
+from stapes.data.word_length import needed, stretch
 from stapes.frontends.numerics.micro import frames, quantized
 from stapes.system.files import atomic_path
 
 HOP = 160
 """Samples from frame to frame."""
+_SHORTEST_HALF = RATE // 10
+"""Samples; less is no part of a word."""
+_MOST_HALVES = 600
 
 
 @dataclass(frozen=True)
@@ -76,29 +81,42 @@ def read_frames(path: Path) -> NDArray[np.int8]:
     return x
 
 
-def word_frames(sources: Sources) -> int:
-    """The length of the word's stretch [frames]: as long as 95 of 100 clips need.
+def write_halves(sources: Sources, ends: NDArray[np.float64], seed: list[int], path: Path) -> None:
+    """The first half of each word in other sound, which has no word.
 
-    A clip's stretch is the shortest that holds 90 % of its energy above the noise floor.
+    Parameters
+    ----------
+    ends : np.ndarray [shape=(clips,)]
+        Where each word ends, as a part of its clip; -1 where it is not known.
     """
+    words, rng = sources.words, np.random.default_rng(seed)
+    tape = words.open()
+    halves = [
+        half
+        for piece, end in zip(words.pieces, ends.tolist(), strict=True)
+        if end >= 0 and (half := _first_half(tape, piece, end)).samples >= _SHORTEST_HALF
+    ]
+    if len(halves) > _MOST_HALVES:
+        halves = [halves[place] for place in rng.permutation(len(halves))[:_MOST_HALVES]]
+    halved = replace(sources, words=Tape.written(words.path, words.sample_rate, halves))
+    _save(path, frames_of(mixing.words_in_sound(halved, rng)[0]))
+
+
+def word_frames(sources: Sources) -> int:
+    """The length of the word [frames]: as long as 95 of 100 clips need."""
     tape = sources.words.open()
     lengths = [
-        _active(np.asarray(tape[piece.begin : piece.begin + piece.samples]))
+        stretch(np.asarray(tape[piece.begin : piece.begin + piece.samples]), RATE)[1]
         for piece in sources.words.pieces
     ]
-    return int(np.ceil(np.quantile(lengths, 0.95)))
+    return needed([length / HOP for length in lengths])
 
 
-def _active(y: NDArray[np.float32]) -> int:
-    """The shortest stretch [frames] with 90 % of the energy above the floor."""
-    count = len(y) // HOP
-    energy = np.square(y[: count * HOP], dtype=np.float64).reshape(count, HOP).sum(axis=1)
-    energy = np.maximum(energy - np.quantile(energy, 0.2), 0.0)
-    total = np.concatenate([[0.0], np.cumsum(energy)])
-    ends = np.searchsorted(total, total[:-1] + 0.9 * total[-1])
-    reached = ends <= count
-    spans = (ends - np.arange(count))[reached]
-    return int(spans.min()) if len(spans) else count
+def _first_half(tape: NDArray[np.float32], piece: Piece, end: float) -> Piece:
+    """A clip until its word is half over, by the earlier of two ends: the given, and by energy."""
+    begin, length = stretch(np.asarray(tape[piece.begin : piece.begin + piece.samples]), RATE)
+    last = min(end * piece.samples, begin + length)
+    return Piece(piece.name, piece.begin, max(0, round(last - length / 2)))
 
 
 def _save(path: Path, array: NDArray[np.generic]) -> None:

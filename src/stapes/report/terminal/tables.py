@@ -17,6 +17,7 @@ from stapes.report.columns import FIRST, OF_CLIPS, columns, sound_columns
 from stapes.report.notes import about_data, frr_of_clips, headline, model_notes, models
 from stapes.report.sound import first_in_sound, how, in_sound, reasons, unmeasured
 from stapes.report.terminal.grid import grid
+from stapes.report.terminal.where import where_lines
 from stapes.system.text import interval, percent, plural, rate, rate_interval
 
 if TYPE_CHECKING:
@@ -220,4 +221,5 @@ def check_lines(check: Check) -> list[str | Table]:
         f"Split {check.split_rule}.",
         f"Speakers: {', '.join(counts)}." if counts else "The speakers are unknown.",
         *skipped(check.skipped, most=1000),
+        *(where_lines(check.where) if check.where else ()),
     ]

@@ -35,6 +35,7 @@ class _Clips(TypedDict, total=False):
     techniques: str | Sequence[str] | None
     seed: int | None
     frontend: str | Mapping[str, Any] | BaseModel | None
+    window: float | str | None
     ratio: float | None
     validation: float | None
     test: float | None
@@ -97,6 +98,6 @@ class data:
     @staticmethod
     def fetch(name: str = ..., out: _Path | None = ..., *, version: str = ..., url: str | None = ..., sha256: str | None = ..., progress: Progress | None = ...) -> Path: ...
     @staticmethod
-    def check(folder: _Path, *, word: str | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
+    def check(folder: _Path, *, word: str | None = ..., where: _Path | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
     @staticmethod
     def cache(*, clear: bool = ...) -> CacheContent: ...

@@ -102,12 +102,12 @@ def test_auto_is_as_long_as_the_word_in_training_clips(recordings, tmp_path):
     settings = settle({"data": recordings, "word": "yes", "window": "auto"})
     folder = RunFolder(tmp_path / "run", settings)
     job = windowed(Job(settings, folder, progress=progress))
-    # 90 % of the energy, rounded up to tenths.
-    assert job.settings.frontend == Mfcc(window_seconds=1.2)
+    # 90 % of the energy and 0.2 s, rounded up to tenths.
+    assert job.settings.frontend == Mfcc(window_seconds=1.4)
     assert job.settings.window is None
-    assert job.settings == settle({"data": recordings, "word": "yes", "window": 1.2})
+    assert job.settings == settle({"data": recordings, "word": "yes", "window": 1.4})
     written = job.folder.description["settings"]
-    assert written["frontend"]["window_seconds"] == 1.2
+    assert written["frontend"]["window_seconds"] == 1.4
     assert written["window"] is None
     assert job.folder.path == folder.path
     assert list(progress.steps) == ["Measuring the word's length"]
@@ -118,7 +118,7 @@ def test_auto_of_a_search_is_of_every_frontend(recordings, tmp_path):
         SearchSettings, {"data": recordings, "word": "yes", "window": "auto"}, quick={}
     )
     job = windowed(SearchJob(settings, SearchFolder(tmp_path / "search", settings)))
-    assert {frontend.window_seconds for frontend in job.settings.frontends} == {1.2}
+    assert {frontend.window_seconds for frontend in job.settings.frontends} == {1.4}
     assert isinstance(job, SearchJob)
     assert isinstance(job.folder, SearchFolder)
 
@@ -129,7 +129,7 @@ def test_auto_of_an_evaluation_is_of_its_training_clips(recordings):
     )
     result = settled(settings, lambda: recordings, Recorded())
     assert type(result) is EvaluationSettings
-    assert result.frontend.window_seconds == 1.2
+    assert result.frontend.window_seconds == 1.4
 
 
 def test_a_number_needs_no_clips(tmp_path):
@@ -147,12 +147,12 @@ def test_auto_without_a_clip_of_the_word_is_refused(recordings):
 
 
 def test_a_setting_that_the_window_is_too_short_for_is_named(recordings):
-    train = {"time_mask": 60}
+    train = {"time_mask": 70}
     settings = settle(
         {"data": recordings, "word": "yes", "window": "auto", "train": train,
          "frontend": {"kind": "mfcc", "window_seconds": 3.0}}
     )  # fmt: skip
-    with pytest.raises(UsageError, match="time_mask must be below the frontend's 60 frames"):
+    with pytest.raises(UsageError, match="time_mask must be below the frontend's 70 frames"):
         settled(settings, lambda: recordings, Recorded())
 
 

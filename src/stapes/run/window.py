@@ -20,6 +20,8 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 Settings = TypeVar("Settings", bound=RunSettings)
 
 _TENTHS = 10
+_MARGIN_SECONDS = 0.2
+"""Beyond the word, whose estimate leaves out a quiet begin or end."""
 
 
 def windowed(job: AnyJob) -> AnyJob:
@@ -41,7 +43,7 @@ def windowed(job: AnyJob) -> AnyJob:
 
 
 def settled(settings: Settings, root: Callable[[], Path], progress: Progress) -> Settings:
-    """The settings with a window in seconds: the word's length, rounded up to tenths.
+    """The settings with a window in seconds: the word's length and a margin, in whole tenths.
 
     `root` returns the folder of clips, and is called for `--window auto` alone.
     """
@@ -54,6 +56,6 @@ def settled(settings: Settings, root: Callable[[], Path], progress: Progress) ->
         raise UsageError(
             f'--window auto: no training clip of "{settings.word}" can be used; give seconds.'
         )
-    window = math.ceil(round(_TENTHS * seconds, 6)) / _TENTHS
+    window = math.ceil(round(_TENTHS * (seconds + _MARGIN_SECONDS), 6)) / _TENTHS
     progress.end(f"95 of 100 clips need {seconds:g} s; the window is {window:g} s")
     return checked(type(settings), {**dict(settings), "window": window}, called=["window"])

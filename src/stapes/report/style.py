@@ -34,14 +34,17 @@ def recommended(results: Results) -> str | None:
 def looks(results: Results) -> dict[str, Look]:
     """How each variant looks, by name, the same in every figure.
 
-    The recommended variant, float32 and the Pareto front are in colour at first, as many as there
-    are colours. A run without a recommendation has the front of the figure of sizes.
+    The recommended variant, its float model and the Pareto front are in colour at first, as many as
+    there are colours. A run without a recommendation has the front of the figure of sizes.
     """
     names = [row.name for row in results.variants]
     corners = [row.name for row in staircase(results.variants)]
     front = corners if results.recommendation is None else results.recommendation.front
+    # Where continuous sound decides, the figures have the rows that were measured in it.
+    shown = [row for row in results.variants if row.detection is not None] or results.variants
+    floats = [row.name for row in map(results.float_of, shown) if row is not None]
     # A front over four measures begins with the variants on the figure's own front.
-    first = [recommended(results), "float32", *(name for name in front if name in corners), *front]
+    first = [recommended(results), *floats, *(name for name in front if name in corners), *front]
     ordered = list(dict.fromkeys(name for name in first if name in names))
     chosen = set(ordered[:COLOURS])
     ordered = list(dict.fromkeys(ordered + names))

@@ -108,8 +108,8 @@ def picture(results: Results) -> str:
     return svg.chart(
         chart,
         title=f'"{results.word}", {kind}{tested}',
-        note=f"Bars: 95 % intervals. Colour: the Pareto front and float32. Dotted: {best} for the "
-        "size.",
+        note=f"Bars: 95 % intervals. Colour: the Pareto front and the float model. Dotted: {best} "
+        "for the size.",
     )
 
 

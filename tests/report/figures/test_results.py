@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.report.results_by_hand import LEVELS, known, measured, results, row, streams, whole
+from tests.report.results_by_hand import (
+    LEVELS,
+    in_stream,
+    known,
+    measured,
+    results,
+    row,
+    streamed,
+    streams,
+    whole,
+)
 
 from stapes.contracts.results import Baseline, Layer
 from stapes.report.figures.results import conditions, det, noise, training
@@ -28,6 +38,13 @@ def test_the_recommended_variant_float32_and_the_front_are_in_colour(run):
     assert [name for name, its in look_of.items() if its.chosen] == ["int8", "float32", "small"]
     assert look_of["int8"].colour == 0
     assert [look_of[row.name].variant for row in run.variants] == [0, 1, 2, 3]
+
+
+def test_the_float_model_in_colour_is_that_of_the_rows_that_sound_decides():
+    run = streamed()
+    run.variants.append(in_stream("stream_float32", 14_000, 0.25))
+    chosen = [name for name, its in looks(run).items() if its.chosen]
+    assert chosen == ["stream", "stream_float32"]
 
 
 def test_no_more_are_in_colour_than_there_are_colours():

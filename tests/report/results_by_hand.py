@@ -37,13 +37,10 @@ from stapes.contracts.results import (
     Results,
     Search,
     Split,
-    StreamBaseline,
-    StreamForm,
-    Streams,
-    StreamSound,
     Trial,
     VariantResult,
 )
+from stapes.contracts.streams import StreamBaseline, StreamForm, Streams, StreamSound
 
 RATES = [0.1, 0.5, 1.0, 2.0]
 LEVELS = [None, 20.0, 10.0, 5.0, 0.0]

@@ -6,7 +6,7 @@ import pytest
 from tests.report.results_by_hand import results as made
 from tests.report.results_by_hand import row
 
-from stapes.contracts.results import StreamBaseline, StreamForm, Streams, StreamSound
+from stapes.contracts.streams import StreamBaseline, StreamForm, Streams, StreamSound
 from stapes.report.about_words import about_words, cut_words, not_found
 from stapes.report.notes import about_data
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stapes.contracts.results import Results, StreamBaseline
+from stapes.contracts.results import Results
+from stapes.contracts.streams import StreamBaseline
 
 
 def about_words(results: Results) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from stapes.contracts.measurements import ClipMisses
-from stapes.contracts.results import Baseline, Results, Streams
+from stapes.contracts.results import Baseline, Results
+from stapes.contracts.streams import Streams
 from stapes.report.about_words import about_words
 from stapes.system.text import hours, percent, plural
 from stapes.system.text import limits as limits

@@ -12,7 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from stapes.contracts.results import Baseline, Data, Streams, StreamSound, VariantResult
+from stapes.contracts.results import Baseline, Data, VariantResult
+from stapes.contracts.streams import Streams, StreamSound
 from stapes.report.terminal.tables import line
 from stapes.run import record as records
 from stapes.run import steps, stream_steps

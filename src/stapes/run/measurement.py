@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.contracts.measurements import TargetResult
-from stapes.contracts.results import Results, StreamForm, VariantResult
+from stapes.contracts.results import Results, VariantResult
+from stapes.contracts.streams import StreamForm
 from stapes.data.features import Chosen
 from stapes.data.stream.frames import frames_of
 from stapes.data.stream.mixing import RATE

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from stapes.contracts.results import Baseline, StreamForm, VariantResult
+from stapes.contracts.results import Baseline, VariantResult
+from stapes.contracts.streams import StreamForm
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import accuracy

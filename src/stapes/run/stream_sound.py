@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from stapes.contracts.results import StreamSound
+from stapes.contracts.streams import StreamSound
 from stapes.data.clip import Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.contracts.results import StreamBaseline
+from stapes.contracts.streams import StreamBaseline
 from stapes.data.features import FeatureSet
 from stapes.data.stream import frames, tapes, where
 from stapes.data.stream.frames import HOP, Words

@@ -17,9 +17,9 @@ from stapes.contracts.results import (
     Data,
     Results,
     Split,
-    StreamForm,
     VariantResult,
 )
+from stapes.contracts.streams import StreamForm
 from stapes.model_files.lookup_tables import LookUpTables
 from stapes.model_files.slimming import Slimmed
 from stapes.report.terminal.tables import (

@@ -24,6 +24,9 @@ from stapes.data.sound.tape import Tape
 RATE = 16_000
 """Samples a second."""
 
+_HOP = 160
+"""Samples of one gain."""
+
 Samples = NDArray[np.float32]
 
 
@@ -172,9 +175,12 @@ def _recorded(y: Samples, sources: Sources, rng: np.random.Generator, ranges: Ra
             part = cyclic(noise, int(rng.integers(len(noise))), count)
             y[begin : begin + count] += part * _amplitude(-snr)
         begin += count
-    knots = np.arange(0, len(y) + 2 * ranges.drift_seconds * RATE, ranges.drift_seconds * RATE)
-    drift = np.interp(np.arange(len(y)), knots, rng.uniform(*ranges.gain_db, len(knots)))
-    drifted: Samples = np.clip(y * 10.0 ** (drift / 20.0), -1.0, 1.0).astype(np.float32)
+    # One gain for each hop: a gain for each sample would take more memory than the sound.
+    hops, knot = -(-len(y) // _HOP), ranges.drift_seconds * RATE / _HOP
+    knots = np.arange(0, hops + 2 * knot, knot)
+    drift = np.interp(np.arange(hops), knots, rng.uniform(*ranges.gain_db, len(knots)))
+    y *= np.repeat((10.0 ** (drift / 20.0)).astype(np.float32), _HOP)[: len(y)]
+    drifted: Samples = np.clip(y, -1.0, 1.0, out=y)
     return drifted
 
 

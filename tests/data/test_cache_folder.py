@@ -12,7 +12,7 @@ from tests.end_to_end.command import stapes
 
 from stapes.data.cache import open_cache
 from stapes.data.cache_folder import clear, content
-from stapes.data.sources.synthetic import alone_at
+from stapes.data.sources.whole_folder import alone_at
 from stapes.errors import StapesError
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc

@@ -14,8 +14,8 @@ from pathlib import Path
 import filelock
 from pydantic import BaseModel
 
-from stapes.data.sources.synthetic import alone_at
 from stapes.data.sources.synthetic_plan import SPLITS
+from stapes.data.sources.whole_folder import alone_at
 from stapes.errors import StapesError
 from stapes.system.files import cache_folder
 
@@ -101,9 +101,10 @@ def _corpora(folder: Path) -> list[Path]:
 
 
 def _files(corpus: Path) -> list[Path]:
-    """The files of a corpus: its lists, and the clips with the name of a voice."""
+    """The files of a corpus: its lists, and the clips and sentences with the name of a voice."""
     lists = (corpus / name for name in ("corpus.yaml", *(f"{split}.csv" for split in SPLITS)))
-    return [path for path in (*lists, *corpus.glob("*/en*_nohash_*.wav")) if _is_file(path)]
+    clips = (path for end in ("wav", "flac") for path in corpus.glob(f"*/en*_nohash_*.{end}"))
+    return [path for path in (*lists, *clips) if _is_file(path)]
 
 
 def _is_file(path: Path) -> bool:

@@ -13,7 +13,7 @@ import _ctypes
 import contextlib
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -41,6 +41,7 @@ _SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _BY_CHARACTER = 1
 _UTF8 = 1
+_IPA = 2
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
@@ -95,7 +96,6 @@ def speak(
         At 22,050 Hz, with at most 0.05 s of silence at each end; empty or all zero where nothing
         can be spoken.
     """
-    data = _files()[1]
     pieces: list[bytes] = []
 
     def keep(samples: int | None, count: int, _events: int | None) -> int:
@@ -106,13 +106,10 @@ def speak(
     callback = _Callback(keep)
 
     with _library() as library:
-        if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), _DONT_EXIT) != SAMPLE_RATE:
-            raise StapesError(f"espeak-ng cannot read {data}: install espeakng-loader again.")
-        # After Initialize, which seeds from the clock.
+        _begin(library, f"{accent}+{variant}")
+        # After its begin, which seeds from the clock.
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         library.espeak_SetSynthCallback(callback)
-        if library.espeak_SetVoiceByName(f"{accent}+{variant}".encode()) != 0:
-            raise StapesError(f"espeak-ng has no voice {accent}+{variant}: choose another accent.")
         settings = {_RATE: rate, _VOLUME: 100, _PITCH: pitch, _RANGE: pitch_range}
         for parameter, value in settings.items():
             library.espeak_SetParameter(parameter, value, 0)
@@ -121,6 +118,34 @@ def speak(
         library.espeak_Synth(content, size, 0, _BY_CHARACTER, 0, _UTF8, None, None)
         library.espeak_Terminate()
     return np.frombuffer(b"".join(pieces), dtype=np.int16)
+
+
+def phonemes(texts: Iterable[str], accent: str = "en") -> list[str]:
+    """How each text is spoken, in the International Phonetic Alphabet without stress.
+
+    A phoneme has one or more letters, and words have spaces between them.
+    """
+    spoken = []
+    with _library() as library:
+        _begin(library, accent)
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        for text in texts:
+            left = ctypes.c_char_p(text.encode())
+            clauses = []
+            while left.value:
+                clause = library.espeak_TextToPhonemes(ctypes.byref(left), _UTF8, _IPA)
+                clauses.append((clause or b"").decode())
+            spoken.append(" ".join(clauses).replace("ˈ", "").replace("ˌ", "").strip())
+        library.espeak_Terminate()
+    return spoken
+
+
+def _begin(library: ctypes.CDLL, voice: str) -> None:
+    data = _files()[1]
+    if library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data), _DONT_EXIT) != SAMPLE_RATE:
+        raise StapesError(f"espeak-ng cannot read {data}: install espeakng-loader again.")
+    if library.espeak_SetVoiceByName(voice.encode()) != 0:
+        raise StapesError(f"espeak-ng has no voice {voice}: choose another accent.")
 
 
 @contextlib.contextmanager

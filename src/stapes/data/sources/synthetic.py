@@ -9,15 +9,11 @@ bytes with any number of processes. `synthetic_plan` draws who speaks what.
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
-import re
-import shutil
-from concurrent.futures import BrokenExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -26,8 +22,8 @@ import yaml
 from stapes.data.augmentation import Ranges, augment
 from stapes.data.sources import espeak
 from stapes.data.sources.synthetic_plan import SPLITS, Voice, label_of, other_words, plan
-from stapes.errors import StapesError, UsageError
-from stapes.system import files, workers
+from stapes.data.sources.whole_folder import make_whole, speaking
+from stapes.errors import UsageError
 from stapes.system.progress import SILENT, Progress
 
 _LONGEST_WORD = 60  # characters
@@ -75,28 +71,13 @@ def make_corpus(
     """
     word = _checked(word, voices, seed, takes, jobs)
     out = Path(out)
-    place = out.resolve()
     progress.begin(f'Speaking "{word}" and other words (synthetic speech)')
     description = _describe(word, voices, takes, seed)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with alone_at(place):
-        _remove_leftovers(place)
-        if _is_there(place, description):
-            progress.end(f"{out} is there already")
-            return out
-        # Only one process at a time is here, so its number makes the name unique.
-        folder = place.parent / f".{place.name}-{os.getpid()}.part"
-        try:
-            folder.mkdir()
-            _fill(folder, word, voices, takes, seed, jobs or os.cpu_count() or 1, progress)
-            (folder / "corpus.yaml").write_text(description, encoding="utf-8")
-            if place.exists():
-                place.rmdir()
-            folder.rename(place)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    progress.end(str(out))
-    return out
+
+    def fill(folder: Path) -> None:
+        _fill(folder, word, voices, takes, seed, jobs or os.cpu_count() or 1, progress)
+
+    return make_whole(out, description, fill, progress)
 
 
 def _checked(word: str, voices: int, seed: int, takes: int, jobs: int | None) -> str:
@@ -137,49 +118,20 @@ def _describe(word: str, voices: int, takes: int, seed: int) -> str:
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
-def alone_at(place: Path, seconds: float = -1) -> filelock.BaseFileLock:
-    """A lock of a folder, in the cache; `filelock.Timeout` after `seconds`, if not negative."""
-    locks = files.cache_folder() / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(locks / hashlib.sha256(bytes(place)).hexdigest(), timeout=seconds)
-
-
-def _remove_leftovers(place: Path) -> None:
-    """Delete the temporary folders of killed runs for this folder."""
-    leftover = re.compile(rf"\.{re.escape(place.name)}-\d+\.part")
-    for folder in place.parent.iterdir():
-        if leftover.fullmatch(folder.name):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_there(place: Path, description: str) -> bool:
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
-        return False
-    settings = place / "corpus.yaml"
-    if settings.is_file() and settings.read_text(encoding="utf-8") == description:
-        return True
-    raise UsageError(f"{place} holds something else: choose another folder, or delete it.")
-
-
 def _fill(
     folder: Path, word: str, voices: int, takes: int, seed: int, jobs: int, progress: Progress
 ) -> None:
     """Write the clips and their lists."""
-    with workers.pool(min(jobs, voices)) as executor:
-        try:
-            others = executor.submit(_sayable, word, other_words(word)).result()
-            speakers = plan(word, others, voices, takes, seed)
-            for label in {clip.label for voice in speakers for clip in voice.clips}:
-                (folder / label).mkdir()
-            tasks = [executor.submit(_record, voice, folder, seed) for voice in speakers]
-            done = 0
-            for task in as_completed(tasks):
-                done += task.result()
-                progress.update(done, 2 * takes * voices)
-        except BrokenExecutor:
-            raise StapesError(
-                "A process that made speech was killed (out of memory?): use fewer --jobs."
-            ) from None
+    with speaking(min(jobs, voices)) as executor:
+        others = executor.submit(_sayable, word, other_words(word)).result()
+        speakers = plan(word, others, voices, takes, seed)
+        for label in {clip.label for voice in speakers for clip in voice.clips}:
+            (folder / label).mkdir()
+        tasks = [executor.submit(_record, voice, folder, seed) for voice in speakers]
+        done = 0
+        for task in as_completed(tasks):
+            done += task.result()
+            progress.update(done, 2 * takes * voices)
     for split in SPLITS:
         rows = sorted(
             (clip.file, clip.label, voice.speaker)

@@ -54,7 +54,7 @@ class Voice:
 
     @property
     def speaker(self) -> str:
-        return _speaker(self.accent, self.variant)
+        return speaker_of(self.accent, self.variant)
 
 
 def label_of(word: str) -> str:
@@ -91,22 +91,30 @@ def plan(word: str, others: list[str], voices: int, takes: int, seed: int) -> li
     parameters are those of `make_corpus`.
     """
     rng = np.random.default_rng(seed)
-    variants = rng.permutation(espeak.variants()).tolist()
-    accents = [rng.permutation(espeak.accents()).tolist() for _ in variants]
-    # Every variant once before any has a second accent.
-    pairs = itertools.product(range(len(accents[0])), range(len(variants)))
+    drawn = drawn_voices(rng)
     often = Counter(others)
     rows = {
         split: itertools.cycle(sorted(rng.permutation(others).tolist(), key=lambda w: often[w] < 2))
         for split in SPLITS
     }
     planned = []
-    for index, (turn, at) in enumerate(itertools.islice(pairs, voices)):
-        split = _SPLIT_PATTERN[at % len(_SPLIT_PATTERN)]
+    for index, (accent, variant, split) in enumerate(drawn[:voices]):
         texts = [word] * takes + list(itertools.islice(rows[split], takes))
-        clips = _clips(_speaker(accents[at][turn], variants[at]), texts)
-        planned.append(Voice(index, accents[at][turn], variants[at], split, clips))
+        clips = _clips(speaker_of(accent, variant), texts)
+        planned.append(Voice(index, accent, variant, split, clips))
     return planned
+
+
+def drawn_voices(rng: np.random.Generator) -> list[tuple[str, str, str]]:
+    """All voices in random order: accent, variant and split."""
+    variants = rng.permutation(espeak.variants()).tolist()
+    accents = [rng.permutation(espeak.accents()).tolist() for _ in variants]
+    # Every variant once before any has a second accent.
+    pairs = itertools.product(range(len(accents[0])), range(len(variants)))
+    return [
+        (accents[at][turn], variants[at], _SPLIT_PATTERN[at % len(_SPLIT_PATTERN)])
+        for turn, at in pairs
+    ]
 
 
 def _clips(speaker: str, texts: list[str]) -> tuple[Clip, ...]:
@@ -119,5 +127,6 @@ def _clips(speaker: str, texts: list[str]) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-def _speaker(accent: str, variant: str) -> str:
+def speaker_of(accent: str, variant: str) -> str:
+    """The name of a voice in names of files."""
     return f"{accent}-{variant}".lower().replace(" ", "-")

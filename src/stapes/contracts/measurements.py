@@ -176,6 +176,8 @@ class DetectionSetup(Part):
     """Of the sound without the word."""
     files: int
     hours: float
+    spoken_hours: float = 0.0
+    """Of these, of sentences that espeak-ng spoke."""
     words_seconds: float
     """Of all embedded clips."""
     hop_ms: float

@@ -37,7 +37,9 @@ class StreamSound(Part):
     """Of recordings without the word, as they are."""
     validation_minutes: float
     recordings: int
-    """Files of `--negatives` in training; 0: the clips without the word were joined."""
+    """Files of `--negatives` in training."""
+    spoken: int = 0
+    """Files of sentences that espeak-ng spoke, in training. With neither, clips were joined."""
     word_frames: int
     """The length of the word [frames of 10 ms]: 95 of 100 clips are at most as long."""
     made_rooms: bool

@@ -80,6 +80,12 @@ def about_data(results: Results) -> list[str]:
             "The speech is synthetic (espeak-ng): these figures compare the models with each "
             "other, and do not predict how well they detect people's voices."
         )
+    if results.detection is not None and results.detection.spoken_hours:
+        sentences.append(
+            f"False accepts are counted in {hours(results.detection.spoken_hours)} of sentences "
+            "that espeak-ng speaks. Real speech fools a detector more often: expect more false "
+            "accepts an hour, and give hours of recordings with --continuous."
+        )
     sentences.append(f"Split {data.split_rule}.")
     if data.shared_speakers:
         sentences.append(
@@ -147,6 +153,11 @@ def _about_streams(streams: Streams) -> list[str]:
         other = (
             f"{hours(sound.hours)} of sound without the word, made from "
             f"{sound.train_minutes:.3g} minutes in {plural(sound.recordings, 'recording')}"
+        )
+    elif sound.spoken:
+        other = (
+            f"{hours(sound.hours)} of sentences, made from {sound.train_minutes:.3g} minutes that "
+            "espeak-ng speaks, as no recording was given with --negatives"
         )
     else:
         other = (

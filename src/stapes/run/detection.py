@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import Detection, DetectionSetup, SkippedFile
 from stapes.contracts.results import Results, VariantResult
-from stapes.data.sound.continuous import Sound
+from stapes.data.sound.continuous import SPOKEN, Sound
 from stapes.data.sound.sliding import Plan, plan, write_features
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
@@ -221,12 +221,20 @@ def setup(tested: TestSound, settings: RunSettings, digest: str) -> DetectionSet
         source=sound.source,
         files=len(sound.background.pieces),
         hours=seconds / 3600,
+        spoken_hours=_spoken_seconds(sound) / 3600,
         words_seconds=sound.words.seconds,
         hop_ms=hop_ms,
         noise=sound.noise_source if options.snr_db else "",
         **options.model_dump(include=set(DetectionSetup.model_fields)),
         skipped=[SkippedFile(file=clip.file, reason=clip.reason) for clip in sound.skipped],
     )
+
+
+def _spoken_seconds(sound: Sound) -> float:
+    """The length of synthetic sentences."""
+    spoken = zip(sound.recordings, sound.sources, strict=True)
+    samples = sum(length for (_, length), source in spoken if source == SPOKEN)
+    return samples / sound.background.sample_rate
 
 
 def forget_other_sound(results: Results, signature: str, work: Path) -> None:

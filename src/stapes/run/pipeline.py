@@ -38,6 +38,7 @@ from stapes.run.preparation import (
     with_copies,
 )
 from stapes.run.settings import RunSettings
+from stapes.run.spoken import spoken_sentences
 from stapes.run.window import windowed
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.techniques.registry import is_stream, left_out, select
@@ -102,15 +103,17 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
             # Before hours of training, so that the user sees an error at once.
             streams = any(is_stream(name) for name in names)
             windows = settings.detect == "all" and not folder.streams_only
+            measured = {"windows": windows, "streams": streams}
+            spoken = spoken_sentences(job, corpus, **measured)
             test_sound = sound.gather(
-                job, corpus, chosen, skipped, windows=windows, streams=streams
+                job, corpus, chosen, skipped, **measured, spoken=spoken.get("test", [])
             )
             record, failed = make_models(
                 job,
                 names,
                 data,
                 adopted,
-                lambda: stream_sound.prepare(job, corpus, chosen, skipped),
+                lambda: stream_sound.prepare(job, corpus, chosen, skipped, spoken),
             )
             measure_all(job, record, chosen["test"], test_sound)
             write_files(record.results, folder.path)

@@ -49,22 +49,26 @@ def synthetic_folder(job: Job) -> Path:
     """The folder of synthetic speech for the word, made if it is not in the cache."""
     from stapes.data.sources.synthetic import make_corpus
 
-    try:
-        engine = version("espeakng-loader")
-    except PackageNotFoundError:
-        engine = "none"
     settings, synthetic = job.settings, job.settings.synthetic
     name = f"{slug(settings.word)}-{synthetic.voices}x{synthetic.takes}-seed{settings.seed}"
-    out = cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
     return make_corpus(
         settings.word,
-        out,
+        synthetic_place(name),
         voices=synthetic.voices,
         takes=synthetic.takes,
         seed=settings.seed,
         jobs=job.jobs,
         progress=job.progress,
     )
+
+
+def synthetic_place(name: str) -> Path:
+    """A folder of synthetic speech in the cache; another version has another."""
+    try:
+        engine = version("espeakng-loader")
+    except PackageNotFoundError:
+        engine = "none"
+    return cache_folder() / "synthetic" / f"{name}-{__version__}-{engine}"
 
 
 def choose_clips(

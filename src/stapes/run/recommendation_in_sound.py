@@ -137,8 +137,9 @@ def _why(
     if costs:
         sentences.append(" and ".join(costs) + ".")
     if results.streams is not None and not results.streams.sound.recordings:
+        how = "on synthetic speech" if results.streams.sound.spoken else "without recordings"
         sentences.append(
-            "It was trained without recordings of other sound, so expect more false accepts among "
+            f"It was trained {how} of other sound, so expect more false accepts among "
             "people: give hours of them with --negatives."
         )
     return " ".join(sentences)

@@ -66,6 +66,13 @@ class SyntheticSettings(BaseModel):
     takes: Annotated[int, Option("synth", "N")] = Field(
         default=7, ge=1, description="Takes of the word by each voice."
     )
+    sentence_minutes: float = Field(
+        default=66.0,
+        gt=0,
+        le=6000,
+        description="Minutes of spoken sentences to count false accepts in, and as many to train "
+        "on, where there are no recordings.",
+    )
 
 
 class RunSettings(BaseModel):
@@ -280,7 +287,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 QUICK: dict[str, Any] = {
     "training_clips": 0,
     "train": {"epochs": 3},
-    "synthetic": {"voices": 20, "takes": 6},
+    "synthetic": {"voices": 20, "takes": 6, "sentence_minutes": 1.0},
     "calibration_clips": 40,
     "detection": {"snr_db": [10.0]},
     "recipes": QUICK_RECIPES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def gather(
     *,
     windows: bool,
     streams: bool,
+    spoken: Sequence[Path] = (),
 ) -> TestSound:
     """Decode the sound of a run's detection into the work folder.
 
@@ -86,6 +88,8 @@ def gather(
         Clips of the corpus that cannot be used.
     windows, streams : bool
         Whether models of windows, and detectors in a stream, are measured.
+    spoken : sequence of Path
+        Recordings of test sentences; used without `--continuous`.
 
     Raises
     ------
@@ -113,6 +117,7 @@ def gather(
             noise=settings.noise,
             known=known,
             seed=settings.seed,
+            spoken=spoken,
             shortest=shortest,
             progress=progress,
         )

@@ -1,8 +1,8 @@
 """The training and validation sound of detectors in a stream, as frames in the work folder.
 
-The words of the training clips are embedded in the recordings of `--negatives`, in noise and in
-rooms, so often that there are `embedded_words`; other sound is changed until there are
-`negative_hours`. Recordings and noises of the test are in neither.
+The words of the training clips are embedded in the recordings of `--negatives`, or in synthetic
+sentences, in noise and in rooms, so often that there are `embedded_words`; other sound is changed
+until there are `negative_hours`. Recordings and noises of the test are in neither.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,11 @@ def folder_of(job_work: Path) -> Path:
 
 
 def prepare(
-    job: Job, corpus: Corpus, chosen: dict[str, Chosen], unusable: list[Skipped]
+    job: Job,
+    corpus: Corpus,
+    chosen: dict[str, Chosen],
+    unusable: list[Skipped],
+    spoken: dict[str, list[Path]],
 ) -> StreamSound:
     """Make the sound if it is not there, and describe it.
 
@@ -62,6 +66,8 @@ def prepare(
         The clips that are used, whose words are embedded.
     unusable : list of Skipped
         Clips of the corpus that cannot be used.
+    spoken : dict of str to list of Path
+        Recordings of sentences for each split; used without `--negatives`.
     """
     folder = folder_of(job.folder.work)
     ready = folder / "sound.json"
@@ -77,6 +83,8 @@ def prepare(
     for number, split in enumerate(SPLITS):
         (folder / split).mkdir(parents=True)
         parts = _parts(job, corpus, chosen[split], split, names)
+        if job.settings.negatives is None:
+            parts = replace(parts, recordings=spoken.get(split, []))
         sources, skipped = gather(folder / split, parts, job.settings.seed)
         described["skipped"] += [{"file": clip.file, "reason": clip.reason} for clip in skipped]
         tasks += _tasks(sources, job.settings.stream, folder / split, job.settings.seed, number)
@@ -85,7 +93,8 @@ def prepare(
             word_frames = frames.word_frames(sources)
             tapes.describe(_background(sources), folder / split)
             described["made_rooms"], described["made_noise"] = not sources.rooms, not parts.noise
-            described["recordings"] = len(parts.recordings)
+            kind = "spoken" if job.settings.negatives is None else "recordings"
+            described |= {"recordings": 0, kind: len(parts.recordings)}
     with job.workers(len(tasks)) as executor:
         waiting = [executor.submit(call, *arguments) for call, arguments in tasks]
         for done, future in enumerate(as_completed(waiting), 1):

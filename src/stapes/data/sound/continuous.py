@@ -2,8 +2,8 @@
 
 Three tapes, all at the frontend's rate, with one level of speech (`audio.levels`):
 
-- `background`, without the word: a folder of recordings, or the negative test clips joined. Clips
-  of the training are omitted.
+- `background`, without the word: a folder of recordings, or the negative test clips joined, and
+  synthetic sentences. Clips of the training are omitted.
 - `words`: the positive test clips, whole (of one that is longer than 5 s, the loudest 5 s).
 - `noise`: a folder of it, or a minute of pink noise. Its level is that of speech; the
   signal-to-noise ratio is applied when it is added.
@@ -14,7 +14,7 @@ Three tapes, all at the frontend's rate, with one level of speech (`audio.levels
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from stapes.system.files import sha256
 from stapes.system.progress import SILENT, Progress
 
 LONGEST_WORD_SECONDS = 5.0
+JOINED, SPOKEN = "negative test clips", "spoken sentences"
+"""Names of kinds of sound without the word."""
 _NOISE_SECONDS = 60.0
 _NOISE_NAME = "generated pink noise"
 _STEP_SECONDS = 0.01
@@ -47,6 +49,8 @@ class Sound:
     """Of the background, in words."""
     recordings: list[tuple[int, int]]
     """Begin and length [samples] of each recording of the background; no window is in two."""
+    sources: list[str]
+    """Of each recording: its folder, or a name of its kind."""
     words: Tape
     noise: Tape
     noise_source: str
@@ -63,6 +67,7 @@ def gather_sound(
     noise: Path | None,
     known: Mapping[str, list[Clip]],
     seed: int,
+    spoken: Sequence[Path] = (),
     shortest: int | None = None,
     progress: Progress = SILENT,
 ) -> Sound:
@@ -80,6 +85,8 @@ def gather_sound(
         Clips that are no background, by the reason: trained on, or with the word.
     seed : int
         Of generated noise.
+    spoken : sequence of Path
+        Recordings of synthetic sentences without the word, which follow the joined `negatives`.
     shortest : int, optional [samples]
         Of a recording in which something can be detected [the window].
 
@@ -90,6 +97,7 @@ def gather_sound(
     """
     skipped: list[Skipped] = []
     background = Tape(folder / "background.f32", settings.sample_rate)
+    shortest = shortest or settings.window
     if continuous is not None:
         source = str(continuous)
         append_folder(
@@ -98,21 +106,29 @@ def gather_sound(
             "--continuous",
             skipped,
             level=active_power,
-            shortest=shortest or settings.window,
+            shortest=shortest,
             known=known,
             progress=progress,
         )
         recordings = [(piece.begin, piece.samples) for piece in background.pieces]
+        sources = [Path(piece.name).parent.as_posix() for piece in background.pieces]
     else:
         source = "the negative test clips, joined"
         append_clips(background, negatives, settings.window_seconds, skipped)
         # One recording: windows cross the joins.
-        long_enough = background.samples >= (shortest or settings.window)
-        recordings = [(0, background.samples)] if long_enough else []
+        recordings = [(0, background.samples)] if background.samples >= shortest else []
+        sources = [JOINED for _ in recordings]
+        if spoken:
+            source += f", and {SPOKEN} (synthetic)"
+        clips = len(background.pieces)
+        for path in spoken:
+            append_file(background, path.name, path, skipped, shortest=shortest)
+        recordings += [(piece.begin, piece.samples) for piece in background.pieces[clips:]]
+        sources += [SPOKEN for _ in background.pieces[clips:]]
     words = Tape(folder / "words.f32", settings.sample_rate)
     append_clips(words, positives, settings.window_seconds, skipped)
     tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped, known)
-    return Sound(background, source, recordings, words, tape, noise_source, skipped)
+    return Sound(background, source, recordings, sources, words, tape, noise_source, skipped)
 
 
 def embed(
@@ -178,15 +194,28 @@ def append_folder(
         if (reason := reason_of(path)) is not None:
             failed.append(Skipped(name, reason))
             continue
-        try:
-            sound = decoded(path, tape.sample_rate)
-            tape.append(name, sound, power=power(SPEECH_DB), level=level, shortest=shortest)
-        except AudioError as error:
-            failed.append(Skipped(name, error.reason))
+        append_file(tape, name, path, failed, level=level, shortest=shortest)
     skipped += failed
     if not tape.samples:
         first = f" ({failed[0].file}: {failed[0].reason})" if failed else ""
         raise UsageError(f"{option} {folder}: no sound file in it can be used{first}.")
+
+
+def append_file(
+    tape: Tape,
+    name: str,
+    path: Path,
+    skipped: list[Skipped],
+    *,
+    level: Level = active_power,
+    shortest: int = 1,
+) -> None:
+    """Add a file that can be used; else `skipped` gets it."""
+    try:
+        sound = decoded(path, tape.sample_rate)
+        tape.append(name, sound, power=power(SPEECH_DB), level=level, shortest=shortest)
+    except AudioError as error:
+        skipped.append(Skipped(name, error.reason))
 
 
 def _known(clips: Mapping[str, list[Clip]]) -> Callable[[Path], str | None]:

@@ -1,8 +1,8 @@
 """Running speech without the wake word: sentences that espeak-ng speaks.
 
-`make_sentences` writes recordings of about a minute, one a voice: `<split>/<speaker>_nohash_0.flac`,
-16 kHz, each in its own room and noise. A variant of espeak-ng is in the split that it has in the
-corpus of the same seed: no voice is in two splits.
+`make_sentences` writes recordings of about a minute, one a voice, each in its own room and noise:
+`<split>/<speaker>_nohash_0.flac`, at 16 kHz. A variant of espeak-ng is in the split that it has in
+the corpus of the same seed: no voice is in two splits.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _record(
                 f"No sentence is without {word!r}: give recordings with --negatives and "
                 "--continuous."
             )
-        y = espeak.speak(
+        speech = espeak.speak(
             text,
             accent,
             variant,
@@ -156,7 +156,7 @@ def _record(
             pitch=int(rng.integers(*_PITCHES, endpoint=True)),
             pitch_range=int(rng.integers(*_PITCH_RANGES, endpoint=True)),
         )
-        spoken = resample(y / np.float32(32768), espeak.SAMPLE_RATE, _RATE)
+        spoken = resample((speech / 32768).astype(np.float32), espeak.SAMPLE_RATE, _RATE)
         parts += [spoken, np.zeros(round(rng.uniform(*_PAUSES) * _RATE), np.float32)]
         length += len(parts[-2]) + len(parts[-1])
     # Whole seconds, whose Fourier transforms are fast.

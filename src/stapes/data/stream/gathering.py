@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from stapes.audio.levels import SPEECH_DB, active_power, power
+from stapes.audio.levels import SPEECH_DB, power
 from stapes.audio.read import decode, resample
 from stapes.data.augmentation import Colour, coloured_noise
 from stapes.data.clip import Clip, Skipped
 from stapes.data.layouts import sound_files
-from stapes.data.sound.continuous import append_clips, mean_power
-from stapes.data.sound.tape import Tape, decoded
+from stapes.data.sound.continuous import append_clips, append_file, mean_power
+from stapes.data.sound.tape import Tape
 from stapes.data.stream.mixing import RATE, Samples, Sources
 from stapes.errors import AudioError
 
@@ -64,9 +64,9 @@ def gather(folder: Path, parts: Gathering, seed: int) -> tuple[Sources, list[Ski
     append_clips(tapes["words"], parts.words, 1.0, skipped)
     append_clips(tapes["others"], parts.others, 1.0, skipped)
     for path in parts.recordings:
-        _append(tapes["background"], path, skipped)
+        append_file(tapes["background"], path.name, path, skipped)
     for path in parts.noise:
-        _append(tapes["noise"], path, skipped, noise=True)
+        append_file(tapes["noise"], path.name, path, skipped, level=mean_power)
     rooms = tuple(room for path in parts.rooms if (room := _room(path, skipped)) is not None)
     sources = Sources(**tapes, rooms=rooms)
     if not sources.noise.samples:
@@ -87,14 +87,6 @@ def noise_files(folder: Path | None, split: str) -> list[Path]:
     ordered = sorted(files, key=lambda path: hashlib.sha1(path.name.encode()).digest())
     first, last = (round(share * len(files)) for share in _NOISE_PARTS[split])
     return sorted(ordered[first:last])
-
-
-def _append(tape: Tape, path: Path, skipped: list[Skipped], noise: bool = False) -> None:
-    level = mean_power if noise else active_power
-    try:
-        tape.append(path.name, decoded(path, RATE), power=power(SPEECH_DB), level=level)
-    except AudioError as error:
-        skipped.append(Skipped(path.name, error.reason))
 
 
 def _room(path: Path, skipped: list[Skipped]) -> Samples | None:

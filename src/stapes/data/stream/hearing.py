@@ -7,7 +7,7 @@ part's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +77,11 @@ def plan(
         The first so many clips; the rest is omitted.
     """
     left = sound.background.samples if most_seconds is None else round(most_seconds * RATE)
-    counts, sources = [], []
-    for begin, samples in sound.recordings:
+    counts = []
+    for _, samples in sound.recordings:
         used = min(samples, left)
         left -= used
         counts.append(_count(used))
-        sources.append(_source(sound, begin))
     kept = [place for place, count in enumerate(counts) if count > 0]
     counts = [counts[place] for place in kept]
     after = round(tolerance_seconds * RATE / HOP) + _MARGIN
@@ -93,7 +92,7 @@ def plan(
     return Hearing(
         parts=np.array([firsts, counts], np.int64).T.reshape(-1, 2),
         recordings=len(kept),
-        sources=[sources[place] for place in kept],
+        sources=[sound.sources[place] for place in kept],
         clips=np.stack([begins, begins + np.array(lengths, np.float64) / RATE], axis=1),
     )
 
@@ -119,9 +118,7 @@ def write(
     """
     x = open_memmap(path, mode="w+", dtype=np.int8, shape=(hearing.frames, 40))
     gain = np.float32(0.0 if snr_db is None else gain_to(1.0, power(-snr_db)))
-    heard = Sound(
-        sound.background, sound.source, sound.recordings, clips, sound.noise, "", sound.skipped
-    )
+    heard = replace(sound, words=clips)
 
     def compute(places: list[int]) -> list[NDArray[np.int8]]:
         return [_frames(heard, hearing, place, gain, seed) for place in places]
@@ -158,10 +155,3 @@ def _frames(
 
 def _count(samples: int) -> int:
     return max(0, samples // HOP - _FRAME + 1)
-
-
-def _source(sound: Sound, begin: int) -> str:
-    """The folder of a recording; clips that were joined have one for all."""
-    pieces = [piece for piece in sound.background.pieces if piece.begin == begin]
-    joined = len(sound.recordings) == 1 and len(sound.background.pieces) > 1
-    return sound.source if joined or not pieces else Path(pieces[0].name).parent.as_posix()

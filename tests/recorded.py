@@ -6,17 +6,21 @@ from stapes.system.progress import Progress
 
 
 class Recorded(Progress):
-    """Records the steps that began, with their updates as (done, total)."""
+    """Records the notes, and the steps that began with their updates as (done, total)."""
 
     def __init__(self) -> None:
         self.steps: dict[str, list[tuple[int, int | None]]] = {}
         self.updates: list[tuple[int, int | None]] = []
+        self.notes: list[str] = []
 
     def begin(self, step: str) -> None:
         self.updates = self.steps[step] = []
 
     def update(self, done: int, total: int | None, detail: str = "") -> None:
         self.updates.append((done, total))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 class Interrupts(Progress):

@@ -17,7 +17,7 @@ from stapes.errors import StapesError
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
 
-CLIPS = ("house/en-m3_nohash_0.wav", "house/en-gb-f2_nohash_0.wav", "mouse/en_nohash_0.wav")
+CLIPS = ("house/en-m3_nohash_0.wav", "house/en-gb-f2_nohash_0.wav", "test/en_nohash_0.flac")
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_files_of_others_stay(folder: Path, tmp_path: Path) -> None:
     clear()
     assert all(path.read_text() == "mine" for path in theirs)
     assert not (corpus / "corpus.yaml").exists()
-    assert not (corpus / "mouse").exists()
+    assert not (corpus / "test").exists()
 
 
 def test_features_that_a_run_has_open_stay_whole(folder: Path) -> None:

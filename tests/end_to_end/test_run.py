@@ -355,6 +355,13 @@ def test_every_technique_makes_its_row_with_a_note_for_each_layer(cache, corpus,
         assert rows[name]["bytes"] <= 6_000
         assert rows[name]["parameters"] <= most
     assert any("validation clips" in note for note in rows["tiny"]["notes"])
+    # Without recordings, detectors in a stream are trained and measured in spoken sentences.
+    assert results["streams"]["sound"]["spoken"] == 1
+    assert 1 / 60 < results["detection"]["spoken_hours"] < results["detection"]["hours"]
+    sources = {part["source"] for part in rows["stream_float32"]["detection"]["by_source"]}
+    assert sources == {"negative test clips", "spoken sentences"}
+    assert "Real speech fools a detector more often" in done.stdout
+    assert "sentences that espeak-ng speaks stand for running speech" in done.stderr
 
 
 def test_another_architecture_is_the_baseline_without_batch_normalization(cache, corpus, tmp_path):

@@ -91,7 +91,9 @@ class RunSettings(BaseModel):
     negatives: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
         default=None, description="Folder of more speech without the word."
     )
-    continuous: Annotated[Path | None, Option("run", "DIR", "the negative test clips")] = Field(
+    continuous: Annotated[
+        Path | None, Option("run", "DIR", "the negative test clips, and spoken sentences")
+    ] = Field(
         default=None,
         description="Folder of recordings without the word, in which false accepts are counted.",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 pytest.importorskip("espeakng_loader", reason="needs the extra stapes[synth]")
 
-SHORT = {"minutes": 0.2, "jobs": 2}
+SHORT: dict[str, Any] = {"minutes": 0.2, "jobs": 2}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_words_that_sound_alike_are_not_spoken(monkeypatch):
     assert list(spoken._without_sound_of("write", "en", iter(sentences))) == ["It rains."]
     monkeypatch.setattr(spoken, "sentences", lambda *_: iter(["That is right."] * 100))
     with pytest.raises(UsageError, match="No sentence is without 'write'"):
-        spoken._record(None, "write", 0, 0, "en", "m3", "test", 5.0)
+        spoken._record(Path(), "write", 0, 0, "en", "m3", "test", 5.0)
 
 
 def test_phonemes_have_no_stress():

@@ -37,13 +37,13 @@ class TargetResult(Part):
     arena_bytes: int | None = None
     """The smallest tensor arena that TFLite Micro starts in."""
     agrees: bool | None = None
-    """Whether all decisions on the test clips equal LiteRT's."""
+    """Whether all decisions equal LiteRT's."""
     largest_difference: float | None = None
     """From LiteRT's outputs on the test clips, in steps of a quantized output. None if LiteRT does
     not run the file."""
     decisions_that_differ: int | None = None
     n_compared: int | None = None
-    """Test clips."""
+    """Test clips, or steps of a detector in a stream."""
 
     flash_bytes: int | None = None
     """Of the compiled model: weights as the NPU stores them, biases, commands."""

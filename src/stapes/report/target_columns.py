@@ -33,10 +33,14 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         measure,
     ),
     "arena_bytes": ("arena bytes", "Smallest tensor arena of {}, in bytes.", count),
-    "agrees": ("{} agrees", "Whether {} and LiteRT decide every test clip alike.", _yes),
+    "agrees": (
+        "{} agrees",
+        "Whether {} and LiteRT decide every test clip, or every step of a stream, alike.",
+        _yes,
+    ),
     "decisions_that_differ": (
         "{} decisions that differ",
-        "Number of test clips that {} and LiteRT decide differently.",
+        "Number of test clips, or of steps of a stream, that {} and LiteRT decide differently.",
         count,
     ),
     "largest_difference": (
@@ -44,7 +48,11 @@ _FIGURES: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         "Largest difference between outputs of {} and LiteRT, in steps of a quantized output.",
         _difference,
     ),
-    "n_compared": ("{} clips compared", "Number of test clips that LiteRT and {} ran.", count),
+    "n_compared": (
+        "{} inputs compared",
+        "Number of test clips, or of steps of a stream, that LiteRT and {} ran.",
+        count,
+    ),
     "flash_bytes": ("{} flash bytes", "Size of the model compiled for {}, in bytes.", count),
     "sram_bytes": ("{} SRAM bytes", "Peak of activations and buffers on {}, in bytes.", count),
     "weight_bytes": ("{} weight bytes", "Size of the weights as {} stores them, in bytes.", count),
@@ -87,7 +95,7 @@ def sentence(result: TargetResult | None) -> str:
     parts = [runs(result) or "", result.configuration, result.reason]
     if result.n_compared:
         differ = result.decisions_that_differ or 0
-        parts.append(f"differs from LiteRT on {differ:,} of {plural(result.n_compared, 'clip')}")
+        parts.append(f"differs from LiteRT on {differ:,} of {plural(result.n_compared, 'input')}")
     parts += [f"on the CPU: {'; '.join(result.cpu_ops)}"] if result.cpu_ops else []
     return ", ".join(part for part in parts if part)
 

@@ -105,7 +105,7 @@ def test_a_target_in_words():
         cpu_ops=["SOFTMAX: x"],
     )
     assert sentence(result) == (
-        "in part, one core, differs from LiteRT on 2 of 40 clips, on the CPU: SOFTMAX: x"
+        "in part, one core, differs from LiteRT on 2 of 40 inputs, on the CPU: SOFTMAX: x"
     )
     assert sentence(None) == "not measured"
     untried = TargetResult(runs=False, tried=False, reason="not tried: install stapes[npu]")

@@ -130,7 +130,8 @@ def test_a_technique_and_an_architecture(monkeypatch):
     from stapes.models.backend import keras
     from stapes.targets.litert import LiteRT
     from stapes.techniques.recipes import Recipes
-    from stapes.techniques.registry import TECHNIQUES, select
+    from stapes.techniques.registry import TECHNIQUES
+    from stapes.techniques.selection import select
     from stapes.techniques.variant import Material, Technique
 
     two_layers = defined(examples("Add an architecture")[0], keras=keras)["two_layers"]

@@ -8,15 +8,8 @@ import pytest
 
 from stapes.errors import MissingExtraError, UsageError
 from stapes.techniques.recipes import QUICK_RECIPES, Recipes
-from stapes.techniques.registry import (
-    STAGES,
-    TECHNIQUES,
-    clusters,
-    left_out,
-    prunes,
-    select,
-    stages_of,
-)
+from stapes.techniques.registry import STAGES, TECHNIQUES, clusters, prunes, stages_of
+from stapes.techniques.selection import left_out, select
 from stapes.techniques.variant import Technique, Variant
 
 

@@ -27,7 +27,7 @@ from stapes.run.settings import LATER, RunSettings
 from stapes.run.versions import OPTIONAL, versions
 from stapes.system.files import write_text
 from stapes.system.yaml_file import read_yaml
-from stapes.techniques.registry import streams_only
+from stapes.techniques.selection import streams_only
 
 
 class RunFolder:

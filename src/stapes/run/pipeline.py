@@ -41,7 +41,8 @@ from stapes.run.settings import RunSettings
 from stapes.run.spoken import spoken_sentences
 from stapes.run.window import windowed
 from stapes.system.isolation import SECONDS, Lost, isolated
-from stapes.techniques.registry import is_stream, left_out, select
+from stapes.techniques.registry import is_stream
+from stapes.techniques.selection import left_out, select
 
 
 def run(job: Job) -> Results:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
-import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 
-from stapes.errors import MissingExtraError, UsageError
-from stapes.system.options import unknown
 from stapes.targets import tflm
 from stapes.techniques import (
     channels,
@@ -29,7 +25,7 @@ _MAGNITUDE = "Zhu and Gupta 2017, arXiv:1710.01878"
 _2BY4 = "Mishra et al. 2021, arXiv:2104.08378"
 _QAT = "Jacob et al. 2018, arXiv:1712.05877"
 _CLUSTERING = "Han et al. 2016, arXiv:1510.00149"
-_QUANTIZER, _QUANTIZER_EXTRA, _TRAINING = "ai_edge_quantizer", "int4", "training"
+QUANTIZER, QUANTIZER_EXTRA = "ai_edge_quantizer", "int4"
 _TABLES = "TFLite Micro's compression package; Han et al. 2016, arXiv:1510.00149"
 _TEMPORAL = "Choi et al. 2019, arXiv:1904.03814"
 _POOLING = "Sun et al. 2016, arXiv:1705.02411"
@@ -127,8 +123,8 @@ TECHNIQUES: dict[str, Technique] = {
         "4-bit weights, float activations",
         "Sakr et al. 2022, arXiv:2206.06501",
         int4.int4,
-        package=_QUANTIZER,
-        extra=_QUANTIZER_EXTRA,
+        package=QUANTIZER,
+        extra=QUANTIZER_EXTRA,
         from_file=float_file.int4,
     ),
     "pruned": Technique("magnitude pruning", _MAGNITUDE, pruning.pruned, "pruned"),
@@ -227,88 +223,6 @@ FLOATS = {"baseline": "float32", "stream": "stream_float32"}
 """The row that the others of a root are compared with."""
 
 
-def select(names: str, *, from_file: bool = False, own: bool = False) -> list[str]:
-    """The techniques that `all` or `a,b,c` names, in the table's order.
-
-    A name may be a pattern: `stream*`. The float model that the others are compared with is always
-    among them: `float32`, and `stream_float32` for detectors in a stream. `all` leaves out
-    techniques that need an extra that is not installed, or training where the baseline is a .tflite
-    (`left_out`).
-
-    Parameters
-    ----------
-    names : str
-    from_file : bool
-        The baseline is a user's float .tflite, which cannot be trained.
-    own : bool
-        The baseline is a user's model: `all` has no detectors in a stream.
-
-    Raises
-    ------
-    UsageError
-        A name is unknown, or needs training where there can be none.
-    MissingExtraError
-        A technique that is named needs an extra that is not installed.
-    """
-    if names == "all":
-        return [name for name in _all(own) if not _missing(name, from_file)]
-    chosen = {match for name in names.split(",") for match in _matches(name.strip())}
-    if not chosen or "all" in chosen:
-        raise UsageError("--techniques: give `all` alone, or names with commas between them.")
-    for name in sorted(chosen - set(TECHNIQUES)):
-        raise UsageError(f"--techniques: {unknown(name, (*TECHNIQUES, 'all'))}.")
-    for name in [name for name in TECHNIQUES if name in chosen]:
-        missing = _missing(name, from_file)
-        if missing == _TRAINING:
-            trainless = [name for name in TECHNIQUES if TECHNIQUES[name].from_file]
-            raise UsageError(
-                f"--techniques {name}: needs training, which a .tflite cannot have; give the Keras "
-                f"model, or choose from {', '.join(trainless)}."
-            )
-        if missing:
-            raise MissingExtraError(f"The technique {name}", missing)
-    chosen |= {FLOATS[root_of(name)] for name in chosen}
-    return [name for name in TECHNIQUES if name in chosen]
-
-
-def _matches(name: str) -> list[str]:
-    """The techniques of a pattern; a name, and a pattern that none matches, as it is."""
-    matches = [other for other in TECHNIQUES if fnmatch.fnmatchcase(other, name)]
-    return matches or [name] * bool(name)
-
-
-def _all(own: bool) -> list[str]:
-    return [name for name in TECHNIQUES if not (own and is_stream(name))]
-
-
-def left_out(names: str, *, from_file: bool = False, own: bool = False) -> list[str]:
-    """The techniques that `all` leaves out, one sentence for each fix."""
-    reasons: dict[str, list[str]] = {}
-    for name in _all(own) if names == "all" else ():
-        if missing := _missing(name, from_file):
-            reasons.setdefault(missing, []).append(name)
-    fixes = {_TRAINING: "a .tflite cannot be trained, give the Keras model"}
-    return [
-        f"Left out: {', '.join(names)} ({fixes.get(reason, f'install stapes[{reason}]')})."
-        for reason, names in reasons.items()
-    ]
-
-
-def _missing(name: str, from_file: bool) -> str:
-    """What a technique lacks: the name of an extra, `training`, or nothing."""
-    technique = TECHNIQUES[name]
-    if from_file and technique.from_file is None and not is_stream(name):
-        return _TRAINING
-    if (
-        from_file
-        and name != "float32"
-        and technique.from_file is not None
-        and importlib.util.find_spec(_QUANTIZER) is None
-    ):
-        return _QUANTIZER_EXTRA
-    return technique.extra if technique.missing else ""
-
-
 def stages_of(names: list[str]) -> list[str]:
     """The stages that these techniques build on, each after those that it needs."""
     stages: list[str] = []
@@ -331,12 +245,6 @@ def root_of(name: str) -> str:
 def is_stream(name: str) -> bool:
     """Whether a technique makes a detector in a stream."""
     return root_of(name) == "stream"
-
-
-def streams_only(names: str) -> bool:
-    """Whether `a,b,c` names detectors in a stream alone; nothing is checked."""
-    matches = [match for name in names.split(",") for match in _matches(name.strip())]
-    return bool(matches) and all(match in TECHNIQUES and is_stream(match) for match in matches)
 
 
 def prunes(name: str) -> bool:

@@ -134,11 +134,16 @@ def test_another_run_is_refused_and_its_difference_named(tmp_path, changed, diff
     assert difference in refusal(tmp_path, **changed)
 
 
-@pytest.mark.parametrize("name", ["continuous", "noise"])
-def test_a_run_in_recordings_is_not_measured_without_them(tmp_path, name):
-    begin(tmp_path, **{name: Path("/speech")})
-    assert f"its run has {name} /speech; give it again" in refusal(tmp_path)
-    folder(tmp_path, **{name: Path("/more")}).check()
+def test_a_run_in_recordings_is_not_measured_without_them(tmp_path):
+    begin(tmp_path, continuous=Path("/speech"))
+    assert "its run has continuous /speech; give it again" in refusal(tmp_path)
+    folder(tmp_path, continuous=Path("/more")).check()
+
+
+def test_a_run_with_other_noise_is_another_run(tmp_path):
+    # Detectors in a stream train in it.
+    begin(tmp_path, noise=Path("/speech"))
+    assert "its settings.noise is /speech, not None" in refusal(tmp_path)
 
 
 def test_a_run_without_recordings_may_get_them(tmp_path):

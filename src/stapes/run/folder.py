@@ -166,14 +166,13 @@ class RunFolder:
                 f"--out {self.path}: holds another run ({difference}); choose another folder or "
                 "delete this one."
             )
-        for name in ("continuous", "noise"):
-            recordings = (owner.get("settings") or {}).get(name)
-            if recordings and self.description["settings"][name] is None:
-                # Without them, figures in other sound would replace those that it has.
-                raise UsageError(
-                    f"--out {self.path}: its run has --{name} {recordings}; give it again, or "
-                    "choose another folder."
-                )
+        recordings = (owner.get("settings") or {}).get("continuous")
+        if recordings and self.description["settings"]["continuous"] is None:
+            # Without them, figures in other sound would replace those that it has.
+            raise UsageError(
+                f"--out {self.path}: its run has --continuous {recordings}; give it again, or "
+                "choose another folder."
+            )
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.end_to_end.command import require, stapes
+
+from stapes.targets.litert import LiteRT
 
 require(train="tensorflow")
 
@@ -71,7 +74,8 @@ def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_p
     out = tmp_path / "yes"
     run(
         *("--data", speech / "commands", "--word", "yes", "--out", out),
-        *("--negatives", speech / "continuous", "--techniques", "uint8"),
+        *("--negatives", speech / "continuous", "--techniques", "uint8", "--window", 1.5),
+        *("--continuous", speech / "continuous", "--detect", "all"),
         cache=tmp_path,
     )
     results = json.loads((out / "results.json").read_text())
@@ -80,3 +84,11 @@ def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_p
     assert [row["name"] for row in results["variants"]] == ["float32", "uint8"]
     # 540 other words, and the windows of the recordings in the test split.
     assert splits["test"]["negatives_available"] > 540
+    # Every step has the window: settings, models, and the windows of continuous sound.
+    frontend = yaml.safe_load((out / "run.yaml").read_text())["settings"]["frontend"]
+    assert (frontend["window_seconds"], frontend["frames"]) == (1.5, 70)
+    for row in results["variants"]:
+        content = (out / row["file"]).read_bytes()
+        assert LiteRT(content).signature.input_shape == (1, 70, 13, 1)
+        assert row["detection"]["conditions"][0]["words"] == 60
+    assert 0.2 < results["data"]["word_seconds"] < 1

@@ -63,6 +63,13 @@ def test_the_sentence_says_what_is_missed_and_what_it_costs():
     assert recommendation.unfit == {"worse": ["it misses 25.0 % of the words"]}
 
 
+def test_a_detection_may_come_before_the_end_of_the_clip():
+    early = in_stream("stream", 8_000, 0.05)
+    known(early.detection).chosen.delay_seconds_p50 = -0.75
+    sentence = recommend(run(early), {}, 0.5).sentence
+    assert "half of its detections come at least 0.75 s before the clip's end." in sentence
+
+
 def test_without_recordings_to_train_on_the_sentence_warns():
     sentence = recommend(run(in_stream("stream", 8_000, 0.05), recordings=0), {}, 0.5).sentence
     assert "trained without recordings of other sound" in sentence
@@ -93,7 +100,7 @@ def test_if_none_is_fit_the_sentence_says_so_and_what_would_help():
 def test_a_variant_that_misses_every_word_is_not_the_nearest():
     rows = in_stream("deaf", 7_000, 1.0), without_agreement(in_stream("stream", 8_000, 0.25))
     sentence = recommend(run(*rows), {}, 0.5).sentence
-    assert "Nearest: stream (it misses 25.0 % of the words, TFLite Micro decides" in sentence
+    assert "Nearest: stream (it misses 25.0 % of the words and TFLite Micro decides" in sentence
 
 
 def test_the_advice_has_nothing_that_the_run_has_enough_of():

@@ -132,7 +132,7 @@ def _why(
         costs.append(f"Its arena is {tflm.arena_bytes:,} bytes")
     if point.delay_seconds_p50 is not None:
         costs.append(
-            f"half of its detections come within {point.delay_seconds_p50:.2f} s of the clip's end"
+            f"half of its detections come {_delay(point.delay_seconds_p50)} the clip's end"
         )
     if costs:
         sentences.append(" and ".join(costs) + ".")
@@ -143,6 +143,13 @@ def _why(
             "people: give hours of them with --negatives."
         )
     return " ".join(sentences)
+
+
+def _delay(seconds: float) -> str:
+    if seconds < 0:
+        # Clips often have silence after their word.
+        return f"at least {-seconds:.2f} s before"
+    return f"within {seconds:.2f} s of"
 
 
 def _none_serves(
@@ -158,7 +165,7 @@ def _none_serves(
         key=lambda row: (_frr(row) == 1.0, len(failures[row.name]), _frr(row), row.bytes),
     )
     reasons = "; ".join(
-        f"{row.name} ({', '.join(failures[row.name])})" for row in nearest[:_NEAREST]
+        f"{row.name} ({' and '.join(failures[row.name])})" for row in nearest[:_NEAREST]
     )
     return (
         f"None is fit to ship: no variant misses at most {max_frr:g} % of the words at "

@@ -88,6 +88,16 @@ def test_a_run_of_detectors_in_a_stream_is_shown_by_false_rejects():
     assert "points of accuracy" not in text
 
 
+def test_the_legend_has_the_models_that_the_figures_show():
+    chips = [
+        attributes["data-chip"]
+        for _, attributes in parsed(page(streamed())).tags
+        if "data-chip" in attributes
+    ]
+    # Rows 0 and 1, once for each figure with a legend; float32 was not measured in sound.
+    assert set(chips) == {"0", "1"}
+
+
 def test_there_is_no_address_in_it():
     text = page(whole())
     addresses = set(re.findall(r"https?://[^\"'\s<]+", text))

@@ -26,6 +26,8 @@ from stapes.report.templates import document
 def page(results: Results) -> str:
     """The page of a run as HTML, below 2 MB for 25 models of a few layers."""
     shown = tables.shown_columns(results)
+    # Where continuous sound decides, no figure with a legend has the other models.
+    drawn = [row.name for row in in_sound(results) or results.variants]
     size, noise = size_figure(results), figures.noise(results)
     training = figures.training(results)
     names = figures.conditions(results)
@@ -43,7 +45,7 @@ def page(results: Results) -> str:
         rows=tables.rows(results, shown),
         columns=shown,
         glossary=columns(results),
-        looks=looks(results),
+        looks={name: look for name, look in looks(results).items() if name in drawn},
         sound=tables.sound_table(results),
         how=how(results),
         in_sound=bool(in_sound(results)),

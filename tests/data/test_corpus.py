@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -306,6 +307,12 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 # Recordings without the word
 
 
+def without(folder: Path) -> Path:
+    """The parent of a folder that is deleted."""
+    shutil.rmtree(folder)
+    return folder.parent
+
+
 @pytest.fixture
 def talk(tmp_path_factory: pytest.TempPathFactory, write_clip: WriteClip) -> Path:
     """40 recordings of three windows and two that are not."""
@@ -339,6 +346,55 @@ def test_recordings_move_no_clip(unnamed: Path, talk: Path) -> None:
     after = split_of(load(unnamed, "yes", negatives=talk))
     assert {file: after[file] for file in before} == before
     assert len(after) == len(before) + 40 * 3 + 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{speaker}-{chapter}-000{n}" for speaker in range(61, 81) for chapter in (495, 12345)
+         for n in (0, 7)],
+        [f"R_{speaker:016}_{part}" for speaker in range(20) for part in ("names", "numbers")],
+        [f"spk{speaker:03}_s00{n}_landline_005" for speaker in range(20) for n in (121, 124)],
+    ],
+    ids=["LibriSpeech", "participants", "telephone"],
+)  # fmt: skip
+def test_no_speaker_of_recordings_is_in_two_splits(
+    unnamed: Path, tmp_path: Path, write_clip: WriteClip, names: list[str]
+) -> None:
+    for name in names:
+        write_clip(tmp_path / "talk" / name[:5] / f"{name}.wav", seconds=2.1, rate=2_000)
+    loaded = load(unnamed, "yes", negatives=tmp_path / "talk", validation=0.3, test=0.3)
+    homes: dict[str | None, set[str]] = {}
+    for split, clips in loaded.splits.items():
+        for clip in clips:
+            if clip.label == "talk/":
+                homes.setdefault(clip.speaker, set()).add(split)
+    assert len(homes) == 20
+    assert all(len(splits) == 1 for splits in homes.values())
+    assert set().union(*homes.values()) == set(SPLITS)
+
+
+@pytest.mark.parametrize("name", ["2024-05-0{}", "05-11-202{}", "talk_{}"])
+def test_a_date_is_no_speaker(
+    unnamed: Path, tmp_path: Path, write_clip: WriteClip, name: str
+) -> None:
+    for number in range(3):
+        write_clip(tmp_path / "talk" / f"{name.format(number)}.wav", seconds=1.1, rate=2_000)
+    loaded = load(unnamed, "yes", negatives=tmp_path / "talk")
+    clips = [clip for part in loaded.splits.values() for clip in part if clip.label == "talk/"]
+    assert len({clip.speaker for clip in clips}) == 3
+
+
+def test_of_equal_recordings_one_is_used(unnamed: Path, talk: Path, write_clip: WriteClip) -> None:
+    (talk / "copies").mkdir()
+    for number in range(5):
+        copy = talk / "copies" / f"copy_{number}.wav"
+        copy.write_bytes((talk / f"{number}.wav").read_bytes())
+    loaded = load(unnamed, "yes", negatives=talk)
+    reasons = {row.file: row.reason for row in loaded.skipped}
+    for number in range(5):
+        assert reasons[f"talk/copies/copy_{number}.wav"] == f"the same as talk/{number}.wav"
+    assert split_of(loaded) == split_of(load(unnamed, "yes", negatives=without(talk / "copies")))
 
 
 def test_longer_windows_are_fewer(unnamed: Path, talk: Path) -> None:

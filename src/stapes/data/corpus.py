@@ -7,8 +7,8 @@ There are three layouts:
 - One folder a label, with Speech Commands' `validation_list.txt` and `testing_list.txt`, which list
   the files of these splits.
 - One folder a label and no lists: Speech Commands' rule, the hash of the speaker, for clips whose
-  names have one (`<speaker>_nohash_<n>.wav`); else the hash of the clip's content. Then one speaker
-  may be in two splits, as `Corpus.split_rule` reports.
+  names have one (`<speaker>_nohash_<n>.wav`, or others of `layouts`); else the hash of the clip's
+  content. Then one speaker may be in two splits, as `Corpus.split_rule` reports.
 
 Folders whose names begin with `_` or `.` are not labels.
 
@@ -100,7 +100,8 @@ def load(
         windows, unread = layouts.recording_clips(negatives, window_seconds)
         skipped += unread
         for clip in windows:
-            splits[_bucket(clip.file, validation, test)].append(clip)
+            # By the speaker, of whom there may be many files.
+            splits[_bucket(clip.speaker or clip.file, validation, test)].append(clip)
     shared = _shared(splits)
     if shared:
         rule += f"; {shared} speakers are in more than one split"

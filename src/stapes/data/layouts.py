@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +14,7 @@ import soundfile
 from stapes.audio.read import SUFFIXES
 from stapes.data.clip import Clip, Skipped
 from stapes.errors import AudioError, UsageError
+from stapes.system.files import sha256
 
 CSV_FILES = {
     "train": ("train.csv",),
@@ -21,7 +23,16 @@ CSV_FILES = {
 }
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
-_SPEAKER = re.compile(r"(.+)_nohash_\d+")
+_SPEAKERS = [
+    re.compile(pattern)
+    for pattern in (
+        r"(.+)_nohash_\d+",  # Speech Commands
+        r"(\d+)-\d{3,}-\d{4}",  # LibriSpeech: speaker, chapter, sentence; no date is like it
+        r"(spk\d+)_.+",
+        r"(R_[0-9A-Za-z]{10,})_.+",  # Qualtrics: a participant
+    )
+]
+"""Names of files [without ending] that tell the speaker."""
 LONGEST_SECONDS = 24 * 3600.0
 """Of one recording."""
 
@@ -58,7 +69,7 @@ def has_csv(root: Path) -> bool:
 def folder_clips(root: Path) -> tuple[list[Clip], list[Skipped]]:
     """Every sound file below a folder of a label.
 
-    The speaker is the part before `_nohash_<n>` of a file's name, as in Speech Commands.
+    The speaker is that of the file's name, such as the part before `_nohash_<n>` (`_SPEAKERS`).
     """
     clips: list[Clip] = []
     skipped: list[Skipped] = []
@@ -97,8 +108,8 @@ def lists(root: Path) -> dict[str, str]:
 def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], list[Skipped]]:
     """Windows without gaps of every sound file below a folder of negative speech.
 
-    A file shorter than the window is one clip; a shorter rest is omitted. The windows of one file
-    share its name as their speaker, so that a split never cuts a file.
+    A file shorter than the window is one clip; a shorter rest is omitted. The speaker is that of
+    the file's name, or the file itself: a split never cuts a file. Of equal files, one is used.
 
     Raises
     ------
@@ -107,15 +118,18 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
     """
     clips: list[Clip] = []
     files, skipped = sound_files(folder, "--negatives")
+    files, copies = _without_copies(files)
+    skipped += copies
     for file, path in files:
         try:
             seconds = recording_seconds(path)
         except AudioError as error:
             skipped.append(Skipped(file, error.reason))
             continue
+        speaker = _speaker(path) or file
         count = int(seconds / window_seconds)
         starts = [i * window_seconds for i in range(count)] if count else [None]
-        clips += [Clip(file, path, f"{folder.name}/", file, start) for start in starts]
+        clips += [Clip(file, path, f"{folder.name}/", speaker, start) for start in starts]
     if not clips:
         raise UsageError(f"--negatives {folder}: no sound file is in it.")
     return clips, skipped
@@ -180,8 +194,35 @@ def _listed(root: Path, file: str, label: str, speaker: str | None) -> Clip | Sk
 
 
 def _speaker(path: Path) -> str | None:
-    match = _SPEAKER.fullmatch(path.stem)
-    return match[1] if match else None
+    matches = [match for pattern in _SPEAKERS if (match := pattern.fullmatch(path.stem))]
+    return matches[0][1] if matches else None
+
+
+def _without_copies(
+    files: list[tuple[str, Path]],
+) -> tuple[list[tuple[str, Path]], list[Skipped]]:
+    """The files without those whose content an earlier one has; contents of one size are read."""
+    sizes = Counter(_size(path) for _, path in files)
+    first: dict[str, str] = {}
+    used, copies = [], []
+    for file, path in files:
+        content = _content(path) if sizes[_size(path)] > 1 else file
+        if first.setdefault(content, file) == file:
+            used.append((file, path))
+        else:
+            copies.append(Skipped(file, f"the same as {first[content]}"))
+    return used, copies
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _content(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError:
+        return path.as_posix()  # Decoding will report the reason.
 
 
 def _refused(file: str, path: Path) -> Skipped | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,9 @@ LONGEST_ROOM_SECONDS = 1.0
 
 _NOISE_PARTS = {"train": (0.0, 0.6), "validation": (0.6, 0.7), "test": (0.7, 1.0)}
 _FEWEST_NOISES = 3
-"""Files of noise: with fewer there is no noise for each split, and all of it is the test's."""
+"""Recordings of noise: with fewer there is none for each split, and all are the test's."""
+_TAKE = re.compile(r"(.+\d)-[A-Z]")
+"""Names of files in ESC-50, whose last letter is that of a part of one recording."""
 
 _MADE_NOISE_SECONDS = 30.0
 _COLOURS: tuple[Colour, ...] = ("white", "pink", "brown")
@@ -75,18 +78,21 @@ def gather(folder: Path, parts: Gathering, seed: int) -> tuple[Sources, list[Ski
 
 
 def noise_files(folder: Path | None, split: str) -> list[Path]:
-    """The files of a folder of noise that a split may use: no file is in two splits.
+    """The files of a folder of noise that a split may use: no recording is in two splits.
 
-    With fewer than three files, all are for the test.
+    With fewer than three recordings, all are for the test.
     """
     if folder is None:
         return []
-    files = [path for _, path in sound_files(folder, "--noise")[0]]
-    if len(files) < _FEWEST_NOISES:
-        return files if split == "test" else []
-    ordered = sorted(files, key=lambda path: hashlib.sha1(path.name.encode()).digest())
-    first, last = (round(share * len(files)) for share in _NOISE_PARTS[split])
-    return sorted(ordered[first:last])
+    recordings: dict[str, list[Path]] = {}
+    for _, path in sound_files(folder, "--noise")[0]:
+        take = _TAKE.fullmatch(path.stem)
+        recordings.setdefault(take[1] if take else path.name, []).append(path)
+    first, last = (round(share * len(recordings)) for share in _NOISE_PARTS[split])
+    if len(recordings) < _FEWEST_NOISES:
+        first, last = 0, len(recordings) if split == "test" else 0
+    ordered = sorted(recordings, key=lambda name: hashlib.sha1(name.encode()).digest())
+    return sorted(path for name in ordered[first:last] for path in recordings[name])
 
 
 def _room(path: Path, skipped: list[Skipped]) -> Samples | None:

@@ -39,7 +39,8 @@ class StreamOutputs:
         In sound around each embedded word. It should begin two seconds before the word's clip: a
         device is deaf in the first.
     clips : np.ndarray [shape=(words, 2)] [s]
-        When each word's clip begins and ends. Output `k` comes at `(k + 1) * step_seconds`.
+        When each word's clip begins and ends. Output `k` comes at `(k + 1) * step_seconds`; where
+        frames overlap, it comes later, and the times of clips are so much earlier here.
 
     Raises
     ------

@@ -92,7 +92,9 @@ def prepare(
         if split == "train":
             word_frames = frames.word_frames(sources)
             tapes.describe(_background(sources), folder / split)
-            described["made_rooms"], described["made_noise"] = not sources.rooms, not parts.noise
+            described["made_rooms"] = not sources.rooms
+            noises = {piece.name for piece in sources.noise.pieces}
+            described["made_noise"] = noises.isdisjoint(path.name for path in parts.noise)
             kind = "spoken" if job.settings.negatives is None else "recordings"
             described |= {"recordings": 0, kind: len(parts.recordings)}
     with job.workers(len(tasks)) as executor:

@@ -24,6 +24,12 @@ HOP = 160
 _SHORTEST_HALF = RATE // 10
 """Samples; less is no part of a word."""
 _MOST_HALVES = 600
+LATE_SECONDS = 0.02
+"""A frame is 30 ms long: frame `f` ends so much later than (f + 1) * 10 ms.
+
+`measure.StreamOutputs` has the output after frame `f` at (f + 1) * 10 ms, so times of clips are so
+much earlier there.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The frames that a detector in a stream hears in a test: recordings, and clips in other sound.
 
 Each part begins with a start of the model. A recording is as a device hears it from power-on.
-Before a clip, a device has heard ten seconds of other sound, of which the last three are the
-part's.
+Before a clip come thirteen seconds of other sound. The model hears the last three, which are the
+part's; the frontend hears all.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from stapes.audio.levels import gain_to, power
 from stapes.data.extraction import chunked, in_threads
 from stapes.data.sound.continuous import Sound, cyclic, embed
 from stapes.data.sound.tape import Tape
-from stapes.data.stream.frames import HOP, frames_of
+from stapes.data.stream.frames import HOP, LATE_SECONDS, frames_of
 from stapes.data.stream.mixing import RATE
 from stapes.system.progress import SILENT, Progress
 
 _WARM_UP = 1000
-"""Frames before a clip, after which no earlier sound matters to the frontend."""
+"""Frames before the part of a clip, after which no earlier sound matters to the frontend."""
 LEAD = 300
-"""Of these, the frames that the model hears: it is deaf in the first second."""
+"""Frames of the part before its clip: a device is deaf in the first second."""
 _MARGIN = 10
 """Frames after the tolerance, as a device may decide a frame or two late."""
 _FRAME = 3
@@ -39,7 +39,8 @@ class Hearing:
     parts : np.ndarray [shape=(n, 2)], first frame and number of frames of each
     recordings : the first so many parts; the others are of clips
     sources : of each recording
-    clips : np.ndarray [shape=(clips, 2)], begin and end of each clip in its part [s]
+    clips : np.ndarray [shape=(clips, 2)], begin and end of each clip in its part [s], in the clock
+        of `StreamOutputs`: `LATE_SECONDS` earlier
     """
 
     parts: NDArray[np.int64]
@@ -88,7 +89,7 @@ def plan(
     lengths = [piece.samples for piece in clips.pieces[:most_clips]]
     counts += [LEAD + -(-samples // HOP) + after for samples in lengths]
     firsts = np.cumsum([0, *counts])[:-1]
-    begins = np.full(len(lengths), LEAD * HOP / RATE)
+    begins = np.full(len(lengths), LEAD * HOP / RATE - LATE_SECONDS)
     return Hearing(
         parts=np.array([firsts, counts], np.int64).T.reshape(-1, 2),
         recordings=len(kept),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from stapes.contracts.streams import StreamBaseline
 from stapes.data.features import FeatureSet
 from stapes.data.stream import frames, tapes, where
-from stapes.data.stream.frames import HOP, Words
+from stapes.data.stream.frames import HOP, LATE_SECONDS, Words
 from stapes.data.stream.mixing import RATE
 from stapes.frontends.numerics.micro import LARGEST
 from stapes.measure.device_rule import DeviceRule
@@ -25,7 +27,7 @@ from stapes.models.backend import start_over
 from stapes.models.crops import Crops, Scores
 from stapes.models.lowering import lower
 from stapes.models.settings import StreamSettings
-from stapes.models.stream_cnn import field_of, kernel_for, stream_cnn
+from stapes.models.stream_cnn import field_of, kernel_for, receptive_field, stream_cnn
 from stapes.models.stream_training import Judge, scorer, train_stream
 from stapes.run.settings import RunSettings
 from stapes.run.stream_sound import folder_of, stream_files
@@ -40,7 +42,7 @@ _MINED = "mined.npz"
 _CONTEXT_FRAMES = 25
 """Frames of the receptive field beyond the word: what is before it tells it apart."""
 _LEAD = 200
-"""Frames before a word in validation sound: a device is deaf in the first hundred."""
+"""Frames before a word in validation sound, at least: a device is deaf in the first hundred."""
 _AFTER = 100
 _MULTIPLES = (1.0, 2.0, 5.0)
 _MOST_LOGITS = 5.0
@@ -63,7 +65,7 @@ def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int)
         detail = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
         write_text(folder / _PROGRESS, json.dumps([epoch, epochs, detail]))
 
-    validation = Validation(folder, settings)
+    validation = Validation(folder, settings, receptive_field(**build.keywords), options.stride)
     trained, crops = train_stream(
         build,
         functools.partial(_crops, folder, options, settings.seed),
@@ -105,8 +107,13 @@ def progress(work: Path) -> tuple[int, int, str] | None:
 
 
 def is_trained(work: Path, keras_file: Path) -> bool:
-    """Whether `train` has ended: its description is written last."""
-    return (work / _DESCRIPTION).is_file() and keras_file.is_file()
+    """Whether `train` has ended, with files that can be read: its description is the last."""
+    try:
+        description(work)
+        _mined(work)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False
+    return keras_file.is_file()
 
 
 def description(work: Path) -> StreamBaseline:
@@ -120,9 +127,9 @@ def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) ->
     folder, options = folder_of(work), settings.stream
     baseline = keras_files.load(keras_file)
     crops = _crops(folder, options, settings.seed, *field_of(baseline))
-    with np.load(folder / _MINED, allow_pickle=False) as mined:
-        crops.weights, crops.ends = mined["weights"], mined["ends"]
-    recipes, validation = settings.recipes, Validation(folder, settings)
+    crops.weights, crops.ends = _mined(work)
+    recipes = settings.recipes
+    validation = Validation(folder, settings, *field_of(baseline))
     return Material(
         model=baseline if needs == "stream" else keras_files.load(work / f"{needs}.keras"),
         baseline=baseline,
@@ -141,18 +148,23 @@ def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) ->
 
 
 class Validation:
-    """False rejects on validation sound, as a device decides with a float model."""
+    """False rejects on validation sound, as a device decides with a float model.
 
-    def __init__(self, folder: Path, settings: RunSettings) -> None:
+    field, stride : int [frames], of the model
+    """
+
+    def __init__(self, folder: Path, settings: RunSettings, field: int, stride: int) -> None:
         files = stream_files(folder, "validation")
         self._words = [frames.read_words(path) for path in files.words]
         self._others = [frames.read_frames(path) for path in files.others]
         self._sources = [path.stem for path in files.others]
-        self._detection, self._stride = settings.detection, settings.stream.stride
-        self._step_seconds = self._stride * HOP / RATE
-        hours = sum(len(x) for x in self._others) * HOP / RATE / 3600
+        self._detection, self._field, self._stride = settings.detection, field, stride
+        self._rule = DeviceRule(stride * HOP / RATE, stride, self._detection.sliding_window)
+        # As `sweep` has the hours: a device is deaf at first.
+        steps = [len(x) // stride - self._rule.deaf_outputs + 1 for x in self._others]
+        hours = sum(step for step in steps if step > 0) * self._rule.step_seconds / 3600
         self.possible = bool(self._words) and hours > 0
-        self.rate = max(settings.detection.target_fa_per_hour, lowest_rate(hours or 1.0))
+        self.rate = max(self._detection.target_fa_per_hour, lowest_rate(hours or 1.0))
         """The target, or the lowest rate that the sound resolves [an hour]."""
 
     @property
@@ -175,16 +187,17 @@ class Validation:
 
     def curve(self, scores: Scores) -> StreamCurve:
         """False accepts and misses at every threshold."""
+        lead = max(_LEAD, self._field)
         words, clips = [], []
         for part in self._words:
             for begin, end, _ in part.marks.tolist():
-                first = max(0, begin - _LEAD)
+                first = max(0, begin - lead)
                 words.append(self._outputs(scores, part.x[first : end + _AFTER]))
-                clips.append(((begin - first) * HOP / RATE, (end - first) * HOP / RATE))
-        rule = DeviceRule(self._step_seconds, self._stride, self._detection.sliding_window)
+                clips.append((begin - first, end - first))
         recordings = [self._outputs(scores, x) for x in self._others]
-        outputs = StreamOutputs(recordings, self._sources, words, np.array(clips))
-        return sweep(outputs, rule, self._detection.tolerance_seconds)
+        seconds = np.array(clips) * HOP / RATE - LATE_SECONDS
+        outputs = StreamOutputs(recordings, self._sources, words, seconds)
+        return sweep(outputs, self._rule, self._detection.tolerance_seconds)
 
     def _logit(self, curve: StreamCurve) -> float | None:
         """The threshold for the target rate as a logit; None if no rate has a threshold.
@@ -205,9 +218,18 @@ class Validation:
         return float(logits[0] + min(_MOST_LOGITS, -slope * max(0.0, further)))
 
     def _outputs(self, scores: Scores, x: NDArray[np.int8]) -> NDArray[np.float32]:
-        """The scores of a recording, with zeros until the first receptive field is full."""
-        steps = scores(x)
+        """The scores of a recording as its stream has them, but zeros before the first whole field.
+
+        Output `k` is that of the field that ends with frame `(k + 1) * stride - 1`.
+        """
+        steps = scores(x[-self._field % self._stride :])
         return np.concatenate([np.zeros(len(x) // self._stride - len(steps), np.float32), steps])
+
+
+def _mined(work: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often its training drew each negative, and where it found the end of each word."""
+    with np.load(folder_of(work) / _MINED, allow_pickle=False) as mined:
+        return mined["weights"], mined["ends"]
 
 
 def _crops(folder: Path, options: StreamSettings, seed: int, field: int, stride: int) -> Crops:

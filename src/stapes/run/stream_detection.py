@@ -179,7 +179,10 @@ def _count(
 def _fill(row: VariantResult, scores: NDArray[np.float64], y: NDArray[np.uint8]) -> None:
     """The row's decisions on the test clips, at the threshold of continuous sound."""
     assert row.detection is not None
-    threshold = row.detection.threshold
+    threshold, cutoff = row.detection.threshold, row.detection.chosen.cutoff
+    if cutoff is not None:
+        # A device compares the mean of integers with the cutoff; the threshold is above it.
+        threshold = cutoff / HIGHEST
     decisions = scores > (0.5 if threshold is None else threshold)
     result = accuracy(decisions.astype(np.float64)[:, None], y)
     row.accuracy, row.accuracy_ci95, row.n_test = result.value, result.ci95, result.n

@@ -11,6 +11,7 @@ Once the model knows where words end, some negatives hold the first half of a wo
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -89,6 +90,12 @@ class Crops:
         self.ends = np.full(int(self._marks[:, 3].max()) + 1, -1.0)
         """Where each word ends in its clip, as a part of its length; -1 where it is not known."""
 
+    def copied(self) -> Crops:
+        """These crops for another training, which changes nothing here."""
+        other = copy.copy(self)
+        other.ends = self.ends.copy()
+        return other
+
     def rescore(self, scores: Scores) -> float:
         """Draw negatives by the model's scores from now on; returns the mean of the highest ones.
 
@@ -160,10 +167,13 @@ class Crops:
         tape, begin, end, clip = mark.tolist()
         x = self._words[tape].x
         start = end + _LATEST + 5 - self.frames - int(rng.integers(30))
+        centre = begin + self.ends[clip] * (end - begin)
+        if self.ends[clip] >= 0:
+            # A long clip may begin with its word.
+            start = min(start, int(centre) - _BEFORE - self._field + 1)
         start = max(0, min(start, len(x) - self.frames))
         ends = start + self._field - 1 + self._stride * np.arange(self.outputs)
         if self.ends[clip] >= 0:
-            centre = begin + self.ends[clip] * (end - begin)
             allowed = (ends > centre - _BEFORE) & (ends < centre + _AFTER)
         else:
             allowed = (ends > begin + _EARLIEST) & (ends < end + _LATEST)

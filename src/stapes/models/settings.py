@@ -55,7 +55,12 @@ class StreamSettings(BaseModel):
         description="Length of the first block's kernel [outputs]; by default, as long as the word "
         "needs.",
     )
-    stride: int = Field(default=3, ge=1, le=16, description="Frames from one output to the next.")
+    stride: int = Field(
+        default=3,
+        ge=1,
+        le=5,
+        description="Frames from one output to the next, at most the first kernel.",
+    )
     epochs: int = Field(default=15, ge=1, description="Epochs of the training.")
     steps: int = Field(default=120, ge=1, description="Batches in an epoch.")
     words: int = Field(default=48, ge=1, description="Crops with the word in a batch.")

@@ -11,7 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import logging
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stapes.errors import ModelError
 from stapes.frontends.numerics.micro import real
 from stapes.models.backend import keras, start_over, tensorflow
 from stapes.models.crops import Crops, Frames, Scores
@@ -27,11 +32,12 @@ from stapes.models.stream_cnn import field_of
 from stapes.models.training import adam
 from stapes.system.files import atomic_path
 
+log = logging.getLogger("stapes")
+
 _WORST = 8
 """Outputs of a negative crop that count most."""
 _LEAST = 1e-6
-_CHUNK = 36_000
-"""Frames that are scored at once."""
+_CHUNK = 36_000  # Frames that are scored at once.
 
 Judge = Callable[[Scores], dict[str, float]]
 """Metrics of a model on validation sound, from its scores; `val_frr` decides the epoch."""
@@ -68,15 +74,20 @@ def train_stream(
         Without it, the last epoch is kept.
     state : Path, optional
         A file that holds the training after each epoch: it continues from there, with the same
-        result. It is deleted by nobody.
+        result. A damaged one is ignored.
     on_epoch : callable, optional
         Called with the epoch from 1, the number of epochs and its metrics.
+
+    Raises
+    ------
+    ModelError
+        The training diverged.
     """
     start_over(seed)
     model = build()
     drawn = crops(*field_of(model))
     optimizer = adam(settings.learning_rate, settings.epochs * settings.steps)
-    model.compile(optimizer, loss=stream_loss(settings.smoothing))
+    model.compile(optimizer, loss=stream_loss(min(settings.smoothing, drawn.outputs)))
     optimizer.build(model.trainable_variables)
     scores = scorer(model)
     training = _Training(model, drawn, settings)
@@ -110,9 +121,8 @@ def fit_stream(
     callbacks: list[Any],
 ) -> None:
     """Train a model that a technique has changed, in place, on crops as they are drawn now."""
-    model.compile(
-        adam(learning_rate, epochs * settings.steps), loss=stream_loss(settings.smoothing)
-    )
+    loss = stream_loss(min(settings.smoothing, crops.outputs))
+    model.compile(adam(learning_rate, epochs * settings.steps), loss=loss)
     model.fit(
         sequence(crops, settings.steps, first_epoch=settings.epochs),
         epochs=epochs,
@@ -125,27 +135,29 @@ def fit_stream(
 def stream_loss(smoothing: int) -> Callable[[Any, Any], Any]:
     """The loss of labels as `Crops` has them and logits [n, outputs, 1, 1], for each crop.
 
-    The crops of both classes weigh the same in all.
+    The crops of both classes weigh the same in all. A crop of a word in which no output may detect
+    it has no loss. `smoothing` is at most the number of outputs.
     """
     tf = tensorflow()
 
     def loss(labels: Any, logits: Any) -> Any:
         p = tf.sigmoid(logits[:, :, 0, 0])
         word = tf.cast(tf.reduce_any(labels > 0, axis=1), tf.float32)
+        other = tf.cast(tf.reduce_all(labels < 0, axis=1), tf.float32)
         allowed = tf.cast(labels > 0, tf.float32)
         mean = p
         if smoothing > 1:
             mean = tf.nn.avg_pool1d(p[:, :, None], smoothing, 1, "VALID")[:, :, 0]
             allowed = allowed[:, smoothing - 1 :]
         best = tf.reduce_max(mean * allowed, axis=1)
-        worst = tf.math.top_k(mean, min(_WORST, mean.shape[1] or _WORST)).values
+        worst = tf.math.top_k(mean, tf.minimum(_WORST, tf.shape(mean)[1])).values
         missed = -tf.math.log(tf.clip_by_value(best, _LEAST, 1.0))
         accepted = tf.reduce_mean(-tf.math.log(tf.clip_by_value(1 - worst, _LEAST, 1.0)), axis=1)
         accepted += 0.5 * tf.reduce_mean(-tf.math.log(tf.clip_by_value(1 - p, _LEAST, 1.0)), axis=1)
         count = tf.cast(tf.shape(labels)[0], tf.float32)
         words = tf.maximum(tf.reduce_sum(word), 1.0)
-        others = tf.maximum(count - tf.reduce_sum(word), 1.0)
-        return count * (word * missed / words + (1 - word) * accepted / others)
+        others = tf.maximum(tf.reduce_sum(other), 1.0)
+        return count * (word * missed / words + other * accepted / others)
 
     return loss
 
@@ -203,7 +215,6 @@ class _Training:
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """One epoch, from the weights that the last one ended with."""
-        batches = sequence(self.crops, self.settings.steps, epoch)
 
         def after(step: int, logs: Any = None) -> None:
             done = epoch * self.settings.steps + step
@@ -213,18 +224,25 @@ class _Training:
                 mean += (1 - share) * weight.numpy()
 
         fitted = self.model.fit(
-            batches,
+            sequence(self.crops, self.settings.steps, epoch),
             epochs=1,
             shuffle=False,
             verbose=0,
             callbacks=[keras().callbacks.LambdaCallback(on_batch_end=after)],
         )
         self.epochs = epoch + 1
-        return {name: float(values[0]) for name, values in fitted.history.items()}
+        metrics = {name: float(values[0]) for name, values in fitted.history.items()}
+        if not np.isfinite(metrics["loss"]):
+            raise ModelError("The training diverged: choose a lower stream.learning_rate.")
+        return metrics
 
-    def averaged(self) -> Any:
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
         """The model with the moving average of its weights, for the length of a block."""
-        return _Swapped(self.model, self.average)
+        raw = self.model.get_weights()
+        self.model.set_weights(self.average)
+        yield
+        self.model.set_weights(raw)
 
     def keep(self, epoch: int, metrics: dict[str, float]) -> None:
         """Keep the epoch if it is the best so far; of equal ones, the later."""
@@ -250,23 +268,25 @@ class _Training:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def resume(self, path: Path) -> None:
-        """Go on from `save`, if there is such a file."""
-        if not path.is_file():
+        """Go on from `save`, if there is such a file and it is whole."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except FileNotFoundError:
             return
-        with np.load(path, allow_pickle=False) as arrays:
-            self.epochs, self.best_epoch = (int(value) for value in arrays["epochs"])
-            self.best = tuple(arrays["best"].tolist())
-            self.crops.weights, self.crops.ends = arrays["odds"], arrays["ends"]
-            for name in arrays.files:
-                kind, _, rest = name.partition("/")
-                if kind == "history":
-                    self.history[rest] = arrays[name].tolist()
-            groups = {
-                group: [
-                    arrays[name] for name in sorted(arrays.files) if name.startswith(f"{group}/")
-                ]
-                for group in self._weights()
-            }
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            log.warning("%s is damaged (%s): the training begins again.", path, error)
+            return
+        self.epochs, self.best_epoch = (int(value) for value in arrays["epochs"])
+        self.best = tuple(arrays["best"].tolist())
+        self.crops.weights, self.crops.ends = arrays["odds"], arrays["ends"]
+        groups: dict[str, list[NDArray[Any]]] = {name: [] for name in self._weights()}
+        for name in sorted(arrays):
+            kind, _, rest = name.partition("/")
+            if kind == "history":
+                self.history[rest] = arrays[name].tolist()
+            elif kind in groups:
+                groups[kind].append(arrays[name])
         self.model.set_weights(groups["model"])
         self.model.optimizer.set_weights(groups["optimizer"])
         self.average, self.best_weights = groups["average"], groups["best_weights"]
@@ -278,15 +298,3 @@ class _Training:
             "average": self.average,
             "best_weights": self.best_weights,
         }
-
-
-class _Swapped:
-    def __init__(self, model: Any, weights: list[NDArray[np.float32]]) -> None:
-        self.model, self.weights = model, weights
-
-    def __enter__(self) -> None:
-        self.raw = self.model.get_weights()
-        self.model.set_weights(self.weights)
-
-    def __exit__(self, *_: object) -> None:
-        self.model.set_weights(self.raw)

@@ -7,11 +7,15 @@ import gc
 import numpy as np
 import pytest
 from tests.tflite.models_by_hand import OP, model, op, tensor
+from tests.tflite.windows import Layer, window_model
 
 from stapes.errors import ModelError
 from stapes.targets.litert import LiteRT
 from stapes.targets.litert_cost import Latency, attempt, latency, processor
+from stapes.targets.streams import Runtime, outputs
+from stapes.tflite.edit.streaming import streaming
 
+RUNTIMES: tuple[Runtime, Runtime] = ("reference", "litert")
 WEIGHTS = np.random.default_rng(1).integers(-127, 128, (3, 30)).astype(np.int8)
 
 
@@ -66,3 +70,20 @@ def test_a_refusal_is_a_result_and_a_model_that_does_not_run_is_not_timed():
     assert "MINE" in (result.reason or "")
     with pytest.raises(ModelError, match="MINE"):
         latency(unknown)
+
+
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_a_stream_is_scored_with_the_kernels_that_its_detection_is_measured_with(kind):
+    """Those of XNNPACK give other bits."""
+    differ = 0
+    for seed in range(3):
+        layers = [Layer(6), Layer(None, 5, 3), Layer(None, 4), Layer(6)]
+        content = streaming(window_model(layers, seed=seed, kind=kind))
+        frames = np.random.default_rng(seed).uniform(-6, 6, (900, 4)).astype(np.float32)
+        scores = attempt(content, frames.reshape(300, 3, 4)).scores
+        expected, other = (outputs(content, frames, runtime) for runtime in RUNTIMES)
+        assert scores is not None
+        steps = np.rint(256 * scores[:, 0] - 128) if kind == "int8" else scores[:, 0]
+        np.testing.assert_array_equal(steps, expected)
+        differ += int((other != expected).any())
+    assert differ

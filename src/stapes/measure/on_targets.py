@@ -1,7 +1,8 @@
 """A variant on every target: whether it runs, what it costs, and whether it computes the same.
 
-Conventions: every other interpreter is compared with LiteRT's outputs for the test clips. A
-difference of quantized outputs is counted in steps. `measure.accuracy.decide` decides.
+Conventions: every other interpreter is compared with LiteRT's outputs for the test clips, or for
+the steps of continuous sound. A difference of quantized outputs is counted in steps.
+`measure.accuracy.decide` decides.
 
 `targets_of` may run in several threads or processes, with a child each. `latency_of` needs an
 idle machine.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
@@ -24,6 +24,8 @@ class LiteRT(Classifier):
     model : bytes
     batch : int > 0
         Clips at a time; not every model takes more than one.
+    reference : bool
+        Use the reference kernels, which are slow and give the bits of TFLite Micro.
 
     Raises
     ------
@@ -31,10 +33,13 @@ class LiteRT(Classifier):
         LiteRT refuses it, or it is no classifier of one input and one output.
     """
 
-    def __init__(self, model: bytes, batch: int = 1) -> None:
+    def __init__(self, model: bytes, batch: int = 1, *, reference: bool = False) -> None:
         self.batch = batch
+        kind = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
         try:
-            self._interpreter = Interpreter(model_content=model, num_threads=1)
+            self._interpreter = Interpreter(
+                model_content=model, num_threads=1, experimental_op_resolver_type=kind
+            )
             inputs = self._interpreter.get_input_details()
             outputs = self._interpreter.get_output_details()
             if len(inputs) != 1 or len(outputs) != 1:

@@ -21,6 +21,7 @@ from stapes.errors import ModelError
 from stapes.targets.classifier import Signature
 from stapes.targets.litert import LiteRT
 from stapes.targets.target import Tried, refused, scored
+from stapes.tflite.read.verify import verify
 
 MOST_RUNS = 1_000
 SECONDS = 1.0
@@ -47,9 +48,13 @@ class Latency:
 
 
 def attempt(model: bytes, clips: NDArray[np.float32] | None = None) -> Tried:
-    """Whether LiteRT runs a model, and its scores of the clips."""
+    """Whether LiteRT runs a model, and its scores of the clips.
+
+    A detector in a stream runs with the reference kernels, with which its detection is measured
+    (`targets.streams`).
+    """
     try:
-        interpreter = LiteRT(model)
+        interpreter = LiteRT(model, reference=_is_stream(model))
         result = TargetResult(runs=True)
         return Tried(result) if clips is None else scored(interpreter, clips, result)
     except ModelError as error:
@@ -109,6 +114,11 @@ def processor() -> str:
     except OSError:
         name = platform.processor()  # Not on Linux.
     return " ".join(name.split()) or f"{platform.machine()} ({os.name})"
+
+
+def _is_stream(model: bytes) -> bool:
+    """Whether a model keeps a state."""
+    return any(op.builtin == "VAR_HANDLE" for op in verify(model).graphs[0].operators)
 
 
 def _clip(signature: Signature) -> NDArray[Any]:

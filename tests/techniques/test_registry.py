@@ -8,8 +8,15 @@ import pytest
 
 from stapes.errors import MissingExtraError, UsageError
 from stapes.techniques.recipes import QUICK_RECIPES, Recipes
-from stapes.techniques.registry import STAGES, TECHNIQUES, clusters, prunes, stages_of
-from stapes.techniques.selection import left_out, select
+from stapes.techniques.registry import (
+    STAGES,
+    TECHNIQUES,
+    clusters,
+    is_stream,
+    prunes,
+    stages_of,
+)
+from stapes.techniques.selection import left_out, select, streams_only
 from stapes.techniques.variant import Technique, Variant
 
 
@@ -93,7 +100,9 @@ def test_every_technique_has_its_own_title_and_a_source():
 
 def test_stages_decide_which_techniques_prune_and_cluster():
     pruning = {"pruned", "pruned_int8", "pruned_sparse", "sparse_clustered", "pqat"}
+    pruning.add("stream_pruned")
     clustering = {"clustered", "clustered_int8", "clustered_lut", "sparse_clustered", "cqat"}
+    clustering |= {"stream_clustered", "stream_lut"}
     both = {"pcqat", "pcqat_lut"}
     assert {name for name in TECHNIQUES if prunes(name)} == pruning | both
     assert {name for name in TECHNIQUES if clusters(name)} == clustering | both
@@ -135,3 +144,45 @@ def test_a_new_technique_is_a_function_and_an_entry(monkeypatch):
 def test_quick_recipes_train_for_an_epoch_or_two():
     assert set(QUICK_RECIPES) == set(Recipes.model_fields)
     assert {recipe["epochs"] for recipe in QUICK_RECIPES.values()} == {1, 2}
+
+
+# Detectors in a stream
+
+STREAMS = [name for name in TECHNIQUES if name.startswith("stream")]
+
+
+def test_a_pattern_names_all_detectors_in_a_stream():
+    assert select("stream*") == STREAMS
+    assert select("stream*,int8") == [*STREAMS, "float32", "int8"]
+    assert [name for name in TECHNIQUES if is_stream(name)] == STREAMS
+
+
+@pytest.mark.parametrize(
+    ("names", "only"),
+    [("stream*", True), ("stream,stream_qat", True), ("all", False), ("stream,int8", False),
+     ("", False), ("strem*", False)],
+)  # fmt: skip
+def test_a_run_of_detectors_in_a_stream_alone_needs_no_window_model(names, only):
+    assert streams_only(names) is only
+
+
+def test_a_detector_in_a_stream_brings_its_float_row_alone():
+    assert select("stream_lut") == ["stream_float32", "stream_lut"]
+    assert select("stream_lut,int8") == ["stream_float32", "stream_lut", "float32", "int8"]
+
+
+def test_a_users_model_brings_no_detector_in_a_stream_unless_it_is_named():
+    assert not set(select("all", own=True)) & set(STREAMS)
+    assert select("stream", own=True) == ["stream_float32", "stream"]
+    # They are trained from scratch, so a .tflite is no obstacle.
+    assert select("stream", own=True, from_file=True) == ["stream_float32", "stream"]
+
+
+def test_without_their_extra_all_leaves_them_out_and_a_name_asks_for_it(monkeypatch):
+    missing = property(lambda technique: technique.package == "pymicro_features")
+    monkeypatch.setattr(Technique, "missing", missing)
+    assert select("all") == [name for name in TECHNIQUES if name not in STREAMS]
+    [sentence] = left_out("all")
+    assert sentence == f"Left out: {', '.join(STREAMS)} (install stapes[micro])."
+    with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
+        select("stream")

@@ -49,7 +49,7 @@ def tiny(material: Material) -> Variant:
     for width in [width for width in recipe.widths if width < sizes["width"]]:
         trained, _ = train_stream(
             functools.partial(stream_cnn, **{**sizes, "width": width}),
-            lambda field, stride: stream.crops,
+            lambda field, stride: stream.crops.copied(),
             settings,
             seed=material.seed,
             judge=stream.judge,

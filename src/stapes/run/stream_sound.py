@@ -31,6 +31,8 @@ from stapes.system.files import write_text
 
 SPLITS = ("train", "validation")
 
+_READY = "sound.json"
+"""Describes the sound, and is written last."""
 _MOST_OTHERS = 1500
 """Clips without the word that a split uses."""
 _MOST_COPIES = 20
@@ -70,9 +72,8 @@ def prepare(
         Recordings of sentences for each split; used without `--negatives`.
     """
     folder = folder_of(job.folder.work)
-    ready = folder / "sound.json"
-    if ready.is_file():
-        return StreamSound.model_validate_json(ready.read_text("utf-8"))
+    if (sound := _made(folder)) is not None:
+        return sound
     shutil.rmtree(folder, ignore_errors=True)
     progress = job.progress
     progress.begin("Making training sound for detectors in a stream")
@@ -102,12 +103,9 @@ def prepare(
         for done, future in enumerate(as_completed(waiting), 1):
             future.result()
             progress.update(done, len(tasks), "stretches of sound")
-    files = stream_files(folder, "train")
-    described["words"] = sum(len(frames.read_words(path).marks) for path in files.words)
-    seconds = sum(len(frames.read_frames(path)) for path in files.others) * frames.HOP / RATE
-    described |= {"hours": round(seconds / 3600, 3), "word_frames": word_frames}
-    sound = StreamSound.model_validate(described)
-    write_text(ready, json.dumps(sound.model_dump(mode="json")))
+    described["words"], described["hours"] = _amounts(folder)
+    sound = StreamSound.model_validate({**described, "word_frames": word_frames})
+    write_text(folder / _READY, json.dumps(sound.model_dump(mode="json")))
     progress.end(f"{sound.words:,} words, {sound.hours:.1f} hours without the word")
     return sound
 
@@ -121,6 +119,25 @@ def stream_files(folder: Path, split: str) -> StreamFiles:
     ]
     words = sorted((folder / split).glob("words-*.npy"))
     return StreamFiles([path for path in words if ".marks" not in path.suffixes], others)
+
+
+def _made(folder: Path) -> StreamSound | None:
+    """The description of sound that is there; None if it is not whole."""
+    try:
+        sound = StreamSound.model_validate_json((folder / _READY).read_text("utf-8"))
+        whole = _amounts(folder) == (sound.words, sound.hours)
+    except (OSError, ValueError, EOFError):
+        return None
+    return sound if whole else None
+
+
+def _amounts(folder: Path) -> tuple[int, float]:
+    """The words and the hours of other sound to train on; every file is opened."""
+    parts = {split: stream_files(folder, split) for split in SPLITS}
+    words = {split: [frames.read_words(path) for path in parts[split].words] for split in SPLITS}
+    others = {split: [frames.read_frames(path) for path in parts[split].others] for split in SPLITS}
+    seconds = sum(map(len, others["train"])) * frames.HOP / RATE
+    return sum(len(part.marks) for part in words["train"]), round(seconds / 3600, 3)
 
 
 def _parts(job: Job, corpus: Corpus, chosen: Chosen, split: str, unusable: set[str]) -> Gathering:

@@ -64,7 +64,7 @@ def test_without_a_folder_there_is_no_noise() -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="noise .*absent: there is no such folder"):
+    with pytest.raises(UsageError, match=r"noise .*absent: there is no such folder"):
         noise_files(tmp_path / "absent", "train")
 
 

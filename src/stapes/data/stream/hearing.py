@@ -26,6 +26,8 @@ _WARM_UP = 1000
 """Frames before the part of a clip, after which no earlier sound matters to the frontend."""
 LEAD = 300
 """Frames of the part before its clip: a device is deaf in the first second."""
+_SHORTEST = 2 * RATE
+"""Samples of the recordings, at least."""
 _MARGIN = 10
 """Frames after the tolerance, as a device may decide a frame or two late."""
 _FRAME = 3
@@ -77,7 +79,10 @@ def plan(
     most_clips : int, optional
         The first so many clips; the rest is omitted.
     """
-    left = sound.background.samples if most_seconds is None else round(most_seconds * RATE)
+    left = sound.background.samples
+    if most_seconds is not None:
+        # As long as the shortest recording: a device is deaf in the first second.
+        left = max(_SHORTEST, round(most_seconds * RATE))
     counts = []
     for _, samples in sound.recordings:
         used = min(samples, left)

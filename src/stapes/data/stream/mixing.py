@@ -165,7 +165,7 @@ def _in_room(y: Samples, room: Samples) -> Samples:
 
 
 def _recorded(y: Samples, sources: Sources, rng: np.random.Generator, ranges: Ranges) -> Samples:
-    """Noise in stretches, a level that drifts, and a microphone that clips."""
+    """Noise in stretches, a level that drifts, and a microphone that clips; changes `y`."""
     noise = sources.noise.open()
     begin = 0
     while begin < len(y):

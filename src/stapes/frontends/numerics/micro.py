@@ -14,6 +14,9 @@ LARGEST = 26.0
 """The largest feature of a quantized input, as microWakeWord and ESPHome have it."""
 SCALE, ZERO_POINT = LARGEST / 255, -128
 
+_TOGETHER = 6000
+"""Hops of sound that are held as integers at once."""
+
 
 def micro(samples: NDArray[np.float32], settings: Frontend, hop: int) -> NDArray[np.float32]:
     """[n, samples] -> [n, frames, 40, 1]; each clip has its own state."""
@@ -35,16 +38,19 @@ def frames(y: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
     """[samples] -> [hops, 40], as of a device that is switched on at the first sample."""
     from pymicro_features import MicroFrontend
 
-    frontend = MicroFrontend()
-    pcm = np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype("<i2").tobytes()
-    step = 2 * hop
-    outputs = [
-        frontend.process_samples(pcm[begin : begin + step]).features
-        for begin in range(0, len(pcm) - step + 1, step)
-    ]
-    # The first steps have no features, before the first 30 ms.
-    full = [features for features in outputs if features]
-    return np.array(full, np.float32).reshape(-1, 40)
+    frontend, step = MicroFrontend(), 2 * hop
+    parts = [np.zeros((0, 40), np.float32)]
+    for first in range(0, len(y), _TOGETHER * hop):
+        part = y[first : first + _TOGETHER * hop]
+        pcm = np.clip(np.rint(part * 32_768.0), -32_768, 32_767).astype("<i2").tobytes()
+        outputs = [
+            frontend.process_samples(pcm[begin : begin + step]).features
+            for begin in range(0, len(pcm) - step + 1, step)
+        ]
+        # The first steps have no features, before the first 30 ms.
+        full = [features for features in outputs if features]
+        parts.append(np.array(full, np.float32).reshape(-1, 40))
+    return np.concatenate(parts)
 
 
 def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:

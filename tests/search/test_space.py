@@ -47,6 +47,12 @@ def test_a_new_technique_is_drawn_with_what_its_stages_need(
     assert " toy " in drawn.summary
 
 
+@pytest.mark.parametrize("names", ["stream", "stream*", "int8,stream_qat"])
+def test_detectors_in_a_stream_are_refused_in_one_sentence(names: str) -> None:
+    with pytest.raises(UsageError, match="a search makes no detectors in a stream"):
+        chains(names)
+
+
 def test_draws_are_within_their_limits() -> None:
     for candidate in _drawn(200):
         for name, size in candidate.sizes.items():

@@ -17,7 +17,10 @@ import tempfile
 from pathlib import Path
 
 from stapes.contracts.results import Results
+from stapes.data.stream.frames import HOP
+from stapes.data.stream.mixing import RATE
 from stapes.errors import StapesError, UsageError
+from stapes.measure.device_rule import DeviceRule
 from stapes.models import backend
 from stapes.report.about_words import cut_words
 from stapes.report.writing import write_files
@@ -65,7 +68,10 @@ def run(job: Job) -> Results:
     for sentence in left_out(settings.techniques, **options):
         job.progress.note(sentence)
     settings.frontend.require()
-    if not folder.from_file:
+    streams = any(is_stream(name) for name in names)
+    if streams:
+        _check_rule(settings)
+    if streams or not folder.from_file:
         backend.require()
     job = windowed(job)
     settings, folder = job.settings, job.folder
@@ -85,6 +91,14 @@ def _check(settings: RunSettings) -> None:
     ):
         raise UsageError("--architecture: a --model of your own has one already; leave it out.")
     sound.check(settings)
+
+
+def _check_rule(settings: RunSettings) -> None:
+    stride, window = settings.stream.stride, settings.detection.sliding_window
+    try:
+        DeviceRule(stride * HOP / RATE, stride, window)
+    except ValueError as error:
+        raise UsageError(f"detection.sliding_window: {error}; choose a smaller one.") from None
 
 
 def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:

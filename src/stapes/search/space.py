@@ -54,6 +54,10 @@ def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
         return [name for name in searched if name not in missing]
     selected = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(selected - set(searched)) or ([] if selected else ["an empty list"]):
+        if registry.streams_only(name):
+            raise UsageError(
+                f"--techniques {name}: a search makes no detectors in a stream; `stapes run` does."
+            )
         raise UsageError(f"--techniques: {unknown(name, (*searched, 'all'))}.")
     return [name for name in TECHNIQUES if name in selected]
 

@@ -1,13 +1,50 @@
-"""What the tests of a file share."""
+"""What the tests of a file share, and a run of detectors in a stream for all of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.end_to_end import toy_word
+from tests.end_to_end.command import stapes
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cache of a file's commands."""
     return tmp_path_factory.mktemp("cache")
+
+
+@dataclass(frozen=True)
+class StreamRun:
+    """A finished run of all detectors in a stream, on a toy word.
+
+    sound : folder that `toy_word.write` filled
+    out : folder of the run
+    printed : what it wrote to standard output
+    cache : of the run
+    """
+
+    sound: Path
+    out: Path
+    printed: str
+    cache: Path
+
+    def call(self, out: Path, *options: object) -> tuple[object, ...]:
+        """The arguments of the same run in another folder."""
+        return (
+            *("run", "--word", "rise", "--config", self.sound / "tiny.yaml"),
+            *("--data", self.sound / "data", "--negatives", self.sound / "talk"),
+            *("--continuous", self.sound / "continuous", "--noise", self.sound / "noise"),
+            *("--rooms", self.sound / "rooms", "--techniques", "stream*", "--out", out, *options),
+        )
+
+
+@pytest.fixture(scope="session")
+def stream_run(tmp_path_factory: pytest.TempPathFactory) -> StreamRun:
+    """Some 20 seconds on an idle machine; no test may change its folders."""
+    folder = tmp_path_factory.mktemp("streams")
+    run = StreamRun(toy_word.write(folder / "sound"), folder / "run", "", folder / "cache")
+    done = stapes(*run.call(run.out, "--jobs", 2), cache=run.cache)
+    return StreamRun(run.sound, run.out, done.stdout, run.cache)

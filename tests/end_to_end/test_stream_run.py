@@ -1,0 +1,130 @@
+"""`stapes run` of detectors in a stream alone: every row, and the same bytes after kills."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.end_to_end.command import require, stapes, stopped
+from tests.end_to_end.conftest import StreamRun
+from tests.end_to_end.contents import contents
+
+from stapes.system.files import sha256
+from stapes.techniques.registry import TECHNIQUES, is_stream
+
+require(train="tensorflow", micro="pymicro_features")
+
+ROWS = [name for name in TECHNIQUES if is_stream(name)]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def results(stream_run: StreamRun) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((stream_run.out / "results.json").read_text())
+    return document
+
+
+def test_the_run_folder_has_no_window_model(stream_run: StreamRun) -> None:
+    assert {path.name for path in stream_run.out.iterdir()} == {
+        *("run.yaml", "stream.keras", "models", "results.json", "results.csv", "report.html"),
+        "log.txt",
+    }
+    models = {path.name for path in (stream_run.out / "models").iterdir()}
+    assert models == {f"{row}.tflite" for row in ROWS}
+
+
+def test_every_row_is_made_and_measured_as_it_ships(stream_run: StreamRun, results: Any) -> None:
+    assert [row["name"] for row in results["variants"]] == ROWS
+    words = results["data"]["splits"]["test"]["positives"]
+    for row in results["variants"]:
+        assert row["sha256"] == sha256(stream_run.out / row["file"])
+        assert f" {row['name']} " in stream_run.printed
+        detection = row["detection"]
+        assert [condition["name"] for condition in detection["conditions"]] == ["clean", "10 dB"]
+        clean = detection["conditions"][0]
+        assert clean["words"] == words
+        # A device is deaf in the first second of each of the three recordings.
+        assert clean["hours"] * 3600 == pytest.approx(60 - 3, abs=0.5)
+        assert [source["source"] for source in detection["by_source"] or []] in (
+            [],
+            ["continuous"],
+        )
+        assert len(row["scores"]) == row["n_test"] == len(results["clips"])
+        assert row["stream"]["stride"] == 3
+
+
+def test_what_it_was_trained_on_is_described(results: Any) -> None:
+    streams = results["streams"]
+    sound, baseline = streams["sound"], streams["baseline"]
+    assert sound["words"] >= 30
+    assert (sound["made_noise"], sound["made_rooms"]) == (False, False)
+    assert sound["recordings"] > 5
+    # The tone is half a second long, and fades in and out.
+    assert 20 <= sound["word_frames"] <= 55
+    assert baseline["receptive_field"] >= sound["word_frames"] + 25
+    assert set(baseline["history"]) == {"loss", "val_frr"}
+    assert len(baseline["history"]["loss"]) == 2
+
+
+def test_tflite_micro_computes_the_bits_that_were_measured(results: Any) -> None:
+    pytest.importorskip("tflite_micro", reason="the extra `micro` is not installed")
+    for row in results["variants"]:
+        tflm = row["targets"]["tflm"]
+        if row["name"] == "stream_lut":
+            continue  # LiteRT does not read its tables.
+        assert tflm["runs"], tflm["reason"]
+        assert tflm["agrees"] is True
+        # 60 seconds without the word, and the words.
+        assert tflm["n_compared"] > 2_000
+        assert tflm["largest_difference"] <= (0 if row["name"] != "stream_float32" else 1e-5)
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
+    stream_run: StreamRun, tmp_path: Path
+) -> None:
+    """A kill while the sound is made, in training, after it, after a stage, and in measuring."""
+    again = tmp_path / "again"
+    call = stream_run.call(again, "--jobs", 1)
+    for file in (
+        ".work/stream/train/background-00.npy",
+        ".work/stream/training.npz",
+        "stream.keras",
+        ".work/stream_clustered.keras",
+        ".work/scores/stream-*@10 dB.npy",
+    ):
+        assert not any(again.glob(file)), file
+        at = f"{again}/{file}"
+        end, _ = stopped(*call, cache=stream_run.cache, scratch=tmp_path / "stop", at=at)
+        assert end == -signal.SIGKILL
+        assert any(again.glob(file)), file
+    # What a crash of the machine may leave.
+    (again / ".work" / "stream" / "sound.json").write_bytes(b"")
+    stapes(*call, cache=stream_run.cache)
+    before, after = contents(stream_run.out), contents(again)
+    del before["run.yaml"], after["run.yaml"]
+    assert after == before
+
+
+def test_a_search_refuses_detectors_in_a_stream(stream_run: StreamRun, tmp_path: Path) -> None:
+    call = ("search", "--word", "rise", "--data", stream_run.sound / "data", "--out", tmp_path)
+    done = stapes(*call, "--techniques", "stream", cache=stream_run.cache, status=2)
+    assert "a search makes no detectors in a stream" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_window_that_a_deaf_device_cannot_fill_is_refused(
+    stream_run: StreamRun, tmp_path: Path
+) -> None:
+    settings = yaml.safe_load((stream_run.sound / "tiny.yaml").read_text())
+    inner = settings["settings"]
+    inner["stream"]["stride"], inner["detection"]["sliding_window"] = 5, 33
+    (tmp_path / "long.yaml").write_text(yaml.safe_dump(settings))
+    call = stream_run.call(tmp_path / "out", "--config", tmp_path / "long.yaml")
+    done = stapes(*call, cache=stream_run.cache, status=2)
+    assert "detection.sliding_window" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -32,7 +32,7 @@ def results(stream_run: StreamRun) -> dict[str, Any]:
 def test_the_run_folder_has_no_window_model(stream_run: StreamRun) -> None:
     assert {path.name for path in stream_run.out.iterdir()} == {
         *("run.yaml", "stream.keras", "models", "results.json", "results.csv", "report.html"),
-        "log.txt",
+        *("where.csv", "log.txt"),
     }
     models = {path.name for path in (stream_run.out / "models").iterdir()}
     assert models == {f"{row}.tflite" for row in ROWS}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.conftest import WriteClip
 
-from stapes.contracts.results import StreamSound
+from stapes.contracts.streams import StreamSound
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache
 from stapes.data.clip import Skipped
@@ -173,7 +173,13 @@ def test_what_is_whole_is_not_made_again(
 
 @pytest.mark.parametrize(
     "damage",
-    ["sound.json", "train/words-00.npy", "train/words-00.marks.npy", "validation/others-00.npy"],
+    [
+        "sound.json",
+        "train/tapes.json",
+        "train/words-00.npy",
+        "train/words-00.marks.npy",
+        "validation/others-00.npy",
+    ],
 )
 @pytest.mark.parametrize("by", ["cut", "emptied"])
 def test_damaged_sound_is_made_again(

@@ -126,7 +126,8 @@ def test_scores_are_those_of_the_streaming_file(tmp_path: Path, stride: int) -> 
 
 def test_the_threshold_moves_to_one_half(tmp_path: Path) -> None:
     """The logits move; of one output, the mean is the output, so that its threshold moves too."""
-    validation = Validation(sound(tmp_path, frames=60_000), settings(), 26, 3)
+    folder = sound(tmp_path, frames=60_000)
+    validation = Validation(folder, settings(target_fa_per_hour=20.0), 26, 3)
     model = stream_cnn(width=4, blocks=1, kernel=8)
     assert field_of(model) == (26, 3)
     kernel, bias = model.get_layer("logit").get_weights()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
@@ -125,8 +126,9 @@ def _made(folder: Path) -> StreamSound | None:
     """The description of sound that is there; None if it is not whole."""
     try:
         sound = StreamSound.model_validate_json((folder / _READY).read_text("utf-8"))
+        tapes.described(folder / "train")
         whole = _amounts(folder) == (sound.words, sound.hours)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return sound if whole else None
 

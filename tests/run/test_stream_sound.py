@@ -48,7 +48,7 @@ class Run:
         return Job(settings, run, jobs=jobs)
 
     def prepare(self, job: Job) -> StreamSound:
-        return stream_sound.prepare(job, self.corpus, self.chosen, [])
+        return stream_sound.prepare(job, self.corpus, self.chosen, [], {})
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ def test_one_noise_is_the_tests(run: Run, write_clip: WriteClip) -> None:
 def test_without_recordings_the_other_clips_are_the_background(run: Run) -> None:
     corpus = corpora.load(run.root / "data", "yes")
     job = run.job("alone", negatives=None)
-    sound = stream_sound.prepare(job, corpus, run.chosen, [])
+    sound = stream_sound.prepare(job, corpus, run.chosen, [], {})
     assert sound.recordings == 0
     assert sound.train_minutes == pytest.approx(4 * 0.7 / 60, abs=0.01)
 
@@ -245,7 +245,7 @@ def test_without_other_clips_recordings_suffice(run: Run) -> None:
     }
     job = run.job("no_others")
     corpus = dataclasses.replace(run.corpus, splits=splits)
-    assert stream_sound.prepare(job, corpus, run.chosen, []).recordings > 0
+    assert stream_sound.prepare(job, corpus, run.chosen, [], {}).recordings > 0
     assert not list(stream_sound.folder_of(job.folder.work).rglob("others-*"))
 
 
@@ -254,7 +254,7 @@ def test_without_validation_there_is_no_validation_sound(run: Run) -> None:
     none = dataclasses.replace(run.chosen["validation"], clips=[], y=np.zeros(0, np.uint8), keys=[])
     job = run.job("no_validation")
     corpus = dataclasses.replace(run.corpus, splits=splits)
-    sound = stream_sound.prepare(job, corpus, {**run.chosen, "validation": none}, [])
+    sound = stream_sound.prepare(job, corpus, {**run.chosen, "validation": none}, [], {})
     assert sound.validation_minutes == 0
     split = stream_sound.stream_files(stream_sound.folder_of(job.folder.work), "validation")
     assert (split.words, split.others) == ([], [])
@@ -271,6 +271,6 @@ def test_clips_that_cannot_be_used_are_left_out(run: Run, monkeypatch: pytest.Mo
         return original(folder, gathering, seed)
 
     monkeypatch.setattr(stream_sound, "gather", gather)
-    stream_sound.prepare(run.job("unusable"), run.corpus, run.chosen, unusable)
+    stream_sound.prepare(run.job("unusable"), run.corpus, run.chosen, unusable, {})
     assert seen
     assert first.name not in seen

@@ -21,12 +21,11 @@ pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
 TOLERANCE = 0.7
 
 
-def sound(folder: Path, recordings: list[np.ndarray], *, joined: bool = False) -> Sound:
+def sound(folder: Path, recordings: list[np.ndarray]) -> Sound:
     made = tapes(folder, background=recordings, words=[], noise=[noise(3, 99)])
-    pieces = [(piece.begin, piece.samples) for piece in made.background.pieces]
-    if joined:
-        pieces = [(0, made.background.samples)]
-    return Sound(made.background, "joined clips", pieces, made.words, made.noise, "", [])
+    places = [(piece.begin, piece.samples) for piece in made.background.pieces]
+    names = [f"source {number % 2}" for number in range(len(places))]
+    return Sound(made.background, "radio", places, names, made.words, made.noise, "", [])
 
 
 def write(made: Sound, clips: object, plan: Hearing, path: Path, **options: object) -> np.ndarray:
@@ -113,7 +112,7 @@ def test_a_plan_is_as_long_as_the_sound(tmp_path_factory, lengths, most) -> None
     used = used if most is None else min(used, max(2 * RATE, round(most * RATE)))
     assert plan.frames <= used // HOP
     assert len(plan.sources) == plan.recordings == len(plan.parts)
-    assert (plan.parts[:, 1] > 0).all()
+    assert (plan.parts[:, 1] >= 0).all()
     assert plan.clips.shape == (0, 2)
 
 
@@ -125,8 +124,13 @@ def test_noise_levels_hear_fewer_clips_and_less_sound(tmp_path: Path, clips) -> 
     assert write(made, clips, plan, tmp_path / "x.npy").shape == (plan.frames, 40)
 
 
-def test_a_source_is_a_folder_and_joined_clips_are_one(tmp_path: Path, clips) -> None:
-    made = sound(tmp_path, [noise(3, 1), noise(3, 2)], joined=True)
+def test_each_recording_has_its_source_and_its_sound(tmp_path: Path, clips) -> None:
+    """Also after one that has no frame."""
+    made = sound(tmp_path, [noise(3, 1), noise(0.02, 2), noise(3, 3)])
     plan = hearing.plan(made, clips, TOLERANCE)
-    assert plan.sources == ["joined clips"]
-    assert plan.recordings == 1
+    assert plan.sources == ["source 0", "source 1", "source 0"]
+    assert plan.parts[:3, 1].tolist() == [298, 0, 298]
+    x = write(made, clips, plan, tmp_path / "x.npy")
+    begin, samples = made.recordings[2]
+    alone = frames_of(made.background.open()[begin : begin + samples])
+    np.testing.assert_array_equal(x[298 : 2 * 298], alone)

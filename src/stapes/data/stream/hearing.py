@@ -38,7 +38,7 @@ _FRAME = 3
 class Hearing:
     """The parts of a file of frames.
 
-    parts : np.ndarray [shape=(n, 2)], first frame and number of frames of each
+    parts : np.ndarray [shape=(n, 2)], first frame and number of frames of each, perhaps none
     recordings : the first so many parts; the others are of clips
     sources : of each recording
     clips : np.ndarray [shape=(clips, 2)], begin and end of each clip in its part [s], in the clock
@@ -88,8 +88,6 @@ def plan(
         used = min(samples, left)
         left -= used
         counts.append(_count(used))
-    kept = [place for place, count in enumerate(counts) if count > 0]
-    counts = [counts[place] for place in kept]
     after = round(tolerance_seconds * RATE / HOP) + _MARGIN
     lengths = [piece.samples for piece in clips.pieces[:most_clips]]
     counts += [LEAD + -(-samples // HOP) + after for samples in lengths]
@@ -97,8 +95,8 @@ def plan(
     begins = np.full(len(lengths), LEAD * HOP / RATE - LATE_SECONDS)
     return Hearing(
         parts=np.array([firsts, counts], np.int64).T.reshape(-1, 2),
-        recordings=len(kept),
-        sources=[sound.sources[place] for place in kept],
+        recordings=len(sound.recordings),
+        sources=sound.sources,
         clips=np.stack([begins, begins + np.array(lengths, np.float64) / RATE], axis=1),
     )
 

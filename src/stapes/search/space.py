@@ -16,6 +16,7 @@ from stapes.search.settings import SIZES
 from stapes.system.options import unknown
 from stapes.techniques import registry
 from stapes.techniques.registry import TECHNIQUES
+from stapes.techniques.selection import streams_only
 
 _STARTS: tuple[dict[str, Any], ...] = (
     {"architecture": "temporal_cnn", "width": 8, "blocks": 3, "kernel": 9, "frontend": "logmel"},
@@ -54,7 +55,7 @@ def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
         return [name for name in searched if name not in missing]
     selected = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(selected - set(searched)) or ([] if selected else ["an empty list"]):
-        if registry.streams_only(name):
+        if streams_only(name):
             raise UsageError(
                 f"--techniques {name}: a search makes no detectors in a stream; `stapes run` does."
             )

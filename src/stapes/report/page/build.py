@@ -27,7 +27,8 @@ def page(results: Results) -> str:
     """The page of a run as HTML, below 2 MB for 25 models of a few layers."""
     shown = tables.shown_columns(results)
     # Where continuous sound decides, no figure with a legend has the other models.
-    drawn = [row.name for row in in_sound(results) or results.variants]
+    frr_decides = measure_of(results).value is frr_in_sound
+    drawn = [row.name for row in (in_sound(results) if frr_decides else results.variants)]
     size, noise = size_figure(results), figures.noise(results)
     training = figures.training(results)
     names = figures.conditions(results)
@@ -51,7 +52,7 @@ def page(results: Results) -> str:
         in_sound=bool(in_sound(results)),
         unmeasured=unmeasured(results),
         sources=tables.sources_table(results),
-        frr_decides=measure_of(results).value is frr_in_sound,
+        frr_decides=frr_decides,
         size_title="Size against accuracy" if size is None else size.title,
         sparsity=weights.sparsity(results),
         first=weights.first_shown(results, spread),

@@ -78,16 +78,19 @@ class Run:
             self.skipped,
             windows=True,
             streams=False,
-        ).windows
+        )
 
     def job(self, settings=SETTINGS):
         return Job(settings, RunFolder(self.folder, settings))
 
     def detect(self, settings=SETTINGS):
-        sound = self.gather(settings)
+        tested = self.gather(settings)
+        digest = tested.digest(settings)
+        detecting.forget_other_sound(self.results, digest, self.work)
         with ThreadPoolExecutor(1) as executor:
-            detecting.detect(self.job(settings), self.results, sound, executor)
-        return sound
+            detecting.detect(self.job(settings), self.results, tested.windows, executor)
+        self.results.detection = detecting.setup(tested, settings, digest)
+        return tested.windows
 
 
 @pytest.fixture
@@ -196,7 +199,7 @@ def test_unusable_clips_are_not_in_the_background(run, tmp_path):
     cache = FeatureCache(tmp_path / "other", SETTINGS.frontend)
     run.chosen, run.skipped = choose(run.corpus, SETTINGS.frontend, cache)
     cache.close()
-    assert run.gather().background.seconds == pytest.approx(5 * 0.9)
+    assert run.gather().windows.background.seconds == pytest.approx(5 * 0.9)
 
 
 @pytest.mark.parametrize("option", ["continuous", "noise"])

@@ -6,14 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stapes.data.slug import slug
 from stapes.frontends.registry import DEFAULT, FRONTENDS, AnyFrontend, described
@@ -21,6 +14,7 @@ from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.settings import StreamSettings, TrainSettings
 from stapes.run.budget import Budget
+from stapes.run.window_seconds import WindowSeconds
 from stapes.system.options import Option, unknown
 from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 
@@ -32,27 +26,11 @@ LATER = ("budget", "continuous", "detect", "detection", "max_drop", "max_frr")
 
 _LARGEST = 512
 """The largest size of an architecture."""
-_WINDOW = (0.1, 60.0)
-"""The shortest and the longest that has a word [s]."""
 
 
 def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under the names that they have now."""
     return {RENAMED.get(name, name): value for name, value in settings.items()}
-
-
-def _seconds(window: Any) -> Any:
-    """A number of seconds, also from the text of a command line, or `auto`."""
-    if window is None or window == "auto":
-        return window
-    try:
-        seconds = 0.0 if isinstance(window, bool) else float(window)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not _WINDOW[0] <= seconds <= _WINDOW[1]:
-        shortest, longest = _WINDOW
-        raise ValueError(f"give seconds from {shortest:g} to {longest:g}, or auto; not {window}")
-    return seconds
 
 
 class SyntheticSettings(BaseModel):
@@ -131,8 +109,7 @@ class RunSettings(BaseModel):
         ),
     ] = Field(default=DEFAULT, description=f"Features of the model: {described()}.")
     window: Annotated[
-        float | Literal["auto"] | None,
-        BeforeValidator(_seconds),
+        WindowSeconds,
         Option("run search evaluate", "SECONDS|auto", f"{DEFAULT.window_seconds:g}", float | str),
     ] = Field(
         default=None,

@@ -71,6 +71,22 @@ def test_what_it_was_trained_on_is_described(results: Any) -> None:
     assert len(baseline["history"]["loss"]) == 2
 
 
+def test_where_it_finds_the_word_is_kept_and_shown(stream_run: StreamRun, results: Any) -> None:
+    call = ("data", "check", stream_run.sound / "data", "--word", "rise", "--json")
+    done = stapes(*call, "--where", stream_run.out, cache=stream_run.cache)
+    where = json.loads(done.stdout)["where"]
+    baseline = results["streams"]["baseline"]
+    positives = results["data"]["splits"]["train"]["positives"]
+    assert len(where["clips"]) == baseline["clips"] == positives
+    assert where["not_found"] == baseline["clips_not_found"]
+    assert where["not_found"] == sum(clip["score"] < 0.5 for clip in where["clips"])
+    scores = [clip["score"] for clip in where["clips"]]
+    assert scores == sorted(scores)
+    for clip in where["clips"]:
+        assert (stream_run.sound / "data" / clip["clip"]).is_file()
+        assert 0 <= clip["begin_seconds"] <= clip["end_seconds"]
+
+
 def test_tflite_micro_computes_the_bits_that_were_measured(results: Any) -> None:
     pytest.importorskip("tflite_micro", reason="the extra `micro` is not installed")
     for row in results["variants"]:

@@ -335,7 +335,7 @@ def test_every_technique_makes_its_row_with_a_note_for_each_layer(cache, corpus,
     sources = {part["source"] for row in detections for part in row["by_source"] or []}
     assert sources in (set(), {"negative test clips", "spoken sentences"})
     assert "Real speech fools a detector more often" in done.stdout
-    assert "sentences that espeak-ng speaks stand for running speech" in done.stderr
+    assert "sentences that espeak-ng speaks stand for running speech" in done.stdout
 
 
 def test_another_architecture_is_the_baseline_without_batch_normalization(cache, corpus, tmp_path):

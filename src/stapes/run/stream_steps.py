@@ -39,7 +39,7 @@ _PROGRESS = "training.json"
 _STATE = "training.npz"
 _MINED = "mined.npz"
 
-_CONTEXT_FRAMES = 25
+_CONTEXT_FRAMES = 50
 """Frames of the receptive field beyond the word: what is before it tells it apart."""
 _LEAD = 200
 """Frames before a word in validation sound, at least: a device is deaf in the first hundred."""

@@ -14,16 +14,23 @@ from stapes.models.stream_cnn import sizes_of, stream_cnn
 from stapes.models.stream_training import scorer, train_stream
 from stapes.techniques.post_training import convert_int8
 from stapes.techniques.variant import Material, Variant
+from stapes.tflite.edit.logits import with_logit_range
 from stapes.tflite.edit.streaming import streaming
+
+LOGITS = (-7.0, 5.0)
+"""The range of quantized logits: steps of 0.05, which are at most 3 of 256 of the score."""
 
 
 def streamed(make: Callable[[Material], Variant]) -> Callable[[Material], Variant]:
-    """A technique whose .tflite is turned into its streaming form."""
+    """A technique whose .tflite is turned into its streaming form.
+
+    Its logits get a range around the threshold, which is at a score of about one half.
+    """
 
     @functools.wraps(make)
     def stream(material: Material) -> Variant:
         variant = make(material)
-        return replace(variant, tflite=streaming(variant.tflite))
+        return replace(variant, tflite=streaming(with_logit_range(variant.tflite, *LOGITS)))
 
     return stream
 

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stapes.techniques.recipes import PUBLISHED, Clustering, FineTuning, Pruning, Recipes
+from stapes.techniques.recipes import (
+    PUBLISHED,
+    Clustering,
+    FineTuning,
+    Pruning,
+    Recipes,
+    StreamTiny,
+)
 
 FAMILIES = list(Recipes.model_fields)
 
@@ -139,6 +146,6 @@ def test_recipes_are_frozen():
 def test_every_family_has_epochs():
     for family in FAMILIES:
         recipe = getattr(Recipes(), family)
-        assert isinstance(recipe, FineTuning)
+        assert isinstance(recipe, (FineTuning, StreamTiny))
         assert recipe.epochs >= 1
     assert Clustering().clusters == 16

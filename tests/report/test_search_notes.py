@@ -91,6 +91,20 @@ def test_the_metric_and_clips_of_the_choice():
     assert "including 1 augmented copy of each" in chosen_by(search(validation_copies=1))
 
 
+def test_the_metric_and_sound_of_the_choice():
+    streams = search(metric="frr@1/h", validation_hours=2.0, validation_words=200, budget={})
+    assert metric(streams) == "FRR at 1 false accept an hour"
+    assert chosen_by(streams) == (
+        "Models were chosen by FRR at 1 false accept an hour in 2 hours of validation sound and "
+        "200 words in such sound."
+    )
+    short = search(metric="frr@1/h", validation_hours=0.5, validation_words=200, budget={})
+    assert "(which resolve 2 false accepts an hour: that rate was used)" in chosen_by(short)
+    best = trial(3, frr=0.25, bytes=1000, arena_bytes=None)
+    tried = search(best, best=3, validation_hours=2.0)
+    assert "FRR 25.00 % in validation sound" in chosen(tried)
+
+
 def test_the_chosen_trial():
     assert chosen(known(searched().search)) == (
         "Chosen: trial 12, ds_cnn of 20 filters, 20 MFCCs, int8 (3,900 bytes, 6,900 of arena, FRR "

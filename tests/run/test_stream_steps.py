@@ -22,7 +22,7 @@ from stapes.models.stream_cnn import field_of, stream_cnn
 from stapes.models.stream_training import scorer
 from stapes.run import stream_steps
 from stapes.run.settings import RunSettings
-from stapes.run.stream_steps import Validation
+from stapes.run.stream_validation import Validation
 from stapes.targets.streams import outputs
 from stapes.techniques.post_training import convert
 from stapes.tflite.edit.streaming import streaming
@@ -141,7 +141,7 @@ def test_the_threshold_moves_to_one_half(tmp_path: Path) -> None:
 
 def test_the_cost_of_a_step_is_that_of_its_kernels() -> None:
     """40 * 16 * 3 frames, 5 * 16, (7 + 9 + 11 + 13) * 16, 4 * 16 * 16, 16."""
-    assert stream_steps._macs_of_step(lower(stream_cnn())) == 3_680
+    assert stream_steps.macs_of_step(lower(stream_cnn())) == 3_680
 
 
 def test_calibration_has_the_range_of_the_device(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.search.conftest import SETTINGS
 
 from stapes.measure.accuracy import accuracy
 from stapes.measure.roc import frr_at
+from stapes.models.architectures import ARCHITECTURES
 from stapes.search import evaluating
 from stapes.search.engines import load_sets
 from stapes.search.evaluating import evaluate, untrained
@@ -60,7 +61,10 @@ def test_what_cannot_fit_is_not_trained(sets, budget, reason, monkeypatch):
 )
 def test_an_untrained_model_costs_what_the_trained_one_does(sets, changed):
     chosen = candidate(**changed)
-    _, size, arena = untrained(chosen, sets.training.x.shape[1:], sets.calibration, SETTINGS.seed)
+    shape, build = sets.training.x.shape[1:], ARCHITECTURES[chosen.architecture]
+    _, size, arena = untrained(
+        chosen, lambda: build(shape, **chosen.sizes), sets.calibration, SETTINGS.seed
+    )
     outcome = evaluate(chosen, SETTINGS, sets)
     assert outcome.tflite is not None
     trial = outcome.trial

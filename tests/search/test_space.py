@@ -49,7 +49,9 @@ def test_a_new_technique_is_drawn_with_what_its_stages_need(
 
 @pytest.mark.parametrize("names", ["stream", "stream*", "int8,stream_qat"])
 def test_detectors_in_a_stream_are_refused_in_one_sentence(names: str) -> None:
-    with pytest.raises(UsageError, match="a search makes no detectors in a stream"):
+    with pytest.raises(
+        UsageError, match="makes detectors in a stream; search for them with metric frr@1/h"
+    ):
         chains(names)
 
 

@@ -25,9 +25,15 @@ def _finished(number: int, candidate: Candidate) -> Trial:
     return outcome(candidate, SETTINGS).trial.model_copy(update={"number": number})
 
 
-def _search(path: Path, until: int, stop: Callable[[Study], bool] = lambda _: False) -> list[Trial]:
+def _search(
+    path: Path,
+    until: int,
+    stop: Callable[[Study], bool] = lambda _: False,
+    settings: SearchSettings = SETTINGS,
+) -> list[Trial]:
     """Draw and store trials, as a search does, until so many are finished."""
-    with open_study(path, SETTINGS, chains("all")) as study:
+    root = "stream" if settings.in_streams else "baseline"
+    with open_study(path, settings, chains("all", root=root)) as study:
         waiting = study.open()
         while len(study.finished()) < until:
             if len(waiting) < SETTINGS.together:
@@ -47,6 +53,18 @@ def test_a_search_that_was_killed_continues_with_the_same_trials(tmp_path: Path)
     assert _search(tmp_path / "killed.db", 18) == whole
     assert [trial.number for trial in whole] == list(range(18))
     assert any(trial.refused for trial in whole)
+
+
+def test_a_search_in_streams_continues_with_the_same_trials(tmp_path: Path) -> None:
+    streams = SearchSettings(trials=20, together=4, metric="frr@1/h")
+    whole = _search(tmp_path / "whole.db", 16, settings=streams)
+    _search(tmp_path / "killed.db", 11, settings=streams)
+    assert _search(tmp_path / "killed.db", 16, settings=streams) == whole
+    assert {trial.candidate["architecture"] for trial in whole} == {"stream_cnn"}
+    assert [trial.candidate["sizes"] for trial in whole[:2]] == [
+        {"width": 16, "blocks": 4, "kernel": 7, "stride": 3},
+        {"width": 12, "blocks": 4, "kernel": 7, "stride": 3},
+    ]
 
 
 def test_drawn_trials_without_a_result_are_open(tmp_path: Path) -> None:

@@ -171,13 +171,16 @@ class Trial(Part):
     arena_bytes: int | None = None
     """Of TFLite Micro's arena; None also if that is not installed."""
     macs: int | None = None
+    """Of one inference; of a detector in a stream, of a second, as their strides differ."""
     parameters: int | None = None
     frr: float | None = None
-    """On validation clips, at the search's rate of false positives."""
+    """On validation clips, at the search's rate of false positives, or in validation sound, at its
+    rate of false accepts."""
     accuracy: float | None = None
     """On validation clips."""
     loss: float | None = None
-    """Cross-entropy of the file's scores on validation clips."""
+    """Cross-entropy of the file's scores on validation clips. Of a detector in a stream, the mean
+    FRR at 1, 2 and 5 times the rate. It decides among equals."""
     seconds: float | None = None
     """Of one processor."""
     notes: list[str] = Field(default_factory=list)
@@ -194,16 +197,19 @@ class Search(Part):
     """The trials of a search, and its objectives."""
 
     metric: str
-    """E.g. `frr@0.5`: false rejects at a rate of false positives in percent."""
+    """E.g. `frr@0.5`: false rejects at a rate of false positives in percent; `frr@1/h`: at a rate
+    of false accepts an hour."""
     objectives: list[str]
     """To minimize: `bytes`, `arena_bytes`, `macs`, `frr`."""
     budget: dict[str, float]
     """`flash` and `arena`, in bytes."""
     validation_words: int
-    """Validation clips with copies."""
+    """Validation clips with copies, or words in validation sound."""
     validation_others: int
     validation_copies: int
     """Augmented copies of every validation clip."""
+    validation_hours: float | None = None
+    """Of validation sound without the word; None for a search of models of windows."""
     trials: list[Trial]
     best: int | None
     """The trial exported as `best`; None if none fits the budget."""

@@ -9,17 +9,17 @@ from collections.abc import Iterable
 
 from stapes.contracts.results import Results, Search, Trial, VariantResult
 from stapes.report.notes import at_rate
-from stapes.system.text import limits, p_value, percent, plural
+from stapes.system.text import hours, limits, p_value, percent, plural, rate
 
 MOST_REASONS = 3
 
 _OBJECTIVES = {"bytes": "bytes", "arena_bytes": "arena", "macs": "MACs", "frr": "FRR"}
 
-_METRIC = re.compile(r"frr@(\d+(?:\.\d+)?)\Z")
+_METRIC = re.compile(r"frr@(\d+(?:\.\d+)?)(/h)?\Z")
 
 
 def measured(trial: Trial) -> bool:
-    """Whether a trial has a model that was measured on validation clips."""
+    """Whether a trial has a model that was measured for validation."""
     if trial.refused is not None or trial.failed is not None or not trial.bytes:
         return False
     return trial.frr is not None and math.isfinite(trial.frr)
@@ -75,7 +75,16 @@ def best_row(results: Results) -> VariantResult | None:
 def metric(search: Search) -> str:
     """The metric in words."""
     match = _METRIC.match(search.metric)
-    return search.metric if match is None else f"FRR at {match[1]} % false positives"
+    if match is None:
+        return search.metric
+    if match[2]:
+        return f"FRR at {plural(float(match[1]), 'false accept')} an hour"
+    return f"FRR at {match[1]} % false positives"
+
+
+def where(search: Search) -> str:
+    """What decided the choice, with its preposition."""
+    return "on validation clips" if search.validation_hours is None else "in validation sound"
 
 
 def metric_note(search: Search) -> str:
@@ -131,18 +140,33 @@ def _times(number: int, kinds: int) -> str:
 
 
 def chosen_by(search: Search) -> str:
-    """The metric and the clips that decided the choice, in a sentence."""
+    """The metric and the clips or the sound that decided the choice, in a sentence."""
+    within = limits(search.budget)
+    end = f", within {within}." if within else "."
+    if search.validation_hours is not None:
+        return (
+            f"Models were chosen by {metric(search)} in {hours(search.validation_hours)} of "
+            f"validation sound and {plural(search.validation_words, 'word')} in such "
+            f"sound{_coarse(search)}{end}"
+        )
     clips = search.validation_words + search.validation_others
     copies = ""
     if search.validation_copies:
         noun = "copy" if search.validation_copies == 1 else "copies"
         copies = f", including {search.validation_copies:,} augmented {noun} of each"
-    within = limits(search.budget)
     return (
         f"Models were chosen by {metric(search)} on {plural(clips, 'validation clip')} "
         f"({search.validation_words:,} of the word, {search.validation_others:,} "
-        f"others{copies}){f', within {within}' if within else ''}."
+        f"others{copies}){end}"
     )
+
+
+def _coarse(search: Search) -> str:
+    """That the sound does not resolve the rate, and which one it does."""
+    match, heard = _METRIC.match(search.metric), search.validation_hours
+    if match is None or not heard or float(match[1]) * heard >= 1:
+        return ""
+    return f" (which resolve {rate(1 / heard)} false accepts an hour: that rate was used)"
 
 
 def chosen(search: Search) -> str:
@@ -153,14 +177,20 @@ def chosen(search: Search) -> str:
         return f"No model fits{f' {within}' if within else ''}: none was chosen."
     figures = [f"{trial.bytes:,} bytes"] if trial.bytes is not None else []
     figures += [f"{trial.arena_bytes:,} of arena"] if trial.arena_bytes is not None else []
-    frr = f", FRR {percent(trial.frr)} on validation clips" if trial.frr is not None else ""
+    frr = f", FRR {percent(trial.frr)} {where(search)}" if trial.frr is not None else ""
     size = f" ({', '.join(figures)}{frr})" if figures else ""
     return f"Chosen: trial {trial.number}, {trial.summary}{size}."
 
 
 def on_test(results: Results) -> str:
-    """The best model and float32 on the test clips, in a sentence; empty if one is missing."""
-    best, float32 = best_row(results), results.float32
+    """The best model and its float one on the test clips, in a sentence; empty if one is missing.
+
+    Of detectors in a stream, FRR in sound.
+    """
+    best = best_row(results)
+    float32 = None if best is None else results.float_of(best)
+    if best is not None and best.stream is not None:
+        return _in_test_sound(best, float32)
     if best is None or float32 is None or best is float32:
         return ""
     parts = []
@@ -179,3 +209,17 @@ def on_test(results: Results) -> str:
             f"words, float32 {percent(float32.misses.frr)}{p}"
         )
     return f"On the test clips, which no choice used: {'; '.join(parts)}." if parts else ""
+
+
+def _in_test_sound(best: VariantResult, reference: VariantResult | None) -> str:
+    if best.detection is None or best.detection.chosen.frr is None:
+        return ""
+    misses = f"{best.name} misses {percent(best.detection.chosen.frr)} of the words"
+    if reference is None or reference.detection is None:
+        return f"In the test sound, which no choice used, {misses}."
+    difference = best.detection.against_float32
+    p = "" if difference is None else f" ({p_value(difference.p)})"
+    return (
+        f"In the test sound, which no choice used, {misses}, {reference.name} "
+        f"{percent(reference.detection.chosen.frr)}{p}."
+    )

@@ -1,4 +1,4 @@
-"""The columns of the tables of trials, measured on validation clips."""
+"""The columns of the tables of trials, measured on validation clips or in validation sound."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ _ALL: tuple[Column[Trial], ...] = (
     Column("number", "trial", "Number of the trial."),
     Column("bytes", _FILE.title, _FILE.help, text=count),
     Column("arena_bytes", _ARENA.title, _ARENA.help, text=count),
-    Column("macs", "MACs", "Multiply-accumulates of one inference.", text=count),
+    Column(
+        "macs",
+        "MACs",
+        "Multiply-accumulates of one inference; of a detector in a stream, of a second of sound.",
+        text=count,
+    ),
     Column(
         "frr",
-        "FRR of validation clips",
-        "False reject rate of the validation clips, by which the search chooses, in percent.",
+        "validation FRR",
+        "False reject rate of the validation clips or in validation sound, by which the search "
+        "chooses, in percent.",
         text=percent,
     ),
     Column(
         "accuracy",
-        "accuracy of validation clips",
+        "validation accuracy",
         "Part of the validation clips that the model gets right, in percent.",
         text=percent,
     ),

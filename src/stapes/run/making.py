@@ -73,7 +73,7 @@ def make_models(
                 baseline = adopted.baseline
             elif job.folder.streams_only:
                 assert sound is not None
-                baseline = _train_stream_alone(job, executor, sound)
+                baseline = train_stream_alone(job, executor, sound)
             else:
                 baseline = train_baseline(job, executor)
             baseline.sha256 = sha256(job.folder.baseline)
@@ -176,7 +176,7 @@ def _submit(
     return executor.submit(steps.make_variant, name, job.settings, *files, job.folder.models)
 
 
-def _train_stream_alone(job: Job, executor: Executor, sound: StreamSound) -> Baseline:
+def train_stream_alone(job: Job, executor: Executor, sound: StreamSound) -> Baseline:
     """Train the detector in a stream where there is no window model; it is the only baseline."""
     folder, progress = job.folder, job.progress
     if not stream_steps.is_trained(folder.work, folder.stream):

@@ -42,16 +42,23 @@ def measure_all(job: Job, record: Record, test: Chosen, sound: TestSound) -> Non
 
     `test` are the test clips, and detection is measured in `sound`.
     """
+    measure_rows(job, record, test, sound)
+    conclude(record.results, test.clips, job.settings)
+    record.save()
+
+
+def measure_rows(job: Job, record: Record, test: Chosen, sound: TestSound) -> None:
+    """Measure every variant, and save the record after each step."""
     record.results.clips = clips_of(test)
     _measure_detection(job, record.results, sound)
     record.save()
-    x = np.asarray(load_features(job.folder.features, "test").x)
+    x = np.zeros(0, np.float32)
+    if any(row.stream is None for row in record.results.variants):
+        x = np.asarray(load_features(job.folder.features, "test").x)
     frames = _stream_frames(job, sound)
     try_targets(job, record, lambda row: x if row.stream is None else _steps(frames, row.stream))
     record.save()
     time_models(job, record)
-    conclude(record.results, test.clips, job.settings)
-    record.save()
 
 
 def _measure_detection(job: Job, results: Results, sound: TestSound) -> None:

@@ -40,6 +40,7 @@ def recommend(
     max_drop: float,
     max_frr: float = 10.0,
     target: float = 1.0,
+    choice: str = "",
 ) -> Recommendation:
     """The variant to ship, or why there is none.
 
@@ -52,6 +53,8 @@ def recommend(
     max_frr : float [percent]
         Words that may be missed at the target rate, where continuous sound decides.
     target : float [false accepts an hour]
+    choice : str
+        How one variant was chosen before, in a sentence, where continuous sound decides.
     """
     measured = [row for row in results.variants if row.accuracy is not None]
     floats = results.float32
@@ -65,7 +68,7 @@ def recommend(
             for row in results.variants
         }
         variant, sentence, unfit = recommend_in_sound(
-            results, max_frr, target, obstacles, budget, needed
+            results, max_frr, target, obstacles, budget, needed, choice
         )
     elif floats is None or floats.accuracy is None:
         sentence = "Nothing can be recommended: float32, which the others need, has no figures."

@@ -36,6 +36,7 @@ def recommend_in_sound(
     obstacles: Mapping[str, list[str]],
     budget: Mapping[Limit, float],
     needed: Mapping[str, str],
+    choice: str = "",
 ) -> tuple[str | None, str, dict[str, list[str]]]:
     """The variant to ship, or None; the reason; and why others cannot be shipped, by name.
 
@@ -48,6 +49,8 @@ def recommend_in_sound(
         By the variant's name, why it does not fit the budget or does not run where it ships.
     needed : mapping of str to str
         The titles of the targets where it must run, by their names.
+    choice : str
+        How the variant was chosen, if there is one alone.
     """
     rows = [row for row in results.variants if row.detection is not None]
     failures = {
@@ -60,8 +63,16 @@ def recommend_in_sound(
     best = min(_frr(row) for row in serving)
     near = [row for row in serving if _frr(row) <= best + WITHIN]
     chosen = min(near, key=lambda row: (row.bytes, _frr(row)))
-    sentence = _why(results, chosen, len(rows), len(serving), max_frr, budget, needed)
-    return chosen.name, sentence, failures
+    if not choice:
+        one = len(serving) == 1
+        runs, fit, misses = ("runs", "fits", "misses") if one else ("run", "fit", "miss")
+        fits = f", {fit} {limits(budget)}" if budget else ""
+        choice = (
+            f"Of {plural(len(rows), 'variant')} in continuous sound, {len(serving)} {runs} in "
+            f"{' and '.join(needed.values())}{fits} and {misses} at most {max_frr:g} %; this is "
+            "the smallest within a point of the best."
+        )
+    return chosen.name, _why(results, chosen, choice), failures
 
 
 def _accepts(value: float) -> str:
@@ -103,28 +114,16 @@ def _disagrees(row: VariantResult, needed: Mapping[str, str]) -> list[str]:
     return [f"{title_of('tflm')} decides otherwise than LiteRT"]
 
 
-def _why(
-    results: Results,
-    chosen: VariantResult,
-    measured: int,
-    serving: int,
-    max_frr: float,
-    budget: Mapping[Limit, float],
-    needed: Mapping[str, str],
-) -> str:
+def _why(results: Results, chosen: VariantResult, choice: str) -> str:
     point = _point(chosen)
     assert chosen.detection is not None
     words = chosen.detection.conditions[0].words
     heard = chosen.detection.conditions[0].hours
-    runs, fit, misses = ("runs", "fits", "misses") if serving == 1 else ("run", "fit", "miss")
-    fits = f", {fit} {limits(budget)}" if budget else ""
-    where = " and ".join(needed.values())
     sentences = [
         f"Ship {chosen.name}, {chosen.bytes:,} bytes.",
         f"It misses {percent(point.frr, 1)} of {words} words (95 %: {interval(point.frr_ci95)}) at "
         f"{_accepts(point.fa_per_hour or 0.0)}, in {hours(heard)} of sound.",
-        f"Of {plural(measured, 'variant')} in continuous sound, {serving} {runs} in {where}{fits} "
-        f"and {misses} at most {max_frr:g} %; this is the smallest within a point of the best.",
+        choice,
     ]
     costs = []
     tflm = chosen.targets.get("tflm")

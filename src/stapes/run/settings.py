@@ -70,15 +70,15 @@ class RunSettings(BaseModel):
         default=None, description="Folder of more speech without the word."
     )
     continuous: Annotated[
-        Path | None, Option("run", "DIR", "the negative test clips, and spoken sentences")
+        Path | None, Option("run search", "DIR", "the negative test clips, and spoken sentences")
     ] = Field(
         default=None,
         description="Folder of recordings without the word, in which false accepts are counted.",
     )
-    noise: Annotated[Path | None, Option("run", "DIR", "pink noise is made")] = Field(
+    noise: Annotated[Path | None, Option("run search", "DIR", "pink noise is made")] = Field(
         default=None, description="Folder of recordings of noise."
     )
-    rooms: Annotated[Path | None, Option("run", "DIR", "rooms are made")] = Field(
+    rooms: Annotated[Path | None, Option("run search", "DIR", "rooms are made")] = Field(
         default=None,
         description="Folder of impulse responses of rooms, for detectors in a stream to train in.",
     )
@@ -170,7 +170,7 @@ class RunSettings(BaseModel):
         description="Points of accuracy that the recommended variant may be below float32.",
     )
 
-    max_frr: Annotated[float, Option("run", "P")] = Field(
+    max_frr: Annotated[float, Option("run search", "P")] = Field(
         default=10.0,
         ge=0,
         le=100,

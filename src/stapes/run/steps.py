@@ -15,6 +15,8 @@ from typing import Any, TypeVar, cast
 from stapes.contracts.results import Baseline, VariantResult
 from stapes.contracts.streams import StreamForm
 from stapes.data.features import FeatureSet
+from stapes.data.stream.frames import HOP
+from stapes.data.stream.mixing import RATE
 from stapes.errors import ModelError, StapesError
 from stapes.measure.accuracy import accuracy
 from stapes.measure.roc import frr_at
@@ -33,7 +35,7 @@ from stapes.system.files import write_bytes, write_text
 from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
 from stapes.targets.litert import LiteRT
 from stapes.techniques.registry import STAGES, TECHNIQUES, is_stream
-from stapes.techniques.variant import FloatFile, Material
+from stapes.techniques.variant import FloatFile, Material, Variant
 from stapes.tflite.read.constants import constants
 
 _TRAINING = "training.json"
@@ -177,17 +179,38 @@ def _make_stream(
     technique = TECHNIQUES[name]
     stream_file = stage_file(work, "stream", keras_file)
     variant = technique.make(stream_steps.material(technique.needs, settings, work, stream_file))
-    size, arena = len(variant.tflite), None
+    trained = stream_steps.description(work)
+    field = trained.receptive_field, trained.stride
+    return stream_row(name, variant, field, settings, work, models)
+
+
+def stream_row(
+    name: str,
+    variant: Variant,
+    field: tuple[int, int],
+    settings: RunSettings,
+    work: Path,
+    models: Path,
+) -> VariantResult:
+    """The row of a detector in a stream, of a receptive field and a stride; its file is written."""
+    technique, size, arena = TECHNIQUES[name], len(variant.tflite), None
     kernels = [constant.name for constant in constants(variant.tflite) if constant.role == "kernel"]
     if technique.tables:
         write_bytes(unpacked_file(work, name), variant.tflite)
     if technique.tables or settings.slim:
-        variant, arena = shrink(variant, tables=technique.tables, seed=settings.seed, isolate=False)
+        # TFLite Micro crashes on a streaming file with a table.
+        variant, arena = shrink(
+            variant, tables=technique.tables, seed=settings.seed, isolate=technique.tables
+        )
     write_bytes(models / f"{name}.tflite", variant.tflite)
     row = measure(name, technique.title, variant, None, kernels, 1, size, arena)
-    trained = stream_steps.description(work)
-    row.stream = StreamForm.model_validate(trained, from_attributes=True)
+    row.stream = stream_form(*field)
     return row
+
+
+def stream_form(field: int, stride: int) -> StreamForm:
+    """What a detector in a stream takes and keeps; its receptive field and its stride [frames]."""
+    return StreamForm(stride=stride, step_ms=1000 * stride * HOP / RATE, receptive_field=field)
 
 
 def unpacked_file(work: Path, name: str) -> Path:

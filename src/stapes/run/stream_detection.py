@@ -23,7 +23,6 @@ from stapes.data.stream.frames import HOP
 from stapes.data.stream.hearing import Hearing
 from stapes.data.stream.mixing import RATE
 from stapes.errors import StapesError
-from stapes.frontends.numerics.micro import real
 from stapes.measure.accuracy import accuracy
 from stapes.measure.continuous import condition_name
 from stapes.measure.detection import smooth
@@ -34,9 +33,8 @@ from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path
-from stapes.targets.streams import outputs
+from stapes.targets.streams import device_outputs
 from stapes.techniques.registry import FLOATS
-from stapes.tflite.read.verify import verify
 
 _DECIMALS = 6
 
@@ -69,11 +67,10 @@ def detect(job: Job, results: Results, heard: Heard, executor: Executor) -> None
 def outputs_file(model: Path, frames: Path, parts: NDArray[np.int64], target: Path) -> None:
     """Write a variant's outputs of every part, one after the other, in a worker process."""
     content = model.read_bytes()
-    verify(content)
     x = np.load(frames, mmap_mode="r", allow_pickle=False)
-    # A device gives a model its own integers, whatever the scale of the model's input.
-    of_input = np.asarray if _input_type(content) == "INT8" else real
-    heard = [outputs(content, of_input(x[first : first + count])) for first, count in parts]
+    heard = [
+        device_outputs(content, np.asarray(x[first : first + count])) for first, count in parts
+    ]
     with atomic_path(target) as temporary, temporary.open("wb") as file:
         np.save(file, np.concatenate(heard), allow_pickle=False)
 
@@ -102,11 +99,6 @@ def count_file(
         float32=None if floats is None else _words(floats, words),
     )
     return detection, scores
-
-
-def _input_type(content: bytes) -> str:
-    graph = verify(content).graphs[0]
-    return graph.tensor(graph.inputs[0]).type
 
 
 def _hear(

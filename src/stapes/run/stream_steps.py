@@ -15,22 +15,18 @@ from numpy.typing import NDArray
 from stapes.contracts.streams import StreamBaseline
 from stapes.data.features import FeatureSet
 from stapes.data.stream import frames, tapes, where
-from stapes.data.stream.frames import HOP, LATE_SECONDS, Words
+from stapes.data.stream.frames import HOP, Words
 from stapes.data.stream.mixing import RATE
 from stapes.frontends.numerics.micro import LARGEST
-from stapes.measure.device_rule import DeviceRule
-from stapes.measure.operating_points import at_rate, lowest_rate
-from stapes.measure.stream_curve import StreamCurve, sweep
-from stapes.measure.stream_outputs import StreamOutputs
 from stapes.models import keras_files
 from stapes.models.backend import start_over
-from stapes.models.crops import Crops, Scores
-from stapes.models.lowering import lower
+from stapes.models.crops import Crops
 from stapes.models.settings import StreamSettings
 from stapes.models.stream_cnn import field_of, kernel_for, receptive_field, stream_cnn
-from stapes.models.stream_training import Judge, scorer, train_stream
+from stapes.models.stream_training import scorer, train_stream
 from stapes.run.settings import RunSettings
 from stapes.run.stream_sound import folder_of, stream_files
+from stapes.run.stream_validation import Validation
 from stapes.system.files import atomic_path, write_text
 from stapes.techniques.variant import Material, Stream
 
@@ -41,12 +37,6 @@ _MINED = "mined.npz"
 
 _CONTEXT_FRAMES = 50
 """Frames of the receptive field beyond the word: what is before it tells it apart."""
-_LEAD = 200
-"""Frames before a word in validation sound, at least: a device is deaf in the first hundred."""
-_AFTER = 100
-_MULTIPLES = (1.0, 2.0, 5.0)
-_MOST_LOGITS = 5.0
-"""The furthest that a threshold is from those of higher rates."""
 _CALIBRATION_EPOCH = 1 << 20
 """No epoch of any training."""
 
@@ -68,7 +58,7 @@ def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int)
     validation = Validation(folder, settings, receptive_field(**build.keywords), options.stride)
     trained, crops = train_stream(
         build,
-        functools.partial(_crops, folder, options, settings.seed),
+        functools.partial(crops_of, folder, options, settings.seed),
         options,
         seed=settings.seed,
         judge=validation.judge,
@@ -84,7 +74,7 @@ def train(settings: RunSettings, work: Path, keras_file: Path, word_frames: int)
     field, stride = field_of(model)
     baseline = StreamBaseline(
         parameters=model.count_params(),
-        macs=_macs_of_step(model),
+        macs=macs_of_step(model),
         receptive_field=field,
         stride=stride,
         step_ms=1000 * stride * HOP / RATE,
@@ -126,12 +116,20 @@ def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) ->
     start_over(settings.seed)
     folder, options = folder_of(work), settings.stream
     baseline = keras_files.load(keras_file)
-    crops = _crops(folder, options, settings.seed, *field_of(baseline))
+    crops = crops_of(folder, options, settings.seed, *field_of(baseline))
     crops.weights, crops.ends = _mined(work)
-    recipes = settings.recipes
+    model = baseline if needs == "stream" else keras_files.load(work / f"{needs}.keras")
     validation = Validation(folder, settings, *field_of(baseline))
+    return material_of(model, baseline, crops, validation, settings)
+
+
+def material_of(
+    model: Any, baseline: Any, crops: Crops, validation: Validation, settings: RunSettings
+) -> Material:
+    """What techniques work from: a model and the baseline, with the baseline's crops."""
+    recipes = settings.recipes
     return Material(
-        model=baseline if needs == "stream" else keras_files.load(work / f"{needs}.keras"),
+        model=model,
         baseline=baseline,
         training=FeatureSet(np.zeros((0, 0, 0), np.float32), np.zeros(0, np.uint8), []),
         calibration=_calibration(crops, field_of(baseline)[0], settings),
@@ -143,87 +141,8 @@ def material(needs: str, settings: RunSettings, work: Path, keras_file: Path) ->
             }
         ),
         seed=settings.seed,
-        stream=Stream(crops, options, validation.judge, validation.finish),
+        stream=Stream(crops, settings.stream, validation.judge, validation.finish),
     )
-
-
-class Validation:
-    """False rejects on validation sound, as a device decides with a float model.
-
-    field, stride : int [frames], of the model
-    """
-
-    def __init__(self, folder: Path, settings: RunSettings, field: int, stride: int) -> None:
-        files = stream_files(folder, "validation")
-        self._words = [frames.read_words(path) for path in files.words]
-        self._others = [frames.read_frames(path) for path in files.others]
-        self._sources = [path.stem for path in files.others]
-        self._detection, self._field, self._stride = settings.detection, field, stride
-        self._rule = DeviceRule(stride * HOP / RATE, stride, self._detection.sliding_window)
-        # As `sweep` has the hours: a device is deaf at first.
-        steps = [len(x) // stride - self._rule.deaf_outputs + 1 for x in self._others]
-        hours = sum(step for step in steps if step > 0) * self._rule.step_seconds / 3600
-        self.possible = bool(self._words) and hours > 0
-        self.rate = max(self._detection.target_fa_per_hour, lowest_rate(hours or 1.0))
-        """The target, or the lowest rate that the sound resolves [an hour]."""
-
-    @property
-    def judge(self) -> Judge | None:
-        """`metrics`, if there is sound for it."""
-        return self.metrics if self.possible else None
-
-    def finish(self, model: Any) -> Any:
-        """The model with its batch normalization folded, and its threshold at one half."""
-        lowered = lower(model)
-        if self.possible:
-            _move_threshold(lowered, self._logit(self.curve(scorer(lowered))))
-        return lowered
-
-    def metrics(self, scores: Scores) -> dict[str, float]:
-        """`val_frr`: the mean at the rate and at its multiples, as single ones are coarse."""
-        curve = self.curve(scores)
-        points = [at_rate(curve, multiple * self.rate) for multiple in _MULTIPLES]
-        return {"val_frr": float(np.mean([1.0 if p.frr is None else p.frr for p in points]))}
-
-    def curve(self, scores: Scores) -> StreamCurve:
-        """False accepts and misses at every threshold."""
-        lead = max(_LEAD, self._field)
-        words, clips = [], []
-        for part in self._words:
-            for begin, end, _ in part.marks.tolist():
-                first = max(0, begin - lead)
-                words.append(self._outputs(scores, part.x[first : end + _AFTER]))
-                clips.append((begin - first, end - first))
-        recordings = [self._outputs(scores, x) for x in self._others]
-        seconds = np.array(clips) * HOP / RATE - LATE_SECONDS
-        outputs = StreamOutputs(recordings, self._sources, words, seconds)
-        return sweep(outputs, self._rule, self._detection.tolerance_seconds)
-
-    def _logit(self, curve: StreamCurve) -> float | None:
-        """The threshold for the target rate as a logit; None if no rate has a threshold.
-
-        Validation sound is short. For a rate that it does not resolve, the threshold is on the line
-        through those of higher rates, as the logit falls with the logarithm of the rate.
-        """
-        rates, logits = [], []
-        for multiple in _MULTIPLES:
-            threshold = at_rate(curve, multiple * self.rate).threshold
-            if threshold is not None and 0 < threshold < 1:
-                rates.append(np.log(multiple * self.rate))
-                logits.append(np.log(threshold / (1 - threshold)))
-        if not logits:
-            return None
-        further = rates[0] - np.log(self._detection.target_fa_per_hour)
-        slope = min(0.0, np.polyfit(rates, logits, 1)[0]) if len(logits) > 1 else 0.0
-        return float(logits[0] + min(_MOST_LOGITS, -slope * max(0.0, further)))
-
-    def _outputs(self, scores: Scores, x: NDArray[np.int8]) -> NDArray[np.float32]:
-        """The scores of a recording as its stream has them, but zeros before the first whole field.
-
-        Output `k` is that of the field that ends with frame `(k + 1) * stride - 1`.
-        """
-        steps = scores(x[-self._field % self._stride :])
-        return np.concatenate([np.zeros(len(x) // self._stride - len(steps), np.float32), steps])
 
 
 def _mined(work: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -232,32 +151,35 @@ def _mined(work: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return mined["weights"], mined["ends"]
 
 
-def _crops(folder: Path, options: StreamSettings, seed: int, field: int, stride: int) -> Crops:
+def crops_of(
+    folder: Path,
+    options: StreamSettings,
+    seed: int,
+    field: int,
+    stride: int,
+    *,
+    halves: Path | None = None,
+) -> Crops:
+    """The training sound in a folder, from which batches are drawn.
+
+    `halves` is the file of the first halves of words, by default in that folder.
+    """
     files = stream_files(folder, "train")
     words: list[Words] = [frames.read_words(path) for path in files.words]
     others = [frames.read_frames(path) for path in files.others]
-    halves = functools.partial(_halves, folder / "train", seed)
+    make = functools.partial(
+        _halves, folder / "train", seed, path=halves or folder / "train" / "halves.npy"
+    )
     return Crops(
-        words, others, field=field, stride=stride, settings=options, seed=seed, halves=halves
+        words, others, field=field, stride=stride, settings=options, seed=seed, halves=make
     )
 
 
-def _halves(folder: Path, seed: int, ends: NDArray[np.float64]) -> NDArray[np.int8]:
+def _halves(folder: Path, seed: int, ends: NDArray[np.float64], *, path: Path) -> NDArray[np.int8]:
     """Sound with the first halves of words; what a killed run made, it would make again."""
-    path = folder / "halves.npy"
     if not path.is_file():
         frames.write_halves(tapes.described(folder), ends, [seed, 15], path)
     return frames.read_frames(path)
-
-
-def _move_threshold(model: Any, logit: float | None) -> None:
-    """Move the last bias so that a threshold, given as a logit, is at a score of one half.
-
-    There a step of the output is a small change of the logit: no score saturates near it.
-    """
-    if logit is not None:
-        kernel, bias = model.get_layer("logit").get_weights()
-        model.get_layer("logit").set_weights([kernel, bias - np.float32(logit)])
 
 
 def _calibration(crops: Crops, field: int, settings: RunSettings) -> NDArray[np.float32]:
@@ -285,7 +207,7 @@ def _calibration(crops: Crops, field: int, settings: RunSettings) -> NDArray[np.
     return calibration
 
 
-def _macs_of_step(model: Any) -> int:
+def macs_of_step(model: Any) -> int:
     """Multiply-accumulates of one step of a stream, where every old output is kept."""
     _, stride = field_of(model)
     total, left = 0, stride

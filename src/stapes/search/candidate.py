@@ -36,6 +36,8 @@ class Candidate(BaseModel):
     label_smoothing: float = 0.0
     masks: bool = False
     """SpecAugment, on the features of each batch."""
+    epochs: int | None = None
+    """Of a detector in a stream; other models end when they no longer get better."""
 
     @property
     def summary(self) -> str:

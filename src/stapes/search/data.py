@@ -22,7 +22,7 @@ from stapes.run.preparation import (
 from stapes.search.settings import SearchSettings
 from stapes.system.progress import Progress
 
-_FEWEST = 8
+FEWEST_TO_VALIDATE = 8
 """The fewest validation clips of each class: models are chosen by them."""
 
 
@@ -78,7 +78,7 @@ def gather_all(clips: Clips, settings: SearchSettings, work: Path) -> None:
 def _prepare_one(corpus: Corpus, settings: SearchSettings, progress: Progress) -> Clips:
     with feature_cache(settings) as cache:
         chosen, skipped = choose_clips(corpus, settings, cache, progress)
-        require_enough(chosen, settings, {**FEWEST, "validation": _FEWEST})
+        require_enough(chosen, settings, {**FEWEST, "validation": FEWEST_TO_VALIDATE})
         training = training_copies(chosen, settings)
         copies = {"train": training, "validation": settings.validation_copies}
         used = with_copies(chosen, copies, settings, cache, progress)

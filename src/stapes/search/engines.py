@@ -15,6 +15,7 @@ import numpy as np
 
 from stapes.run import steps
 from stapes.run.feature_files import calibration, load_features
+from stapes.search import stream_evaluating
 from stapes.search.candidate import Candidate
 from stapes.search.evaluating import Outcome, Sets, evaluate
 from stapes.search.settings import SearchSettings
@@ -56,7 +57,9 @@ class Local(Workers):
 
 @steps.plainly
 def evaluate_files(candidate: Candidate, settings: SearchSettings, work: Path) -> Outcome:
-    """A trial on features in files."""
+    """A trial on features, or on frames of sound, in files."""
+    if settings.in_streams:
+        return stream_evaluating.evaluate(candidate, settings, work)
     return evaluate(candidate, settings, load_sets(work / candidate.frontend, settings))
 
 

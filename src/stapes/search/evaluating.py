@@ -7,6 +7,7 @@ converted like a trained one, and is not trained if it does not fit.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,8 +38,8 @@ from stapes.techniques.registry import STAGES, TECHNIQUES, stages_of
 from stapes.techniques.variant import Material, Variant
 from stapes.tflite.read.constants import constants
 
-_FIT_CLIPS = 8
-"""Clips to quantize an untrained model with: its ranges do not matter."""
+FIT_CLIPS = 8
+"""Clips to quantize an untrained model with."""
 
 _LEAST_SCORE = 1 / 512
 """Half a step of an 8-bit softmax: a score that is written as 0 is at most this."""
@@ -85,7 +86,12 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
     """
     begin = time.process_time()
     shape = sets.training.x.shape[1:]
-    model, size, arena = untrained(candidate, shape, sets.calibration, settings.seed)
+    model, size, arena = untrained(
+        candidate,
+        lambda: ARCHITECTURES[candidate.architecture](shape, **candidate.sizes),
+        sets.calibration[:FIT_CLIPS],
+        settings.seed,
+    )
     trial = candidate.trial(
         bytes=size, arena_bytes=arena, macs=macs(model), parameters=model.count_params()
     )
@@ -95,38 +101,39 @@ def evaluate(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outc
         trial.refused = "; ".join(over.values())
     else:
         trained = _train(candidate, settings, sets)
-        variant = _shrunk(trained, candidate, settings.seed)
-        content = variant.tflite
-        trial.bytes, trial.arena_bytes = len(content), arena_bytes(content)
-        trial.bytes_before_slim = len(trained.tflite)
+        content = shipped(trial, trained, candidate, settings.seed)
         _measure(trial, content, sets.validation, settings.false_positive_percent)
-        kernels = [constant for constant in constants(trained.tflite) if constant.role == "kernel"]
-        trial.layer_names = [kernel.name for kernel in kernels]
-        trial.notes, trial.layer_notes = variant.notes, variant.layer_notes
     trial.seconds = round(time.process_time() - begin, 1)
     return Outcome(content, trial)
 
 
 def untrained(
-    candidate: Candidate, shape: tuple[int, ...], clips: NDArray[np.float32], seed: int
+    candidate: Candidate,
+    build: Callable[[], Any],
+    clips: NDArray[np.float32],
+    seed: int,
+    form: Callable[[bytes], bytes] = bytes,
 ) -> tuple[Any, int, int]:
     """The lowered model with random weights, and the bytes and arena of its file.
 
     Parameters
     ----------
-    shape : tuple of int
-        (frames, bins, 1) of the frontend.
-    clips : np.ndarray [shape=(n, frames, bins, 1)]
+    build : callable
+        Returns the model of the candidate's architecture and sizes.
+    clips : np.ndarray [shape=(n, frames, bins, 1)], a few
+        To quantize it with: an untrained model's ranges do not matter.
+    form : callable
+        Turns the converted file into the one to ship.
     """
     start_over(seed)
-    model = lower(ARCHITECTURES[candidate.architecture](shape, **candidate.sizes))
+    model = lower(build())
     rng = np.random.default_rng([seed, 8])
     # Biases too: those of an untrained model are all equal, and equal constants are stored once.
     weights = [rng.normal(size=layer.shape).astype(np.float32) for layer in model.get_weights()]
     if candidate.clusters is not None:
         weights = [_clustered(layer, candidate.clusters) for layer in weights]
     model.set_weights(weights)
-    variant = _shrunk(Variant(convert_int8(model, clips[:_FIT_CLIPS])), candidate, seed)
+    variant = _shrunk(Variant(form(convert_int8(model, clips))), candidate, seed)
     return model, len(variant.tflite), arena_bytes(variant.tflite)
 
 
@@ -171,7 +178,7 @@ def _train(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Varian
         baseline=model,
         training=training,
         calibration=sets.calibration,
-        recipes=_recipes(candidate, settings.recipes),
+        recipes=with_recipe(candidate, settings.recipes),
         seed=settings.seed,
         validation=sets.validation,
     )
@@ -181,7 +188,8 @@ def _train(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Varian
     return TECHNIQUES[candidate.technique].make(material)
 
 
-def _recipes(candidate: Candidate, recipes: Recipes) -> Recipes:
+def with_recipe(candidate: Candidate, recipes: Recipes) -> Recipes:
+    """The recipes with the candidate's sparsity and clusters."""
     changed: dict[str, Any] = {}
     if candidate.sparsity is not None:
         first = min(recipes.pruning.initial_sparsity, candidate.sparsity)
@@ -191,6 +199,18 @@ def _recipes(candidate: Candidate, recipes: Recipes) -> Recipes:
         clusters = {"clusters": candidate.clusters}
         changed["clustering"] = recipes.clustering.model_copy(update=clusters)
     return recipes.model_copy(update=changed)
+
+
+def shipped(trial: Trial, variant: Variant, candidate: Candidate, seed: int) -> bytes:
+    """The file of a trained model as it would ship; its costs and notes are filled in the trial."""
+    shrunk = _shrunk(variant, candidate, seed)
+    content = shrunk.tflite
+    trial.bytes, trial.arena_bytes = len(content), arena_bytes(content)
+    trial.bytes_before_slim = len(variant.tflite)
+    kernels = [constant for constant in constants(variant.tflite) if constant.role == "kernel"]
+    trial.layer_names = [kernel.name for kernel in kernels]
+    trial.notes, trial.layer_notes = shrunk.notes, shrunk.layer_notes
+    return content
 
 
 def _shrunk(variant: Variant, candidate: Candidate, seed: int) -> Variant:

@@ -23,6 +23,7 @@ class SearchFolder(RunFolder):
         super().__init__(path, settings)
         self.study = path / "study.db"
         self.trials = path / "trials"
+        self.streams_only = settings.in_streams
         self._kind = settings.frontend.kind
 
     @property

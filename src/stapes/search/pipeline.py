@@ -23,7 +23,6 @@ from stapes.models import backend
 from stapes.report.about_words import cut_words
 from stapes.report.writing import write_files
 from stapes.run import record as records
-from stapes.run import steps
 from stapes.run.conclusion import compare, keep_sound
 from stapes.run.feature_files import load_features
 from stapes.run.making import train_baseline
@@ -35,10 +34,11 @@ from stapes.search import data as search_data
 from stapes.search import shipping
 from stapes.search.cluster import on_ray
 from stapes.search.engines import Engine, Local
-from stapes.search.front import OBJECTIVES, best, mark_front, thin_front
+from stapes.search.front import OBJECTIVES, best, mark_front
 from stapes.search.job import Cluster, SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.search.space import chains
+from stapes.search.streams import search_streams
 from stapes.search.study import open_study
 from stapes.search.trials import run_trials
 from stapes.system.files import sha256
@@ -60,10 +60,18 @@ def search(job: SearchJob) -> Results:
     StapesError
         The work failed, or nothing fits the budget; what was finished stays.
     """
+    if job.settings.in_streams:
+        _require(None)
+        return search_streams(job, _techniques(job.settings))
     _require(job.cluster)
     job = _available(job)
     settings, folder, progress = job.settings, job.folder, job.progress
     techniques = _techniques(settings)
+    if settings.continuous or settings.noise or settings.rooms:
+        progress.note(
+            "--continuous, --noise and --rooms have no effect: they are of a search of detectors "
+            "in a stream, with a --metric like frr@1/h."
+        )
     job = windowed(job)
     settings, folder = job.settings, job.folder
     folder.check()
@@ -79,7 +87,7 @@ def search(job: SearchJob) -> Results:
         with open_study(folder.study, settings, techniques) as study, _engine(job) as engine:
             trials = run_trials(job, study, engine)
         record.results.search = _summary(trials, settings, clips.used["validation"])
-        _ship(job, record.results)
+        shipping.ship_all(job, record.results)
         _measure(job, record, clips.chosen["test"])
         record.save()
         write_files(record.results, folder.path)
@@ -116,7 +124,8 @@ def _techniques(settings: SearchSettings) -> list[str]:
     if settings.model is not None:
         raise UsageError("--model: a search trains its models itself; leave it out.")
     missing = [name for name, technique in TECHNIQUES.items() if technique.missing]
-    return chains(settings.techniques, missing)
+    root = "stream" if settings.in_streams else "baseline"
+    return chains(settings.techniques, missing, root=root)
 
 
 def _engine(job: SearchJob) -> AbstractContextManager[Engine]:
@@ -155,32 +164,6 @@ def _summary(trials: list[Trial], settings: SearchSettings, validation: Chosen) 
         trials=trials,
         best=None if best_trial is None else best_trial.number,
     )
-
-
-def _ship(job: SearchJob, results: Results) -> None:
-    """Measure float32, the best model and those of the front on the test clips, a row each."""
-    settings, folder, search = job.settings, job.folder, results.search
-    assert search is not None
-    best_trial = next((trial for trial in search.trials if trial.number == search.best), None)
-    front = thin_front(search.trials, settings.front)
-    shipped = {"best": best_trial} if best_trial else {}
-    shipped |= {f"trial_{trial.number}": trial for trial in front if trial is not best_trial}
-    job.progress.begin("Measuring the best models on the test clips")
-    for model in folder.models.glob("*.tflite"):
-        model.unlink()  # From before this search was continued.
-    with job.workers(1 + len(shipped)) as executor:
-        files = (folder.features, folder.baseline, folder.models)
-        baseline = executor.submit(steps.make_variant, "float32", settings, *files)
-        rows = [
-            executor.submit(shipping.ship, name, trial, settings, folder.path, folder.work)
-            for name, trial in shipped.items()
-        ]
-        results.variants = [baseline.result(), *(row.result() for row in rows)]
-    results.baseline.accuracy = results.variants[0].accuracy
-    names = {trial.number: name for name, trial in shipped.items()}
-    for trial in search.trials:
-        trial.variant = names.get(trial.number)
-    job.progress.end(f"{len(results.variants)} models")
 
 
 def _measure(job: SearchJob, record: Record, test: Chosen) -> None:

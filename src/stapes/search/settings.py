@@ -24,7 +24,18 @@ SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
 }
 """The architectures of a search: least, largest and step of each size."""
 
-_METRIC = re.compile(r"frr@([0-9]+(?:\.[0-9]{1,6})?)")
+STREAM_SIZES: dict[str, tuple[int, int, int]] = {
+    "width": (4, 24, 2),
+    "blocks": (2, 5, 1),
+    "kernel": (3, 15, 2),
+    "stride": (2, 4, 1),
+}
+"""The same for `stream_cnn`, the architecture of detectors in a stream."""
+
+STREAM_BUDGET = {"flash": 12_000, "arena": 12_000}
+"""The default budget of detectors in a stream, whose rings take bytes too."""
+
+_METRIC = re.compile(r"frr@([0-9]+(?:\.[0-9]{1,6})?)(/h)?")
 
 
 class SearchSettings(RunSettings):
@@ -35,7 +46,13 @@ class SearchSettings(RunSettings):
     """
 
     budget: Annotated[
-        Budget, Option("search", "LIMITS", "flash=6k,arena=12k", accepts=str | Mapping[str, float])
+        Budget,
+        Option(
+            "search",
+            "LIMITS",
+            "flash=6k,arena=12k; in a stream, flash=12k",
+            accepts=str | Mapping[str, float],
+        ),
     ] = Field(
         default={"flash": 6000, "arena": 12_000},
         description="Limits of the device: a model that cannot fit is not trained.",
@@ -43,9 +60,10 @@ class SearchSettings(RunSettings):
     techniques: Annotated[str, Option("search", "all|a,b,c", accepts=str | Sequence[str])] = Field(
         default="all", description="Integer techniques to choose from, by name."
     )
-    metric: Annotated[str, Option("search", "frr@P")] = Field(
+    metric: Annotated[str, Option("search", "frr@P|frr@R/h")] = Field(
         default="frr@0.5",
-        description="The FRR that the search lowers, at P percent of false positives.",
+        description="The FRR that the search lowers: of clips, at P percent of false positives, or "
+        "of detectors in a stream, at R false accepts an hour.",
     )
     trials: Annotated[int, Option("search", "N")] = Field(
         default=60, ge=1, description="Models to train."
@@ -73,7 +91,9 @@ class SearchSettings(RunSettings):
         min_length=1,
         description="Frontends to choose from, one of a kind.",
     )
-    epochs: int = Field(default=40, ge=1, description="The most epochs of a trial.")
+    epochs: int = Field(
+        default=40, ge=1, description="The most epochs of a trial; of a detector in a stream, 10."
+    )
     patience: int = Field(
         default=12, ge=1, description="A training ends after so many epochs without a better one."
     )
@@ -83,8 +103,13 @@ class SearchSettings(RunSettings):
     front: int = Field(default=5, ge=0, description="The most rows of the table from the front.")
 
     @property
+    def in_streams(self) -> bool:
+        """Whether the search is one of detectors in a stream."""
+        return self.metric.endswith("/h")
+
+    @property
     def false_positive_percent(self) -> float:
-        """The rate that the metric names."""
+        """The rate that the metric of clips names."""
         match = _METRIC.fullmatch(self.metric)
         assert match
         return float(match[1])
@@ -101,12 +126,28 @@ class SearchSettings(RunSettings):
         frontends = tuple(frontend.with_window(seconds) for frontend in self.frontends)
         return {**super()._in_window(seconds), "frontends": frontends}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_rate_of_its_metric(cls, settings: Any) -> Any:
+        metric = settings.get("metric") if isinstance(settings, Mapping) else None
+        match = _METRIC.fullmatch(metric) if isinstance(metric, str) else None
+        detection = settings.get("detection", {}) if match and match[2] else None
+        if isinstance(detection, BaseModel):
+            detection = detection.model_dump()
+        if not match or not isinstance(detection, Mapping) or not float(match[1]):
+            return settings
+        detection = {**detection, "target_fa_per_hour": float(match[1])}
+        return {"budget": STREAM_BUDGET, **settings, "detection": detection}
+
     @field_validator("metric")
     @classmethod
     def _is_known(cls, metric: str) -> str:
         match = _METRIC.fullmatch(metric)
-        if not match or not float(match[1]) < 100:
-            raise ValueError("give frr@P, false rejects at P % false positives, as in frr@0.5")
+        if not match or (float(match[1]) == 0 if match[2] else float(match[1]) >= 100):
+            raise ValueError(
+                "give frr@P, false rejects at P % false positives, as in frr@0.5, or frr@R/h, at R "
+                "false accepts an hour, as in frr@1/h"
+            )
         return metric
 
     @field_validator("budget")
@@ -131,6 +172,14 @@ class SearchSettings(RunSettings):
         if len(set(kinds)) < len(kinds):
             raise ValueError("each kind can be given once")
         return frontends
+
+    @model_validator(mode="after")
+    def _chooses_what_streams_have(self) -> SearchSettings:
+        if self.in_streams and self.architectures != tuple(SIZES):
+            raise ValueError("architectures: a detector in a stream has one, stream_cnn; omit it")
+        if self.in_streams and "micro" not in [frontend.kind for frontend in self.frontends]:
+            raise ValueError("frontends: a detector in a stream has one, micro; omit it")
+        return self
 
 
 QUICK: dict[str, Any] = {"trials": 4, "together": 2, "epochs": 2, "validation_copies": 0}

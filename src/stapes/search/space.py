@@ -7,6 +7,7 @@ first trials are not drawn. They are small models that were good on recorded wor
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,6 @@ from stapes.search.settings import SIZES
 from stapes.system.options import unknown
 from stapes.techniques import registry
 from stapes.techniques.registry import TECHNIQUES
-from stapes.techniques.selection import streams_only
 
 _STARTS: tuple[dict[str, Any], ...] = (
     {"architecture": "temporal_cnn", "width": 8, "blocks": 3, "kernel": 9, "frontend": "logmel"},
@@ -39,8 +39,10 @@ _AS_SMALL = {
 """How the row `small` of a run is trained."""
 
 
-def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
+def chains(names: str, missing: Sequence[str] = (), *, root: str = "baseline") -> list[str]:
     """The techniques that `all` or `a,b,c` names; `all` leaves out what is `missing`.
+
+    A name may be a pattern. All are of models of one root (`techniques.registry.ROOTS`).
 
     Raises
     ------
@@ -49,15 +51,23 @@ def chains(names: str, missing: Sequence[str] = ()) -> list[str]:
     """
     # The sampler draws by position, so another order gives other models. Techniques without a stage
     # come first, then the order is by name.
-    searched = [name for name, technique in TECHNIQUES.items() if technique.searched]
-    searched.sort(key=lambda name: (TECHNIQUES[name].needs != "baseline", name))
+    others = [name for name in TECHNIQUES if registry.root_of(name) != root]
+    searched = [n for n, technique in TECHNIQUES.items() if technique.searched and n not in others]
+    searched.sort(key=lambda name: (TECHNIQUES[name].needs != root, name))
     if names == "all":
         return [name for name in searched if name not in missing]
-    selected = {name.strip() for name in names.split(",") if name.strip()}
+    selected = {
+        match
+        for name in map(str.strip, names.split(","))
+        if name
+        for match in fnmatch.filter(searched, name) or [name]
+    }
     for name in sorted(selected - set(searched)) or ([] if selected else ["an empty list"]):
-        if streams_only(name):
+        if fnmatch.filter(others, name):
+            made = "models of windows" if root == "stream" else "detectors in a stream"
+            metric = "frr@0.5" if root == "stream" else "frr@1/h"
             raise UsageError(
-                f"--techniques {name}: a search makes no detectors in a stream; `stapes run` does."
+                f"--techniques {name}: makes {made}; search for them with --metric {metric}."
             )
         raise UsageError(f"--techniques: {unknown(name, (*searched, 'all'))}.")
     return [name for name in TECHNIQUES if name in selected]
@@ -72,25 +82,33 @@ def suggest(
         name: trial.suggest_int(_of(architecture, name), least, largest, step=step)
         for name, (least, largest, step) in SIZES[architecture].items()
     }
-    technique = trial.suggest_categorical("technique", list(techniques))
-    sparsity = clusters = None
-    if registry.prunes(technique):
-        sparsity = round(trial.suggest_float("sparsity", 0.3, 0.8, step=0.1), 1)
-    if registry.clusters(technique):
-        clusters = 2 ** trial.suggest_int("bits", 2, 5)
     return Candidate(
         architecture=architecture,
         sizes=sizes,
+        **technique_of(trial, techniques),
         frontend=trial.suggest_categorical("frontend", list(frontends)),
-        technique=technique,
-        sparsity=sparsity,
-        clusters=clusters,
         slim=trial.suggest_categorical("slim", ["tflm", "any"]),
-        learning_rate=float(f"{trial.suggest_float('learning_rate', 1e-3, 1e-2, log=True):.3g}"),
+        learning_rate=learning_rate_of(trial),
         teacher=round(trial.suggest_float("teacher", 0.0, 0.9, step=0.3), 1),
         label_smoothing=round(trial.suggest_float("label_smoothing", 0.0, 0.1, step=0.05), 2),
         masks=trial.suggest_categorical("masks", [False, True]),
     )
+
+
+def technique_of(trial: Any, techniques: Sequence[str]) -> dict[str, Any]:
+    """Draw a technique with its settings, as fields of a candidate."""
+    technique = trial.suggest_categorical("technique", list(techniques))
+    fields: dict[str, Any] = {"technique": technique}
+    if registry.prunes(technique):
+        fields["sparsity"] = round(trial.suggest_float("sparsity", 0.3, 0.8, step=0.1), 1)
+    if registry.clusters(technique):
+        fields["clusters"] = 2 ** trial.suggest_int("bits", 2, 5)
+    return fields
+
+
+def learning_rate_of(trial: Any) -> float:
+    """Draw a learning rate."""
+    return float(f"{trial.suggest_float('learning_rate', 1e-3, 1e-2, log=True):.3g}")
 
 
 def starts(

@@ -11,9 +11,10 @@ Sources: Akiba et al. 2019, "Optuna", arXiv:1907.10902; the sampler: Ozaki et al
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import numpy as np
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
 from stapes.run.budget import Limit
+from stapes.search import stream_space
 from stapes.search.candidate import Candidate
 from stapes.search.front import OBJECTIVES
 from stapes.search.settings import SearchSettings
@@ -42,13 +44,23 @@ class Study:
     def __init__(self, study: Any, settings: SearchSettings, techniques: list[str]) -> None:
         self._study = study
         self._settings = settings
-        self._choices = (
-            settings.architectures,
-            [frontend.kind for frontend in settings.frontends],
-            techniques,
-        )
+        self._draw: Callable[[Any], Candidate]
+        if settings.in_streams:
+            epochs = settings.epochs
+            self._draw = functools.partial(
+                stream_space.suggest, techniques=techniques, epochs=epochs
+            )
+            first = stream_space.starts(techniques, epochs)
+        else:
+            choices = (
+                settings.architectures,
+                [frontend.kind for frontend in settings.frontends],
+                techniques,
+            )
+            self._draw = lambda trial: suggest(trial, *choices)
+            first = starts(*choices)
         known = len(self._trials())
-        for start in list(starts(*self._choices))[known:]:
+        for start in list(first)[known:]:
             study.enqueue_trial(start)
 
     def finished(self) -> list[Trial]:
@@ -111,7 +123,7 @@ class Study:
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
     def _suggest(self, trial: Any) -> Candidate:
-        candidate = suggest(trial, *self._choices)
+        candidate = self._draw(trial)
         trial.set_user_attr(_CANDIDATE, candidate.model_dump_json())
         return candidate
 

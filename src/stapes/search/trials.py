@@ -106,7 +106,9 @@ def line(trial: Trial) -> str:
     if trial.refused is not None:
         return f"trial {trial.number}: refused ({trial.refused}): {trial.summary}"
     costs = f"{trial.bytes:,} bytes, arena {trial.arena_bytes:,}, {trial.macs:,} MACs"
-    rates = f"FRR {percent(trial.frr)}, accuracy {percent(trial.accuracy)}"
+    rates = f"FRR {percent(trial.frr)}"
+    if trial.accuracy is not None:
+        rates += f", accuracy {percent(trial.accuracy)}"
     return f"trial {trial.number}: {costs}, {rates}: {trial.summary}"
 
 

@@ -15,6 +15,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
+from stapes.frontends.numerics.micro import real
 from stapes.targets.litert import first_line
 from stapes.targets.quantization import quantize
 from stapes.targets.tflm import TFLM
@@ -68,6 +69,17 @@ def outputs(model: bytes, frames: NDArray[Any], runtime: Runtime = "reference") 
     for number, score in enumerate(run):
         scores[number] = score
     return scores
+
+
+def device_outputs(model: bytes, frames: NDArray[np.int8]) -> NDArray[Any]:
+    """The output of each step for the frames of a device's frontend [shape=(n, channels)].
+
+    An int8 model gets these integers, whatever the scale of its input, as a device does. Others get
+    what they stand for. Errors are those of `outputs`.
+    """
+    graph = verify(model).graphs[0]
+    whole = graph.tensor(graph.inputs[0]).type == "INT8"
+    return outputs(model, frames if whole else real(frames))
 
 
 def _in_type(frames: NDArray[Any], tensor: Tensor) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from stapes.targets import tflm
 from stapes.techniques import (
@@ -45,17 +44,30 @@ ROOTS = ("baseline", "stream")
 
 
 def _stream(
-    title: str, make: Callable[[Material], Variant], source: str = _POOLING, needs: str = "stream"
+    title: str,
+    make: Callable[[Material], Variant],
+    source: str = _POOLING,
+    needs: str = "stream",
+    *,
+    searched: bool = False,
+    tables: bool = False,
 ) -> Technique:
     """A row of a detector in a stream; the package is that of its frontend."""
     return Technique(
-        title, source, stream.streamed(make), needs, package="pymicro_features", extra="micro"
+        title,
+        source,
+        stream.streamed(make),
+        needs,
+        package="pymicro_features",
+        extra="micro",
+        searched=searched,
+        tables=tables,
     )
 
 
 TECHNIQUES: dict[str, Technique] = {
     "stream_float32": _stream("a detector in a stream, float", post_training.float32),
-    "stream": _stream("a detector in a stream, full integer", post_training.int8),
+    "stream": _stream("a detector in a stream, full integer", post_training.int8, searched=True),
     "stream_tiny": _stream(
         "the narrowest detector in a stream that holds on validation sound, full integer",
         stream.tiny,
@@ -64,27 +76,30 @@ TECHNIQUES: dict[str, Technique] = {
         "a detector in a stream, int16 activations, int8 weights", post_training.int16x8
     ),
     "stream_qat": _stream(
-        "a detector in a stream, quantization-aware training", quantization_aware.qat, _QAT
+        "a detector in a stream, quantization-aware training",
+        quantization_aware.qat,
+        _QAT,
+        searched=True,
     ),
     "stream_pruned": _stream(
         "a detector in a stream, magnitude pruning, full integer",
         pruning.pruned_int8,
         _MAGNITUDE,
         "stream_pruned",
+        searched=True,
     ),
     "stream_clustered": _stream(
         "a detector in a stream, weight clustering, full integer",
         clustering.clustered_int8,
         _CLUSTERING,
         "stream_clustered",
+        searched=True,
     ),
-    "stream_lut": replace(
-        _stream(
-            "a detector in a stream, weight clustering, full integer, look-up tables",
-            clustering.clustered_int8,
-            _TABLES,
-            "stream_clustered",
-        ),
+    "stream_lut": _stream(
+        "a detector in a stream, weight clustering, full integer, look-up tables",
+        clustering.clustered_int8,
+        _TABLES,
+        "stream_clustered",
         tables=True,
     ),
     "float32": Technique(

@@ -99,7 +99,8 @@ class Technique:
     needs : the stage whose model it starts from
     package, extra : a package that it needs beyond the extra `train`, and the extra with it
     from_file : makes it from a user's float .tflite, where it needs no training
-    searched : whether a search draws it: all int8, with the layers of the model it starts from
+    searched : whether a search of its root draws it: all int8, with the layers of the model it
+        starts from
     tables : whether its weights go into look-up tables, which only TFLite Micro reads
     slow : whether LiteRT has no fast kernels for it
     """

@@ -1,6 +1,6 @@
 """The search on the page: its trials as figures and tables.
 
-The figures of trials are of validation clips; none is shown next to a figure of test clips.
+The figures of trials are of validation clips or sound; those of the test have other columns.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from stapes.report.charts import (
     short,
     steps,
 )
-from stapes.report.column import Cell, Column
-from stapes.report.columns import COLUMNS
-from stapes.report.search_notes import architecture, listed, measured, outcome, row_of
+from stapes.report.column import Cell, Column, ModelColumn
+from stapes.report.columns import columns
+from stapes.report.search_notes import architecture, listed, measured, outcome, row_of, where
 from stapes.report.trial_columns import TRIALS
 from stapes.system.text import UNKNOWN, count, percent
 
@@ -34,10 +34,8 @@ MOST_TRIALS = 600
 
 FRONT = ("bytes", "arena_bytes", "macs", "frr")
 """The columns of the front, by key of `TRIALS`."""
-ON_TEST = ("frr_at_fpr", "accuracy")
-"""The columns of test clips that follow, by key of `COLUMNS`."""
-EVERY = (*FRONT, "accuracy", "seconds")
-"""The columns of the table of all trials."""
+ON_TEST, IN_TEST_SOUND = ("frr_at_fpr", "accuracy"), ("frr", "accuracy")
+"""The columns of the test that follow, by key of `columns`, without and with streams."""
 
 _BEST = Look(variant=-1, colour=0, dash="solid", symbol="star")
 
@@ -72,13 +70,16 @@ def section(results: Results) -> Section | None:
         return None
     charts = [against_bytes(search), against_arena(search)]
     trials = search.trials[:MOST_TRIALS]
-    on_test = [replace(COLUMNS[key], title=f"{COLUMNS[key].title} (test)") for key in ON_TEST]
+    in_sound = search.validation_hours is not None
+    of_test = columns(results, IN_TEST_SOUND if in_sound else ON_TEST)
+    on_test = [replace(column, title=f"{column.title} (test)") for column in of_test]
+    every = (*FRONT, *(() if in_sound else ("accuracy",)), "seconds")
     return Section(
         figures=[chart for chart in charts if chart is not None],
         columns=[*(TRIALS[key] for key in FRONT), *on_test],
-        rows=[_front_row(trial, search, results) for trial in listed(search)],
-        every_columns=[TRIALS[key] for key in EVERY],
-        every=[_any_row(trial, search, results) for trial in trials],
+        rows=[_front_row(trial, search, results, on_test) for trial in listed(search)],
+        every_columns=[TRIALS[key] for key in every],
+        every=[_any_row(trial, search, results, every) for trial in trials],
         left_out=len(search.trials) - len(trials),
     )
 
@@ -153,19 +154,19 @@ def _series(
             look=_BEST if best else looks[name],
             x=[x for x, _ in groups[best, front, name]],
             y=[y(trial) for _, trial in groups[best, front, name]],
-            hover=[_tip(trial) for _, trial in groups[best, front, name]],
+            hover=[_tip(trial, search) for _, trial in groups[best, front, name]],
             small=not front,
         )
         for best, front, name in sorted(groups)
     ]
 
 
-def _tip(trial: Trial) -> str:
+def _tip(trial: Trial, search: Search) -> str:
     lines = [f"trial {trial.number}: {trial.summary}"]
     lines += [f"{trial.bytes:,} bytes"] if trial.bytes is not None else []
     lines += [f"{trial.arena_bytes:,} bytes of arena"] if trial.arena_bytes is not None else []
     lines += [f"{trial.macs:,} MACs"] if trial.macs is not None else []
-    lines.append(f"FRR {percent(trial.frr)} on validation clips")
+    lines.append(f"FRR {percent(trial.frr)} {where(search)}")
     lines += [f"accuracy {percent(trial.accuracy)} on them"] if trial.accuracy is not None else []
     lines += ["on the front"] if trial.front else []
     return "\n".join(lines)
@@ -179,19 +180,21 @@ def _around(values: list[float], most: float = float("inf")) -> tuple[float, flo
     return min(low, high / 6), high
 
 
-def _front_row(trial: Trial, search: Search, results: Results) -> TrialRow:
+def _front_row(
+    trial: Trial, search: Search, results: Results, on_test: list[ModelColumn]
+) -> TrialRow:
     row = row_of(trial, results)
-    on_test = [Cell(UNKNOWN) if row is None else COLUMNS[key].cell(row, results) for key in ON_TEST]
+    test = [Cell(UNKNOWN) if row is None else column.cell(row, results) for column in on_test]
     return TrialRow(
         number=trial.number,
         summary=trial.summary,
-        cells=[*(TRIALS[key].cell(trial, results) for key in FRONT), *on_test],
+        cells=[*(TRIALS[key].cell(trial, results) for key in FRONT), *test],
         variant=None if row is None else row.name,
         best=trial.number == search.best,
     )
 
 
-def _any_row(trial: Trial, search: Search, results: Results) -> TrialRow:
+def _any_row(trial: Trial, search: Search, results: Results, keys: tuple[str, ...]) -> TrialRow:
     text = outcome(trial)
     front = ", front" if measured(trial) and trial.front else ""
     return TrialRow(
@@ -199,7 +202,7 @@ def _any_row(trial: Trial, search: Search, results: Results) -> TrialRow:
         summary=trial.summary if text == "measured" else f"{trial.summary}; {text}",
         cells=[
             Cell(text.split(":")[0] + front),
-            *(TRIALS[key].cell(trial, results) for key in EVERY),
+            *(TRIALS[key].cell(trial, results) for key in keys),
         ],
         best=trial.number == search.best,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from stapes.contracts.results import Results
-from stapes.report.search_notes import chosen, chosen_by, counts, listed, metric, on_test
+from stapes.report.search_notes import chosen, chosen_by, counts, listed, metric, on_test, where
 from stapes.report.terminal.grid import grid
 from stapes.report.terminal.tables import heading
 from stapes.report.trial_columns import TRIALS
@@ -17,10 +17,10 @@ SHOWN = ("bytes", "arena_bytes", "macs", "frr")
 def front(results: Results) -> Table:
     """A row for each trial of the front, and for those that became variants, by size.
 
-    All figures are of the validation clips that the search chooses by.
+    All figures are of the validation clips or sound that the search chooses by.
     """
     search = results.search
-    by = "" if search is None else f": {metric(search)} on validation clips"
+    by = "" if search is None else f": {metric(search)} {where(search)}"
     titles = [f">{heading(TRIALS[key].title)}" for key in SHOWN]
     rows = [
         [

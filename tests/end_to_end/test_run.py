@@ -115,7 +115,7 @@ def test_models_of_windows_are_measured_in_continuous_sound_where_asked_for(run)
     results = json.loads((out / "results.json").read_text())
     assert results["detection"] is None
     assert all(row["detection"] is None for row in results["variants"])
-    assert "measure with --detect all" in done.stdout
+    assert "measure with --detect all" in json.dumps(results["recommendation"])
 
 
 def test_every_row_is_compared_with_float32_on_the_same_clips(run):
@@ -131,9 +131,7 @@ def test_every_row_is_compared_with_float32_on_the_same_clips(run):
         assert sum(row["bytes_by_kind"].values()) == row["bytes"]
 
 
-def test_one_variant_is_recommended_and_a_finished_run_recommends_for_another_budget(
-    run, cache, corpus, tmp_path
-):
+def test_a_finished_run_recommends_for_another_budget(run, cache, corpus, tmp_path):
     out, done = run
     first = json.loads((out / "results.json").read_text())["recommendation"]
     assert first["sentence"] in done.stdout
@@ -143,7 +141,9 @@ def test_one_variant_is_recommended_and_a_finished_run_recommends_for_another_bu
     again = stapes(*call, "--budget", "flash=6k,arena=24k", cache=cache)
     assert "Training" not in again.stdout
     second = json.loads((copy / "results.json").read_text())["recommendation"]
-    assert second["variant"] == "distilled"
+    # A few clips, and models that learned little: always the same answer could be as good.
+    assert second["variant"] is None
+    assert "it decides at chance" in second["sentence"]
     assert second["budget"] == {"flash": 6000, "arena": 24000}
     assert yaml.safe_load((copy / "run.yaml").read_text())["settings"]["max_drop"] == 100
     none = stapes(*call, "--budget", "flash=1k", cache=cache)

@@ -53,7 +53,7 @@ def test_the_sentence_says_why_and_what_it_costs():
         "By test clips alone, lut, 14,000 bytes. Of 5 variants it alone runs in TFLite Micro, fits "
         "flash 20,000 bytes and loses at most 0.5 points of accuracy. It has 98.50 % of 200 test "
         "clips right, 0.50 points below float32, McNemar p = 0.62 and an arena of 30,000 bytes. "
-        "Whether it serves in continuous sound was not measured: name recordings with "
+        "What serves in continuous sound was not measured: name recordings with "
         "--continuous, and measure with --detect all."
     )
     assert recommendation.max_frr is None

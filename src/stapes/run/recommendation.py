@@ -30,6 +30,11 @@ from stapes.targets.registry import title_of
 
 _WORST = math.inf
 
+_UNHEARD = (
+    "What serves in continuous sound was not measured: name recordings with --continuous, and "
+    "measure with --detect all."
+)
+
 _NEAREST = 2
 """Variants that are named if none fits: one may fail a limit, the next another."""
 
@@ -233,8 +238,7 @@ def _why(
         costs.append(f"{1000 * latency:,.0f} microseconds an inference in LiteRT here")
     return (
         f"By test clips alone, {best.name}, {best.bytes:,} bytes. {of} {_and(conditions)}. It has "
-        f"{_and(costs)}. Whether it serves in continuous sound was not measured: name recordings "
-        "with --continuous, and measure with --detect all."
+        f"{_and(costs)}. {_UNHEARD}"
     )
 
 
@@ -252,7 +256,7 @@ def _none_fits(
     ]
     return (
         f"No variant fits {within}at most {max_drop:g} points below float32. Nearest: "
-        f"{'; '.join(reasons)}."
+        f"{'; '.join(reasons)}. {_UNHEARD}"
     )
 
 

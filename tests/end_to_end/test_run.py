@@ -111,7 +111,7 @@ def test_every_row_is_tried_on_every_target(run):
 
 
 def test_models_of_windows_are_measured_in_continuous_sound_where_asked_for(run):
-    out, done = run
+    out, _ = run
     results = json.loads((out / "results.json").read_text())
     assert results["detection"] is None
     assert all(row["detection"] is None for row in results["variants"])
@@ -257,12 +257,12 @@ def test_a_stopped_run_is_finished_by_the_same_command_with_the_same_bytes(
         assert any(again.glob(file))
         return end
 
-    # Ctrl-C in training, then a kill after a stage, and one in continuous sound.
+    # Ctrl-C in training, then a kill after a stage, and one after a model.
     assert stop(".work/training.json", signal.SIGINT) == (
         130,
         "stapes: Stopped. What was finished is kept: the same command continues from here.\n",
     )
-    for file in (".work/pruned.keras", ".work/scores/uint8-*@10 dB.npy"):
+    for file in (".work/pruned.keras", "models/pruned_int8.tflite"):
         end, _ = stop(file, signal.SIGKILL)
         assert end == -signal.SIGKILL
     stapes(*call, cache=cache)

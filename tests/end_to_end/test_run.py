@@ -217,6 +217,7 @@ def test_report_shows_the_same_table_from_results_json_alone(run, cache, tmp_pat
     assert (tmp_path / "results.csv").read_bytes() == (out / "results.csv").read_bytes()
 
 
+@pytest.mark.thorough
 def test_run_yaml_gives_the_same_bytes_with_another_number_of_jobs(run, cache, tmp_path):
     out, _ = run
     again = tmp_path / "again"
@@ -286,6 +287,7 @@ def test_run_yaml_has_all_settings_and_versions(run):
     assert {"python", "stapes", "tensorflow", "ai-edge-litert", "numpy"} <= set(config["versions"])
 
 
+@pytest.mark.thorough
 def test_every_technique_makes_its_row_with_a_note_for_each_layer(cache, corpus, tmp_path):
     done = stapes(
         *("run", "--data", corpus, "--out", tmp_path / "all", "--quick", "--verbose"), cache=cache
@@ -325,6 +327,7 @@ def test_every_technique_makes_its_row_with_a_note_for_each_layer(cache, corpus,
     assert "sentences that espeak-ng speaks stand for running speech" in done.stdout
 
 
+@pytest.mark.thorough
 def test_another_architecture_is_the_baseline_without_batch_normalization(cache, corpus, tmp_path):
     call = ("run", "--data", corpus, "--out", tmp_path / "run", "--quick", "--seed", 1)
     rows = ["float32", "pruned_channels", "clustered", "pcqat"]

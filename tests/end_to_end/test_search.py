@@ -118,6 +118,7 @@ def test_a_killed_search_ends_the_same(search, corpus, cache, tmp_path):
         assert (again / "trials" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.thorough
 def test_more_trials_continue_the_search(search, corpus, cache, tmp_path):
     out, _ = search
     more = tmp_path / "more"
@@ -155,6 +156,7 @@ def two_words(tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Pat
     return other
 
 
+@pytest.mark.thorough
 def test_many_words_have_a_folder_each_and_one_page(two_words, cache, tmp_path):
     done = stapes(
         *("search", "--data", two_words, "--words", "house,jarvis", "--out", tmp_path, "--quick"),

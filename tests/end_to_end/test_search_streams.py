@@ -106,6 +106,7 @@ def test_the_trials_are_detectors_in_a_stream_and_the_best_is_measured_in_sound(
     assert "in validation sound" in (out / "report.html").read_text()
 
 
+@pytest.mark.thorough
 def test_trials_are_made_again_and_continue_with_any_number_of_workers(
     search, call, cache, tmp_path
 ):

@@ -124,7 +124,9 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
     assert after == before
 
 
-def test_a_search_of_windows_refuses_detectors_in_a_stream(stream_run: StreamRun, tmp_path: Path) -> None:
+def test_a_search_of_windows_refuses_detectors_in_a_stream(
+    stream_run: StreamRun, tmp_path: Path
+) -> None:
     call = ("search", "--word", "rise", "--data", stream_run.sound / "data", "--out", tmp_path)
     done = stapes(*call, "--techniques", "stream", cache=stream_run.cache, status=2)
     assert "search for them with --metric frr@1/h" in done.stderr

@@ -63,6 +63,7 @@ def _without_time(trials: list[Trial]) -> list[Trial]:
     return [trial.model_copy(update={"seconds": None}) for trial in trials]
 
 
+@pytest.mark.thorough
 def test_a_worker_killed_in_the_middle_loses_no_trial(
     two_workers: Any, work: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_worker_killed_in_the_middle_loses_no_trial(
         assert ray_file.read_bytes() == local_file.read_bytes()
 
 
+@pytest.mark.thorough
 def test_a_trial_that_always_kills_its_worker_fails_and_stops_no_other(
     two_workers: Any, work: Path, tmp_path: Path
 ) -> None:

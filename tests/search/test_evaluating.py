@@ -95,6 +95,7 @@ def test_the_same_candidate_gives_the_same_bytes(sets):
     assert other.tflite != first.tflite
 
 
+@pytest.mark.thorough
 def test_clusters_and_zeros_are_as_many_as_the_candidate_has(sets):
     chosen = candidate(technique="pcqat", sparsity=0.6, clusters=8)
     outcome = evaluate(chosen, SETTINGS, sets)

@@ -161,6 +161,7 @@ def test_the_stub_is_as_the_models_make_it() -> None:
     assert module.STUB.read_text("utf-8") == module.stub(), "run: python tools/stub.py"
 
 
+@pytest.mark.slow
 def test_mypy_knows_the_types_of_a_users_script(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="needs the development tools")
     (tmp_path / "user.py").write_text(USER)

@@ -92,7 +92,8 @@ def softmax(folder: Path, keras3) -> Path:
 
 def quick(folder: Path, model: Path, *arguments: object) -> tuple[str, ...]:
     options = ("run", "--data", folder / "data", "--word", "high", "--quick", "--model", model)
-    return tuple(map(str, (*options, *arguments)))
+    # Each worker imports TensorFlow.
+    return tuple(map(str, (*options, "--jobs", 1, *arguments)))
 
 
 @pytest.mark.thorough

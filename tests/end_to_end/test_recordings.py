@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,17 +18,33 @@ pytestmark = pytest.mark.slow
 
 
 def run(*arguments: object, cache: Path) -> str:
-    return stapes("run", "--quick", *arguments, cache=cache).stdout
+    # Each worker imports TensorFlow.
+    return stapes("run", "--quick", "--jobs", 1, *arguments, cache=cache).stdout
 
 
-def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_path):
-    out = tmp_path / "computer"
+@pytest.fixture(scope="module")
+def computer(
+    speech: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path
+) -> tuple[dict[str, Any], str]:
+    """results.json and output of a run whose recordings were trained on in part."""
+    folder = tmp_path_factory.mktemp("recordings")
+    recordings = sorted((speech / "continuous").glob("*.flac"))
+    for part, chosen in (("trained", recordings[:20]), ("measured", recordings[10:40])):
+        (folder / part).mkdir()
+        for path in chosen:
+            (folder / part / path.name).symlink_to(path)
+    out = folder / "computer"
     output = run(
         *("--data", speech / "wakewords", "--word", "computer", "--out", out),
-        *("--techniques", "uint8"),
-        cache=tmp_path,
+        *("--negatives", folder / "trained", "--continuous", folder / "measured"),
+        *("--techniques", "int8", "--target-fa-per-hour", 20, "--detect", "all"),
+        cache=cache,
     )
-    results = json.loads((out / "results.json").read_text())
+    return json.loads((out / "results.json").read_text()), output
+
+
+def test_wake_words_train_and_the_14_undecodable_files_are_named(computer):
+    results, output = computer
     skipped = results["data"]["skipped"]
     assert len(skipped) == 14
     assert all(row["file"].startswith("alexa/") for row in skipped)
@@ -38,20 +55,8 @@ def test_wake_words_train_and_the_14_undecodable_files_are_named(speech, tmp_pat
     assert all(row["accuracy"] > 0.8 for row in results["variants"])
 
 
-def test_recordings_that_were_trained_on_are_not_measured(speech, tmp_path):
-    recordings = sorted((speech / "continuous").glob("*.flac"))
-    for folder, chosen in (("trained", recordings[:20]), ("measured", recordings[10:40])):
-        (tmp_path / folder).mkdir()
-        for path in chosen:
-            (tmp_path / folder / path.name).symlink_to(path)
-    out = tmp_path / "computer"
-    output = run(
-        *("--data", speech / "wakewords", "--word", "computer", "--out", out),
-        *("--negatives", tmp_path / "trained", "--continuous", tmp_path / "measured"),
-        *("--techniques", "int8", "--target-fa-per-hour", 20, "--detect", "all"),
-        cache=tmp_path,
-    )
-    results = json.loads((out / "results.json").read_text())
+def test_recordings_that_were_trained_on_are_not_measured(computer):
+    results, output = computer
     setup = results["detection"]
     trained = [row for row in setup["skipped"] if row["reason"] == "its sound was trained on"]
     # Ten are in both folders; those with windows in the test split were not trained on.
@@ -70,13 +75,13 @@ def test_recordings_that_were_trained_on_are_not_measured(speech, tmp_path):
     assert "Ship " in output or "None is fit to ship" in output
 
 
-def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, tmp_path):
+def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, cache, tmp_path):
     out = tmp_path / "yes"
     run(
         *("--data", speech / "commands", "--word", "yes", "--out", out),
         *("--negatives", speech / "continuous", "--techniques", "uint8", "--window", 1.5),
         *("--continuous", speech / "continuous", "--detect", "all"),
-        cache=tmp_path,
+        cache=cache,
     )
     results = json.loads((out / "results.json").read_text())
     splits = results["data"]["splits"]

@@ -123,7 +123,8 @@ def test_more_trials_continue_the_search(search, corpus, cache, tmp_path):
     out, _ = search
     more = tmp_path / "more"
     shutil.copytree(out, more)
-    stapes("search", "--data", corpus, "--out", more, *SMALL, "--trials", 5, cache=cache)
+    call = ("search", "--data", corpus, "--out", more, *SMALL, "--trials", 5, "--jobs", 1)
+    stapes(*call, cache=cache)
     before, after = (results(folder)["search"]["trials"] for folder in (out, more))
     for old, new in zip(before, after, strict=False):
         assert {**old, "variant": None, "front": None} == {**new, "variant": None, "front": None}
@@ -160,7 +161,7 @@ def two_words(tmp_path_factory: pytest.TempPathFactory, cache: Path, corpus: Pat
 def test_many_words_have_a_folder_each_and_one_page(two_words, cache, tmp_path):
     done = stapes(
         *("search", "--data", two_words, "--words", "house,jarvis", "--out", tmp_path, "--quick"),
-        *("--frontends", "logmel", "--trials", 1, "--techniques", "int8", "--json"),
+        *("--frontends", "logmel", "--trials", 1, "--techniques", "int8", "--json", "--jobs", 1),
         cache=cache,
     )
     by_word = json.loads(done.stdout)

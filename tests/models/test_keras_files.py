@@ -93,6 +93,7 @@ def test_a_loaded_model_is_the_saved_one(files, model, content, tmp_path):
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_a_trained_model_gives_the_same_file_as_its_weights_alone(files, tmp_path):
     trained, plain = build(), build()
     trained.compile("adam", loss="sparse_categorical_crossentropy")

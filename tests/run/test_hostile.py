@@ -48,6 +48,9 @@ def hostile(models):
 def little_memory(monkeypatch):
     """Children have 1 GiB."""
     monkeypatch.setattr(Child.__init__, "__defaults__", (1 << 30,))
+    with Child() as child:
+        monkeypatch.setattr(steps, "_child", child)
+        yield
 
 
 @pytest.fixture

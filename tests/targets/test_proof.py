@@ -138,7 +138,7 @@ def test_streams_keep_their_state_from_input_to_input(models, monkeypatch):
     chosen = [[np.full((1, 3, 40), value, np.int8)] for value in (-100, 0, 100, 0)]
     monkeypatch.setattr("stapes.targets.probes.inputs", lambda *_: iter(chosen))
     taps = proof._taps(verify(model))
-    [trace] = proof._traces([proof._Job("litert_plain", model, model, 4, 0, taps)], None)
+    trace = proof._run(proof._Job("litert_plain", model, model, 4, 0, taps))
     assert not isinstance(trace, str)
     # The second and the fourth input are equal.
     assert trace.distinct == 4

@@ -100,6 +100,7 @@ def test_the_baseline_does_not_change(variant, baseline, weights_before, row):
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", FRONTENDS)
 @pytest.mark.parametrize("row", ["small", "tiny"])
 def test_the_files_and_arenas_of_the_default_recipes_are_small(training, row, shape):

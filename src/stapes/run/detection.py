@@ -28,13 +28,16 @@ from stapes.run.settings import RunSettings
 from stapes.run.sound import TestSound
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path, write_text
-from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.isolation import SECONDS, Child, Lost
 from stapes.targets.batches import score
 from stapes.techniques.registry import TECHNIQUES
 from stapes.tflite.read.verify import verify
 
 _SECONDS_A_WINDOW = 0.1
 """The longest that a user's model may need for a window; a wake-word model needs a hundredth."""
+
+_child = Child()
+"""Where a user's models run: one process for all that this worker scores."""
 
 
 def detect(job: Job, results: Results, sound: Sound, executor: Executor) -> None:
@@ -72,7 +75,7 @@ def score_file(
         outputs = (
             _outputs(content, features)
             if seconds is None
-            else isolated(seconds, _outputs, content, features)
+            else _child.run(seconds, _outputs, content, features)
         )
     except Lost as lost:
         raise ModelError(str(lost)) from None

@@ -32,13 +32,16 @@ from stapes.run.feature_files import calibration, load_features
 from stapes.run.settings import RunSettings
 from stapes.run.shrinking import shrink
 from stapes.system.files import write_bytes, write_text
-from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
+from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Child, Lost
 from stapes.targets.litert import LiteRT
 from stapes.techniques.registry import STAGES, TECHNIQUES, is_stream
 from stapes.techniques.variant import FloatFile, Material, Variant
 from stapes.tflite.read.constants import constants
 
 _TRAINING = "training.json"
+
+_child = Child()
+"""Where a user's .tflite runs: one process for all variants that this worker makes."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -134,7 +137,7 @@ def make_variant(
     # A user's file runs as it is, so not in a worker that other steps need.
     seconds = SECONDS + SECONDS_A_CLIP * len(load_features(work, "test").y)
     try:
-        return isolated(seconds, _make_variant, *arguments)
+        return _child.run(seconds, _make_variant, *arguments)
     except Lost as lost:
         raise ModelError(str(lost)) from None
 

@@ -99,13 +99,17 @@ def prove(
         taps = [[], []]
     names = tuple(USUAL if interpreters is None else interpreters)
     limit = seconds if isolate else None
-    before = _traces(
-        [_Job(name, original, original, inputs, seed, taps[0]) for name in names], limit
-    )
-    firsts = dict(zip(names, before, strict=True))
-    ran = {name: trace for name, trace in firsts.items() if isinstance(trace, _Trace)}
-    refused = {name: trace for name, trace in firsts.items() if isinstance(trace, str)}
-    after = _traces([_Job(name, candidate, original, inputs, seed, taps[1]) for name in ran], limit)
+    with Child() as child:
+        firsts = {
+            name: _trace(_Job(name, original, original, inputs, seed, taps[0]), limit, child)
+            for name in names
+        }
+        ran = {name: trace for name, trace in firsts.items() if isinstance(trace, _Trace)}
+        refused = {name: trace for name, trace in firsts.items() if isinstance(trace, str)}
+        after = [
+            _trace(_Job(name, candidate, original, inputs, seed, taps[1]), limit, child)
+            for name in ran
+        ]
     difference = None
     for (name, first), second in zip(ran.items(), after, strict=True):
         text = second if isinstance(second, str) else _difference(first, second)
@@ -136,21 +140,17 @@ class _Job:
     taps: list[int]
 
 
-def _traces(jobs: list[_Job], seconds: float | None) -> list[_Trace | str]:
-    """The trace of each job, or why there is none; without `seconds`, in this process."""
-    traces: list[_Trace | str] = []
-    with Child() as child:
-        for job in jobs:
-            try:
-                traces.append(_run(job) if seconds is None else child.run(seconds, _run, job))
-            except TimedOut as late:
-                # Not in the other interpreters too: each would wait as long.
-                raise ModelError(
-                    f"it was not proven, because it loops or is too large: in {job.name}, {late}."
-                ) from None
-            except (Lost, ModelError) as error:
-                traces.append(str(error))
-    return traces
+def _trace(job: _Job, seconds: float | None, child: Child) -> _Trace | str:
+    """The trace of a job, or why there is none; without `seconds`, in this process."""
+    try:
+        return _run(job) if seconds is None else child.run(seconds, _run, job)
+    except TimedOut as late:
+        # Not in the other interpreters too: each would wait as long.
+        raise ModelError(
+            f"it was not proven, because it loops or is too large: in {job.name}, {late}."
+        ) from None
+    except (Lost, ModelError) as error:
+        return str(error)
 
 
 def _run(job: _Job) -> _Trace:

@@ -17,9 +17,12 @@ from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.tflite.read.constants import constants, data_bytes
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tf_keras") is None, reason="needs the extra `train`"
+    ),
+]
 
 NAMES = ("float32", "dynamic_range", "uint8", "int8", "float16", "int16x8")
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")

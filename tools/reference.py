@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from stapes.cli.app import app
-from stapes.contracts import evaluation, inspection, measurements, results, streams
+from stapes.contracts import evaluation, inspection, layers, measurements, results, streams
 from stapes.frontends.registry import FRONTENDS
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.run.settings import RunSettings
@@ -99,7 +99,7 @@ def contract() -> str:
     ]
     models = [
         (name, model)
-        for module in (results, streams, measurements, inspection, evaluation)
+        for module in (results, layers, streams, measurements, inspection, evaluation)
         for name, model in vars(module).items()
         if isinstance(model, type)
         and issubclass(model, BaseModel)

@@ -8,13 +8,13 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import SkippedFile, TargetResult
 from stapes.contracts.results import (
     Baseline,
     CastFault,
     Confusion,
     Data,
-    Layer,
     Results,
     Split,
     VariantResult,

@@ -9,8 +9,9 @@ import importlib.util
 import numpy as np
 import pytest
 
+from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import TargetResult
-from stapes.contracts.results import Confusion, Layer, VariantResult
+from stapes.contracts.results import Confusion, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.measure.accuracy import accuracy

@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 
 from stapes.contracts.inspection import Histogram
+from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import (
     ClipMisses,
     Condition,
@@ -33,7 +34,6 @@ from stapes.contracts.results import (
     Baseline,
     Confusion,
     Data,
-    Layer,
     Results,
     Search,
     Split,

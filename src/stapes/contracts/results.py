@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from stapes.contracts import summary
-from stapes.contracts.inspection import Histogram
+from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import (
     ClipMisses,
     Detection,
@@ -79,23 +79,6 @@ class Confusion(Part):
     false_negatives: int
     false_positives: int
     true_negatives: int
-
-
-class Layer(Part):
-    """One layer's weights in the .tflite."""
-
-    name: str
-    weights: int
-    zeros: int
-    distinct: int
-    biases: int
-    nonzero_biases: int
-    compliance_2by4: float | None
-    """The part of groups of four input channels with two zeros or more; None if the channels are no
-    multiple of four."""
-    note: str = ""
-    histogram: Histogram | None = None
-    """Of the weights as they are stored."""
 
 
 class CastFault(Part):

@@ -8,8 +8,9 @@ import hashlib
 import numpy as np
 
 from stapes.contracts.inspection import BUDGET_PARTS
+from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import TargetResult
-from stapes.contracts.results import CastFault, Confusion, Layer, VariantResult
+from stapes.contracts.results import CastFault, Confusion, VariantResult
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.measure.accuracy import Accuracy, accuracy, decide, word_scores

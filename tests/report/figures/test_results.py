@@ -17,7 +17,8 @@ from tests.report.results_by_hand import (
     whole,
 )
 
-from stapes.contracts.results import Baseline, Layer
+from stapes.contracts.layers import Layer
+from stapes.contracts.results import Baseline
 from stapes.report.figures.results import conditions, det, noise, training
 from stapes.report.page import weights as page_weights
 from stapes.report.style import looks

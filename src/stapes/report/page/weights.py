@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from stapes.contracts.results import Layer, Results
+from stapes.contracts.layers import Layer
+from stapes.contracts.results import Results
 from stapes.report.charts import COLOURS, Bars, Panel, linear_axis
 from stapes.report.style import recommended
 from stapes.system.text import percent, plural

@@ -8,7 +8,7 @@ Scores of other sound are deleted.
 from __future__ import annotations
 
 import json
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from stapes.run.sound import TestSound
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path, write_text
 from stapes.system.isolation import SECONDS, Child, Lost
+from stapes.system.progress import Progress
 from stapes.targets.batches import score
 from stapes.techniques.registry import TECHNIQUES
 from stapes.tflite.read.verify import verify
@@ -117,7 +118,7 @@ def _score(
     waiting = {
         executor.submit(
             score_file,
-            _scored_file(row, work, job.folder.models),
+            scored_file(row, work, job.folder.models),
             path,
             _scores_file(work, row, snr_db),
             settings.positive,
@@ -125,6 +126,15 @@ def _score(
         ): row
         for row in missing
     }
+    collect(waiting, rows, progress)
+    path.unlink()
+    progress.end(f"{windows.rows:,} windows, {len(missing)} models")
+
+
+def collect(
+    waiting: dict[Future[None], VariantResult], rows: list[VariantResult], progress: Progress
+) -> None:
+    """Wait for the scores of every variant; one that fails leaves `rows`, with a note."""
     for done, future in enumerate(as_completed(waiting), 1):
         row = waiting[future]
         try:
@@ -136,11 +146,9 @@ def _score(
             row.notes = [*row.notes, f"not measured in continuous sound: {str(error).rstrip('.')}"]
             rows.remove(row)
         progress.update(done, len(waiting), "models")
-    path.unlink()
-    progress.end(f"{windows.rows:,} windows, {len(missing)} models")
 
 
-def _scored_file(row: VariantResult, work: Path, models: Path) -> Path:
+def scored_file(row: VariantResult, work: Path, models: Path) -> Path:
     """The shipped file, or the file from before its look-up tables."""
     unpacked = unpacked_file(work, row.name)
     return unpacked if unpacked.is_file() else models / Path(row.file).name

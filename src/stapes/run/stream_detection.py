@@ -7,7 +7,7 @@ killed continues.
 
 from __future__ import annotations
 
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +22,15 @@ from stapes.data.stream import hearing as sounds
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.hearing import Hearing
 from stapes.data.stream.mixing import RATE
-from stapes.errors import StapesError
 from stapes.measure.accuracy import accuracy
 from stapes.measure.continuous import condition_name
 from stapes.measure.detection import smooth
 from stapes.measure.stream import detection_in_stream
 from stapes.measure.stream_outputs import HIGHEST, StreamOutputs
 from stapes.measure.variant import confusion
+from stapes.run.detection import collect, scored_file
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
-from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path
 from stapes.targets.streams import device_outputs
 from stapes.techniques.registry import FLOATS
@@ -120,21 +119,15 @@ def _hear(
     sounds.write(heard.sound, heard.clips, plan, path, snr_db=snr_db, seed=seed, progress=progress)
     waiting = {
         executor.submit(
-            outputs_file, _model(job, row), path, plan.parts, _file(work, row, snr_db)
+            outputs_file,
+            scored_file(row, work, job.folder.models),
+            path,
+            plan.parts,
+            _file(work, row, snr_db),
         ): row
         for row in missing
     }
-    for done, future in enumerate(as_completed(waiting), 1):
-        row = waiting[future]
-        try:
-            future.result()
-        except BrokenExecutor:
-            raise
-        except StapesError as error:
-            # A variant that fails must not stop the others.
-            row.notes = [*row.notes, f"not measured in continuous sound: {str(error).rstrip('.')}"]
-            rows.remove(row)
-        progress.update(done, len(waiting), "models")
+    collect(waiting, rows, progress)
     path.unlink()
     progress.end(f"{plan.frames * HOP / RATE / 60:.1f} minutes, {len(missing)} models")
 
@@ -224,12 +217,6 @@ def _plan(job: Job, heard: Heard, snr_db: float | None, words: int) -> Hearing:
         most_seconds=3600 * options.noise_hours if noisy else None,
         most_clips=words if noisy else None,
     )
-
-
-def _model(job: Job, row: VariantResult) -> Path:
-    """The shipped file, or the file from before its look-up tables."""
-    unpacked = unpacked_file(job.folder.work, row.name)
-    return unpacked if unpacked.is_file() else job.folder.models / Path(row.file).name
 
 
 def _file(work: Path, row: VariantResult, snr_db: float | None) -> Path:

@@ -1,0 +1,140 @@
+"""The manifest of a microWakeWord model: the JSON file beside a .tflite that names its wake word.
+
+Version 2 is what ESPHome, Home Assistant, Linux Voice Assistant, wyoming-microwakeword and
+pymicro-wakeword read. ESPHome refuses a key that it does not know, so nothing else is written. The
+others need few of the keys, so files that lack some are read too.
+
+Source: `components/micro_wake_word/__init__.py` of ESPHome 2026.6.5.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
+from typing import Any, Literal
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from stapes.errors import StapesError, UsageError
+from stapes.system.files import write_text
+
+MOST_BYTES = 8_192
+"""Of a manifest that ESPHome takes from Home Assistant."""
+
+_VERSION_1 = {"feature_step_size": 20, "tensor_arena_size": 45_672}
+"""What ESPHome takes for a manifest of version 1, which does not name them; and English."""
+
+
+class Micro(BaseModel):
+    """How a device runs the model and decides."""
+
+    model_config = ConfigDict(frozen=True)
+
+    probability_cutoff: float = Field(ge=0, le=1)
+    """The mean of the last outputs must be above it; each device rounds it in its own way."""
+    sliding_window_size: int = Field(gt=0)
+    """The outputs in the mean."""
+    feature_step_size: int = Field(default=10, ge=1, le=30)
+    """From one feature frame to the next [ms]."""
+    tensor_arena_size: int | None = Field(default=None, gt=0)
+    """Memory for the model's tensors [bytes]."""
+    minimum_esphome_version: str = Field(default="2024.7.0", pattern=r"^\d+\.\d+\.\d+\w*$")
+
+
+class Manifest(BaseModel):
+    """A manifest of version 2."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["micro"]
+    wake_word: str = Field(min_length=1)
+    """The words to say, as a person reads them."""
+    author: str = ""
+    website: str | None = None
+    model: str = Field(min_length=1)
+    """The .tflite, in the manifest's folder."""
+    trained_languages: tuple[str, ...] = ()
+    """E.g. `en`."""
+    version: Literal[2] = 2
+    micro: Micro
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, content: Any) -> Any:
+        """A manifest of version 1 as the one of version 2 with the same meaning."""
+        if not isinstance(content, Mapping) or content.get("version") != 1:
+            return content
+        micro = content.get("micro")
+        if isinstance(micro, Mapping):
+            window = micro.get("sliding_window_average_size")
+            micro = {**_VERSION_1, "sliding_window_size": window, **micro}
+        return {"trained_languages": ["en"], **content, "version": 2, "micro": micro}
+
+    @field_validator("website")
+    @classmethod
+    def _is_address(cls, website: str | None) -> str | None:
+        if website is not None:
+            TypeAdapter(AnyHttpUrl).validate_python(website)
+        return website
+
+    @field_validator("model")
+    @classmethod
+    def _is_name(cls, model: str) -> str:
+        # A folder above the manifest is none of its business; a Windows path is one there alone.
+        if PureWindowsPath(model).name != model or model in (".", ".."):
+            raise ValueError("it must be the name of a file in the manifest's folder")
+        return model
+
+
+def read(path: Path) -> Manifest:
+    """Read a manifest of version 1 or 2; unknown keys are left out.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read.
+    StapesError
+        It is no manifest of a microWakeWord model.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}): name the .json of a microWakeWord model."
+        ) from None
+    if len(content) > MOST_BYTES:
+        raise StapesError(f"{path} is no manifest: it is larger than {MOST_BYTES:,} bytes.")
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise StapesError(
+            f"{path} is no manifest of a microWakeWord model ({_reason(error)})."
+        ) from None
+
+
+def text(manifest: Manifest) -> str:
+    """The content of a manifest's file, in ASCII: a reader may assume any encoding."""
+    return json.dumps(manifest.model_dump(mode="json", exclude_none=True), indent=2) + "\n"
+
+
+def write(manifest: Manifest, path: Path) -> None:
+    """Write a manifest in one step."""
+    write_text(path, text(manifest))
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message

@@ -57,13 +57,29 @@ def judge(scores: Any) -> dict[str, float]:
     return {"val_frr": float(np.mean(best <= worst))}
 
 
+def threshold(tflite: bytes) -> float:
+    """The logit between the two in a file."""
+    first, last = ends(tflite)
+    [scale] = last.quantization.scales if first.type != "FLOAT32" else [1.0]
+
+    def scores(x: np.ndarray) -> np.ndarray:
+        return scale * outputs(tflite, x if first.type == "INT8" else real(x)).astype(np.float64)
+
+    worst, best = highest(scores)
+    return float(logit([worst, np.median(best)]).mean())
+
+
+def logit(p: Any) -> np.ndarray:
+    p = np.clip(p, 1 / 512, 1 - 1 / 512)
+    return np.log(p / (1 - p))
+
+
 def centred(model: Any) -> Any:
     """The plain model with one half between the two: else many integers would be the highest."""
     plain = lower(model)
     worst, best = highest(scorer(plain))
-    p = np.clip([worst, np.median(best)], 1e-6, 1 - 1e-6)
     kernel, bias = plain.get_layer("logit").get_weights()
-    plain.get_layer("logit").set_weights([kernel, bias - np.log(p / (1 - p)).mean()])
+    plain.get_layer("logit").set_weights([kernel, bias - logit([worst, np.median(best)]).mean()])
     return plain
 
 
@@ -87,7 +103,7 @@ def material() -> Material:
         calibration=calibration,
         recipes=RECIPES,
         seed=0,
-        stream=Stream(drawn, SETTINGS, judge, centred),
+        stream=Stream(drawn, SETTINGS, judge, centred, threshold),
     )
 
 
@@ -151,13 +167,24 @@ def test_it_finds_the_word(variant: Any, name: str) -> None:
     assert judge(scores)["val_frr"] <= 0.2
 
 
-def test_integers_are_near_the_floats(variant: Any, material: Material) -> None:
+@pytest.mark.parametrize("name", ["stream_qat", "stream_clustered", "stream_int16x8"])
+def test_its_threshold_is_at_one_half(variant: Any, name: str) -> None:
+    """To a step of the score there, which is 1 / 64 of a logit, and one of the logits, 0.05."""
+    assert threshold(variant(name).tflite) == pytest.approx(0, abs=0.15)
+
+
+def test_integers_are_near_the_floats(material: Material) -> None:
+    """Where no threshold is moved."""
+    assert material.stream is not None
+    stream = dataclasses.replace(material.stream, threshold=lambda tflite: None)
+    material = dataclasses.replace(material, stream=stream)
     x = toy_stream.words(6, 21).x
-    model = outputs(variant("stream_float32").tflite, real(x))
-    stream = outputs(variant("stream").tflite, x) / 256
-    precise = outputs(variant("stream_int16x8").tflite, real(x)) / 32_768
+    names = ("stream_float32", "stream", "stream_int16x8")
+    plain, integer, precise = (TECHNIQUES[name].make(material).tflite for name in names)
+    model = outputs(plain, real(x))
+    errors = [outputs(precise, real(x)) / 32_768 - model, outputs(integer, x) / 256 - model]
     # Single outputs are far off where activations leave the range of the calibration.
-    assert np.abs(precise - model).mean() < np.abs(stream - model).mean() < 0.1
+    assert np.abs(errors[0]).mean() < np.abs(errors[1]).mean() < 0.1
 
 
 def kernels(content: bytes) -> list[Any]:

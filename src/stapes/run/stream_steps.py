@@ -141,7 +141,9 @@ def material_of(
             }
         ),
         seed=settings.seed,
-        stream=Stream(crops, settings.stream, validation.judge, validation.finish),
+        stream=Stream(
+            crops, settings.stream, validation.judge, validation.finish, validation.threshold
+        ),
     )
 
 

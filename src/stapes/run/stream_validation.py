@@ -65,6 +65,10 @@ class Validation:
             _move_threshold(lowered, self._logit(self.curve(scorer(lowered))))
         return lowered
 
+    def threshold(self, tflite: bytes) -> float | None:
+        """The threshold of a streaming .tflite, as a logit."""
+        return self._logit(self.curve_of_file(tflite)) if self.possible else None
+
     def metrics(self, scores: Scores) -> dict[str, float]:
         """`val_frr`, as `mean_frr` has it."""
         return {"val_frr": self.mean_frr(self.curve(scores))}

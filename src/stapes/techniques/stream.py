@@ -14,7 +14,7 @@ from stapes.models.stream_cnn import sizes_of, stream_cnn
 from stapes.models.stream_training import scorer, train_stream
 from stapes.techniques.post_training import convert_int8
 from stapes.techniques.variant import Material, Variant
-from stapes.tflite.edit.logits import with_logit_range
+from stapes.tflite.edit.logits import with_logit_range, with_logits_moved
 from stapes.tflite.edit.streaming import streaming
 
 LOGITS = (-7.0, 5.0)
@@ -24,15 +24,30 @@ LOGITS = (-7.0, 5.0)
 def streamed(make: Callable[[Material], Variant]) -> Callable[[Material], Variant]:
     """A technique whose .tflite is turned into its streaming form.
 
-    Its logits get a range around the threshold, which is at a score of about one half.
+    Its logits get a range around the threshold, which is then moved to a score of one half: a
+    technique may have moved the baseline's.
     """
 
     @functools.wraps(make)
     def stream(material: Material) -> Variant:
         variant = make(material)
-        return replace(variant, tflite=streaming(with_logit_range(variant.tflite, *LOGITS)))
+        assert material.stream is not None
+        tflite = streaming(with_logit_range(variant.tflite, *LOGITS))
+        return replace(variant, tflite=_centred(tflite, material.stream.threshold))
 
     return stream
+
+
+def _centred(tflite: bytes, threshold: Callable[[bytes], float | None]) -> bytes:
+    """The same detector with its threshold at a score of one half.
+
+    The first move is coarse where scores saturate, so there is a second.
+    """
+    for _ in range(2):
+        logit = threshold(tflite)
+        if logit is not None:
+            tflite = with_logits_moved(tflite, -logit)
+    return tflite
 
 
 def tiny(material: Material) -> Variant:

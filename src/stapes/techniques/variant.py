@@ -40,12 +40,15 @@ class Stream:
 
     judge : its metrics on validation sound; None without such sound
     finish : makes a trained model plain, with its threshold at a score of one half
+    threshold : where a streaming .tflite has its threshold on validation sound, as a logit; None
+        without such sound, and where no score is above the threshold
     """
 
     crops: Crops
     settings: StreamSettings
     judge: Judge | None
     finish: Callable[[Any], Any]
+    threshold: Callable[[bytes], float | None]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tests.tflite.windows import Layer, window_model
 
 from stapes.errors import ModelError
 from stapes.targets.litert import LiteRT
-from stapes.tflite.edit.logits import with_logit_range
+from stapes.tflite.edit.logits import with_logit_range, with_logits_moved
 from stapes.tflite.read.verify import verify
 
 SMALL = [Layer(6), Layer(None, 5, 3), Layer(6), Layer(None, 4), Layer(6)]
@@ -40,6 +40,24 @@ def test_a_wide_and_a_narrow_range_agree_inside_the_narrow_one():
     # A step of the wide range is 80 / 255 of a logit: at most 0.08 of a score.
     assert np.abs(scores[0] - scores[1])[inside].max() < 0.08
     assert scores[1].max() <= 1 / (1 + np.exp(-4.0)) + 0.01
+
+
+@pytest.mark.parametrize("change", [-1.5, 0.7])
+def test_moved_logits_are_the_logits_and_the_change(change):
+    content = with_logit_range(window_model(SMALL), -20.0, 20.0)
+    shape = LiteRT(content).signature.input_shape
+    x = np.random.default_rng(0).normal(0, 3, (300, *shape[1:])).astype(np.float32)
+    scores = [LiteRT(m).predict(x)[:, 0] for m in (content, with_logits_moved(content, change))]
+    inside = np.all([(score > 0.1) & (score < 0.9) for score in scores], axis=0)
+    assert inside.sum() > 10
+    before, after = (np.log(score[inside] / (1 - score[inside])) for score in scores)
+    # A step of the logits is 40 / 255; a step of the score, 1 / 256, is at most 0.05 of a logit.
+    assert after - before == pytest.approx(change, abs=0.16 + 0.05)
+
+
+def test_logits_of_a_float_model_stay():
+    content = window_model(SMALL, kind="float32")
+    assert with_logits_moved(content, 1.0) == content
 
 
 def test_a_range_without_zero_is_refused():

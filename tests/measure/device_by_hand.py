@@ -1,34 +1,23 @@
-"""ESPHome's loop written frame by frame, and outputs with bursts, for the tests of streaming."""
+"""ESPHome's loop over a recording, and outputs with bursts, for the tests of streaming."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from stapes.measure.device import Device
 from stapes.measure.device_rule import DeviceRule
 from stapes.measure.stream_outputs import StreamOutputs
 
 
 def device(outputs: list[float], cutoff: float, rule: DeviceRule) -> list[tuple[int, int]]:
     """The output and the frame after it of each detection, by one frame after the other."""
-    ring = [0.0] * rule.sliding_window
-    newest, ignore, untested, steps_filled, taken = 0, -rule.deaf_frames, False, 0, 0
+    loop = Device(cutoff, rule.sliding_window, rule.deaf_frames)
     result = []
+    # Two frames of the next model input may follow the last output.
     for frame in range(len(outputs) * rule.stride + rule.stride - 1):
-        # Two frames of the next model input may follow the last output.
-        steps_filled = steps_filled % rule.stride + 1
-        if steps_filled == rule.stride and taken < len(outputs):
-            newest = (newest + 1) % rule.sliding_window
-            ring[newest] = outputs[taken]
-            taken += 1
-            untested = True
-        if ring[newest] < cutoff:
-            ignore = min(ignore + 1, 0)
-        if untested and ignore >= 0:
-            untested = False
-            if sum(ring) > cutoff * rule.sliding_window:
-                result.append((taken - 1, frame - (taken * rule.stride - 1)))
-                ring = [0.0] * rule.sliding_window
-                ignore = -rule.deaf_frames
+        taken, rest = divmod(frame + 1, rule.stride)
+        if loop.take(outputs[taken - 1] if rest == 0 and taken <= len(outputs) else None):
+            result.append((taken - 1, rest))
     return result
 
 

@@ -14,6 +14,8 @@ and the device tests the ring at once: a detection can come one or two frames af
 
 A device is deaf for as long as outputs stay at or above the cutoff: at a cutoff of 0, for ever. So
 a lower cutoff may give fewer detections.
+
+`device` has the same rule frame by frame, for sound that has not ended.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stapes.measure.device import DEAF_FRAMES
 
 Numbers: TypeAlias = NDArray[np.integer] | NDArray[np.floating]
 Indices: TypeAlias = NDArray[np.intp]
@@ -51,7 +55,7 @@ class DeviceRule:
     step_seconds: float = 0.03
     stride: int = 3
     sliding_window: int = 5
-    deaf_frames: int = 100
+    deaf_frames: int = DEAF_FRAMES
 
     def __post_init__(self) -> None:
         if not self.step_seconds > 0 or self.stride < 1:

@@ -18,6 +18,42 @@ _TOGETHER = 6000
 """Hops of sound that are held as integers at once."""
 
 
+class MicroStream:
+    """The frames of a stream of sound, as of a device that is switched on at its first sample.
+
+    Chunks of any length give the same frames as the whole sound.
+
+    Parameters
+    ----------
+    hop : int > 0 [samples]
+        The library's own, 160.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        pymicro-features is not installed.
+    """
+
+    def __init__(self, hop: int = 160) -> None:
+        from pymicro_features import MicroFrontend
+
+        self._frontend, self._step, self._rest = MicroFrontend(), 2 * hop, b""
+
+    def process(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
+        """The frames that end in a chunk [samples] -> [n, 40]."""
+        step = self._step
+        content = self._rest + samples.astype("<i2").tobytes()
+        whole = len(content) // step * step
+        self._rest = content[whole:]
+        outputs = [
+            self._frontend.process_samples(content[begin : begin + step]).features
+            for begin in range(0, whole, step)
+        ]
+        # The first steps have no features, before the first 30 ms.
+        full = [features for features in outputs if features]
+        return np.array(full, np.float32).reshape(-1, 40)
+
+
 def micro(samples: NDArray[np.float32], settings: Frontend, hop: int) -> NDArray[np.float32]:
     """[n, samples] -> [n, frames, 40, 1]; each clip has its own state."""
     features = np.empty((len(samples), *settings.shape), np.float32)
@@ -36,21 +72,22 @@ def sliding(
 
 def frames(y: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
     """[samples] -> [hops, 40], as of a device that is switched on at the first sample."""
-    from pymicro_features import MicroFrontend
-
-    frontend, step = MicroFrontend(), 2 * hop
+    stream = MicroStream(hop)
     parts = [np.zeros((0, 40), np.float32)]
     for first in range(0, len(y), _TOGETHER * hop):
-        part = y[first : first + _TOGETHER * hop]
-        pcm = np.clip(np.rint(part * 32_768.0), -32_768, 32_767).astype("<i2").tobytes()
-        outputs = [
-            frontend.process_samples(pcm[begin : begin + step]).features
-            for begin in range(0, len(pcm) - step + 1, step)
-        ]
-        # The first steps have no features, before the first 30 ms.
-        full = [features for features in outputs if features]
-        parts.append(np.array(full, np.float32).reshape(-1, 40))
+        parts.append(stream.process(pcm16(y[first : first + _TOGETHER * hop])))
     return np.concatenate(parts)
+
+
+def pcm16(y: NDArray[np.floating]) -> NDArray[np.int16]:
+    """Samples in [-1, 1] as a device gets them: rounded, and clipped to 16 bits.
+
+    Examples
+    --------
+    >>> pcm16(np.array([-2.0, 0.5, 1.0]))
+    array([-32768,  16384,  32767], dtype=int16)
+    """
+    return np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype(np.int16)
 
 
 def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:

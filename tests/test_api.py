@@ -22,6 +22,7 @@ from stapes.errors import UsageError
 from stapes.run.settings import RunSettings
 
 VERBS = {"data", "evaluate", "inspect", "load", "report", "run", "search", "slim"}
+CLASSES = {"Detection", "WakeWord"}
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 
 USER = """
@@ -47,10 +48,10 @@ REVEALED = [
 ]
 
 
-def test_the_package_lists_verbs_and_errors() -> None:
-    assert set(dir(stapes)) == VERBS | ERRORS
+def test_the_package_lists_verbs_classes_and_errors() -> None:
+    assert set(dir(stapes)) == VERBS | CLASSES | ERRORS
     text = pydoc.plain(pydoc.render_doc(stapes))
-    for name in VERBS | ERRORS:
+    for name in VERBS | CLASSES | ERRORS:
         assert name in text
     assert "The wake word [house]." in text
 

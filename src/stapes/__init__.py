@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "api": ["data", "evaluate", "inspect", "load", "report", "run", "search", "slim"],
+        "listen.wake_word": ["Detection", "WakeWord"],
         "errors": ["AudioError", "MissingExtraError", "ModelError", "StapesError", "UsageError"],
     },
 )

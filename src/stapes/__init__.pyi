@@ -16,6 +16,8 @@ from stapes.errors import MissingExtraError as MissingExtraError
 from stapes.errors import ModelError as ModelError
 from stapes.errors import StapesError as StapesError
 from stapes.errors import UsageError as UsageError
+from stapes.listen.wake_word import Detection as Detection
+from stapes.listen.wake_word import WakeWord as WakeWord
 from stapes.model_files.slimming import Slimmed
 from stapes.report.page.comparison import Comparison
 from stapes.system.progress import Progress

@@ -87,7 +87,8 @@ def pcm16(y: NDArray[np.floating]) -> NDArray[np.int16]:
     >>> pcm16(np.array([-2.0, 0.5, 1.0]))
     array([-32768,  16384,  32767], dtype=int16)
     """
-    return np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype(np.int16)
+    pcm: NDArray[np.int16] = np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype(np.int16)
+    return pcm
 
 
 def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:

@@ -1,0 +1,48 @@
+"""What a model of any kind gives in a stream of sound: a step, with its score and the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16_000
+"""Of the sound [Hz]."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A new score, or a decision that came after one.
+
+    seconds : from the start of the stream to the end of the sound that it depends on
+    score : from 0 to 1; of a microWakeWord model, the mean of its last outputs
+    detected : whether the word is detected now
+    deaf : whether the device could not detect, after a start or a detection
+    """
+
+    seconds: float
+    score: float
+    detected: bool
+    deaf: bool
+
+
+class Engine(Protocol):
+    """A model in a stream of sound.
+
+    threshold : a score above it is a detection, unless the device is deaf
+    step_seconds : from one score to the next
+    """
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def step_seconds(self) -> float: ...
+
+    def process(self, samples: NDArray[np.int16]) -> list[Step]:
+        """The steps that end in a chunk of any length [samples], mono at `RATE`."""
+
+    def reset(self) -> None:
+        """Begin again as after a start."""

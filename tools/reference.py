@@ -22,7 +22,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from stapes.cli.app import app
-from stapes.contracts import evaluation, inspection, layers, measurements, results, streams
+from stapes.contracts import (
+    evaluation,
+    export,
+    inspection,
+    layers,
+    measurements,
+    results,
+    streams,
+)
 from stapes.frontends.registry import FRONTENDS
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.run.settings import RunSettings
@@ -95,11 +103,12 @@ def contract() -> str:
         "# results.json\n\n"
         'A run or a search writes it, with `"schema": 1`. It holds no time of day. `stapes report` '
         "draws the table and the page from it alone. `Inspection` is the output of `stapes inspect "
-        "--json`, `Evaluation` that of `stapes evaluate --json`.\n"
+        "--json`, `Evaluation` that of `stapes evaluate --json`, `Exported` that of `stapes export "
+        "--json`.\n"
     ]
     models = [
         (name, model)
-        for module in (results, layers, streams, measurements, inspection, evaluation)
+        for module in (results, layers, streams, measurements, inspection, evaluation, export)
         for name, model in vars(module).items()
         if isinstance(model, type)
         and issubclass(model, BaseModel)

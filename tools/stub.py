@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from stapes import api
+from stapes.export.settings import ExportSettings
 from stapes.model_files.settings import SlimSettings
 from stapes.run.settings import EvaluationSettings, RunSettings
 from stapes.search.settings import SearchSettings
@@ -29,6 +30,7 @@ from pydantic import BaseModel
 from typing_extensions import Unpack
 
 from stapes.contracts.evaluation import Check, Evaluation
+from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.results import Results
 from stapes.data.cache_folder import CacheContent
@@ -59,6 +61,7 @@ def stub() -> str:
         _settings("_Search", "_Run", SearchSettings, set(run)),
         _settings("_Evaluation", "_Clips", EvaluationSettings, set(run)),
         _settings("_Slim", "TypedDict", SlimSettings, set()),
+        _settings("_Export", "TypedDict", ExportSettings, set()),
         _settings("_Synth", "TypedDict", RunSettings, set(run) - {"seed", "voices", "takes"}),
         _function("run", "_Run"),
         "@overload",
@@ -68,6 +71,7 @@ def stub() -> str:
         _function("evaluate", "_Evaluation"),
         _function("inspect"),
         _function("slim", "_Slim"),
+        _function("export", "_Export"),
         "@overload",
         _function("report", other="None = None", result="Results"),
         "@overload",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from typing_extensions import Unpack
 
 from stapes.contracts.evaluation import Check, Evaluation
+from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.results import Results
 from stapes.data.cache_folder import CacheContent
@@ -77,6 +78,16 @@ class _Slim(TypedDict, total=False):
     keep: str | Sequence[str] | None
     lut: bool | None
     inputs: int | None
+class _Export(TypedDict, total=False):
+    variant: str | None
+    cutoff_for: float | None
+    cutoff: float | None
+    window: int | None
+    name: str | None
+    id: str | None
+    languages: str | Sequence[str] | None
+    author: str | None
+    website: str | None
 class _Synth(TypedDict, total=False):
     seed: int | None
     voices: int | None
@@ -89,6 +100,7 @@ def search(*, words: str | Sequence[str], out: _Path | None = ..., config: _Path
 def evaluate(model: _Path, *, config: _Path | None = ..., progress: Progress | None = ..., **settings: Unpack[_Evaluation]) -> Evaluation: ...
 def inspect(model: _Path, *, progress: Progress | None = ...) -> Inspection: ...
 def slim(model: _Path, output: _Path, *, progress: Progress | None = ..., **settings: Unpack[_Slim]) -> Slimmed: ...
+def export(model: _Path, output: _Path, to: str, *, progress: Progress | None = ..., **settings: Unpack[_Export]) -> Exported: ...
 @overload
 def report(run: _Path, other: None = None, *, page: _Path | None = ..., plot: _Path | None = ...) -> Results: ...
 @overload

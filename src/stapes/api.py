@@ -12,6 +12,7 @@ from stapes.contracts.inspection import Inspection
 from stapes.contracts.results import Results, read
 from stapes.data.slug import slug
 from stapes.errors import UsageError
+from stapes.export.exporting import export
 from stapes.model_files.inspection import converted, inspect_file
 from stapes.model_files.settings import SlimSettings
 from stapes.model_files.slimming import Slimmed, slim_file
@@ -38,7 +39,7 @@ from stapes.system.options import (
 )
 from stapes.system.progress import SILENT, Progress
 
-__all__ = ["data", "evaluate", "inspect", "load", "report", "run", "search", "slim"]
+__all__ = ["data", "evaluate", "export", "inspect", "load", "report", "run", "search", "slim"]
 
 
 @with_settings(RunSettings)

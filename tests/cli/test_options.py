@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import stapes
 from stapes.cli.app import app
+from stapes.export.settings import ExportSettings
 from stapes.model_files.settings import SlimSettings
 from stapes.run.settings import EvaluationSettings, RunSettings
 from stapes.search.settings import SearchSettings
@@ -21,7 +22,8 @@ RUNNER = CliRunner()
 
 @pytest.mark.parametrize("name", list(HELP))
 def test_an_option_that_is_no_setting_has_one_help_in_python_and_in_commands(name: str) -> None:
-    functions = {verb: getattr(stapes, verb) for verb in ("run", "search", "evaluate", "report")}
+    verbs = ("run", "search", "evaluate", "report", "export")
+    functions = {verb: getattr(stapes, verb) for verb in verbs}
     if name != "out":  # Those of `data` have help of their own.
         functions |= {
             f"data {verb}": getattr(stapes.data, verb) for verb in ("check", "fetch", "cache")
@@ -43,6 +45,7 @@ def test_an_option_that_is_no_setting_has_one_help_in_python_and_in_commands(nam
         ("search", SearchSettings),
         ("evaluate", EvaluationSettings),
         ("slim", SlimSettings),
+        ("export", ExportSettings),
         ("data synth", RunSettings),
         ("data check", RunSettings),
     ],

@@ -37,10 +37,10 @@ def field(layers):
     return frames
 
 
-def window_model(layers, bins=4, seed=0, frames=None, dense=False, kind="int8"):
+def window_model(layers, bins=4, seed=0, frames=None, dense=False, kind="int8", device=False):
     """RESHAPE, the convolutions, a pointwise one or a dense layer of one output, LOGISTIC.
 
-    int8 or float32, [1, frames, bins] to [1, 1].
+    int8 or float32, [1, frames, bins] to [1, 1]. For a device, int8 of its frontend to uint8.
     """
     rng = np.random.default_rng(seed)
     frames = field(layers) if frames is None else frames
@@ -72,10 +72,11 @@ def window_model(layers, bins=4, seed=0, frames=None, dense=False, kind="int8"):
         biases = np.rint(bias / scales / scale).astype(np.int32)
         return [constant(kernel, scales, axis), constant(biases, scales * scale)]
 
-    scale, time, channels = 0.05, frames, bins
-    start = here = computed((1, time, bins), scale, -7)
+    scale, zero_point = (26 / 255, -128) if device else (0.05, -7)
+    time, channels = frames, bins
+    start = here = computed((1, time, bins), scale, zero_point)
     shape = constant(np.array([1, time, 1, bins], np.int32))
-    there = computed((1, time, 1, bins), scale, -7)
+    there = computed((1, time, 1, bins), scale, zero_point)
     ops.append(op(OP.RESHAPE, (here, shape), (there,), schema.ReshapeOptionsT()))
     for layer in [*layers, *([] if dense else [Layer(1)])]:
         here = there
@@ -118,7 +119,10 @@ def window_model(layers, bins=4, seed=0, frames=None, dense=False, kind="int8"):
         here, there = there, computed((1, time), 1 / 256, -128)
         shape = constant(np.array([1, time], np.int32))
         ops.append(op(OP.RESHAPE, (here, shape), (there,), schema.ReshapeOptionsT()))
-    return model(tensors, ops, (start,), (there,))
+    if device:
+        tensors.append(tensor((1, 1), kind=TYPE.UINT8, scale=[1 / 256], zero_point=[0]))
+        ops.append(op(OP.QUANTIZE, (there,), (len(tensors) - 1,)))
+    return model(tensors, ops, (start,), (len(tensors) - 1 if device else there,))
 
 
 def features(kind, count, bins, seed=0):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from stapes.cli.data import data_app
+from stapes.cli.export import export_app
 from stapes.cli.model_files import model_app
 from stapes.cli.run import run_app
 from stapes.errors import StapesError
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app)
 app.add_typer(model_app)
+app.add_typer(export_app)
 app.add_typer(data_app, name="data")
 
 # Typer keeps the class of its errors about a call in a private module.

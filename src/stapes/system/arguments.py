@@ -27,6 +27,7 @@ HELP = {
     "cluster": "Run trials on the Ray cluster at RAY_ADDRESS, or on a new local one.",
     "page": "The page [RUN/report.html; of two runs, RUN/comparison-OTHER.html].",
     "plot": "An .svg of size and accuracy, of one run.",
+    "to": "What takes the files: esphome.",
     "version": "Version of the data set.",
     "url": "Another address of its archive; give its SHA-256 too.",
     "sha256": "SHA-256 of the archive, in place of the published one.",

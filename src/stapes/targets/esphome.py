@@ -49,6 +49,8 @@ OPS = frozenset(
 """The ops that the component registers, for all subgraphs."""
 
 FEATURES = 40
+_OPEN_WAKE_WORD = [1, 16, 96]
+"""The input of a model of openWakeWord: embeddings, which no microcontroller computes."""
 MOST_STRIDE = 255
 MOST_VARIABLES = 20
 SCHEMA = 3
@@ -95,7 +97,8 @@ def _input(graph: Graph) -> list[str]:
     fits = len(shape) == 3 and (shape[0], shape[2]) == (1, FEATURES)
     if fits and 1 <= shape[1] <= MOST_STRIDE and tensor.type == "INT8":
         return []
-    return [f"its input is {tensor.type.lower()} {shape}, not int8 [1, stride, {FEATURES}]"]
+    whose = ", as of an openWakeWord model" if shape == _OPEN_WAKE_WORD else ""
+    return [f"its input is {tensor.type.lower()} {shape}{whose}, not int8 [1, stride, {FEATURES}]"]
 
 
 def _output(graph: Graph) -> list[str]:

@@ -1,0 +1,169 @@
+"""The files that ESPHome, Home Assistant and programs on a Raspberry Pi take.
+
+`<id>.tflite` and `<id>.json`, of the same stem: Home Assistant looks for the model by the stem of
+the manifest, the others by its key `model`. `<id>.yaml` is an example of ESPHome, README.md says
+where each goes.
+
+Source: `docs/devices.md` lists where each condition was confirmed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from stapes.contracts import manifest as manifests
+from stapes.contracts.manifest import Manifest, Micro
+from stapes.data.slug import slug
+from stapes.errors import UsageError
+from stapes.export.source import Source
+from stapes.export.templates import render
+from stapes.measure.kept_curve import KeptCurve
+from stapes.measure.stream import device_cutoff
+from stapes.measure.stream_outputs import HIGHEST
+from stapes.system.text import interval, rate_interval
+
+README = "README.md"
+_LONGEST_NAME = 31
+"""Of a device in ESPHome."""
+_ALIGNMENT = 16
+
+
+def arena_size(smallest: int) -> int:
+    """The arena that a manifest asks for: 1.25 times the smallest [bytes], in units of 16.
+
+    Published manifests have 1.06 to 1.24 times what the package tflite-micro needs. The rest is for
+    buffers of the device's own kernels.
+
+    Examples
+    --------
+    >>> arena_size(24_512)
+    30640
+    """
+    return -(-smallest * 5 // (4 * _ALIGNMENT)) * _ALIGNMENT
+
+
+def ascii_slug(phrase: str) -> str:
+    """The slug of a phrase, without accents where that leaves ASCII alone.
+
+    Examples
+    --------
+    >>> ascii_slug("Hé, Größe!"), ascii_slug("Привет")
+    ('he_grosse', 'привет')
+    """
+    letters = unicodedata.normalize("NFKD", slug(phrase))
+    plain = "".join(char for char in letters if not unicodedata.combining(char))
+    return plain if plain.isascii() else slug(phrase)
+
+
+def file_id(source: Source, name: str | None) -> str:
+    """The stem of the files.
+
+    Raises
+    ------
+    UsageError
+        The wake word has no letter or digit.
+    """
+    stem = name or ascii_slug(source.wake_word)[:64]
+    if not stem:
+        raise UsageError("--id: give a name for the files; the wake word has no letters.")
+    return stem
+
+
+def manifest_of(source: Source, stem: str) -> Manifest:
+    """The manifest of version 2.
+
+    Raises
+    ------
+    UsageError
+        ESPHome takes the wake word for something else.
+    """
+    if source.wake_word == "vad":
+        raise UsageError(
+            "--name: give another; ESPHome takes a model with the wake word vad for its detector "
+            "of voices."
+        )
+    return Manifest(
+        type="micro",
+        wake_word=source.wake_word,
+        author=source.author,
+        website=source.website,
+        model=f"{stem}.tflite",
+        trained_languages=source.languages,
+        micro=Micro(
+            probability_cutoff=source.point.probability_cutoff,
+            sliding_window_size=source.point.sliding_window,
+            feature_step_size=source.step_ms,
+            tensor_arena_size=arena_size(source.arena_bytes),
+        ),
+    )
+
+
+def files(source: Source, stem: str, mark: str) -> Mapping[str, bytes]:
+    """The content of each file by name; the manifest, which makes them known, comes last."""
+    texts = {
+        README: _readme(source, stem, mark),
+        f"{stem}.yaml": _example(source, stem),
+        f"{stem}.json": manifests.text(manifest_of(source, stem)),
+    }
+    contents = {name: text.encode("utf-8") for name, text in texts.items()}
+    return {f"{stem}.tflite": source.content, **contents}
+
+
+def _example(source: Source, stem: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", ascii_slug(stem).lower()).strip("-") or "wake-word"
+    return render(
+        "esphome.yaml.j2",
+        id=stem,
+        wake_word=source.wake_word,
+        device=plain[:_LONGEST_NAME].strip("-"),
+        identifier=plain.replace("-", "_"),
+    )
+
+
+def _readme(source: Source, stem: str, mark: str) -> str:
+    row, chosen = source.row, source.point
+    point = chosen.point
+    detection = row.detection if row else None
+    clean = detection.conditions[0] if detection else None
+    # The others are at the threshold of the run alone.
+    own = detection is not None and point is not None and point.cutoff == detection.chosen.cutoff
+    mean = 256 * chosen.probability_cutoff
+    return render(
+        "esphome.md.j2",
+        mark=mark,
+        id=stem,
+        wake_word=source.wake_word,
+        variant=row.name if row else None,
+        bytes=len(source.content),
+        probability_cutoff=chosen.probability_cutoff,
+        cutoff=chosen.cutoff,
+        window=chosen.sliding_window,
+        arena_size=arena_size(source.arena_bytes),
+        arena_bytes=source.arena_bytes,
+        step_ms=source.step_ms,
+        pymicro_mean=mean,
+        pymicro_cutoff=device_cutoff(chosen.cutoff).pymicro_cutoff,
+        pymicro_frr=_missed_above(KeptCurve(clean), mean) if clean and point else None,
+        point=point,
+        sound_hours=clean.hours if clean else None,
+        words=clean.words if clean else None,
+        fa_interval=rate_interval(point.fa_per_hour_ci95)
+        if point and point.fa_per_hour_ci95
+        else "",
+        frr_interval=f"{interval(point.frr_ci95)} %" if point and point.frr_ci95 else "",
+        sources=detection.by_source if detection and own else None,
+        noisy=detection.conditions[1:] if detection and own else None,
+        notes=source.notes,
+    )
+
+
+def _missed_above(curve: KeptCurve, mean: float) -> float | None:
+    """The part of the words that is missed at the next stricter cutoff that is known."""
+    if mean >= HIGHEST:
+        return None
+    for place, cutoff in enumerate(curve.cutoffs.tolist()):
+        if cutoff >= mean:
+            return float(curve.misses[place] / max(1, curve.n_words))
+    return None

@@ -1,0 +1,183 @@
+"""What is exported: a row of a run, or a .tflite of others, with all that a device must know."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stapes.contracts import manifest as manifests
+from stapes.contracts import results as contract
+from stapes.contracts.manifest import Manifest
+from stapes.contracts.results import Results, VariantResult
+from stapes.errors import ModelError, StapesError, UsageError
+from stapes.export import operating_point
+from stapes.export.operating_point import DevicePoint
+from stapes.export.settings import ExportSettings
+from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.options import unknown
+from stapes.system.text import printable
+from stapes.targets import tflm, tflm_cost
+from stapes.targets.registry import TARGETS
+
+_FRAME_MS = 10
+"""From one frame of the frontend `micro` to the next."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to export.
+
+    path : the file that was read
+    content : its bytes, which may be hostile
+    arena_bytes : the smallest tensor arena that TFLite Micro starts in
+    step_ms : from one frame of features to the next
+    run, results, row : of a run; else None
+    """
+
+    path: Path
+    content: bytes
+    wake_word: str
+    point: DevicePoint
+    arena_bytes: int
+    languages: tuple[str, ...] = ()
+    author: str = ""
+    website: str | None = None
+    step_ms: int = _FRAME_MS
+    run: Path | None = None
+    results: Results | None = None
+    row: VariantResult | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def sha256(self) -> str:
+        """Of the model."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def source(path: Path, settings: ExportSettings, target: str) -> Source:
+    """Read a run folder, a .tflite with or without a manifest beside it, or a manifest.
+
+    Parameters
+    ----------
+    target : str
+        The name of the target that must run it.
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or its cutoff is not known.
+    ModelError
+        The target does not run it.
+    StapesError
+        A document or the model of a run is broken.
+    """
+    return _of_run(path, settings, target) if path.is_dir() else _of_file(path, settings, target)
+
+
+def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
+    results = contract.read(run / "results.json")
+    row = _row(results, run, settings.variant, target)
+    path = run / "models" / Path(row.file).name
+    content = _read(path)
+    if hashlib.sha256(content).hexdigest() != row.sha256:
+        raise StapesError(
+            f"{path} is not the file that {run / 'results.json'} measured: run the run's command "
+            "again."
+        )
+    _require(path, content, target)
+    measured = row.targets.get("tflm")
+    arena = measured.arena_bytes if measured else None
+    return Source(
+        path=path,
+        content=content,
+        wake_word=settings.name or printable(results.word),
+        point=operating_point.of_row(row, settings),
+        arena_bytes=arena or _arena(path, content),
+        languages=settings.languages or (),
+        author=settings.author or "",
+        website=settings.website,
+        run=run,
+        results=results,
+        row=row,
+    )
+
+
+def _row(results: Results, run: Path, name: str | None, target: str) -> VariantResult:
+    """The row to export."""
+    title = TARGETS[target].title
+    fit = [row.name for row in results.variants if _runs(row, target)]
+    choices = f"{title} takes {', '.join(fit)}" if fit else f"{title} takes none of its rows"
+    if name is not None:
+        if name not in results:
+            raise UsageError(f"--variant: {unknown(name, results.keys())}.")
+        return results[name]
+    recommended = results.recommendation.variant if results.recommendation else None
+    if recommended is not None and recommended in results and _runs(results[recommended], target):
+        return results[recommended]
+    why = f"recommends {recommended}" if recommended else "recommends no row"
+    fix = "name one with --variant" if fit else "`stapes run --techniques 'stream*'` makes some"
+    raise UsageError(f"{run} {why}, and {choices}: {fix}.")
+
+
+def _runs(row: VariantResult, target: str) -> bool:
+    result = row.targets.get(target)
+    return result is not None and result.runs
+
+
+def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
+    if settings.variant is not None:
+        raise UsageError("--variant: a file has no rows; name the folder of a run, or omit it.")
+    manifest: Manifest | None = None
+    if path.suffix == ".json":
+        manifest = manifests.read(path)
+        path = path.parent / manifest.model
+    elif path.with_suffix(".json").is_file():
+        manifest = manifests.read(path.with_suffix(".json"))
+    content = _read(path)
+    _require(path, content, target)
+    run = path.resolve().parent.parent
+    if manifest is None and settings.cutoff is None and (run / "results.json").is_file():
+        raise UsageError(f"{path} is of a run, which knows its cutoff: name the folder {run}.")
+    name = settings.name or (manifest.wake_word if manifest else None)
+    if name is None:
+        raise UsageError("--name: give the wake word of this model; no manifest is beside it.")
+    languages = settings.languages
+    if languages is None:
+        languages = manifest.trained_languages if manifest else ()
+    return Source(
+        path=path,
+        content=content,
+        wake_word=printable(name),
+        point=operating_point.of_manifest(manifest, settings),
+        arena_bytes=_arena(path, content),
+        languages=languages,
+        author=settings.author or (manifest.author if manifest else ""),
+        website=settings.website or (manifest.website if manifest else None),
+        step_ms=manifest.micro.feature_step_size if manifest else _FRAME_MS,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}): name the folder of a run, or a .tflite."
+        ) from None
+
+
+def _require(path: Path, content: bytes, target: str) -> None:
+    """Refuse a model that the target does not run."""
+    result = TARGETS[target].attempt(content, None).result
+    if not result.runs:
+        raise ModelError(f"{path}: {TARGETS[target].title} does not run it: {result.reason}.")
+
+
+def _arena(path: Path, content: bytes) -> int:
+    """Measure the smallest tensor arena, in a process of its own."""
+    tflm.require("To measure the tensor arena")
+    try:
+        return isolated(SECONDS, tflm_cost.arena_bytes, content)
+    except Lost as lost:
+        raise ModelError(f"{path}: its tensor arena cannot be measured, because {lost}.") from None

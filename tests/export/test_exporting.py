@@ -1,0 +1,90 @@
+"""`stapes.export`: what it writes, what it returns, and what it notes."""
+
+from __future__ import annotations
+
+import pytest
+from tests.export.by_hand import device_model, known, run_folder, streamed
+
+import stapes
+from stapes.contracts import manifest as manifests
+from stapes.contracts.results import write
+from stapes.errors import UsageError
+
+
+@pytest.fixture
+def run(tmp_path):
+    return run_folder(tmp_path / "run")
+
+
+def test_the_result_says_what_was_written(run, tmp_path):
+    result = stapes.export(run, tmp_path / "out", "esphome", languages="en")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(result.files)
+    assert (result.id, result.wake_word, result.variant) == ("house", "house", "stream")
+    assert (result.cutoff, result.sliding_window, result.bytes) == (191, 5, len(device_model()))
+    assert (result.arena_bytes, result.tensor_arena_size) == (11_000, 13_760)
+    assert (known(result.point).misses, result.hours, result.words) == (2, 5.0, 40)
+    manifest = manifests.read(tmp_path / "out" / "house.json")
+    assert manifest.micro.probability_cutoff == result.probability_cutoff
+    assert result.checks == []
+    assert result.notes == []
+
+
+def test_the_same_again_gives_the_same_bytes(run, tmp_path):
+    out = tmp_path / "out"
+    stapes.export(run, out, "esphome")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    stapes.export(run, out, "esphome")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    stapes.export(run, out, "esphome", cutoff_for=10.0)
+    assert {path.name for path in out.iterdir()} == set(before)
+
+
+def test_two_words_in_one_folder_are_refused(run, tmp_path):
+    stapes.export(run, tmp_path / "out", "esphome")
+    with pytest.raises(UsageError, match=r"holds README.md"):
+        stapes.export(run, tmp_path / "out", "esphome", id="other")
+    assert not (tmp_path / "out" / "other.json").exists()
+
+
+def test_an_unknown_form_is_refused(run, tmp_path):
+    with pytest.raises(UsageError, match=r"to: esphone is unknown \(did you mean esphome\?\)"):
+        stapes.export(run, tmp_path / "out", "esphone")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_option_is_refused(run, tmp_path):
+    with pytest.raises(UsageError, match="did you mean variant"):
+        stapes.export(run, tmp_path / "out", "esphome", varaint="stream")  # type: ignore[call-arg]
+
+
+def test_what_a_person_should_know_is_noted(tmp_path):
+    document = streamed()
+    point = known(document["stream_qat"].detection).chosen
+    point.target_fa_per_hour, point.frr, point.false_accepts = 4.0, 1.0, 0
+    document["stream_qat"].targets["tflm"].agrees = False
+    known(document.streams).sound.recordings = 0
+    run = run_folder(tmp_path / "run", document)
+    notes = stapes.export(run, tmp_path / "a", "esphome", variant="stream_qat").notes
+    for part in (
+        "recommends stream, not stream_qat",
+        "TFLite Micro decides otherwise",
+        "without recordings of other sound",
+        "for 4 false accepts an hour, not for 1",
+        "misses every word",
+        "No false accept came in 5 hours",
+        "names no language",
+    ):
+        assert any(part in note for note in notes), part
+    readme = (tmp_path / "a" / "README.md").read_text()
+    assert "## Notes" in readme
+    known(document.recommendation).variant = None
+    known(document.recommendation).sentence = "None is fit to ship."
+    write(document, run / "results.json")
+    notes = stapes.export(run, tmp_path / "b", "esphome", variant="stream_qat").notes
+    assert notes[0] == "The run recommends no row. None is fit to ship."
+
+
+def test_a_cutoff_that_was_given_is_noted(run, tmp_path):
+    result = stapes.export(run, tmp_path / "a", "esphome", cutoff=0.9, window=3)
+    assert any("was given, and nothing was measured" in note for note in result.notes)
+    assert (result.point, result.hours, result.words) == (None, None, None)

@@ -21,12 +21,8 @@ from stapes.contracts.results import write
 from stapes.errors import UsageError
 from stapes.run.settings import RunSettings
 
-<<<<<<< HEAD
-VERBS = {"data", "evaluate", "inspect", "load", "report", "run", "search", "slim"}
-CLASSES = {"Detection", "WakeWord"}
-=======
 VERBS = {"data", "evaluate", "export", "inspect", "load", "report", "run", "search", "slim"}
->>>>>>> 64ef4d0 (stapes export --to esphome: the model, its manifest with the measured cutoff, a complete ESPHome example, and a README; nothing is invented that was not measured)
+CLASSES = {"Detection", "WakeWord"}
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 
 USER = """

@@ -27,6 +27,19 @@ _BELOW = 0.95
 _MOST_PEAKS = 1000
 
 
+def comparable(outputs: Numbers) -> Numbers:
+    """Outputs of a streaming file as they are counted: uint8 and floats as they are.
+
+    Outputs of 16 bits, whose scale is 1 / 32,768, become floats in [0, 1].
+
+    Examples
+    --------
+    >>> comparable(np.array([-5, 16_384], np.int16))
+    array([0. , 0.5])
+    """
+    return np.clip(outputs / 32_768, 0.0, 1.0) if outputs.dtype == np.int16 else outputs
+
+
 @dataclass(frozen=True)
 class StreamOutputs:
     """The outputs of a streaming model in one condition, from a reset in each piece of sound.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from stapes.measure.accuracy import accuracy
 from stapes.measure.continuous import condition_name
 from stapes.measure.detection import smooth
 from stapes.measure.stream import detection_in_stream
-from stapes.measure.stream_outputs import HIGHEST, StreamOutputs
+from stapes.measure.stream_outputs import HIGHEST, StreamOutputs, comparable
 from stapes.measure.variant import confusion
 from stapes.run.detection import collect, scored_file
 from stapes.run.job import Job
@@ -178,10 +179,18 @@ def _fill(row: VariantResult, scores: NDArray[np.float64], y: NDArray[np.uint8])
 
 def _outputs(path: Path, plan: Hearing, stride: int) -> StreamOutputs:
     """The outputs in a file: of the recordings, and of all clips."""
-    whole = np.load(path, allow_pickle=False)
-    if whole.dtype == np.int16:
-        # A score of 16 bits has the scale 1 / 32,768.
-        whole = np.clip(whole / 32_768, 0.0, 1.0)
+    return parted(comparable(np.load(path, allow_pickle=False)), plan, stride)
+
+
+def parted(whole: NDArray[Any], plan: Hearing, stride: int) -> StreamOutputs:
+    """The outputs of all parts, one after the other, as those of the recordings and of all clips.
+
+    Parameters
+    ----------
+    whole : np.ndarray [shape=(outputs,)]
+    stride : int > 0 [frames]
+        From one output to the next.
+    """
     ends = np.cumsum(plan.parts[:, 1] // stride)
     parts = np.split(whole, ends[:-1])
     return StreamOutputs(

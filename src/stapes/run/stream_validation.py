@@ -16,7 +16,7 @@ from stapes.data.stream.mixing import RATE
 from stapes.measure.device_rule import DeviceRule, Numbers
 from stapes.measure.operating_points import at_rate, lowest_rate
 from stapes.measure.stream_curve import StreamCurve, sweep
-from stapes.measure.stream_outputs import StreamOutputs
+from stapes.measure.stream_outputs import StreamOutputs, comparable
 from stapes.models.crops import Scores
 from stapes.models.lowering import lower
 from stapes.models.stream_training import Judge, scorer
@@ -84,7 +84,7 @@ class Validation:
 
     def curve_of_file(self, tflite: bytes) -> StreamCurve:
         """The same of a streaming .tflite, from its outputs in each step."""
-        return self._sweep(functools.partial(device_outputs, tflite))
+        return self._sweep(lambda x: comparable(device_outputs(tflite, x)))
 
     def _sweep(self, outputs_of: Callable[[NDArray[np.int8]], Numbers]) -> StreamCurve:
         lead = max(_LEAD, self._field)

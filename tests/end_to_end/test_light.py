@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.end_to_end.command import STAPES, environment
+from tests.listen.models import manifest
 from tests.processes import MOST_SECONDS
 
 # Runs the command line in this process and prints the modules that it left loaded.
@@ -50,6 +51,7 @@ def loaded(*arguments: str, cache: Path) -> set[str]:
         ["report", "--help"],
         ["slim", "--help"],
         ["export", "--help"],
+        ["serve", "--help"],
         ["data", "--help"],
         ["data", "synth", "--help"],
     ],
@@ -70,12 +72,21 @@ def test_evaluate_and_check_load_no_tensorflow(tmp_path, models, write_clip):
     assert not loaded("evaluate", model, "--data", data, cache=tmp_path) & heavy
 
 
+def test_a_service_loads_no_tensorflow(tmp_path):
+    pytest.importorskip("wyoming", reason="needs the extra `wyoming`")
+    pytest.importorskip("pymicro_features", reason="needs the extra `wyoming`")
+    # The address is of another network: the service ends after its words are loaded.
+    arguments = ("serve", "--wyoming", "tcp://192.0.2.1:10400", str(manifest(tmp_path)))
+    assert not loaded(*arguments, cache=tmp_path) & {"tensorflow", "tf_keras", "keras"}
+
+
 def test_every_command_shows_examples(tmp_path):
     for command in (
         ["run"],
         ["evaluate"],
         ["report"],
         ["export"],
+        ["serve"],
         ["data", "synth"],
         ["data", "fetch"],
         ["data", "check"],

@@ -69,7 +69,7 @@ def threshold(tflite: bytes) -> float:
     return float(logit([worst, np.median(best)]).mean())
 
 
-def logit(p: Any) -> np.ndarray:
+def logit(p: Any) -> Any:
     p = np.clip(p, 1 / 512, 1 - 1 / 512)
     return np.log(p / (1 - p))
 

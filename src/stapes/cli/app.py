@@ -13,6 +13,7 @@ from stapes.cli.data import data_app
 from stapes.cli.export import export_app
 from stapes.cli.model_files import model_app
 from stapes.cli.run import run_app
+from stapes.cli.serve import serve_app
 from stapes.errors import StapesError
 from stapes.system.text import printable
 from stapes.system.version import __version__
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(run_app)
 app.add_typer(model_app)
 app.add_typer(export_app)
+app.add_typer(serve_app)
 app.add_typer(data_app, name="data")
 
 # Typer keeps the class of its errors about a call in a private module.

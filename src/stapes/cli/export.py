@@ -34,6 +34,7 @@ def export(
     ],
     to: Annotated[str, option("to", "esphome")],
     *,
+    check: Annotated[bool, option("check")] = False,
     json: Json = False,
     debug: Debug = False,
     **settings: Any,
@@ -47,5 +48,7 @@ def export(
     from stapes.report.terminal.export import export_lines
 
     with terminal(json) as (console, progress):
-        exported = api.export(model, output, to, progress=progress, **settings)
+        exported = api.export(model, output, to, check=check, progress=progress, **settings)
         show(exported, export_lines, console, json)
+    if any(one.passed is False for one in exported.checks):
+        raise typer.Exit(1)

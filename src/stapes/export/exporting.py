@@ -24,6 +24,7 @@ def export(
     output: PathLike,
     to: str,
     *,
+    check: bool = False,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Exported:
@@ -36,6 +37,7 @@ def export(
     output : path
         The folder to write. Other files there stay.
     to : str
+    check : bool
     progress : Progress, optional
     **settings
 
@@ -85,4 +87,5 @@ def export(
         arena_bytes=source.arena_bytes,
         tensor_arena_size=form.arena_size(source.arena_bytes),
         notes=source.notes,
+        checks=form.checks(source, Path(output), stem, progress) if check else [],
     )

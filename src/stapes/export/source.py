@@ -134,6 +134,8 @@ def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
         path = path.parent / manifest.model
     elif path.with_suffix(".json").is_file():
         manifest = manifests.read(path.with_suffix(".json"))
+        if manifest.model != path.name:
+            manifest = None
     content = _read(path)
     _require(path, content, target)
     run = path.resolve().parent.parent

@@ -28,6 +28,7 @@ HELP = {
     "page": "The page [RUN/report.html; of two runs, RUN/comparison-OTHER.html].",
     "plot": "An .svg of size and accuracy, of one run.",
     "to": "What takes the files: esphome.",
+    "check": "Check the files with the programs that will read them, and in the run's test sound.",
     "version": "Version of the data set.",
     "url": "Another address of its archive; give its SHA-256 too.",
     "sha256": "SHA-256 of the archive, in place of the published one.",

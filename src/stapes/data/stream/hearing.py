@@ -55,6 +55,11 @@ class Hearing:
         """Of all parts."""
         return int(self.parts[:, 1].sum())
 
+    def own(self, place: int) -> slice:
+        """The frames of a part, of those that the frontend gives for its samples."""
+        first = 0 if place < self.recordings else _WARM_UP
+        return slice(first, first + int(self.parts[place, 1]))
+
 
 def plan(
     sound: Sound,
@@ -138,6 +143,23 @@ def write(
 def _frames(
     sound: Sound, hearing: Hearing, place: int, gain: np.float32, seed: int
 ) -> NDArray[np.int8]:
+    return frames_of(part(sound, hearing, place, gain, seed))[hearing.own(place)]
+
+
+def part(
+    sound: Sound, hearing: Hearing, place: int, gain: np.float32, seed: int
+) -> NDArray[np.float32]:
+    """The samples that the frontend gets for a part [shape=(n,)], with the sound before it.
+
+    Parameters
+    ----------
+    sound : Sound
+        Its words are the clips.
+    gain : float
+        Of the noise.
+    seed : int
+        As in `write`.
+    """
     count = int(hearing.parts[place, 1])
     if place < hearing.recordings:
         rng = np.random.default_rng([seed, 13, place])
@@ -153,8 +175,7 @@ def _frames(
     if gain:
         noise = sound.noise.open()
         y = y + gain * cyclic(noise, int(rng.integers(len(noise))), len(y))
-    frames = frames_of(y)
-    return frames[:count] if place < hearing.recordings else frames[_WARM_UP:][:count]
+    return y
 
 
 def _count(samples: int) -> int:

@@ -1,0 +1,119 @@
+"""ESPHome's own command accepts what is exported, and refuses what is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+import platformdirs
+import pytest
+from tests.export.by_hand import run_folder
+from tests.processes import MOST_SECONDS
+
+import stapes
+from stapes.export.checks import esphome_config
+from stapes.export.checks.esphome_config import check, command
+
+VERSION = "2026.6.5"
+
+
+@pytest.fixture(scope="session")
+def esphome() -> str:
+    """The command, installed once into an environment of its own in the user's cache folder."""
+    if (found := command()) is not None:
+        return found
+    folder = Path(platformdirs.user_cache_dir("stapes-tests")) / f"esphome-{VERSION}"
+    program = folder / ("Scripts" if os.name == "nt" else "bin") / "esphome"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{folder}.lock"):
+        if not program.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            for call in (
+                ["-m", "venv", str(folder)],
+                ["-m", "pip", "install", "--quiet", f"esphome=={VERSION}"],
+            ):
+                python = sys.executable if "venv" in call else str(program.with_name("python"))
+                done = subprocess.run(
+                    [python, *call], capture_output=True, text=True, timeout=MOST_SECONDS
+                )
+                if done.returncode:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+                    pytest.skip(f"esphome {VERSION} cannot be installed: {' '.join(last)}")
+    return str(program)
+
+
+@pytest.fixture
+def on_path(esphome, monkeypatch):
+    monkeypatch.setattr(esphome_config, "command", lambda: esphome)
+
+
+def export(folder, **options):
+    return stapes.export(run_folder(folder / "run"), folder / "out", "esphome", **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"name": "Größe, bitte!", "languages": "de", "author": "Ä", "website": "https://x.org"},
+        {"name": "Привет", "cutoff": 0.0, "window": 50},
+        {"name": "${7 * 7} !lambda: x", "id": "a-1_b"},
+    ],
+)
+def test_esphome_accepts_what_is_exported(on_path, tmp_path, options):
+    result = export(tmp_path, **options)
+    before = sorted(path.name for path in (tmp_path / "out").iterdir())
+    one = check(tmp_path / "out", result.id)
+    assert one.passed, one.detail
+    assert one.detail.startswith("ESPHome 20")
+    # ESPHome writes into the folder of a configuration; not into this one.
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == before
+
+
+@pytest.mark.slow
+def test_esphome_accepts_a_published_model_exported(on_path, models, tmp_path):
+    pytest.importorskip("tflite_micro", reason="needs the extra `micro`")
+    result = stapes.export(models / "alexa.json", tmp_path / "out", "esphome")
+    one = check(tmp_path / "out", result.id)
+    assert one.passed, one.detail
+
+
+@pytest.mark.slow
+def test_a_key_of_ours_in_the_manifest_would_be_refused(on_path, tmp_path):
+    result = export(tmp_path)
+    path = tmp_path / "out" / "house.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "stapes": {"frr": 0.05}}))
+    one = check(tmp_path / "out", result.id)
+    assert one.passed is False
+    assert "refuses house.yaml: " in one.detail
+    assert "house.json" in one.detail or "manifest" in one.detail
+    assert "\n" not in one.detail
+
+
+def test_without_esphome_it_is_not_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(esphome_config, "command", lambda: None)
+    result = export(tmp_path)
+    one = check(tmp_path / "out", result.id)
+    assert one.passed is None
+    assert "install esphome" in one.detail
+
+
+def test_the_command_is_looked_up_on_the_path(tmp_path, monkeypatch):
+    program = tmp_path / "esphome"
+    program.write_text("#!/bin/sh\necho INFO ESPHome 2099.1.0\necho Failed config >&1\nexit 2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert command() == str(program)
+    export(tmp_path)
+    one = check(tmp_path / "out", "house")
+    assert one.passed is False
+    assert one.detail == (
+        "ESPHome 2099.1.0 refuses house.yaml: INFO ESPHome 2099.1.0 Failed config"
+    )

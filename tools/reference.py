@@ -27,6 +27,7 @@ from stapes.contracts import (
     export,
     inspection,
     layers,
+    manifest,
     measurements,
     results,
     streams,
@@ -48,6 +49,7 @@ def pages() -> dict[str, str]:
         "cli.md": _HEAD + cli(),
         "run-yaml.md": _HEAD + settings(),
         "results-json.md": _HEAD + contract(),
+        "manifest.md": _HEAD + manifest_keys(),
         "techniques.md": _HEAD + registries(),
     }
 
@@ -106,24 +108,38 @@ def contract() -> str:
         "--json`, `Evaluation` that of `stapes evaluate --json`, `Exported` that of `stapes export "
         "--json`.\n"
     ]
+    modules = (results, layers, streams, measurements, inspection, evaluation, export)
+    return "\n".join([*parts, *_models(modules, "Results")])
+
+
+def manifest_keys() -> str:
+    """Every key of a wake word's manifest."""
+    parts = [
+        "# The manifest of a wake word\n\n`stapes export --to esphome` writes it beside the model, "
+        "and `stapes.WakeWord` reads it. ESPHome refuses every other key.\n"
+    ]
+    return "\n".join([*parts, *_models((manifest,), "Manifest")])
+
+
+def _models(modules: tuple[types.ModuleType, ...], first: str) -> Iterator[str]:
+    """The pydantic models of modules, one table each."""
     models = [
         (name, model)
-        for module in (results, layers, streams, measurements, inspection, evaluation, export)
+        for module in modules
         for name, model in vars(module).items()
         if isinstance(model, type)
         and issubclass(model, BaseModel)
         and model.__module__ == module.__name__
         and model.model_fields
     ]
-    for name, model in sorted(models, key=lambda item: item[0] != "Results"):
+    for name, model in sorted(models, key=lambda item: item[0] != first):
         notes = _attribute_docstrings(model)
         rows = [
             [f"`{field.alias or key}`", _type(field.annotation), _line(notes.get(key, ""))]
             for key, field in model.model_fields.items()
         ]
-        parts.append(f"## {name}\n\n{inspect.cleandoc(model.__doc__ or '')}\n")
-        parts.append(table(["key", "type", "meaning"], rows))
-    return "\n".join(parts)
+        yield f"## {name}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
+        yield table(["key", "type", "meaning"], rows)
 
 
 def registries() -> str:

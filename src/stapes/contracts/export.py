@@ -34,6 +34,7 @@ class Exported(Part):
     """Of the model."""
     bytes: int
     probability_cutoff: float
+    """As the manifest has it."""
     cutoff: int
     """The integer that ESPHome makes of it: the mean of the last outputs must be above it."""
     sliding_window: int
@@ -49,5 +50,6 @@ class Exported(Part):
     tensor_arena_size: int
     """With a margin, as the manifest has it."""
     notes: list[str] = Field(default_factory=list)
+    """What a person should know before the files go onto a device."""
     checks: list[ExportCheck] = Field(default_factory=list)
     """Empty without `--check`."""

@@ -49,6 +49,7 @@ class Micro(BaseModel):
     tensor_arena_size: int | None = Field(default=None, gt=0)
     """Memory for the model's tensors [bytes]."""
     minimum_esphome_version: str = Field(default="2024.7.0", pattern=r"^\d+\.\d+\.\d+\w*$")
+    """The first version of ESPHome that reads manifests of version 2, or a later one."""
 
 
 class Manifest(BaseModel):
@@ -57,16 +58,21 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     type: Literal["micro"]
+    """Always `micro`."""
     wake_word: str = Field(min_length=1)
     """The words to say, as a person reads them."""
     author: str = ""
+    """Who made the model."""
     website: str | None = None
+    """Where there is more about it."""
     model: str = Field(min_length=1)
     """The .tflite, in the manifest's folder."""
     trained_languages: tuple[str, ...] = ()
     """E.g. `en`."""
     version: Literal[2] = 2
+    """Version 1 is read too."""
     micro: Micro
+    """How a device runs it."""
 
     @model_validator(mode="before")
     @classmethod

@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 import typer
 from pydantic import Field, create_model
+from tests.export.by_hand import run_folder
 from tests.report.results_by_hand import whole
 from typer.testing import CliRunner
 
+import stapes
 from stapes.cli.options import settings_options
 from stapes.errors import UsageError
+from stapes.export.registry import FORMS, Form
 from stapes.frontends.registry import FRONTENDS, described
 from stapes.report.column import Column
 from stapes.report.columns import COLUMNS, columns
@@ -69,6 +72,18 @@ def test_a_target(monkeypatch):
     assert tried(TARGETS["eprom"], b"x" * 16_384).result.flash_bytes == 16_384
     refusal = tried(TARGETS["eprom"], b"x" * 16_385).result
     assert (refusal.runs, refusal.reason) == (False, "16,385 bytes do not fit into 16,384")
+
+
+def test_a_form_of_export(monkeypatch, tmp_path):
+    code, line = examples("Add a form of export")
+    entry = eval(f"{{{line}}}", {"Form": Form, **defined(code)})  # noqa: S307
+    monkeypatch.setitem(FORMS, "plain", entry["plain"])
+    run = run_folder(tmp_path / "run")
+    exported = stapes.export(run, tmp_path / "out", "plain", check=True)
+    assert exported.files == ["house.tflite", "README.md"]
+    first, second = (tmp_path / "out" / "README.md").read_text().splitlines()
+    assert "stapes export --to plain" in first
+    assert second == "house: above 191 of 255"
 
 
 def test_a_column(monkeypatch):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.export.by_hand import device_model, known, run_folder, streamed
 
 from stapes.errors import UsageError
-from stapes.export.esphome import arena_size, ascii_slug, file_id, files
+from stapes.export.esphome import files
+from stapes.export.names import ascii_slug, file_id
 from stapes.export.settings import ExportSettings
-from stapes.export.source import source
+from stapes.export.source import arena_size, source
 from stapes.measure.stream import device_cutoff
 
 MARK = "<!-- mark -->"
@@ -178,11 +179,11 @@ def test_the_stem_is_the_word_in_ascii_where_it_can_be(phrase, slug):
     assert ascii_slug(phrase) == slug
 
 
-def test_a_word_without_letters_needs_an_id(run):
-    result = source(run, ExportSettings(name="!?"), "esphome")
-    with pytest.raises(UsageError, match="id"):
-        file_id(result, None)
-    assert file_id(result, "what") == "what"
+def test_a_word_without_letters_needs_an_id():
+    with pytest.raises(UsageError, match="id: give a name"):
+        file_id("!?", None)
+    assert file_id("!?", "what") == "what"
+    assert file_id("Hey " * 40, None) == ("hey_" * 40)[:64]
 
 
 def test_a_voice_detector_is_no_wake_word(tmp_path):

@@ -16,7 +16,7 @@ FILES = {"a.tflite": b"model", "README.md": f"{MARK}\n# a\n".encode(), "a.json":
 
 
 def written(out: Path, files=FILES, mark: str = MARK) -> None:
-    write_folder(out, files, "README.md", mark)
+    write_folder(out, files, mark)
 
 
 def contents(folder: Path):

@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BaseModel,
     ConfigDict,
@@ -33,6 +34,19 @@ MOST_BYTES = 8_192
 
 _VERSION_1 = {"feature_step_size": 20, "tensor_arena_size": 45_672}
 """What ESPHome takes for a manifest of version 1, which does not name them; and English."""
+
+
+def checked_address(text: str | None) -> str | None:
+    """The address of a page as it is, or pydantic's error: a parsed one would be written otherwise.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if text is not None:
+        TypeAdapter(AnyHttpUrl).validate_python(text)
+    return text
 
 
 class Micro(BaseModel):
@@ -63,7 +77,7 @@ class Manifest(BaseModel):
     """The words to say, as a person reads them."""
     author: str = ""
     """Who made the model."""
-    website: str | None = None
+    website: Annotated[str | None, AfterValidator(checked_address)] = None
     """Where there is more about it."""
     model: str = Field(min_length=1)
     """The .tflite, in the manifest's folder."""
@@ -85,13 +99,6 @@ class Manifest(BaseModel):
             window = micro.get("sliding_window_average_size")
             micro = {**_VERSION_1, "sliding_window_size": window, **micro}
         return {"trained_languages": ["en"], **content, "version": 2, "micro": micro}
-
-    @field_validator("website")
-    @classmethod
-    def _is_address(cls, website: str | None) -> str | None:
-        if website is not None:
-            TypeAdapter(AnyHttpUrl).validate_python(website)
-        return website
 
     @field_validator("model")
     @classmethod

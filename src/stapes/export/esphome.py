@@ -10,13 +10,13 @@ Source: `docs/devices.md` lists where each condition was confirmed.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
 from stapes.contracts import manifest as manifests
 from stapes.contracts.manifest import Manifest, Micro
-from stapes.data.slug import slug
 from stapes.errors import UsageError
+from stapes.export.folder import README
+from stapes.export.names import ascii_slug
 from stapes.export.source import Source
 from stapes.export.templates import render
 from stapes.measure.kept_curve import KeptCurve
@@ -24,51 +24,8 @@ from stapes.measure.stream import device_cutoff
 from stapes.measure.stream_outputs import HIGHEST
 from stapes.system.text import interval, rate_interval
 
-README = "README.md"
 _LONGEST_NAME = 31
 """Of a device in ESPHome."""
-_ALIGNMENT = 16
-
-
-def arena_size(smallest: int) -> int:
-    """The arena that a manifest asks for: 1.25 times the smallest [bytes], in units of 16.
-
-    Published manifests have 1.06 to 1.24 times what the package tflite-micro needs. The rest is for
-    buffers of the device's own kernels.
-
-    Examples
-    --------
-    >>> arena_size(24_512)
-    30640
-    """
-    return -(-smallest * 5 // (4 * _ALIGNMENT)) * _ALIGNMENT
-
-
-def ascii_slug(phrase: str) -> str:
-    """The slug of a phrase, without accents where that leaves ASCII alone.
-
-    Examples
-    --------
-    >>> ascii_slug("Hé, Größe!"), ascii_slug("Привет")
-    ('he_grosse', 'привет')
-    """
-    letters = unicodedata.normalize("NFKD", slug(phrase))
-    plain = "".join(char for char in letters if not unicodedata.combining(char))
-    return plain if plain.isascii() else slug(phrase)
-
-
-def file_id(source: Source, name: str | None) -> str:
-    """The stem of the files.
-
-    Raises
-    ------
-    UsageError
-        The wake word has no letter or digit.
-    """
-    stem = name or ascii_slug(source.wake_word)[:64]
-    if not stem:
-        raise UsageError("--id: give a name for the files; the wake word has no letters.")
-    return stem
 
 
 def manifest_of(source: Source, stem: str) -> Manifest:
@@ -95,7 +52,7 @@ def manifest_of(source: Source, stem: str) -> Manifest:
             probability_cutoff=source.point.probability_cutoff,
             sliding_window_size=source.point.sliding_window,
             feature_step_size=source.step_ms,
-            tensor_arena_size=arena_size(source.arena_bytes),
+            tensor_arena_size=source.tensor_arena_size,
         ),
     )
 
@@ -140,7 +97,7 @@ def _readme(source: Source, stem: str, mark: str) -> str:
         probability_cutoff=chosen.probability_cutoff,
         cutoff=chosen.cutoff,
         window=chosen.sliding_window,
-        arena_size=arena_size(source.arena_bytes),
+        arena_size=source.tensor_arena_size,
         arena_bytes=source.arena_bytes,
         step_ms=source.step_ms,
         pymicro_mean=mean,

@@ -9,6 +9,7 @@ from typing import Any
 from stapes.contracts.export import Exported
 from stapes.errors import UsageError
 from stapes.export.folder import write_folder
+from stapes.export.names import file_id
 from stapes.export.notes import notes
 from stapes.export.registry import FORMS
 from stapes.export.settings import ExportSettings
@@ -63,10 +64,10 @@ def export(
     source = read_source(Path(model), settled, form.target)
     source = replace(source, notes=notes(source, settled))
     progress.end(f"{len(source.content):,} bytes")
-    stem = form.stem(source, settled.id)
+    stem = file_id(source.wake_word, settled.id)
     mark = f"<!-- stapes export --to {to}: {stem} -->"
     files = form.files(source, stem, mark)
-    write_folder(Path(output), files, form.signed, mark)
+    write_folder(Path(output), files, mark)
     point, row = source.point, source.row
     clean = row.detection.conditions[0] if row and row.detection and point.point else None
     return Exported(
@@ -85,7 +86,7 @@ def export(
         hours=clean.hours if clean else None,
         words=clean.words if clean else None,
         arena_bytes=source.arena_bytes,
-        tensor_arena_size=form.arena_size(source.arena_bytes),
+        tensor_arena_size=source.tensor_arena_size,
         notes=source.notes,
         checks=form.checks(source, Path(output), stem, progress) if check else [],
     )

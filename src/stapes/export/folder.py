@@ -9,8 +9,10 @@ from pathlib import Path
 
 from stapes.errors import UsageError
 
+README = "README.md"
 
-def write_folder(out: Path, files: Mapping[str, bytes], signed: str, mark: str) -> None:
+
+def write_folder(out: Path, files: Mapping[str, bytes], mark: str) -> None:
     """Write files into a folder, which may hold others.
 
     A new folder is whole or absent. In a folder that exists, the files are replaced in their order.
@@ -19,10 +21,8 @@ def write_folder(out: Path, files: Mapping[str, bytes], signed: str, mark: str) 
     ----------
     files : mapping of str to bytes
         Contents by name.
-    signed : str
-        The file that has the mark.
     mark : str
-        Its first line. Files of these names may be replaced where it is there.
+        The first line of README.md. Files of these names may be replaced where it is there.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def write_folder(out: Path, files: Mapping[str, bytes], signed: str, mark: str) 
     if out.exists() and not out.is_dir():
         raise UsageError(f"--output {out}: is a file; name a folder.")
     clashes = [name for name in files if (out / name).exists()]
-    if clashes and not _is_signed(out / signed, mark):
+    if clashes and not _is_signed(out / README, mark):
         raise UsageError(
             f"--output {out}: holds {clashes[0]}, which is of no export of this model; choose "
             "another folder or another --id."

@@ -19,26 +19,13 @@ class Form:
 
     target: str
     """The target that must run the model, by its name in results.json."""
-    stem: Callable[[Source, str | None], str]
-    """The name of the files, from an option or the wake word."""
     files: Callable[[Source, str, str], Mapping[str, bytes]]
-    """Contents by name, from the source, the name, and the mark of the signed file."""
-    arena_size: Callable[[int], int]
-    """The arena that the files ask for, from the smallest [bytes]."""
+    """Contents by name, from the source, the stem of the names, and the first line of README.md."""
     checks: Callable[[Source, Path, str, Progress], list[ExportCheck]]
-    """Of the files in a folder, by the programs that will read them."""
-    signed: str
-    """The file whose first line is the mark."""
+    """Of the files with that stem in a folder, by the programs that will read them."""
 
 
 FORMS: dict[str, Form] = {
-    "esphome": Form(
-        "esphome",
-        esphome.file_id,
-        esphome.files,
-        esphome.arena_size,
-        checks,
-        signed=esphome.README,
-    ),
+    "esphome": Form("esphome", esphome.files, checks),
 }
 """By the name that `--to` takes."""

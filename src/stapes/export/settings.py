@@ -6,16 +6,16 @@ import re
 from typing import Annotated
 
 from pydantic import (
-    AnyHttpUrl,
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     field_validator,
     model_validator,
 )
 
+from stapes.contracts.manifest import checked_address
 from stapes.system.options import Option, split_names
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -52,9 +52,9 @@ class ExportSettings(BaseModel):
     author: Annotated[str | None, Option("export", "TEXT", "none")] = Field(
         default=None, description="Who made the model."
     )
-    website: Annotated[str | None, Option("export", "URL", "none")] = Field(
-        default=None, description="Where there is more about it."
-    )
+    website: Annotated[
+        str | None, AfterValidator(checked_address), Option("export", "URL", "none")
+    ] = Field(default=None, description="Where there is more about it.")
 
     @field_validator("name", "author")
     @classmethod
@@ -84,13 +84,6 @@ class ExportSettings(BaseModel):
             if not _LANGUAGE.fullmatch(name):
                 raise ValueError(f"{name} is no code of a language, such as en or pt-BR")
         return names
-
-    @field_validator("website")
-    @classmethod
-    def _is_address(cls, website: str | None) -> str | None:
-        if website is not None:
-            TypeAdapter(AnyHttpUrl).validate_python(website)
-        return website
 
     @model_validator(mode="after")
     def _choose_once(self) -> ExportSettings:

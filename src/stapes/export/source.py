@@ -19,9 +19,28 @@ from stapes.system.options import unknown
 from stapes.system.text import printable
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.registry import TARGETS
+from stapes.tflite.read.file import read_tflite
 
 _FRAME_MS = 10
 """From one frame of the frontend `micro` to the next."""
+
+
+_ALIGNMENT = 16
+"""Of an arena [bytes]."""
+
+
+def arena_size(smallest: int) -> int:
+    """The arena to ask for: 1.25 times the smallest [bytes], in units of 16.
+
+    Published manifests have 1.06 to 1.24 times what the package tflite-micro needs. The rest is for
+    buffers of the device's own kernels.
+
+    Examples
+    --------
+    >>> arena_size(24_512)
+    30640
+    """
+    return -(-smallest * 5 // (4 * _ALIGNMENT)) * _ALIGNMENT
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,11 @@ class Source:
         """Of the model."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def tensor_arena_size(self) -> int:
+        """The arena to ask for [bytes]."""
+        return arena_size(self.arena_bytes)
+
 
 def source(path: Path, settings: ExportSettings, target: str) -> Source:
     """Read a run folder, a .tflite with or without a manifest beside it, or a manifest.
@@ -79,7 +103,7 @@ def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
     results = contract.read(run / "results.json")
     row = _row(results, run, settings.variant, target)
     path = run / "models" / Path(row.file).name
-    content = _read(path)
+    content = read_tflite(path)
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise StapesError(
             f"{path} is not the file that {run / 'results.json'} measured: run the run's command "
@@ -136,7 +160,7 @@ def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
         manifest = manifests.read(path.with_suffix(".json"))
         if manifest.model != path.name:
             manifest = None
-    content = _read(path)
+    content = read_tflite(path)
     _require(path, content, target)
     run = path.resolve().parent.parent
     if manifest is None and settings.cutoff is None and (run / "results.json").is_file():
@@ -158,15 +182,6 @@ def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
         website=settings.website or (manifest.website if manifest else None),
         step_ms=manifest.micro.feature_step_size if manifest else _FRAME_MS,
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror}): name the folder of a run, or a .tflite."
-        ) from None
 
 
 def _require(path: Path, content: bytes, target: str) -> None:

@@ -25,15 +25,16 @@ def streamed(make: Callable[[Material], Variant]) -> Callable[[Material], Varian
     """A technique whose .tflite is turned into its streaming form.
 
     Its logits get a range around the threshold, which is then moved to a score of one half: a
-    technique may have moved the baseline's.
+    technique may have moved the baseline's. Without sound, it stays where the baseline's is.
     """
 
     @functools.wraps(make)
     def stream(material: Material) -> Variant:
         variant = make(material)
-        assert material.stream is not None
         tflite = streaming(with_logit_range(variant.tflite, *LOGITS))
-        return replace(variant, tflite=_centred(tflite, material.stream.threshold))
+        if material.stream is not None:
+            tflite = _centred(tflite, material.stream.threshold)
+        return replace(variant, tflite=tflite)
 
     return stream
 

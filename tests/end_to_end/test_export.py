@@ -104,6 +104,21 @@ def test_without_its_recordings_nothing_is_checked_in_sound(stream_run, exported
             assert reason in check[name]["detail"]
 
 
+def test_a_window_that_a_deaf_device_cannot_fill_is_not_checked(stream_run, exported, tmp_path):
+    options = ("--variant", "stream", "--cutoff", "0.5", "--window", "50", "--check", "--json")
+    check = checks(export(stream_run, stream_run.out, tmp_path / "out", *options).stdout)
+    assert check["TFLite Micro"]["passed"] is None
+    assert "a sliding window of 50 outputs" in check["TFLite Micro"]["detail"]
+
+
+def test_a_file_of_others_has_no_sound_to_be_checked_in(stream_run, exported, tmp_path):
+    options = (exported[0] / "rise.json", tmp_path / "out", "--check", "--json")
+    check = checks(export(stream_run, *options).stdout)
+    for name in ("TFLite Micro", "pymicro-wakeword"):
+        assert check[name]["passed"] is None
+        assert check[name]["detail"] == "a file has no test sound; the folder of a run has"
+
+
 def test_pymicro_wakeword_s_own_command_detects_with_the_files(stream_run, exported, tmp_path):
     package = pytest.importorskip("pymicro_wakeword", reason="pymicro-wakeword is not installed")
     export(stream_run, stream_run.out, tmp_path / "low", "--variant", "stream", *LOW)

@@ -39,6 +39,17 @@ def test_the_same_again_gives_the_same_bytes(run, tmp_path):
     assert {path.name for path in out.iterdir()} == set(before)
 
 
+def test_a_configuration_that_a_person_changed_stays(run, tmp_path):
+    out = tmp_path / "out"
+    stapes.export(run, out, "esphome")
+    (out / "house.yaml").write_text("mine")
+    result = stapes.export(run, out, "esphome", cutoff_for=10.0)
+    assert (out / "house.yaml").read_text() == "mine"
+    assert "house.yaml was there and stays as it is." in result.notes
+    micro = manifests.read(out / "house.json").micro
+    assert micro.probability_cutoff == result.probability_cutoff
+
+
 def test_two_words_in_one_folder_are_refused(run, tmp_path):
     stapes.export(run, tmp_path / "out", "esphome")
     with pytest.raises(UsageError, match=r"holds README.md"):

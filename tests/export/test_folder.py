@@ -44,6 +44,14 @@ def test_the_same_export_again_replaces_its_files(tmp_path):
     assert contents(tmp_path / "a") == {**FILES, "a.json": b"{1}"}
 
 
+def test_an_example_that_a_person_edits_stays(tmp_path):
+    out = tmp_path / "a"
+    assert write_folder(out, FILES, MARK, ["a.json"]) == []
+    (out / "a.json").write_bytes(b"mine")
+    assert write_folder(out, {**FILES, "a.tflite": b"new"}, MARK, ["a.json"]) == ["a.json"]
+    assert contents(out) == {**FILES, "a.tflite": b"new", "a.json": b"mine"}
+
+
 @pytest.mark.parametrize("name", list(FILES))
 def test_a_file_of_the_same_name_is_never_replaced(tmp_path, name):
     (tmp_path / name).write_bytes(b"theirs")

@@ -111,6 +111,16 @@ def results_lines(results: Results, verbose: bool) -> list[Any]:
         *tables.detection_notes(results),
         *tables.skipped(files),
         *search_notes(results),
+        _export_note(results),
         results.recommendation and results.recommendation.sentence,
     ]
     return ["", *filter(None, lines)]
+
+
+def _export_note(results: Results) -> str:
+    """What brings the recommended row onto a device, if one takes it; else nothing."""
+    name = results.recommendation and results.recommendation.variant
+    esphome = results[name].targets.get("esphome") if name and name in results else None
+    if esphome is None or not esphome.runs:
+        return ""
+    return "`stapes export RUN --to esphome -o DIR` writes the files for a device."

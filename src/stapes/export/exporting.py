@@ -67,7 +67,8 @@ def export(
     stem = file_id(source.wake_word, settled.id)
     mark = f"<!-- stapes export --to {to}: {stem} -->"
     files = form.files(source, stem, mark)
-    write_folder(Path(output), files, mark)
+    edited = [name for name in files if name.endswith(form.edited)]
+    stayed = write_folder(Path(output), files, mark, edited)
     point, row = source.point, source.row
     clean = row.detection.conditions[0] if row and row.detection and point.point else None
     return Exported(
@@ -87,6 +88,6 @@ def export(
         words=clean.words if clean else None,
         arena_bytes=source.arena_bytes,
         tensor_arena_size=source.tensor_arena_size,
-        notes=source.notes,
-        checks=form.checks(source, Path(output), stem, progress) if check else [],
+        notes=[*source.notes, *(f"{name} was there and stays as it is." for name in stayed)],
+        checks=form.checks(source, files, stem, progress) if check else [],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from stapes.errors import UsageError
@@ -12,7 +12,9 @@ from stapes.errors import UsageError
 README = "README.md"
 
 
-def write_folder(out: Path, files: Mapping[str, bytes], mark: str) -> None:
+def write_folder(
+    out: Path, files: Mapping[str, bytes], mark: str, edited: Collection[str] = ()
+) -> list[str]:
     """Write files into a folder, which may hold others.
 
     A new folder is whole or absent. In a folder that exists, the files are replaced in their order.
@@ -23,6 +25,14 @@ def write_folder(out: Path, files: Mapping[str, bytes], mark: str) -> None:
         Contents by name.
     mark : str
         The first line of README.md. Files of these names may be replaced where it is there.
+
+    edited : collection of str
+        Examples that a person may have changed: one that is there stays.
+
+    Returns
+    -------
+    stayed : list of str
+        The names of these.
 
     Raises
     ------
@@ -46,9 +56,12 @@ def write_folder(out: Path, files: Mapping[str, bytes], mark: str) -> None:
             (part / name).write_bytes(content)
         if not out.exists():
             part.rename(out)
-            return
+            return []
+        stayed = [name for name in clashes if name in edited]
         for name in files:
-            (part / name).replace(out / name)
+            if name not in stayed:
+                (part / name).replace(out / name)
+        return stayed
     except OSError as error:
         raise UsageError(
             f"--output {out}: cannot be written ({error.strerror}); choose another folder."

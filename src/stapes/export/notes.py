@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stapes.export.settings import ExportSettings
 from stapes.export.source import Source
-from stapes.system.text import plural, rate
+from stapes.system.text import hours, rate
 
 
 def notes(source: Source, settings: ExportSettings) -> list[str]:
@@ -43,8 +43,8 @@ def notes(source: Source, settings: ExportSettings) -> list[str]:
     if settings.cutoff is not None and point is None:
         sentences.append("The cutoff was given, and nothing was measured at it.")
     if point is not None and point.false_accepts == 0 and source.row and source.row.detection:
-        hours = source.row.detection.conditions[0].hours
-        sentences.append(f"No false accept came in {plural(float(f'{hours:.3g}'), 'hour')}.")
+        sound = source.row.detection.conditions[0].hours
+        sentences.append(f"No false accept came in {hours(sound)}.")
     if not source.languages:
         sentences.append("The manifest names no language: give --languages, e.g. en.")
     return sentences

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from stapes.contracts.export import ExportCheck
 from stapes.export import esphome
@@ -21,11 +20,13 @@ class Form:
     """The target that must run the model, by its name in results.json."""
     files: Callable[[Source, str, str], Mapping[str, bytes]]
     """Contents by name, from the source, the stem of the names, and the first line of README.md."""
-    checks: Callable[[Source, Path, str, Progress], list[ExportCheck]]
-    """Of the files with that stem in a folder, by the programs that will read them."""
+    checks: Callable[[Source, Mapping[str, bytes], str, Progress], list[ExportCheck]]
+    """Of files with that stem, by the programs that will read them."""
+    edited: tuple[str, ...] = ()
+    """Suffixes of examples that a person edits: one that is there stays."""
 
 
 FORMS: dict[str, Form] = {
-    "esphome": Form("esphome", esphome.files, checks),
+    "esphome": Form("esphome", esphome.files, checks, edited=(".yaml",)),
 }
 """By the name that `--to` takes."""

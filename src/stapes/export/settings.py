@@ -41,7 +41,10 @@ class ExportSettings(BaseModel):
         default=None, ge=1, le=50, description="Outputs that are averaged, with --cutoff."
     )
     name: Annotated[str | None, Option("export", "TEXT", "the run's word")] = Field(
-        default=None, min_length=1, description="The wake word, as a person reads it."
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="The wake word, as a person reads it.",
     )
     id: Annotated[str | None, Option("export", "NAME", "from the wake word")] = Field(
         default=None, description="The name of the files."
@@ -50,7 +53,7 @@ class ExportSettings(BaseModel):
         tuple[str, ...] | None, BeforeValidator(split_names), Option("export", "a,b", "none")
     ] = Field(default=None, description="Languages of the recordings, e.g. en,de.")
     author: Annotated[str | None, Option("export", "TEXT", "none")] = Field(
-        default=None, description="Who made the model."
+        default=None, max_length=200, description="Who made the model."
     )
     website: Annotated[
         str | None, AfterValidator(checked_address), Option("export", "URL", "none")

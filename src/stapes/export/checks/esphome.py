@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 from stapes.contracts.export import ExportCheck
 from stapes.errors import StapesError
@@ -13,42 +13,45 @@ from stapes.system.isolation import Lost
 from stapes.system.progress import Progress
 from stapes.targets import tflm
 
-_NO_RUN = "a file has no test sound; the folder of a run has"
 
-
-def checks(source: Source, folder: Path, stem: str, progress: Progress) -> list[ExportCheck]:
+def checks(
+    source: Source, files: Mapping[str, bytes], stem: str, progress: Progress
+) -> list[ExportCheck]:
     """`esphome config`, TFLite Micro and pymicro-wakeword in the run's test sound.
 
     What is not installed or not there is not checked, and the check says so.
     """
     progress.begin("Checking the configuration")
-    config = esphome_config.check(folder, stem)
+    done = [esphome_config.check(files, stem)]
     progress.end()
+    reason = ""
     try:
-        return [config, *_in_sound(source, folder / f"{stem}.json", progress)]
+        for check in _in_sound(source, files, stem, progress):
+            done.append(check)
     except StapesError as error:
-        reason = error.typed
-    except Lost as lost:
-        reason = str(lost)
-    return [config, *(_unchecked(name, reason) for name in (decisions.NAME, pymicro.NAME))]
+        reason = error.typed.rstrip(".")
+    except (Lost, ValueError) as error:  # A long window does not fit into the device's rule.
+        reason = str(error)
+    names = (decisions.NAME, pymicro.NAME)[len(done) - 1 :]
+    return [*done, *(ExportCheck(name=name, passed=None, detail=reason) for name in names)]
 
 
-def _in_sound(source: Source, manifest: Path, progress: Progress) -> list[ExportCheck]:
+def _in_sound(
+    source: Source, files: Mapping[str, bytes], stem: str, progress: Progress
+) -> Iterator[ExportCheck]:
     if source.run is None or source.results is None:
-        return [_unchecked(name, _NO_RUN) for name in (decisions.NAME, pymicro.NAME)]
+        raise StapesError("a file has no test sound; the folder of a run has.")
     tflm.require("To decide as a device does")
     with tested_sound(source.run, source.results, progress) as tested:
         progress.begin("Streaming the run's sound through TFLite Micro")
         device = decisions.outputs_of_tflm(source, tested, progress)
-        first = decisions.check(source, tested, device)
+        yield decisions.check(source, tested, device)
         progress.end()
         if not pymicro.available():
-            return [first, _unchecked(pymicro.NAME, "install pymicro-wakeword")]
+            raise StapesError("install pymicro-wakeword.")
         progress.begin("Streaming the run's sound through pymicro-wakeword")
-        second = pymicro.check(source, tested, device, manifest, progress)
+        for suffix in ("tflite", "json"):
+            (tested.scratch / f"{stem}.{suffix}").write_bytes(files[f"{stem}.{suffix}"])
+        manifest = tested.scratch / f"{stem}.json"
+        yield pymicro.check(source, tested, device, manifest, progress)
         progress.end()
-    return [first, second]
-
-
-def _unchecked(name: str, reason: str) -> ExportCheck:
-    return ExportCheck(name=name, passed=None, detail=reason)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from stapes.contracts.export import ExportCheck
@@ -26,14 +27,14 @@ def command() -> str | None:
     return shutil.which("esphome") or (str(own) if own.is_file() else None)
 
 
-def check(folder: Path, stem: str) -> ExportCheck:
-    """Run `esphome config` on a copy of the exported files, as it writes beside them."""
+def check(files: Mapping[str, bytes], stem: str) -> ExportCheck:
+    """Run `esphome config` on exported files in a folder of its own, as it writes beside them."""
     program = command()
     if program is None:
         return ExportCheck(name=NAME, passed=None, detail=_MISSING)
     with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
-        for suffix in ("tflite", "json", "yaml"):
-            shutil.copy(folder / f"{stem}.{suffix}", scratch)
+        for name, content in files.items():
+            (Path(scratch) / name).write_bytes(content)
         try:
             done = subprocess.run(
                 [program, "config", f"{stem}.yaml"],

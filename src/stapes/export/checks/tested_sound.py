@@ -83,7 +83,7 @@ def tested_sound(run: Path, results: Results, progress: Progress) -> Iterator[Te
             job, corpus, chosen, unusable, **measured, spoken=spoken.get("test", [])
         )
         if results.detection is None or sound.digest(settings) != results.detection.sha256:
-            raise StapesError("the recordings are not those that the run was tested with")
+            raise StapesError("the recordings are not those that the run was tested with.")
         assert sound.streams is not None
         assert sound.clips is not None
         yield TestedSound(

@@ -21,7 +21,18 @@ from stapes.contracts.results import write
 from stapes.errors import UsageError
 from stapes.run.settings import RunSettings
 
-VERBS = {"data", "evaluate", "export", "inspect", "load", "report", "run", "search", "slim"}
+VERBS = {
+    "data",
+    "evaluate",
+    "export",
+    "inspect",
+    "listen",
+    "load",
+    "report",
+    "run",
+    "search",
+    "slim",
+}
 CLASSES = {"Detection", "WakeWord"}
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from stapes import api
 from stapes.export.settings import ExportSettings
+from stapes.listen.settings import ListenSettings
 from stapes.model_files.settings import SlimSettings
 from stapes.run.settings import EvaluationSettings, RunSettings
 from stapes.search.settings import SearchSettings
@@ -32,6 +33,7 @@ from typing_extensions import Unpack
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
+from stapes.contracts.listening import Listening
 from stapes.contracts.results import Results
 from stapes.data.cache_folder import CacheContent
 from stapes.errors import AudioError as AudioError
@@ -39,6 +41,7 @@ from stapes.errors import MissingExtraError as MissingExtraError
 from stapes.errors import ModelError as ModelError
 from stapes.errors import StapesError as StapesError
 from stapes.errors import UsageError as UsageError
+from stapes.listen.listener import Listener
 from stapes.listen.wake_word import Detection as Detection
 from stapes.listen.wake_word import WakeWord as WakeWord
 from stapes.model_files.slimming import Slimmed
@@ -62,6 +65,7 @@ def stub() -> str:
         _settings("_Evaluation", "_Clips", EvaluationSettings, set(run)),
         _settings("_Slim", "TypedDict", SlimSettings, set()),
         _settings("_Export", "TypedDict", ExportSettings, set()),
+        _settings("_Listen", "TypedDict", ListenSettings, set()),
         _settings("_Synth", "TypedDict", RunSettings, set(run) - {"seed", "voices", "takes"}),
         _function("run", "_Run"),
         "@overload",
@@ -76,6 +80,7 @@ def stub() -> str:
         _function("report", other="None = None", result="Results"),
         "@overload",
         _function("report", other="_Path", result="Comparison"),
+        _function("listen", "_Listen"),
         _function("load"),
         "class data:",
     ]

@@ -1,7 +1,8 @@
 """Stapes makes wake-word models small enough for the chip they run on, and measures what it cost.
 
-The verbs: `run`, `search`, `evaluate`, `inspect`, `slim`, `export`, `report`, `load`, and
-`data.synth`, `data.fetch`, `data.check`, `data.cache`. `help(stapes.run)` shows its settings.
+The verbs: `run`, `search`, `evaluate`, `inspect`, `slim`, `export`, `listen`, `report`, `load`,
+and `data.synth`, `data.fetch`, `data.check`, `data.cache`. `help(stapes.run)` shows its settings.
+`WakeWord` is a wake word in a stream of sound.
 
 Examples
 --------
@@ -24,7 +25,18 @@ from stapes.system.version import __version__
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "api": ["data", "evaluate", "export", "inspect", "load", "report", "run", "search", "slim"],
+        "api": [
+            "data",
+            "evaluate",
+            "export",
+            "inspect",
+            "listen",
+            "load",
+            "report",
+            "run",
+            "search",
+            "slim",
+        ],
         "listen.wake_word": ["Detection", "WakeWord"],
         "errors": ["AudioError", "MissingExtraError", "ModelError", "StapesError", "UsageError"],
     },

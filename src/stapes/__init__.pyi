@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
+from stapes.contracts.listening import Listening
 from stapes.contracts.results import Results
 from stapes.data.cache_folder import CacheContent
 from stapes.errors import AudioError as AudioError
@@ -17,6 +18,7 @@ from stapes.errors import MissingExtraError as MissingExtraError
 from stapes.errors import ModelError as ModelError
 from stapes.errors import StapesError as StapesError
 from stapes.errors import UsageError as UsageError
+from stapes.listen.listener import Listener
 from stapes.listen.wake_word import Detection as Detection
 from stapes.listen.wake_word import WakeWord as WakeWord
 from stapes.model_files.slimming import Slimmed
@@ -88,6 +90,16 @@ class _Export(TypedDict, total=False):
     languages: str | Sequence[str] | None
     author: str | None
     website: str | None
+class _Listen(TypedDict, total=False):
+    data: _Path | None
+    near: float | None
+    keep: _Path | None
+    labels: _Path | None
+    page: _Path | None
+    cutoff: float | None
+    variant: str | None
+    features: _Path | None
+    device: str | None
 class _Synth(TypedDict, total=False):
     seed: int | None
     voices: int | None
@@ -105,6 +117,7 @@ def export(model: _Path, output: _Path, to: str, *, check: bool = ..., progress:
 def report(run: _Path, other: None = None, *, page: _Path | None = ..., plot: _Path | None = ...) -> Results: ...
 @overload
 def report(run: _Path, other: _Path, *, page: _Path | None = ..., plot: _Path | None = ...) -> Comparison: ...
+def listen(models: _Path | Sequence[_Path], sound: _Path | Sequence[_Path] | None = ..., *, listener: Listener | None = ..., **settings: Unpack[_Listen]) -> Listening: ...
 def load(run: _Path) -> Results: ...
 class data:
     @staticmethod

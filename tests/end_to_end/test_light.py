@@ -53,6 +53,7 @@ def loaded(*arguments: str, cache: Path) -> set[str]:
         ["export", "--help"],
         ["serve", "--help"],
         ["data", "--help"],
+        ["listen", "--help"],
         ["data", "synth", "--help"],
     ],
 )
@@ -90,6 +91,7 @@ def test_every_command_shows_examples(tmp_path):
         ["data", "synth"],
         ["data", "fetch"],
         ["data", "check"],
+        ["listen"],
     ):
         done = subprocess.run(
             [STAPES, *command, "--help"], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""Write sound for a browser."""
+"""Write sound: for a browser, and as a file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from stapes.audio.read import resample
+from stapes.system.files import atomic_path
 
 _RATE = 16_000
 
@@ -27,3 +28,9 @@ def mp3_base64(y: NDArray[np.float32], rate: int) -> str:
         path = Path(folder) / "clip.mp3"
         soundfile.write(path, samples, _RATE, format="MP3", compression_level=0.9)
         return base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> None:
+    """Write mono samples as a WAV file of 16 bits, in one step."""
+    with atomic_path(path) as temporary:
+        soundfile.write(temporary, samples, rate, subtype="PCM_16", format="WAV")

@@ -11,6 +11,7 @@ import typer
 
 from stapes.cli.data import data_app
 from stapes.cli.export import export_app
+from stapes.cli.listen import listen_app
 from stapes.cli.model_files import model_app
 from stapes.cli.run import run_app
 from stapes.cli.serve import serve_app
@@ -32,6 +33,7 @@ app.add_typer(run_app)
 app.add_typer(model_app)
 app.add_typer(export_app)
 app.add_typer(serve_app)
+app.add_typer(listen_app)
 app.add_typer(data_app, name="data")
 
 # Typer keeps the class of its errors about a call in a private module.

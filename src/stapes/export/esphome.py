@@ -19,9 +19,9 @@ from stapes.export.folder import README
 from stapes.export.names import ascii_slug
 from stapes.export.source import Source
 from stapes.export.templates import render
+from stapes.measure.device import HIGHEST
 from stapes.measure.kept_curve import KeptCurve
 from stapes.measure.stream import device_cutoff
-from stapes.measure.stream_outputs import HIGHEST
 from stapes.system.text import interval, rate_interval
 
 _LONGEST_NAME = 31

@@ -12,9 +12,9 @@ from stapes.contracts.measurements import Detection, OperatingPoint
 from stapes.contracts.results import VariantResult
 from stapes.errors import UsageError
 from stapes.export.settings import ExportSettings
+from stapes.measure.device import HIGHEST
 from stapes.measure.kept_curve import KeptCurve
 from stapes.measure.operating_points import at_rate, lowest_rate
-from stapes.measure.stream_outputs import HIGHEST
 from stapes.system.text import rate
 
 _DECIMALS = 6

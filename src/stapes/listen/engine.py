@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,10 @@ class Step:
     score: float
     detected: bool
     deaf: bool
+
+    def after(self, seconds: float) -> Step:
+        """The same, so many seconds later."""
+        return replace(self, seconds=self.seconds + seconds)
 
 
 class Engine(Protocol):

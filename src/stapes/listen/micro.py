@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from stapes.errors import MissingExtraError
 from stapes.frontends.numerics.micro import MicroStream, quantized
 from stapes.listen.engine import RATE, Step
-from stapes.measure.device import Device
-from stapes.measure.stream_outputs import HIGHEST
+from stapes.measure.device import HIGHEST, Device
 from stapes.targets.quantization import dequantize
 from stapes.targets.streams import StreamModel
 from stapes.tflite.graph import DTYPES

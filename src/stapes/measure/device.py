@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+HIGHEST = 255
+"""Of an integer output."""
 DEAF_FRAMES = 100
 """Frames below the cutoff after which a device can detect."""
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.contracts.measurements import Condition, OperatingPoint
+from stapes.measure.device import HIGHEST
 from stapes.measure.operating_points import counted
-from stapes.measure.stream_outputs import HIGHEST
 
 
 @dataclass(frozen=True)

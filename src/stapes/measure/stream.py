@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from stapes.contracts.measurements import Detection, DeviceCutoff, Difference
 from stapes.measure.bootstrap import drawn_frr
 from stapes.measure.continuous import against, detection_of
+from stapes.measure.device import HIGHEST
 from stapes.measure.device_rule import DeviceRule
 from stapes.measure.operating_points import allowed_accepts
 from stapes.measure.settings import DetectionSettings
 from stapes.measure.stream_curve import StreamCurve, sweep
-from stapes.measure.stream_outputs import HIGHEST, StreamOutputs
+from stapes.measure.stream_outputs import StreamOutputs
 
 _STEPS = 256
 """A device dequantizes an output with the scale 1 / 256, and pymicro-wakeword compares that."""

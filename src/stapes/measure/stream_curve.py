@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from stapes.contracts.measurements import OperatingPoint, SourceRate
 from stapes.measure.bootstrap import BLOCK_SECONDS
+from stapes.measure.device import HIGHEST
 from stapes.measure.device_rule import DeviceRule, Numbers, detections
 from stapes.measure.intervals import poisson_rate
 from stapes.measure.operating_points import counted
-from stapes.measure.stream_outputs import HIGHEST, StreamOutputs
+from stapes.measure.stream_outputs import StreamOutputs
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.measure.detection import between, peaks, smooth
+from stapes.measure.device import HIGHEST
 from stapes.measure.device_rule import Numbers
-
-HIGHEST = 255
-"""Of an integer output."""
 
 _BELOW = 0.95
 _MOST_PEAKS = 1000

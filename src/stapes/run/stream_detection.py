@@ -26,8 +26,9 @@ from stapes.data.stream.mixing import RATE
 from stapes.measure.accuracy import accuracy
 from stapes.measure.continuous import condition_name
 from stapes.measure.detection import smooth
+from stapes.measure.device import HIGHEST
 from stapes.measure.stream import detection_in_stream
-from stapes.measure.stream_outputs import HIGHEST, StreamOutputs, comparable
+from stapes.measure.stream_outputs import StreamOutputs, comparable
 from stapes.measure.variant import confusion
 from stapes.run.detection import collect, scored_file
 from stapes.run.job import Job

@@ -88,8 +88,14 @@ def p_value(p: float) -> str:
 
 
 def rate(value: float) -> str:
-    """False accepts per hour, with three digits."""
-    return f"{value:.3g}"
+    """False accepts per hour, with three digits.
+
+    Examples
+    --------
+    >>> rate(0.06187), rate(1327.8)
+    ('0.0619', '1,330')
+    """
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def rate_interval(ends: tuple[float, float]) -> str:

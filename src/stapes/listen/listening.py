@@ -1,0 +1,114 @@
+"""Listen to recordings, standard input or a microphone with several models at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stapes.contracts.listening import Listening
+from stapes.errors import UsageError
+from stapes.listen.listener import Listener
+from stapes.listen.microphone import of_microphone
+from stapes.listen.session import Session
+from stapes.listen.settings import ListenSettings
+from stapes.listen.sounds import MICROPHONE, STANDARD_INPUT, of_standard_input, recordings
+from stapes.listen.wake_word import WakeWord
+from stapes.system.files import write_text
+from stapes.system.options import PathLike, checked, nested
+
+
+def listen(
+    models: Sequence[PathLike],
+    sound: Sequence[PathLike],
+    arguments: Mapping[str, Any],
+    listener: Listener,
+) -> Listening:
+    """Listen with some models to recordings, to `-`, or without sound to the microphone.
+
+    Parameters
+    ----------
+    models, sound : sequence of path
+    arguments : mapping of str
+        Fields of `ListenSettings`; None is the default.
+    listener : Listener
+
+    Raises
+    ------
+    UsageError
+        An argument is wrong, or a file is missing.
+    StapesError
+        A model or a recording is broken, or no microphone can be opened.
+    """
+    settings = checked(ListenSettings, nested(ListenSettings, arguments), called=arguments)
+    run = _session(
+        [Path(path).expanduser() for path in models],
+        [os.fspath(path) for path in sound],
+        settings,
+        listener,
+    )
+    try:
+        listening = run()
+    finally:
+        listener.ends()
+    if settings.page is not None:
+        from stapes.report.page.listening import listening_page
+
+        write_text(settings.page, listening_page(listening))
+    return listening
+
+
+def _session(
+    models: Sequence[Path], sound: Sequence[str], settings: ListenSettings, listener: Listener
+) -> Callable[[], Listening]:
+    """What listens when it is called; everything that can be wrong with the call is found here."""
+    if settings.data is not None and sound:
+        raise UsageError(f"--data {settings.data}: {sound[0]} names the sound already; omit one.")
+    paths = [str(settings.data)] if settings.data is not None else list(sound)
+    if "-" in paths and len(paths) > 1:
+        raise UsageError("-: standard input is the only sound, or none; omit the other.")
+    if settings.device is not None and paths:
+        raise UsageError("--device: it is a microphone; omit it, or the recordings.")
+    words = named(models, settings)
+    if paths and paths != ["-"]:
+        found = recordings([Path(path).expanduser() for path in paths])
+        session = Session(words, settings, found.source, listener)
+        run = partial(session.recordings, found)
+    else:
+        source = STANDARD_INPUT if paths else MICROPHONE
+        session = Session(words, settings, source, listener)
+        chunks = of_standard_input() if paths else of_microphone(settings.device)
+        run = partial(session.live, chunks, clock=not paths)
+    listener.begins(words, session.source, live=paths in ([], ["-"]))
+    return run
+
+
+def named(paths: Sequence[Path], settings: ListenSettings) -> list[WakeWord]:
+    """The models of some paths, with names that differ.
+
+    Raises
+    ------
+    UsageError
+        One is given twice, or --variant is of no run.
+    """
+    variant = settings.variant
+    if variant is not None and not any(path.is_dir() for path in paths):
+        raise UsageError(f"--variant {variant}: no folder of a run is given, which has variants.")
+    words = [
+        WakeWord(
+            path,
+            variant=variant if path.is_dir() else None,
+            cutoff=settings.cutoff,
+            features=settings.features,
+        )
+        for path in paths
+    ]
+    names = [word.name for word in words]
+    for path, word in zip(paths, words, strict=True):
+        if names.count(word.name) > 1:
+            word.name = str(path)
+    if len({word.name for word in words}) < len(words):
+        raise UsageError(f"{words[0].name}: a model is given twice.")
+    return words

@@ -1,0 +1,112 @@
+"""The models of a run: the recommended row with its measured threshold, or another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.listen.models import bursts, loud, manifest
+from tests.report.results_by_hand import streamed
+from tests.report.results_by_hand import whole as windows
+
+from stapes.contracts.results import write
+from stapes.errors import ModelError, StapesError, UsageError
+from stapes.listen.wake_word import WakeWord
+from stapes.system.files import sha256
+
+pytest.importorskip("pymicro_features", reason="needs the extra `listen`")
+
+
+def run_folder(path: Path, **changes) -> Path:
+    """A run of two detectors in a stream; `changes` are of the first."""
+    folder = path / "computer"
+    (folder / "models").mkdir(parents=True)
+    results = streamed()
+    for number, variant in enumerate(results.variants):
+        variant.file = f"models/{variant.name}.tflite"
+        (folder / variant.file).write_bytes(loud(level=4.0 + number))
+        variant.sha256 = sha256(folder / variant.file)
+    results.variants[0] = results.variants[0].model_copy(update=changes)
+    write(results, folder / "results.json")
+    return folder
+
+
+def test_a_run_gives_its_recommended_row_and_the_measured_threshold(tmp_path):
+    word = WakeWord(run_folder(tmp_path))
+    assert (word.name, word.wake_word) == ("computer", streamed().word)
+    # The cutoff of results.json is 191: the threshold 0.75 is between it and the next.
+    assert word.threshold == 191 / 255
+    # The ring has five outputs, of 30 ms each.
+    assert word.process(bursts(4.0, 2.0))[0].seconds == pytest.approx(2.13, abs=0.03)
+
+
+def test_a_variant_has_its_own_name(tmp_path):
+    folder = run_folder(tmp_path)
+    assert WakeWord(folder, variant="stream_qat").name == "computer-stream_qat"
+    assert WakeWord(folder, cutoff=0.5).threshold == int(0.5 * 255) / 255
+
+
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [
+        ("float32", "variant float32 is a model of windows, .*: stream, stream_qat"),
+        ("stream_qt", r"variant: stream_qt is unknown \(did you mean stream_qat\?\)"),
+    ],
+)
+def test_another_row_is_refused_by_name(tmp_path, variant, message):
+    with pytest.raises(UsageError, match=message):
+        WakeWord(run_folder(tmp_path), variant=variant)
+
+
+def test_a_row_without_a_threshold_needs_a_cutoff(tmp_path):
+    folder = run_folder(tmp_path, detection=None)
+    with pytest.raises(UsageError, match=r"stream\.tflite: no manifest and no measured threshold"):
+        WakeWord(folder)
+    assert WakeWord(folder, cutoff=0.9).threshold == int(0.9 * 255) / 255
+
+
+def test_a_file_that_the_run_did_not_measure_is_refused(tmp_path):
+    folder = run_folder(tmp_path)
+    (folder / "models" / "stream.tflite").write_bytes(loud(level=9.0))
+    with pytest.raises(ModelError, match="is not the file that its run measured"):
+        WakeWord(folder)
+
+
+def test_a_run_that_recommends_no_detector_in_a_stream_lists_them(tmp_path):
+    folder = run_folder(tmp_path)
+    results = streamed()
+    results.recommendation.variant = "float32"
+    write(results, folder / "results.json")
+    with pytest.raises(UsageError, match="its recommended float32 is a model of windows"):
+        WakeWord(folder)
+    results.recommendation.variant = None
+    write(results, folder / "results.json")
+    with pytest.raises(UsageError, match="recommends no model; choose one with variant: stream"):
+        WakeWord(folder)
+
+
+def test_a_run_of_windows_does_not_listen(tmp_path):
+    write(windows(), tmp_path / "results.json")
+    with pytest.raises(UsageError, match="no detector in a stream, and only those listen"):
+        WakeWord(tmp_path)
+
+
+def test_a_folder_or_file_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"has no results\.json: name the folder of a run"):
+        WakeWord(tmp_path)
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(StapesError, match=r"no results\.json of schema 1"):
+        WakeWord(tmp_path)
+    (tmp_path / "a.tflite").write_bytes(loud())
+    with pytest.raises(UsageError, match="is no folder of a run, which has variants"):
+        WakeWord(tmp_path / "a.tflite", variant="stream")
+
+
+def test_a_manifest_of_another_file_of_the_folder_is_not_used(tmp_path):
+    path = manifest(tmp_path)
+    path.rename(tmp_path / "other.json")
+    (tmp_path / "other.tflite").write_bytes(loud())
+    with pytest.raises(UsageError, match=r"other\.tflite: no manifest"):
+        WakeWord(tmp_path / "other.tflite")
+    assert np.isfinite(WakeWord(tmp_path / "other.json").threshold)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.end_to_end.command import STAPES, environment
+from tests.export.by_hand import run_folder
 from tests.listen.models import manifest
 from tests.processes import MOST_SECONDS
 
@@ -79,6 +80,15 @@ def test_a_service_loads_no_tensorflow(tmp_path):
     # The address is of another network: the service ends after its words are loaded.
     arguments = ("serve", "--wyoming", "tcp://192.0.2.1:10400", str(manifest(tmp_path)))
     assert not loaded(*arguments, cache=tmp_path) & {"tensorflow", "tf_keras", "keras"}
+
+
+def test_export_loads_no_tensorflow(tmp_path):
+    run = run_folder(tmp_path / "run")
+    out = tmp_path / "out"
+    call = ("export", str(run), "--to", "esphome", "-o", str(out), "--check")
+    heavy = {"tensorflow", "tf_keras", "keras"}
+    assert not loaded(*call, cache=tmp_path) & heavy
+    assert (out / "house.json").is_file()
 
 
 def test_every_command_shows_examples(tmp_path):

@@ -26,7 +26,7 @@ def test_the_result_says_what_was_written(run, tmp_path):
     manifest = manifests.read(tmp_path / "out" / "house.json")
     assert manifest.micro.probability_cutoff == result.probability_cutoff
     assert result.checks == []
-    assert result.notes == []
+    assert [note[:17] for note in result.notes] == ["On a Raspberry Pi"]
 
 
 def test_the_same_again_gives_the_same_bytes(run, tmp_path):
@@ -93,6 +93,25 @@ def test_what_a_person_should_know_is_noted(tmp_path):
     write(document, run / "results.json")
     notes = stapes.export(run, tmp_path / "b", "esphome", variant="stream_qat").notes
     assert notes[0] == "The run recommends no row. None is fit to ship."
+
+
+def test_a_raspberry_pi_that_misses_more_is_noted(tmp_path):
+    document = streamed()
+    detection = known(document["stream"].detection)
+    # One step is a fifth of the words: scores are that high near 255.
+    det = detection.conditions[0].det
+    det.threshold = [(cutoff + 0.5) / 255 for cutoff in (254, 253, 252)]
+    det.fa_per_hour, det.frr = [0.2, 0.4, 1.0], [0.3, 0.1, 0.05]
+    detection.chosen.cutoff = 252
+    run = run_folder(tmp_path / "run", document)
+    result = stapes.export(run, tmp_path / "out", "esphome", languages="en")
+    assert result.probability_cutoff == 0.990196
+    # 256 * 0.990196 is above 253.
+    [note] = result.notes
+    assert note.startswith("On a Raspberry Pi, pymicro-wakeword misses up to 30.0 % of the words")
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert "There, at most 30.0 % of the words are missed." in readme
+    assert f"set `probability_cutoff` to {252 / 256:.6f} in a copy" in readme
 
 
 def test_a_cutoff_that_was_given_is_noted(run, tmp_path):

@@ -17,10 +17,9 @@ from stapes.contracts.manifest import Manifest, Micro
 from stapes.errors import UsageError
 from stapes.export.folder import README
 from stapes.export.names import ascii_slug
+from stapes.export.notes import missed_by_pymicro
 from stapes.export.source import Source
 from stapes.export.templates import render
-from stapes.measure.device import HIGHEST
-from stapes.measure.kept_curve import KeptCurve
 from stapes.measure.stream import device_cutoff
 from stapes.system.text import interval, rate_interval
 
@@ -86,7 +85,6 @@ def _readme(source: Source, stem: str, mark: str) -> str:
     clean = detection.conditions[0] if detection else None
     # The others are at the threshold of the run alone.
     own = detection is not None and point is not None and point.cutoff == detection.chosen.cutoff
-    mean = 256 * chosen.probability_cutoff
     return render(
         "esphome.md.j2",
         mark=mark,
@@ -100,9 +98,9 @@ def _readme(source: Source, stem: str, mark: str) -> str:
         arena_size=source.tensor_arena_size,
         arena_bytes=source.arena_bytes,
         step_ms=source.step_ms,
-        pymicro_mean=mean,
+        pymicro_mean=chosen.pymicro_mean,
         pymicro_cutoff=device_cutoff(chosen.cutoff).pymicro_cutoff,
-        pymicro_frr=_missed_above(KeptCurve(clean), mean) if clean and point else None,
+        pymicro_frr=missed_by_pymicro(source),
         point=point,
         sound_hours=clean.hours if clean else None,
         words=clean.words if clean else None,
@@ -114,13 +112,3 @@ def _readme(source: Source, stem: str, mark: str) -> str:
         noisy=detection.conditions[1:] if detection and own else None,
         notes=source.notes,
     )
-
-
-def _missed_above(curve: KeptCurve, mean: float) -> float | None:
-    """The part of the words that is missed at the next stricter cutoff that is known."""
-    if mean >= HIGHEST:
-        return None
-    for place, cutoff in enumerate(curve.cutoffs.tolist()):
-        if cutoff >= mean:
-            return float(curve.misses[place] / max(1, curve.n_words))
-    return None

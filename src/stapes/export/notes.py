@@ -4,7 +4,28 @@ from __future__ import annotations
 
 from stapes.export.settings import ExportSettings
 from stapes.export.source import Source
-from stapes.system.text import hours, rate
+from stapes.measure.kept_curve import KeptCurve
+from stapes.system.text import hours, percent, rate
+
+_MORE = 0.02
+"""The part of the words that must be missed beyond a device's to be worth a note."""
+
+
+def missed_by_pymicro(source: Source) -> float | None:
+    """The part of the words that pymicro-wakeword misses at most with the same manifest.
+
+    It is that of the next stricter cutoff that results.json has; None without one.
+    """
+    detection = source.row.detection if source.row else None
+    if detection is None or source.point.point is None:
+        return None
+    curve = KeptCurve(detection.conditions[0])
+    stricter = [
+        misses
+        for cutoff, misses in zip(curve.cutoffs.tolist(), curve.misses.tolist(), strict=True)
+        if cutoff >= source.point.pymicro_mean
+    ]
+    return stricter[0] / max(1, curve.n_words) if stricter else None
 
 
 def notes(source: Source, settings: ExportSettings) -> list[str]:
@@ -32,6 +53,12 @@ def notes(source: Source, settings: ExportSettings) -> list[str]:
             sentences.append(
                 f"The cutoff is for {rate(reached)} false accepts an hour, not for {rate(target)}: "
                 "the hours of sound resolve no lower rate."
+            )
+        there, here = missed_by_pymicro(source), point.frr if point else None
+        if there is not None and here is not None and there > here + _MORE:
+            sentences.append(
+                f"On a Raspberry Pi, pymicro-wakeword misses up to {percent(there, 1)} of the "
+                "words with this manifest, as it divides by 256; README.md has the cutoff for it."
             )
         if point is not None and point.frr == 1.0:
             sentences.append("It misses every word at this cutoff.")

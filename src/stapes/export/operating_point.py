@@ -38,6 +38,11 @@ class DevicePoint:
         """The integer that ESPHome compares the mean of outputs with."""
         return device_integer(self.probability_cutoff)
 
+    @property
+    def pymicro_mean(self) -> float:
+        """The mean of outputs that pymicro-wakeword asks for, as it divides them by 256."""
+        return 256 * self.probability_cutoff
+
 
 def probability(cutoff: int) -> float:
     """The `probability_cutoff` that ESPHome turns into this integer.

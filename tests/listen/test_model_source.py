@@ -59,6 +59,14 @@ def test_another_row_is_refused_by_name(tmp_path, variant, message):
         WakeWord(run_folder(tmp_path), variant=variant)
 
 
+def test_a_file_of_a_run_is_its_row(tmp_path):
+    folder = run_folder(tmp_path)
+    word = WakeWord(folder / "models" / "stream_qat.tflite")
+    assert (word.name, word.threshold) == ("computer-stream_qat", 191 / 255)
+    with pytest.raises(UsageError, match="float32 is a model of windows"):
+        WakeWord(folder / "models" / "float32.tflite")
+
+
 def test_a_row_without_a_threshold_needs_a_cutoff(tmp_path):
     folder = run_folder(tmp_path, detection=None)
     with pytest.raises(UsageError, match=r"stream\.tflite: no manifest and no measured threshold"):

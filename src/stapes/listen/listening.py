@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,8 @@ def listen(
         A model or a recording is broken, or no microphone can be opened.
     """
     settings = checked(ListenSettings, nested(ListenSettings, arguments), called=arguments)
+    for option in ("keep", "labels", "page"):
+        _require_place(option, getattr(settings, option))
     run = _session(
         [Path(path).expanduser() for path in models],
         [os.fspath(path) for path in sound],
@@ -58,6 +61,24 @@ def listen(
 
         write_text(settings.page, listening_page(listening))
     return listening
+
+
+def _require_place(option: str, path: Path | None) -> None:
+    """Raise UsageError if nothing can be written there: hours of listening would be lost."""
+    if path is None:
+        return
+    file, folder = option != "keep", option != "page"
+    if (path.is_dir() and not folder) or (path.is_file() and not file):
+        kind = "a folder; name a file" if path.is_dir() else "a file; name a folder"
+        raise UsageError(f"--{option} {path}: is {kind}.")
+    parent = next(place for place in (path, *path.parents) if place.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--{option} {path}: cannot be written ({error.strerror}); choose another place."
+        ) from None
 
 
 def _session(

@@ -1,7 +1,7 @@
 """From a path to a wake-word model and how its device decides.
 
-A path may be a manifest (.json), a .tflite with or without a manifest beside it, or the folder of a
-run.
+A path may be a manifest (.json), a .tflite with or without a manifest beside it, the folder of a
+run, or a file in it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from stapes.tflite.read.file import read_tflite
 
 SLIDING_WINDOW = 5
 """Outputs in the mean of a model without a manifest: as in every published one, and in a run."""
+MODELS = "models"
+"""The folder of a run's files."""
 FRAME_MS = 10
 """The step of the frontend, as the package pymicro-features has it."""
 
@@ -72,6 +74,9 @@ def model_source(path: Path, variant: str | None = None) -> ModelSource:
         # The manifest may be of another file of that folder.
         if source.path.resolve() == path.resolve():
             return source
+    run = path.parent.parent
+    if path.parent.name == MODELS and (run / "results.json").is_file():
+        return _of_run(run, path.stem)
     return ModelSource(path, read_tflite(path), path.stem, _words(path.stem))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.measure.device_by_hand import bursts, sound
 
-from stapes.measure.stream_outputs import StreamOutputs
+from stapes.measure.stream_outputs import StreamOutputs, comparable
 
 
 def test_all_integers_above_most_outputs_are_tried():
@@ -46,3 +46,11 @@ def test_one_type_of_outputs_and_one_source_for_each():
         StreamOutputs([integers], [], [], np.zeros((0, 2)))
     with pytest.raises(ValueError, match="one clip for each word"):
         StreamOutputs([integers], ["a"], [integers], np.zeros((0, 2)))
+
+
+def test_outputs_of_16_bits_are_counted_as_floats():
+    whole = np.array([-32_768, -1, 0, 16_384, 32_767], np.int16)
+    np.testing.assert_allclose(comparable(whole), [0, 0, 0, 0.5, 1], atol=1e-4)
+    assert comparable(whole).dtype.kind == "f"
+    for outputs in (np.array([1, 255], np.uint8), np.array([0.1], np.float32)):
+        assert comparable(outputs) is outputs

@@ -25,27 +25,27 @@ VERSION = "2026.6.5"
 @pytest.fixture(scope="session")
 def esphome() -> str:
     """The command, installed once into an environment of its own in the user's cache folder."""
-    if (found := command()) is not None:
-        return found
+    if (installed := command()) is not None:
+        return installed
     folder = Path(platformdirs.user_cache_dir("stapes-tests")) / f"esphome-{VERSION}"
-    program = folder / ("Scripts" if os.name == "nt" else "bin") / "esphome"
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{folder}.lock"):
-        if not program.exists():
+        if not (scripts / "esphome").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            for call in (
-                ["-m", "venv", str(folder)],
-                ["-m", "pip", "install", "--quiet", f"esphome=={VERSION}"],
-            ):
-                python = sys.executable if "venv" in call else str(program.with_name("python"))
-                done = subprocess.run(
-                    [python, *call], capture_output=True, text=True, timeout=MOST_SECONDS
-                )
-                if done.returncode:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                    pytest.skip(f"esphome {VERSION} cannot be installed: {' '.join(last)}")
-    return str(program)
+            _call(sys.executable, "-m", "venv", folder)
+            _call(scripts / "python", "-m", "pip", "install", "--quiet", f"esphome=={VERSION}")
+    return str(scripts / "esphome")
+
+
+def _call(*command: object) -> None:
+    """Run a command, or skip the test with the last line of its message."""
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=MOST_SECONDS
+    )
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        pytest.skip(f"esphome {VERSION} cannot be installed: {' '.join(last)}")
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def check(
     used = max(1, int(np.searchsorted(frames, _MOST_FRAMES, "right")))
     places = [*range(used), *range(plan.recordings, len(plan.parts))]
     expected = [*device.recordings[:used], *device.words]
-    mean, window = STEPS * source.point.probability_cutoff, source.point.sliding_window
+    mean, window = source.point.pymicro_mean, source.point.sliding_window
     single = of_one_output(manifest, tested.scratch / "single")
     outputs, sums = [], Differences()
     with Child() as child:

@@ -71,7 +71,7 @@ def threshold(tflite: bytes) -> float:
 
 def logit(p: Any) -> Any:
     p = np.clip(p, 1 / 512, 1 - 1 / 512)
-    return np.log(p / (1 - p))
+    return np.asarray(np.log(p / (1 - p)))
 
 
 def centred(model: Any) -> Any:

@@ -46,8 +46,8 @@ class StreamSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    width: int = Field(default=16, ge=1, le=256, description="Channels of a convolution.")
-    blocks: int = Field(default=4, ge=1, le=8, description="Depthwise-separable convolutions.")
+    width: int = Field(default=28, ge=1, le=256, description="Channels of a convolution.")
+    blocks: int = Field(default=3, ge=1, le=8, description="Depthwise-separable convolutions.")
     kernel: int | None = Field(
         default=None,
         ge=1,

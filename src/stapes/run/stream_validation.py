@@ -27,7 +27,7 @@ from stapes.targets.streams import device_outputs
 _LEAD = 200
 """Frames before a word in validation sound, at least: a device is deaf in the first hundred."""
 _AFTER = 100
-_MULTIPLES = (1.0, 2.0, 5.0)
+_MULTIPLES = (1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0)
 _MOST_LOGITS = 5.0
 """The furthest that a threshold is from those of higher rates."""
 
@@ -74,7 +74,7 @@ class Validation:
         return {"val_frr": self.mean_frr(self.curve(scores))}
 
     def mean_frr(self, curve: StreamCurve) -> float:
-        """The mean FRR at the rate and at its multiples, as single ones are coarse."""
+        """The mean FRR at the rate and at its multiples: each alone hangs on a few seconds."""
         points = [at_rate(curve, multiple * self.rate) for multiple in _MULTIPLES]
         return float(np.mean([1.0 if p.frr is None else p.frr for p in points]))
 

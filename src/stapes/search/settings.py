@@ -25,7 +25,7 @@ SIZES: dict[str, dict[str, tuple[int, int, int]]] = {
 """The architectures of a search: least, largest and step of each size."""
 
 STREAM_SIZES: dict[str, tuple[int, int, int]] = {
-    "width": (4, 24, 2),
+    "width": (4, 32, 2),
     "blocks": (2, 5, 1),
     "kernel": (3, 15, 2),
     "stride": (2, 4, 1),

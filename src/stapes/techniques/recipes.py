@@ -148,7 +148,7 @@ class StreamTiny(_Recipe):
 
     epochs: _Epochs = 10
     widths: tuple[int, ...] = Field(
-        default=(8, 12), min_length=1, description="Channels, the smallest first."
+        default=(10, 16), min_length=1, description="Channels, the smallest first."
     )
     max_rise: float = Field(
         default=1.0, ge=0, description="Points of FRR that it may have above the full width."

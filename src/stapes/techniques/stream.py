@@ -19,13 +19,19 @@ from stapes.tflite.edit.streaming import streaming
 
 LOGITS = (-7.0, 5.0)
 """The range of quantized logits: steps of 0.05, which are at most 3 of 256 of the score."""
+THRESHOLD = -2.0
+"""The logit of a quantized detector at its threshold on validation sound.
+
+Other sound asks for a higher one, of words and false accepts up to 5 above it. A score has few
+steps left near 1, so the threshold lies below one half.
+"""
 
 
 def streamed(make: Callable[[Material], Variant]) -> Callable[[Material], Variant]:
     """A technique whose .tflite is turned into its streaming form.
 
-    Its logits get a range around the threshold, which is then moved to a score of one half: a
-    technique may have moved the baseline's. Without sound, it stays where the baseline's is.
+    Its logits get a range around the threshold, which is then moved: a technique may have moved
+    that of the baseline. Without sound, it stays where the baseline's is.
     """
 
     @functools.wraps(make)
@@ -40,14 +46,14 @@ def streamed(make: Callable[[Material], Variant]) -> Callable[[Material], Varian
 
 
 def _centred(tflite: bytes, threshold: Callable[[bytes], float | None]) -> bytes:
-    """The same detector with its threshold at a score of one half.
+    """The same detector with its threshold on validation sound at `THRESHOLD`.
 
     The first move is coarse where scores saturate, so there is a second.
     """
     for _ in range(2):
         logit = threshold(tflite)
         if logit is not None:
-            tflite = with_logits_moved(tflite, -logit)
+            tflite = with_logits_moved(tflite, THRESHOLD - logit)
     return tflite
 
 

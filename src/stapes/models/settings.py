@@ -46,7 +46,7 @@ class StreamSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    width: int = Field(default=28, ge=1, le=256, description="Channels of a convolution.")
+    width: int = Field(default=26, ge=1, le=256, description="Channels of a convolution.")
     blocks: int = Field(default=3, ge=1, le=8, description="Depthwise-separable convolutions.")
     kernel: int | None = Field(
         default=None,

@@ -17,7 +17,7 @@ from stapes.models.backend import keras
 FIRST_KERNEL = 5
 """Frames of the convolution with the stride."""
 
-SIZES = {"width": 28, "blocks": 3, "kernel": 11, "stride": 3}
+SIZES = {"width": 26, "blocks": 3, "kernel": 11, "stride": 3}
 """The default sizes of `stream_cnn`."""
 
 
@@ -33,7 +33,7 @@ def stream_cnn(
 
     The bins are channels from the first layer on. The kernels grow by two from block to block, as
     later blocks have fewer details and more context. There is one step for each `stride` frames
-    after the first receptive field. 5,181 parameters by default, 4,845 once lowered.
+    after the first receptive field. 4,655 parameters by default, 4,343 once lowered.
     """
     layers = keras().layers
     start = layers.Input((None, bins), name="features")

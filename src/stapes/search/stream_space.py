@@ -18,7 +18,7 @@ ARCHITECTURE, FRONTEND = "stream_cnn", "micro"
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 10
 
 _STARTS: tuple[dict[str, int], ...] = (
-    {"width": 28, "blocks": 3, "kernel": 11, "stride": 3},
+    {"width": 26, "blocks": 3, "kernel": 11, "stride": 3},
     {"width": 20, "blocks": 3, "kernel": 11, "stride": 3},
     {"width": 16, "blocks": 4, "kernel": 7, "stride": 3},
     {"width": 12, "blocks": 4, "kernel": 7, "stride": 3},

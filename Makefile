@@ -9,13 +9,12 @@ DEMO ?= runs/demo
 # train do not come last, one after the other.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo quick test thorough lint types unit docs browser format lock benchmark clean
+.PHONY: help setup demo quick test lint types unit docs browser format lock benchmark clean
 
 help:
 	@echo "make demo       set up and run the main job on synthetic speech, into $(DEMO)"
 	@echo "make quick      set up and run lint and the tests that train nothing: under two minutes"
 	@echo "make test       set up and run every check: lint, format, types, tests"
-	@echo "make thorough   set up and run whole runs and searches of minutes, whose parts make test covers"
 	@echo "make browser    install Chromium, which the tests of the page use and skip without (Debian, root)"
 	@echo "make lint       ruff, import-linter, reference and links of the docs; make types: mypy"
 	@echo "make format     fix what lint and format can fix"
@@ -36,7 +35,7 @@ demo: $(READY)
 	$(BIN)/stapes run --word house --out $(DEMO)
 
 quick: lint
-	$(PYTEST) -q -m "not slow and not thorough"
+	$(PYTEST) -q -m "not slow"
 
 test: lint types unit
 
@@ -54,9 +53,6 @@ types: $(READY)
 
 unit: $(READY)
 	$(PYTEST)
-
-thorough: $(READY)
-	$(PYTEST) -m thorough
 
 docs: $(READY)
 	$(BIN)/python tools/reference.py

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tests.end_to_end import toy_word
 from tests.end_to_end.command import stapes
 
@@ -43,8 +45,16 @@ class StreamRun:
 
 @pytest.fixture(scope="session")
 def stream_run(tmp_path_factory: pytest.TempPathFactory) -> StreamRun:
-    """Some 20 seconds on an idle machine; no test may change its folders."""
-    folder = tmp_path_factory.mktemp("streams")
-    run = StreamRun(toy_word.write(folder / "sound"), folder / "run", "", folder / "cache")
-    done = stapes(*run.call(run.out, "--jobs", 2), cache=run.cache)
-    return StreamRun(run.sound, run.out, done.stdout, run.cache)
+    """The run, made once for all workers of the tests; no test may change its folders."""
+    base = tmp_path_factory.getbasetemp()
+    # Every worker has a folder of its own in one that they share.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "streams"
+    printed = folder / "printed.txt"
+    run = StreamRun(folder / "sound", folder / "run", "", folder / "cache")
+    with FileLock(shared / "streams.lock"):
+        if not printed.is_file():
+            toy_word.write(run.sound)
+            done = stapes(*run.call(run.out, "--jobs", 2), cache=run.cache)
+            printed.write_text(done.stdout, "utf-8")
+    return replace(run, printed=printed.read_text("utf-8"))

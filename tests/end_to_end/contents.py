@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,20 @@ def contents(run: Path) -> dict[str, Any]:
     files = [path for path in run.rglob("*") if path.is_file() and path.name not in ignored]
     readers = {"results.json": without_times, "results.csv": columns_without_times}
     return {str(path.relative_to(run)): readers.get(path.name, sha256)(path) for path in files}
+
+
+def part(run: Path, rows: Sequence[str]) -> dict[str, Any]:
+    """What a run of these rows alone has in common with a run of more rows."""
+    shared = contents(run)
+    for name in ("run.yaml", "results.csv"):
+        del shared[name]
+    models = {f"models/{row}.tflite" for row in rows}
+    shared = {k: v for k, v in shared.items() if not k.startswith("models/") or k in models}
+    results = shared["results.json"]
+    for name in ("settings", "clips"):  # The page plays the clips that a row has wrong.
+        del results[name]
+    results["variants"] = [row for row in results["variants"] if row["name"] in rows]
+    return shared
 
 
 def without_times(path: Path) -> Any:

@@ -96,7 +96,6 @@ def quick(folder: Path, model: Path, *arguments: object) -> tuple[str, ...]:
     return tuple(map(str, (*options, "--jobs", 1, *arguments)))
 
 
-@pytest.mark.thorough
 def test_the_techniques_work_on_a_keras_3_model_with_one_output(folder, sigmoid):
     out = folder / "sigmoid"
     rows = ",".join(TRAINED)

@@ -5,23 +5,30 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.search import by_hand
 from tests.search.conftest import SETTINGS
 
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
 from stapes.search import cluster, engines
+from stapes.search.candidate import Candidate
+from stapes.search.evaluating import Outcome, Sets
 from stapes.search.job import SearchFolder, SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.search.study import open_study
 from stapes.search.trials import run_trials
 from stapes.search.under_way import trial_file
 from stapes.targets import tflm
+
+Evaluate = Callable[[Candidate, SearchSettings, Sets], Outcome]
 
 ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 
@@ -36,6 +43,10 @@ def two_workers() -> Iterator[Any]:
     """A head that runs nothing, and two workers of one processor each."""
     from ray.cluster_utils import Cluster
 
+    # Workers may not find the files of tests.
+    by_value = [by_hand, sys.modules[__name__]]
+    for module in by_value:
+        ray.cloudpickle.register_pickle_by_value(module)
     with pytest.MonkeyPatch.context() as patch:
         # Ray kills a worker when this machine is short of memory, whoever uses it.
         patch.setenv("RAY_memory_monitor_refresh_ms", "0")
@@ -50,6 +61,8 @@ def two_workers() -> Iterator[Any]:
         finally:
             ray.shutdown()
             cluster_of_two.shutdown()
+            for module in by_value:
+                ray.cloudpickle.unregister_pickle_by_value(module)
 
 
 def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> list[Trial]:
@@ -59,11 +72,29 @@ def _trials(folder: Path, engine: engines.Engine, settings: SearchSettings) -> l
         return run_trials(job, study, engine)
 
 
-def _without_time(trials: list[Trial]) -> list[Trial]:
-    return [trial.model_copy(update={"seconds": None}) for trial in trials]
+def _by_hand(candidate: Candidate, settings: SearchSettings, sets: Sets) -> Outcome:
+    """An outcome without training, whose loss is a sum of all data."""
+    result = by_hand.outcome(candidate, settings)
+    arrays = (sets.training.x, sets.validation.x, sets.calibration, sets.teacher)
+    result.trial.loss = float(sum(array.sum() for array in arrays))
+    return result
 
 
-@pytest.mark.thorough
+class Here:
+    """An engine without workers."""
+
+    def __init__(self, evaluate: Evaluate, sets: Sets) -> None:
+        self.evaluate, self.sets = evaluate, sets
+
+    def submit(self, candidate: Candidate) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(self.evaluate(candidate, SETTINGS, self.sets))
+        return future
+
+    def renew(self) -> None:
+        raise AssertionError("nothing died")
+
+
 def test_a_worker_killed_in_the_middle_loses_no_trial(
     two_workers: Any, work: Path, tmp_path: Path
 ) -> None:
@@ -74,7 +105,7 @@ def test_a_worker_killed_in_the_middle_loses_no_trial(
         if candidate.sizes["width"] == 6 and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return engines.evaluate_sets(candidate, settings, sets)
+        return _by_hand(candidate, settings, sets)
 
     with cluster.on_ray(SETTINGS, work, evaluate=killed_once) as engine:
         trials = _trials(tmp_path / "ray", engine, SETTINGS)
@@ -82,34 +113,35 @@ def test_a_worker_killed_in_the_middle_loses_no_trial(
     assert [trial.failed for trial in trials] == [None] * SETTINGS.trials
     assert ray.is_initialized()  # The cluster was there before, and stays.
 
-    with engines.Local(SETTINGS, work, tmp_path / "log.txt", 2) as processes:
-        local_trials = _trials(tmp_path / "local", processes, SETTINGS)
-    assert _without_time(trials) == _without_time(local_trials)
+    here = Here(_by_hand, engines.load_sets(work / "logmel", SETTINGS))
+    assert trials == _trials(tmp_path / "here", here, SETTINGS)
     for trial in trials:
-        ray_file, local_file = (
-            trial_file(tmp_path / engine / "trials", trial.number) for engine in ("ray", "local")
+        ray_file, file = (
+            trial_file(tmp_path / engine / "trials", trial.number) for engine in ("ray", "here")
         )
-        assert ray_file.read_bytes() == local_file.read_bytes()
+        assert ray_file.read_bytes() == file.read_bytes()
 
 
-@pytest.mark.thorough
 def test_a_trial_that_always_kills_its_worker_fails_and_stops_no_other(
     two_workers: Any, work: Path, tmp_path: Path
 ) -> None:
     def deadly(candidate: Any, settings: Any, sets: Any) -> Any:
         if candidate.sizes["width"] == 6:
             os.kill(os.getpid(), signal.SIGKILL)
-        return engines.evaluate_sets(candidate, settings, sets)
+        return _by_hand(candidate, settings, sets)
 
-    few = SETTINGS.model_copy(update={"trials": 1})
+    few = SETTINGS.model_copy(update={"trials": 2})
     with cluster.on_ray(few, work, evaluate=deadly) as engine:
         trials = _trials(tmp_path / "deadly", engine, few)
     reasons = [trial.failed for trial in trials if trial.failed]
-    assert all("its worker died" in reason for reason in reasons)
-    assert sum(trial.frr is not None for trial in trials) == 1
+    assert len(reasons) == 1
+    assert "its worker died" in reasons[0]
+    assert sum(trial.frr is not None for trial in trials) == 2
 
 
-def test_an_error_of_a_trial_is_reported(two_workers: Any, work: Path, tmp_path: Path) -> None:
+def test_a_trial_trains_as_in_this_process_and_an_error_of_another_is_reported(
+    two_workers: Any, work: Path, tmp_path: Path
+) -> None:
     def broken(candidate: Any, settings: Any, sets: Any) -> Any:
         if candidate.sizes["width"] == 8:
             raise RuntimeError("nothing works\nand so on")
@@ -117,8 +149,14 @@ def test_an_error_of_a_trial_is_reported(two_workers: Any, work: Path, tmp_path:
 
     few = SETTINGS.model_copy(update={"trials": 1})
     with cluster.on_ray(few, work, evaluate=broken) as engine:
-        trials = _trials(tmp_path / "broken", engine, few)
-    assert trials[0].failed == "nothing works"
+        failed, trained = _trials(tmp_path / "broken", engine, few)
+    assert failed.failed == "nothing works"
+    candidate = Candidate.model_validate(trained.candidate)
+    expected = engines.evaluate_files(candidate, few, work)
+    assert (
+        trial_file(tmp_path / "broken" / "trials", trained.number).read_bytes() == expected.tflite
+    )
+    assert (trained.frr, trained.loss) == (expected.trial.frr, expected.trial.loss)
 
 
 def test_the_error_for_a_bad_address_names_it_and_the_fix(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from stapes.measure.accuracy import accuracy
 from stapes.measure.roc import frr_at
 from stapes.models.architectures import ARCHITECTURES
 from stapes.search import evaluating
+from stapes.search.candidate import Candidate
 from stapes.search.engines import load_sets
 from stapes.search.evaluating import evaluate, untrained
 from stapes.targets import tflm
@@ -26,9 +28,30 @@ pytestmark = [
 ]
 
 
+PCQAT = {
+    "slim": "tflm",
+    "technique": "pcqat",
+    "sparsity": 0.6,
+    "clusters": 8,
+    "teacher": 0.3,
+    "masks": True,
+}
+
+
 @pytest.fixture(scope="module")
 def sets(work: Path):
     return load_sets(work / "logmel", SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def evaluated(sets):
+    """`evaluated(**changed)`: the outcome of a candidate, of which each is trained once."""
+
+    @functools.cache
+    def of(candidate_json):
+        return evaluate(Candidate.model_validate_json(candidate_json), SETTINGS, sets)
+
+    return lambda **changed: of(candidate(**changed).model_dump_json())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +73,7 @@ def test_what_cannot_fit_is_not_trained(sets, budget, reason, monkeypatch):
     "changed",
     [
         {"slim": "any"},
-        {"slim": "tflm", "technique": "pqat", "sparsity": 0.5, "teacher": 0.3, "masks": True},
+        PCQAT,
         {"architecture": "ds_cnn", "sizes": {"width": 8, "blocks": 1}},
         {
             "technique": "clustered_lut",
@@ -59,13 +82,13 @@ def test_what_cannot_fit_is_not_trained(sets, budget, reason, monkeypatch):
         },
     ],
 )
-def test_an_untrained_model_costs_what_the_trained_one_does(sets, changed):
+def test_an_untrained_model_costs_what_the_trained_one_does(sets, evaluated, changed):
     chosen = candidate(**changed)
     shape, build = sets.training.x.shape[1:], ARCHITECTURES[chosen.architecture]
     _, size, arena = untrained(
         chosen, lambda: build(shape, **chosen.sizes), sets.calibration, SETTINGS.seed
     )
-    outcome = evaluate(chosen, SETTINGS, sets)
+    outcome = evaluated(**changed)
     assert outcome.tflite is not None
     trial = outcome.trial
     assert trial.bytes == len(outcome.tflite)
@@ -87,18 +110,17 @@ def test_the_rates_are_those_of_the_file_on_the_validation_clips(sets):
     assert trial.parameters == sum(sizes)
 
 
-def test_the_same_candidate_gives_the_same_bytes(sets):
-    chosen = candidate(technique="qat", label_smoothing=0.05)
-    first, second = (evaluate(chosen, SETTINGS, sets) for _ in range(2))
-    assert first.tflite == second.tflite
-    other = evaluate(chosen, SETTINGS.model_copy(update={"seed": 1}), sets)
-    assert other.tflite != first.tflite
+def test_the_same_candidate_gives_the_same_bytes(sets, evaluated):
+    assert evaluate(candidate(**PCQAT), SETTINGS, sets).tflite == evaluated(**PCQAT).tflite
 
 
-@pytest.mark.thorough
-def test_clusters_and_zeros_are_as_many_as_the_candidate_has(sets):
-    chosen = candidate(technique="pcqat", sparsity=0.6, clusters=8)
-    outcome = evaluate(chosen, SETTINGS, sets)
+def test_another_seed_gives_other_bytes(sets, evaluated):
+    other = evaluate(candidate(slim="any"), SETTINGS.model_copy(update={"seed": 1}), sets)
+    assert other.tflite != evaluated(slim="any").tflite
+
+
+def test_clusters_and_zeros_are_as_many_as_the_candidate_has(evaluated):
+    outcome = evaluated(**PCQAT)
     assert outcome.tflite is not None
     pointwise = [
         constant.values

@@ -39,14 +39,20 @@ class Job:
         StapesError
             A worker died.
         """
-        log = self.folder.log
+        log = self.folder.log.resolve()
         # Models of Stapes on a large corpus may use all memory of the machine.
         memory = TRAINING_MEMORY if self.settings.model else None
+        jobs = max(1, min(self.jobs, tasks))
+        with self.explained(), pool(jobs, begin, (log, memory)) as executor:
+            yield executor
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Raise StapesError, with the fix, if a worker died in the block."""
         try:
-            with pool(max(1, min(self.jobs, tasks)), begin, (log.resolve(), memory)) as executor:
-                yield executor
+            yield
         except BrokenExecutor:
             raise StapesError(
-                f"A worker process died (out of memory?); {log} may say why. The same command "
-                "continues the run."
+                f"A worker process died (out of memory?); {self.folder.log} may say why. The same "
+                "command continues the run."
             ) from None

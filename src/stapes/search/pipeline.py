@@ -10,7 +10,7 @@ search that was killed continues, and a finished one continues with more trials.
 from __future__ import annotations
 
 import importlib.util
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -83,11 +83,17 @@ def search(job: SearchJob) -> Results:
         data = describe(corpus, settings, clips.chosen, clips.copies, clips.skipped)
         for sentence in cut_words(data.word_seconds, settings.frontend.window_seconds):
             progress.note(sentence)
-        record = _begin(job, data)
-        with open_study(folder.study, settings, techniques) as study, _engine(job) as engine:
-            trials = run_trials(job, study, engine)
-        record.results.search = _summary(trials, settings, clips.used["validation"])
-        shipping.ship_all(job, record.results)
+        # The same workers for all steps: each imports TensorFlow, which takes seconds.
+        local = Local(settings, folder.work, folder.log, job.jobs)
+        with job.explained(), local:
+            record = _begin(job, data, local)
+            with (
+                open_study(folder.study, settings, techniques) as study,
+                _engine(job, local) as engine,
+            ):
+                trials = run_trials(job, study, engine)
+            record.results.search = _summary(trials, settings, clips.used["validation"])
+            shipping.ship_all(job, record.results, local)
         _measure(job, record, clips.chosen["test"])
         record.save()
         write_files(record.results, folder.path)
@@ -128,26 +134,27 @@ def _techniques(settings: SearchSettings) -> list[str]:
     return chains(settings.techniques, missing, root=root)
 
 
-def _engine(job: SearchJob) -> AbstractContextManager[Engine]:
+def _engine(job: SearchJob, local: Local) -> AbstractContextManager[Engine]:
     if job.cluster == "ray":
+        local.close()  # It starts again when it is used.
         return on_ray(job.settings, job.folder.work, job.jobs)
-    return Local(job.settings, job.folder.work, job.folder.log, job.jobs)
+    return nullcontext(local)
 
 
-def _begin(job: SearchJob, data: Data) -> Record:
+def _begin(job: SearchJob, data: Data, local: Local) -> Record:
     """The record with the baseline, which is trained if it is missing; and its scores."""
     folder, progress = job.folder, job.progress
     earlier = records.earlier(folder)
-    with job.workers() as executor:
-        baseline = earlier.baseline if earlier else train_baseline(job, executor)
-        baseline.sha256 = sha256(folder.baseline)
-        record = records.begin(job, data, baseline)
-        if earlier is None:
-            # Otherwise the earlier results stay until there are more.
-            record.save()
-        progress.begin("Scoring the training clips by the baseline")
-        executor.submit(shipping.teach, folder.features, folder.baseline, folder.work).result()
-        progress.end()
+    executor = local.executor()
+    baseline = earlier.baseline if earlier else train_baseline(job, executor)
+    baseline.sha256 = sha256(folder.baseline)
+    record = records.begin(job, data, baseline)
+    if earlier is None:
+        # Otherwise the earlier results stay until there are more.
+        record.save()
+    progress.begin("Scoring the training clips by the baseline")
+    executor.submit(shipping.teach, folder.features, folder.baseline, folder.work).result()
+    progress.end()
     return record
 
 

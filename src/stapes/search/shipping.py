@@ -24,6 +24,7 @@ from stapes.search.job import SearchJob
 from stapes.search.settings import SearchSettings
 from stapes.system.files import atomic_path, write_bytes
 from stapes.system.text import limits, p_value, percent
+from stapes.system.workers import Workers
 from stapes.techniques.registry import FLOATS, TECHNIQUES
 from stapes.techniques.variant import Material, Variant
 
@@ -48,7 +49,7 @@ def teach(features: Path, keras_file: Path, work: Path) -> None:
         np.save(file, scores, allow_pickle=False)
 
 
-def ship_all(job: SearchJob, results: Results) -> None:
+def ship_all(job: SearchJob, results: Results, workers: Workers) -> None:
     """Make a row of the reference, of the best trial and of those of the front.
 
     Models of windows are measured on the test clips at once, detectors in a stream later.
@@ -63,19 +64,19 @@ def ship_all(job: SearchJob, results: Results) -> None:
     job.progress.begin(f"Measuring the best models{where}")
     for model in folder.models.glob("*.tflite"):
         model.unlink()  # From before this search was continued.
-    with job.workers(1 + len(shipped)) as executor:
-        if settings.in_streams:
-            baseline = executor.submit(
-                ship_reference, settings, folder.baseline, folder.work, folder.models
-            )
-        else:
-            files = (folder.features, folder.baseline, folder.models)
-            baseline = executor.submit(steps.make_variant, "float32", settings, *files)
-        rows = [
-            executor.submit(ship, name, trial, settings, folder.path, folder.work)
-            for name, trial in shipped.items()
-        ]
-        results.variants = [baseline.result(), *(row.result() for row in rows)]
+    executor = workers.executor()
+    if settings.in_streams:
+        baseline = executor.submit(
+            ship_reference, settings, folder.baseline, folder.work, folder.models
+        )
+    else:
+        files = (folder.features, folder.baseline, folder.models)
+        baseline = executor.submit(steps.make_variant, "float32", settings, *files)
+    rows = [
+        executor.submit(ship, name, trial, settings, folder.path, folder.work)
+        for name, trial in shipped.items()
+    ]
+    results.variants = [baseline.result(), *(row.result() for row in rows)]
     results.baseline.accuracy = results.variants[0].accuracy
     names = {trial.number: name for name, trial in shipped.items()}
     for trial in search.trials:

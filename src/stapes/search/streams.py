@@ -67,27 +67,29 @@ def search_streams(job: SearchJob, techniques: list[str]) -> Results:
         tests = spoken.get("test", [])
         test_sound = sound.gather(job, corpus, chosen, skipped, **measured, spoken=tests)
         trained_on = stream_sound.prepare(job, corpus, chosen, skipped, spoken)
-        record = _begin(job, describe(corpus, settings, chosen, 0, skipped), trained_on)
+        data = describe(corpus, settings, chosen, 0, skipped)
+        # The same workers for all steps: each imports TensorFlow, which takes seconds.
         local = Local(settings, folder.work, folder.log, job.jobs)
-        with open_study(folder.study, settings, techniques) as study, local as engine:
-            trials = run_trials(job, study, engine)
-        record.results.search = _summary(job, record.results, trials)
-        shipping.ship_all(job, record.results)
+        with job.explained(), local:
+            record = _begin(job, data, trained_on, local)
+            with open_study(folder.study, settings, techniques) as study:
+                trials = run_trials(job, study, local)
+            record.results.search = _summary(job, record.results, trials)
+            shipping.ship_all(job, record.results, local)
         _measure(job, record, chosen["test"], test_sound)
         write_files(record.results, folder.path)
         folder.finish()
     return record.results
 
 
-def _begin(job: SearchJob, data: Data, trained_on: StreamSound) -> Record:
+def _begin(job: SearchJob, data: Data, trained_on: StreamSound, local: Local) -> Record:
     """The record with the reference, which is trained if it is missing."""
     folder = job.folder
     earlier = records.earlier(folder)
     if earlier is not None and earlier.streams is not None:
         baseline, streams = earlier.baseline, earlier.streams
     else:
-        with job.workers() as executor:
-            baseline = train_stream_alone(job, executor, trained_on)
+        baseline = train_stream_alone(job, local.executor(), trained_on)
         streams = Streams(baseline=stream_steps.description(folder.work), sound=trained_on)
     baseline.sha256 = sha256(folder.baseline)
     record = records.begin(job, data, baseline)

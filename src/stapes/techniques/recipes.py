@@ -197,4 +197,6 @@ QUICK_RECIPES: dict[str, Any] = {
     name: {"epochs": min(2, recipe.default.epochs // 2)}
     for name, recipe in Recipes.model_fields.items()
 }
-"""Settings of `--quick`: an epoch or two of each recipe."""
+for _name in ("tiny", "stream_tiny"):
+    QUICK_RECIPES[_name]["widths"] = Recipes.model_fields[_name].default.widths[:1]
+"""Settings of `--quick`: an epoch or two of each recipe, and one width where there are several."""

@@ -145,6 +145,19 @@ def test_the_seconds_around_each_event_are_kept_with_their_scores(folder, tmp_pa
         assert capture.score >= 0.8 * capture.threshold
 
 
+def test_scores_that_stay_near_are_kept_around_their_moments(folder, tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.concatenate([rng.normal(0, 0.002, 3 * RATE), rng.normal(0, 0.02, 1 * RATE)] * 6)
+    soundfile.write(tmp_path / "long.wav", y.astype(np.float32), RATE)
+    options = {"near": 0.001, "cutoff": 1.0, "keep": tmp_path / "kept"}
+    listening = stapes.listen(folder / "strict.json", tmp_path / "long.wav", **options)
+    assert len(listening.heard) >= 4
+    for path in (tmp_path / "kept").glob("*.json"):
+        capture = captures.read(path)
+        place = round(capture.seconds / capture.step_seconds) - 1
+        assert capture.scores[place] == pytest.approx(capture.score, abs=1e-4)
+
+
 def test_listening_again_keeps_nothing_twice(folder, tmp_path):
     for _ in range(2):
         stapes.listen(folder / "loud.json", folder / "rec", keep=tmp_path)

@@ -145,6 +145,13 @@ def test_float_models_compare_floats(tmp_path):
     assert [round(found.seconds, 2) for found in word.process(SOUND)] == [2.09, 5.09, 8.09]
 
 
+def test_scores_that_are_no_numbers_are_an_error(tmp_path):
+    path = tmp_path / "nan.tflite"
+    path.write_bytes(loud("float32", level=float("nan")))
+    with pytest.raises(ModelError, match=r"nan\.tflite: it gives scores that are not numbers"):
+        WakeWord(path, cutoff=0.6).process(SOUND)
+
+
 def test_outputs_of_other_integers_are_dequantized(tmp_path):
     path = tmp_path / "int8.tflite"
     path.write_bytes(streaming(window_model([Layer(6), Layer(None, 5, 3)], bins=40)))

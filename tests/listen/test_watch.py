@@ -51,8 +51,15 @@ def test_two_near_misses_are_more_than_a_second_apart():
     assert [event.seconds for _, event in found] == [0.0, 1.5]
 
 
+def test_scores_that_stay_near_are_a_near_miss_every_three_seconds():
+    found = events([0.45, *[0.41] * 40])
+    assert [event.seconds for _, event in found] == [0.0, 3.25, 6.5, 9.75]
+    assert [after for after, _ in found] == [13, 26, 39, None]
+
+
 @given(st.lists(st.floats(0, 1), max_size=60), st.floats(0.1, 0.9), st.floats(0.1, 1.0))
 def test_near_misses_are_near(scores, threshold, near):
-    for _, event in events(scores, threshold=threshold, near=near):
+    for after, event in events(scores, threshold=threshold, near=near):
+        assert after is None or after / 4 <= event.seconds + 3.25
         assert event.score >= near * threshold
         assert event.score == scores[round(event.seconds * 4)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stapes.errors import ModelError
 
 RATE = 16_000
 """Of the sound [Hz]."""
@@ -30,6 +33,13 @@ class Step:
     def after(self, seconds: float) -> Step:
         """The same, so many seconds later."""
         return replace(self, seconds=self.seconds + seconds)
+
+
+def finite(score: float) -> float:
+    """A score, if it is a number; else ModelError."""
+    if not math.isfinite(score):
+        raise ModelError("it gives scores that are not numbers: train it again.")
+    return score
 
 
 class Engine(Protocol):

@@ -13,7 +13,7 @@ BEFORE_SECONDS, AFTER_SECONDS = 3.0, 1.0
 """Around an event. In the second after a detection, its highest score may come."""
 
 _SAMPLES = round((BEFORE_SECONDS + AFTER_SECONDS + 4.0) * RATE)
-"""At least so many are remembered: a near miss is known a second after it."""
+"""At least so many are remembered: a near miss is known up to three seconds after it."""
 
 
 class History:

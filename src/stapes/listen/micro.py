@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import MissingExtraError
 from stapes.frontends.numerics.micro import MicroStream, quantized
-from stapes.listen.engine import RATE, Step
+from stapes.listen.engine import RATE, Step, finite
 from stapes.measure.device import HIGHEST, Device
 from stapes.targets.quantization import dequantize
 from stapes.targets.streams import StreamModel
@@ -99,12 +99,14 @@ class MicroEngine:
         output = self._model.invoke(step)
         tensor = self._model.target
         scales = tensor.quantization.scales
-        if self._integers or not len(scales):
+        if self._integers:
             return float(output)
-        # As `run.stream_detection` reads outputs of 16 bits.
-        value = np.array(output, DTYPES[tensor.type])
-        zero_point = int(tensor.quantization.zero_points[0])
-        return max(0.0, float(dequantize(value, float(scales[0]), zero_point)))
+        if len(scales):
+            # As `run.stream_detection` reads outputs of 16 bits.
+            value = np.array(output, DTYPES[tensor.type])
+            zero_point = int(tensor.quantization.zero_points[0])
+            output = dequantize(value, float(scales[0]), zero_point).item()
+        return max(0.0, finite(float(output)))
 
     def _real(self, value: float) -> float:
         return value / HIGHEST if self._integers else value

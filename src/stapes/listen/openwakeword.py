@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError, UsageError
 from stapes.listen.checks import harmless
-from stapes.listen.engine import RATE, Step
+from stapes.listen.engine import RATE, Step, finite
 from stapes.targets.litert import first_line
 from stapes.tflite.read.file import read_tflite
 
@@ -113,7 +113,7 @@ class OpenWakeWordEngine:
 
     def _score(self, sound: NDArray[np.float32]) -> float:
         self._embeddings = self._next(sound)
-        return float(self._head.run(self._embeddings[None]).item())
+        return finite(float(self._head.run(self._embeddings[None]).item()))
 
     def _next(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         """The newest embeddings after a chunk."""

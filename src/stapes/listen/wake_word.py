@@ -116,8 +116,14 @@ class WakeWord:
         ------
         UsageError
             The samples are of another shape or type, or no numbers.
+        ModelError
+            The model's scores are no numbers.
         """
-        steps = self._engine.process(_integers(samples))
+        integers = _integers(samples)
+        try:
+            steps = self._engine.process(integers)
+        except ModelError as error:
+            raise ModelError(f"{self.path}: {error.typed}") from None
         if steps:
             self.score = steps[-1].score
         return steps

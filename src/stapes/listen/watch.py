@@ -9,6 +9,8 @@ from stapes.listen.engine import Step
 
 SECONDS = 1.0
 """After a detection, in which its highest score may come; and between two near misses."""
+LONGEST = 3.0
+"""After the highest score of a near miss until it is over, even if scores stay near."""
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Watch:
     """What one model hears in one recording.
 
     A near miss is a stretch of scores from `near` times the threshold on, without a detection in it
-    or within a second after it. While the device is deaf, there is none.
+    or within a second after it; of one that lasts, each three seconds are one. While the device is
+    deaf, there is none.
     """
 
     def __init__(self, threshold: float, near: float) -> None:
@@ -49,7 +52,9 @@ class Watch:
             return [self._detection]
         if self._detection is not None and step.seconds <= self._detection.seconds + SECONDS:
             self._detection.peak = max(self._detection.peak, step.score)
-        if self._near is not None and step.seconds > self._last_near + SECONDS:
+        if self._near is not None and step.seconds > min(
+            self._last_near + SECONDS, self._near.seconds + LONGEST
+        ):
             events, self._near = [self._near], None
         if step.score >= self._least and not step.deaf:
             self._last_near = step.seconds

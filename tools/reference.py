@@ -23,6 +23,8 @@ from pydantic_core import PydanticUndefined
 
 from stapes.cli.app import app
 from stapes.contracts import (
+    before,
+    captures,
     evaluation,
     export,
     inspection,
@@ -106,9 +108,13 @@ def contract() -> str:
         'A run or a search writes it, with `"schema": 1`. It holds no time of day. `stapes report` '
         "draws the table and the page from it alone. `Inspection` is the output of `stapes inspect "
         "--json`, `Evaluation` that of `stapes evaluate --json`, `Exported` that of `stapes export "
-        "--json`.\n"
+        "--json`, `Labels` that of `stapes data label --json`; `Capture` is a "
+        "sidecar.\n"
     ]
-    modules = (results, layers, streams, measurements, inspection, evaluation, export)
+    modules = (
+        *(results, before, layers, streams, measurements, inspection, evaluation, export),
+        captures,
+    )
     return "\n".join([*parts, *_models(modules, "Results")])
 
 

@@ -23,13 +23,14 @@ STUB = Path(__file__).parents[1] / "src" / "stapes" / "__init__.pyi"
 
 HEAD = """# Made by tools/stub.py from api.py and the settings models; do not edit.
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, overload
 
 from pydantic import BaseModel
 from typing_extensions import Unpack
 
+from stapes.contracts.captures import Capture, Labels
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection

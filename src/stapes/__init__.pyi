@@ -1,12 +1,13 @@
 # Made by tools/stub.py from api.py and the settings models; do not edit.
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, overload
 
 from pydantic import BaseModel
 from typing_extensions import Unpack
 
+from stapes.contracts.captures import Capture, Labels
 from stapes.contracts.evaluation import Check, Evaluation
 from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
@@ -35,6 +36,8 @@ class _Clips(TypedDict, total=False):
     continuous: _Path | None
     noise: _Path | None
     rooms: _Path | None
+    captures: _Path | None
+    before: _Path | None
     positive: int | None
     preset: Literal['default', 'reference'] | None
     techniques: str | Sequence[str] | None
@@ -126,5 +129,7 @@ class data:
     def fetch(name: str = ..., out: _Path | None = ..., *, version: str = ..., url: str | None = ..., sha256: str | None = ..., progress: Progress | None = ...) -> Path: ...
     @staticmethod
     def check(folder: _Path, *, word: str | None = ..., where: _Path | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
+    @staticmethod
+    def label(folder: _Path, ask: Callable[[Path, Capture, int, int], str | None] | None = ...) -> Labels: ...
     @staticmethod
     def cache(*, clear: bool = ...) -> CacheContent: ...

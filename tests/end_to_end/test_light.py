@@ -56,6 +56,7 @@ def loaded(*arguments: str, cache: Path) -> set[str]:
         ["data", "--help"],
         ["listen", "--help"],
         ["data", "synth", "--help"],
+        ["data", "label", "--help"],
     ],
 )
 def test_help_loads_neither_tensorflow_nor_numpy(arguments, tmp_path):
@@ -102,6 +103,7 @@ def test_every_command_shows_examples(tmp_path):
         ["data", "fetch"],
         ["data", "check"],
         ["listen"],
+        ["data", "label"],
     ):
         done = subprocess.run(
             [STAPES, *command, "--help"], capture_output=True, text=True, check=True

@@ -62,7 +62,7 @@ def _save(path: Path, y: NDArray[np.float64]) -> None:
     soundfile.write(path, np.clip(y, -1, 1).astype(np.float32), RATE)
 
 
-def _tone(rng: np.random.Generator, *, rises: bool) -> NDArray[np.float64]:
+def tone(rng: np.random.Generator, *, rises: bool) -> NDArray[np.float64]:
     """Half a second between 300 and 3,000 Hz."""
     count = RATE // 2
     low, high = rng.uniform(280, 320), rng.uniform(2_800, 3_200)
@@ -73,7 +73,7 @@ def _tone(rng: np.random.Generator, *, rises: bool) -> NDArray[np.float64]:
 def _clip(rng: np.random.Generator, *, rises: bool) -> NDArray[np.float64]:
     y = rng.normal(0, 0.003, RATE)
     begin = int(rng.integers(RATE // 2))
-    y[begin : begin + RATE // 2] += _tone(rng, rises=rises)
+    y[begin : begin + RATE // 2] += tone(rng, rises=rises)
     return y
 
 
@@ -82,5 +82,5 @@ def _talk(rng: np.random.Generator, seconds: float) -> NDArray[np.float64]:
     y = rng.normal(0, 0.003, round(seconds * RATE))
     for begin in range(0, len(y) - RATE, RATE):
         at = begin + int(rng.integers(RATE // 2))
-        y[at : at + RATE // 2] += _tone(rng, rises=False)
+        y[at : at + RATE // 2] += tone(rng, rises=False)
     return y

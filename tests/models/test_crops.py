@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stapes.data.stream.frames import Words
-from stapes.models.crops import Crops
+from stapes.frontends.numerics.micro import real
+from stapes.models.crops import Captured, Crops
 from stapes.models.settings import StreamSettings
 
 FIELD, STRIDE = 20, 3
@@ -32,6 +33,7 @@ def words(*marks: tuple[int, int, int], frames: int = 2000) -> Words:
 def crops(
     parts: list[Words], others: list[np.ndarray] | None = None, seed: int = 0, **options: Any
 ) -> Crops:
+    captured = options.pop("captured", None)
     return Crops(
         parts,
         [tape(3000)] if others is None else others,
@@ -39,6 +41,7 @@ def crops(
         stride=options.pop("stride", STRIDE),
         settings=SETTINGS.model_copy(update=options),
         seed=seed,
+        captured=captured,
     )
 
 
@@ -170,3 +173,41 @@ def test_masks_hide_bands_of_bins() -> None:
         assert (np.diff(np.flatnonzero(row)) == 1).all()
     shown = ~hidden.any(axis=0)
     np.testing.assert_array_equal(masked[6:][:, :, shown], plain[6:][:, :, shown])
+
+
+def test_captures_are_drawn_often_but_few_of_them_not_too_often() -> None:
+    marks = [(200 + 100 * clip, 280 + 100 * clip, clip) for clip in range(40)]
+    parts = [words(*marks, frames=5000)]
+    # Captures have 3 in bin 1.
+    accept = tape(3000)
+    accept[:, 1] = 3
+    others = [np.full((60_000, 40), 5, np.int8), accept]
+    rates = {}
+    for count in (2, 10, 200):
+        drawn = crops(parts, others, captured=Captured(words=1, others=count, recordings=1))
+        drawn.weights[:] = np.where(drawn._is_captured, 1e-6, 1.0)
+        batches = [drawn.batch(0, number)[0] for number in range(100)]
+        of_captures = np.float32(real(np.full((1, 1, 1), 3, np.int8)).item())
+        rates[count] = np.mean([(x[6:, 0, 1] == of_captures).mean() for x in batches])
+    assert rates[2] == pytest.approx(0.01, abs=0.01)
+    assert rates[10] == pytest.approx(0.05, abs=0.025)
+    assert rates[200] == pytest.approx(0.1, abs=0.03)
+
+
+def test_captured_words_are_a_part_of_a_batch() -> None:
+    marks = [(200 + 100 * clip, 280 + 100 * clip, clip) for clip in range(40)]
+    drawn = crops([words(*marks, frames=5000)], captured=Captured(words=2))
+    rng = np.random.default_rng(0)
+    chosen = np.concatenate([drawn._chosen_words(rng) for _ in range(2_000)])
+    # 2 of 40 without being captures, and 1 % more.
+    assert np.isin(chosen, [38, 39]).mean() == pytest.approx(0.05 + 0.95 * 0.01, abs=0.004)
+
+
+def test_captures_that_the_model_finds_hard_are_drawn_by_their_score() -> None:
+    drawn = crops(
+        [words((200, 280, 0))], [tape(3000), tape(3000)], captured=Captured(0, 1, recordings=1)
+    )
+    drawn.weights[:] = np.where(drawn._is_captured, 3.0, 1.0)
+    odds = drawn._odds()
+    assert odds[drawn._is_captured].sum() == pytest.approx(0.75)
+    assert odds.sum() == pytest.approx(1)

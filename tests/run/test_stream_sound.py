@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conftest import WriteClip
+from tests.data.captures import keep
 
 from stapes.contracts.streams import StreamSound
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache
+from stapes.data.captures import read_kept
 from stapes.data.clip import Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose
+from stapes.data.stream import frames, tapes
 from stapes.data.stream.gathering import gather as gather_sources
 from stapes.data.stream.gathering import noise_files
 from stapes.frontends.mfcc import Mfcc
+from stapes.models.crops import Captured
 from stapes.models.settings import StreamSettings
 from stapes.run import sound as test_sounds
 from stapes.run import stream_sound
@@ -274,3 +278,42 @@ def test_clips_that_cannot_be_used_are_left_out(run: Run, monkeypatch: pytest.Mo
     stream_sound.prepare(run.job("unusable"), run.corpus, run.chosen, unusable, {})
     assert seen
     assert first.name not in seen
+
+
+def test_captures_are_training_sound_alone(run: Run, made: tuple[Job, StreamSound]) -> None:
+    kept = run.root / "kept"
+    for number in range(2):
+        keep(kept / "yes", f"missed-{number}", wake_word="yes")
+        keep(kept / "no", f"accepted-{number}", wake_word="yes")
+    keep(kept / "no", "beyond").write_bytes(b"no sound")
+    corpus = dataclasses.replace(run.corpus, captures=tuple(read_kept(kept).labelled))
+    job = run.job("captured")
+    sound = stream_sound.prepare(job, corpus, run.chosen, [], {})
+    assert (sound.captured_words, sound.captured_others) == (2, 2)
+    assert [row.file for row in sound.skipped] == ["captures/no/beyond.wav"]
+    folder = stream_sound.folder_of(job.folder.work)
+    split = stream_sound.stream_files(folder, "train")
+    names = [path.stem for path in split.others[-split.captured :]]
+    assert names == [f"captured-{copy:02}" for copy in range(5)]
+    assert stream_sound.captured_in(folder) == Captured(2, 2, 5)
+    # Six words of the training clips and the captures, in every copy; the captures come last.
+    part = frames.read_words(split.words[0])
+    assert sorted(part.marks[:, 2].tolist()) == list(range(len(part.marks)))
+    pieces = tapes.described(folder / "train").words.pieces
+    assert [piece.name for piece in pieces[-2:]] == [
+        f"captures/yes/missed-{n}.wav" for n in range(2)
+    ]
+    # All other files are those of a run without captures, except the words.
+    plain, captured = files(made[0]), files(job)
+    for name in plain:
+        if not name.startswith("train/words"):
+            assert captured[name] == plain[name], name
+    again = run.job("captured again", jobs=2)
+    stream_sound.prepare(again, corpus, run.chosen, [], {})
+    assert files(again) == captured
+
+
+def test_without_captures_none_is_drawn(made: tuple[Job, StreamSound]) -> None:
+    job, sound = made
+    assert (sound.captured_words, sound.captured_others) == (0, 0)
+    assert stream_sound.captured_in(stream_sound.folder_of(job.folder.work)) == Captured()

@@ -94,6 +94,7 @@ def fit(table: Any, console: Console) -> int:
 
 def results_lines(results: Results, verbose: bool) -> list[Any]:
     """The results of a run or a search as tables and sentences."""
+    from stapes.report import before
     from stapes.report.terminal import tables
     from stapes.report.terminal.search import front, search_notes
     from stapes.report.terminal.targets import target_notes, targets
@@ -104,11 +105,13 @@ def results_lines(results: Results, verbose: bool) -> list[Any]:
         targets(results),
         tables.detections(results),
         tables.sources(results),
+        before.table(results),
         results.search and front(results),
         verbose and tables.layers(results),
         *tables.notes(results),
         *target_notes(results, verbose),
         *tables.detection_notes(results),
+        *before.sentences(results),
         *tables.skipped(files),
         *search_notes(results),
         _export_note(results),

@@ -90,6 +90,26 @@ def check(
         show(state, check_lines, console, json)
 
 
+@data_app.command(epilog=examples("stapes data label kept", "stapes data label kept --json"))
+def label(
+    kept: Annotated[
+        Path, typer.Argument(metavar="KEPT", help="The folder of stapes listen --keep.")
+    ],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Ask for each capture whether the wake word is in it: yes, no, skip, play again, or quit.
+
+    A capture moves to KEPT/yes or KEPT/no. So a file manager can label too, and the same command
+    goes on where it stopped. With --json, nothing is asked.
+    """
+    from stapes import api
+    from stapes.cli.labelling import Questions, lines
+
+    with terminal(json) as (console, _):
+        show(api.data.label(kept, None if json else Questions(kept)), lines, console, json)
+
+
 @data_app.command(epilog=examples("stapes data cache", "stapes data cache --clear"))
 def cache(
     clear: Annotated[bool, option("clear")] = False,

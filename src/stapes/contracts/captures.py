@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from stapes.contracts.measurements import Part
+from stapes.contracts.measurements import Part, SkippedFile
 from stapes.errors import StapesError, UsageError
 from stapes.system.files import write_text
 
@@ -30,6 +30,8 @@ class Capture(Part):
     """When the WAV file begins, in ISO 8601; None unless it is from a microphone."""
     source: str
     """The recording's name, `microphone` or `standard input`."""
+    source_sha256: str | None = None
+    """Of the recording's file; None where there is none, and in older files."""
     seconds: float = Field(ge=0)
     """In the WAV file: when the word was detected or, of a near miss, the highest score."""
     score: float
@@ -42,6 +44,15 @@ class Capture(Part):
     """Score `k` depends on the sound until `(k + 1) * step_seconds` in the WAV file."""
 
     model_config = ConfigDict(populate_by_name=True)
+
+
+class Labels(Part):
+    """The captures of a folder, by their labels."""
+
+    yes: int
+    no: int
+    unlabelled: int
+    skipped: list[SkippedFile]
 
 
 def write(capture: Capture, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from stapes.contracts import summary
+from stapes.contracts.before import Before
 from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import (
     ClipMisses,
@@ -220,6 +221,8 @@ class Results(Part):
     """None without detectors in a stream."""
     search: Search | None = None
     """None for a run with one baseline."""
+    before: Before | None = None
+    """The model of an earlier run, in the same sound; None without `--before`."""
 
     model_config = ConfigDict(populate_by_name=True)
 

@@ -44,6 +44,10 @@ class StreamSound(Part):
     """The length of the word [frames of 10 ms]: 95 of 100 clips are at most as long."""
     made_rooms: bool
     made_noise: bool
+    captured_words: int = 0
+    """Captures with the word, of `--captures`."""
+    captured_others: int = 0
+    """Captures without."""
     skipped: list[SkippedFile]
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 import yaml
 
 from stapes.data import layouts
+from stapes.data.captures import Labelled
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.slug import slug
 from stapes.errors import UsageError
@@ -49,6 +50,8 @@ class Corpus:
     """Whether one speaker may be, or is, in two splits."""
     synthetic: bool
     skipped: tuple[Skipped, ...]
+    captures: tuple[Labelled, ...] = ()
+    """For training alone; see `run.captures`."""
 
     def positives(self, split: str) -> list[Clip]:
         """The clips of a split with the word."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from stapes.contracts.listening import Heard
 from stapes.data.slug import slug
 from stapes.listen.engine import RATE
 from stapes.listen.history import AFTER_SECONDS, BEFORE_SECONDS, History
+from stapes.listen.sounds import Recording
 from stapes.listen.wake_word import WakeWord
 
 
@@ -55,13 +56,14 @@ def clip_of(seconds: float, word: WakeWord, history: History) -> Clip:
 
 
 def save(
-    folder: Path, heard: Heard, word: WakeWord, clip: Clip, began: datetime | None, source: str
+    folder: Path, heard: Heard, word: WakeWord, clip: Clip, recording: Recording, source: str
 ) -> Path:
     """Write a clip and its sidecar; returns the WAV file.
 
     The same event of the same recording has the same name, so that listening again adds nothing.
     """
     assert heard.event != "lower score"
+    began = recording.began
     recorded = None if began is None else began + timedelta(seconds=clip.begin)
     if recorded is None:
         moment = f"{slug(heard.file or source)}-{heard.seconds:09.2f}"
@@ -74,6 +76,7 @@ def save(
         kind=heard.event,
         recorded=None if recorded is None else recorded.isoformat(timespec="milliseconds"),
         source=heard.file or source,
+        source_sha256=recording.sha256,
         seconds=round(heard.seconds - clip.begin, 3),
         score=heard.peak,
         threshold=word.threshold,

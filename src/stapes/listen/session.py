@@ -76,7 +76,7 @@ class Session:
             self.listener.recording(number, total, name)
             before = self._samples, len(self._heard)
             try:
-                heard = self._hear(Recording(name, of_file(path)), lead=True)
+                heard = self._hear(Recording(name, of_file(path), path=path), lead=True)
             except AudioError as error:
                 if total == 1:
                     raise
@@ -134,7 +134,7 @@ class Session:
             return
         clip = keeping.clip_of(heard.seconds, word, history)
         if folder is not None:
-            keeping.save(folder, heard, word, clip, recording.began, self.source)
+            keeping.save(folder, heard, word, clip, recording, self.source)
         if highest is not None:
             highest.add(heard, clip)
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import StapesError, UsageError
 from stapes.listen.engine import RATE
+from stapes.system.files import sha256
 
 Samples: TypeAlias = NDArray[np.int16]
 
@@ -38,11 +40,18 @@ class Recording:
     name : of the file in messages; None of a microphone and of standard input
     chunks : of samples
     began : when the first sample was recorded; None if nobody knows
+    path : of the file; None as `name`
     """
 
     name: str | None
     chunks: Iterator[Samples]
     began: datetime | None = None
+    path: Path | None = None
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """Of the file."""
+        return None if self.path is None else sha256(self.path)
 
 
 @dataclass

@@ -6,13 +6,15 @@ false accept. A crop of a word asks nothing before the word: what is there may h
 
 Negatives are all windows of all recordings. `Crops.rescore` draws those more often that the model
 takes for the word (online hard example mining: Shrivastava et al. 2016, arXiv:1604.03540).
-Once the model knows where words end, some negatives hold the first half of a word.
+Once the model knows where words end, some negatives hold the first half of a word. Captures of a
+device (`Captured`) are a part of each batch.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +38,24 @@ _HOP = 75
 _JITTER = 40
 _FLOOR = 0.005
 """Added to a window's score: windows that the model finds easy are drawn too."""
+_MOST_CAPTURED, _CAPTURED_EACH = 0.1, 0.005
+"""The part of a batch that all captures have, and that one has, at least."""
 _LONGEST = 0.98
 """The part of the clips whose words a crop holds whole."""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """How much of the training sound is captures of a device, which are drawn often.
+
+    words : clips of the word, the last of all
+    others : captures without the word
+    recordings : the last of all sound without the word, which hold these
+    """
+
+    words: int = 0
+    others: int = 0
+    recordings: int = 0
 
 
 class Crops:
@@ -53,6 +71,7 @@ class Crops:
     halves : callable, optional
         From where each word ends to sound with the first halves of the words, which is sound
         without the word. It is called once.
+    captured : Captured, optional
     """
 
     def __init__(
@@ -65,6 +84,7 @@ class Crops:
         settings: StreamSettings,
         seed: int,
         halves: Callable[[NDArray[np.float64]], Frames] | None = None,
+        captured: Captured | None = None,
     ) -> None:
         self._words, self._field, self._stride = words, field, stride
         self._settings, self._seed = settings, seed
@@ -89,6 +109,11 @@ class Crops:
         self.weights = np.ones(len(self._starts))
         self.ends = np.full(int(self._marks[:, 3].max()) + 1, -1.0)
         """Where each word ends in its clip, as a part of its length; -1 where it is not known."""
+        self._captured = captured or Captured()
+        first_word = len(self.ends) - self._captured.words
+        self._captured_marks = np.flatnonzero(self._marks[:, 3] >= first_word)
+        first = len(self._others) - self._captured.recordings
+        self._is_captured = self._starts[:, 0] >= first
 
     def copied(self) -> Crops:
         """These crops for another training, which changes nothing here."""
@@ -147,9 +172,9 @@ class Crops:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features [n, frames, bins] and labels [n, outputs]: the words first."""
         rng = np.random.default_rng([self._seed, 8, epoch, number])
-        chosen = rng.integers(len(self._marks), size=self._settings.words)
+        chosen = self._chosen_words(rng)
         pairs = [self._word(self._marks[index], rng) for index in chosen]
-        odds = self.weights / self.weights.sum()
+        odds = self._odds()
         halves = self._halves_of_words()
         count = 0 if halves is None else round(self._settings.parts * self._settings.others)
         starts = self._starts[rng.choice(len(odds), self._settings.others - count, p=odds)]
@@ -160,6 +185,23 @@ class Crops:
         if mask:
             self._mask(x, rng)
         return x, np.stack([y for _, y in pairs])
+
+    def _chosen_words(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The marks of a batch, a part of them captured words."""
+        chosen = rng.integers(len(self._marks), size=self._settings.words)
+        if self._captured.words:
+            often = rng.random(len(chosen)) < _share(self._captured.words)
+            chosen[often] = rng.choice(self._captured_marks, int(often.sum()))
+        return chosen
+
+    def _odds(self) -> NDArray[np.float64]:
+        """How probable each negative is; captures have a part of it at least."""
+        odds: NDArray[np.float64] = self.weights / self.weights.sum()
+        captured, share = self._is_captured, _share(self._captured.others)
+        if captured.any() and odds[captured].sum() < share:
+            odds[captured] *= share / odds[captured].sum()
+            odds[~captured] *= (1 - share) / odds[~captured].sum()
+        return odds
 
     def _word(
         self, mark: NDArray[np.int64], rng: np.random.Generator
@@ -203,6 +245,11 @@ class Crops:
             width = int(rng.integers(self._settings.frequency_mask + 1))
             begin = int(rng.integers(bins - width + 1))
             row[:, begin : begin + width] = 0.0
+
+
+def _share(captures: int) -> float:
+    """The part of a batch that is captures: a few must not crowd out the others."""
+    return min(_MOST_CAPTURED, _CAPTURED_EACH * captures)
 
 
 def _at_least(x: Frames, frames: int) -> Frames:

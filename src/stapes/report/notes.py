@@ -166,6 +166,9 @@ def _about_streams(streams: Streams) -> list[str]:
         )
     rooms = "made rooms" if sound.made_rooms else "measured rooms"
     noise = "made noise" if sound.made_noise else "recorded noise"
+    captured = sound.captured_words + sound.captured_others
+    if captured:
+        other += f", and {plural(captured, 'capture')} ({sound.captured_words:,} of the word)"
     return [
         f"The detectors in a stream have {plural(baseline.parameters, 'parameter')} and "
         f"{baseline.macs:,} multiply-accumulates a step of {baseline.step_ms:g} ms; an output "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stapes.contracts.captures import Capture, Labels
 from stapes.contracts.evaluation import Check
 from stapes.data import cache_folder
 from stapes.data.cache_folder import CacheContent
+from stapes.data.captures import label
 from stapes.data.sources import NEWEST_SPEECH_COMMANDS
 from stapes.errors import UsageError
 from stapes.frontends.registry import DEFAULT
@@ -121,6 +124,31 @@ class data:
         progress.end()
         usable.where = found
         return usable
+
+    @staticmethod
+    @known_arguments
+    def label(
+        folder: PathLike,
+        ask: Callable[[Path, Capture, int, int], str | None] | None = None,
+    ) -> Labels:
+        """Ask for each capture without a label whether the wake word is in it, and move it.
+
+        A capture with the word moves to `FOLDER/yes`, one without to `FOLDER/no`. `stapes listen
+        --keep` writes captures, and a run with `captures` learns from them.
+
+        Parameters
+        ----------
+        folder : path
+        ask : callable, optional
+            Gets a WAV file, its sidecar, its number from 1, and their number. It returns "yes",
+            "no", or None to leave the capture as it is. By default nothing is asked.
+
+        Returns
+        -------
+        labels : Labels
+            The numbers of captures by label.
+        """
+        return label(Path(folder), ask)
 
     @staticmethod
     @known_arguments

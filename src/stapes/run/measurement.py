@@ -23,7 +23,7 @@ from stapes.data.stream.frames import frames_of
 from stapes.data.stream.mixing import RATE
 from stapes.frontends.numerics.micro import real
 from stapes.measure.on_targets import latency_of, targets_of
-from stapes.run import detection, stream_detection
+from stapes.run import before, detection, stream_detection
 from stapes.run.conclusion import conclude
 from stapes.run.feature_files import load_features
 from stapes.run.folder import RunFolder
@@ -43,7 +43,12 @@ def measure_all(job: Job, record: Record, test: Chosen, sound: TestSound) -> Non
     `test` are the test clips, and detection is measured in `sound`.
     """
     measure_rows(job, record, test, sound)
-    conclude(record.results, test.clips, job.settings)
+    results = record.results
+    conclude(results, test.clips, job.settings)
+    heard = None
+    if sound.streams is not None and sound.clips is not None:
+        heard = stream_detection.Heard(sound.streams, sound.clips)
+    results.before = before.compare(job, results, heard)
     record.save()
 
 

@@ -24,7 +24,7 @@ from stapes.measure.device_rule import DeviceRule
 from stapes.models import backend
 from stapes.report.about_words import cut_words
 from stapes.report.writing import write_files
-from stapes.run import own_model, sound, stream_sound
+from stapes.run import before, captures, own_model, sound, stream_sound
 from stapes.run.feature_files import gather_splits
 from stapes.run.job import Job
 from stapes.run.making import Adopted, make_models
@@ -69,6 +69,8 @@ def run(job: Job) -> Results:
         job.progress.note(sentence)
     settings.frontend.require()
     streams = any(is_stream(name) for name in names)
+    captures.check(settings, streams=streams)
+    before.check(settings, folder.path)
     if streams:
         _check_rule(settings)
     if streams or not folder.from_file:
@@ -104,12 +106,13 @@ def _check_rule(settings: RunSettings) -> None:
 def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
     settings, folder, progress = job.settings, job.folder, job.progress
     corpus = load_corpus(settings.data or synthetic_folder(job), settings)
+    corpus = captures.with_captures(corpus, job)
     with feature_cache(settings) as cache:
         chosen, skipped = choose_clips(corpus, settings, cache, progress)
         require_enough(chosen, settings)
         copies = training_copies(chosen, settings)
         used = with_copies(chosen, {"train": copies}, settings, cache, progress)
-        with folder.open(digest(chosen), adopted.sha256 if adopted else None):
+        with folder.open(digest(chosen, corpus.captures), adopted.sha256 if adopted else None):
             gather_splits(used, cache, folder.features)
             data = describe(corpus, settings, chosen, copies, skipped)
             if not folder.streams_only:

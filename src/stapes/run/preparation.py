@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +15,7 @@ from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Data, Split
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache, open_cache
+from stapes.data.captures import Labelled
 from stapes.data.clip import SPLITS, Skipped
 from stapes.data.copies import copies_for
 from stapes.data.copies import with_copies as copied
@@ -25,7 +26,7 @@ from stapes.data.word_length import word_seconds
 from stapes.errors import UsageError
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
-from stapes.system.files import cache_folder
+from stapes.system.files import cache_folder, sha256
 from stapes.system.progress import Progress
 from stapes.system.version import __version__
 
@@ -182,10 +183,13 @@ def skipped_files(corpus: Corpus, skipped: list[Skipped]) -> list[SkippedFile]:
     return [SkippedFile(file=clip.file, reason=clip.reason) for clip in clips]
 
 
-def digest(chosen: dict[str, Chosen]) -> str:
-    """SHA-256 of the chosen clips, their order and their labels."""
+def digest(chosen: dict[str, Chosen], captures: Sequence[Labelled] = ()) -> str:
+    """SHA-256 of the chosen clips, their order and their labels, and of the captures."""
     whole = hashlib.sha256()
     for split in SPLITS:
         for key, label in zip(chosen[split].keys, chosen[split].y, strict=True):
             whole.update(split.encode() + bytes([label]) + key)
+    for labelled in captures:
+        facts = (labelled.name, labelled.word, labelled.capture.seconds, sha256(labelled.path))
+        whole.update(repr(facts).encode())
     return whole.hexdigest()

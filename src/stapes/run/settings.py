@@ -21,7 +21,7 @@ from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
 RENAMED = {"negatives_per_positive": "ratio"}
 """Names of settings in older run.yaml files, and their names now."""
 
-LATER = ("budget", "continuous", "detect", "detection", "max_drop", "max_frr")
+LATER = ("before", "budget", "continuous", "detect", "detection", "max_drop", "max_frr")
 """Settings that no model depends on: a finished run may change them, and measures again."""
 
 _LARGEST = 512
@@ -81,6 +81,15 @@ class RunSettings(BaseModel):
     rooms: Annotated[Path | None, Option("run search", "DIR", "rooms are made")] = Field(
         default=None,
         description="Folder of impulse responses of rooms, for detectors in a stream to train in.",
+    )
+    captures: Annotated[Path | None, Option("run", "DIR")] = Field(
+        default=None,
+        description="Folder of captures (`stapes listen --keep`) with labels (`stapes data "
+        "label`), for detectors in a stream to learn from.",
+    )
+    before: Annotated[Path | None, Option("run", "RUN")] = Field(
+        default=None,
+        description="Folder of an earlier run, whose model is measured in the same test sound.",
     )
     model: Annotated[Path | None, Option("run", "FILE")] = Field(
         default=None,

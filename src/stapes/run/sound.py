@@ -20,6 +20,7 @@ from stapes.data.stream.mixing import RATE
 from stapes.errors import UsageError
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.micro import SHORTEST_WINDOW, Micro
+from stapes.run.captures import learned
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.system.files import sha256
@@ -152,6 +153,7 @@ def _known(
             trained += [
                 Clip(path.name, path, "noise") for path in noise_files(settings.noise, split)
             ]
+    trained += learned(corpus.captures, settings.continuous)
     return {
         "its sound was trained on": trained,
         "it says the word": [clip for split in SPLITS for clip in corpus.positives(split)],

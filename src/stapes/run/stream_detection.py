@@ -59,7 +59,7 @@ def detect(job: Job, results: Results, heard: Heard, executor: Executor) -> None
         return
     conditions = (None, *job.settings.detection.snr_db)
     words = sum(clip.word for clip in results.clips)
-    plans = {snr_db: _plan(job, heard, snr_db, words) for snr_db in conditions}
+    plans = {snr_db: plan_of(job.settings, heard, snr_db, words) for snr_db in conditions}
     for snr_db in conditions:
         _hear(job, rows, heard, plans[snr_db], snr_db, executor)
     _count(job, rows, results, plans, executor)
@@ -86,18 +86,18 @@ def count_file(
 ) -> tuple[Detection, NDArray[np.float64]]:
     """Detection from a variant's outputs, and its scores of the clips, in a worker process."""
     words = int(y.sum())
-    heard = {snr_db: _outputs(path, plans[snr_db], stride) for snr_db, path in files.items()}
+    heard = {snr_db: outputs_of(path, plans[snr_db], stride) for snr_db, path in files.items()}
     scores = _clip_scores(heard[None], settings, stride * HOP / RATE)
-    floats = None if float_file is None else _outputs(float_file, plans[None], stride)
+    floats = None if float_file is None else outputs_of(float_file, plans[None], stride)
     detection = detection_in_stream(
-        {snr_db: _words(part, words) for snr_db, part in heard.items()},
+        {snr_db: words_of(part, words) for snr_db, part in heard.items()},
         settings.detection,
         step_seconds=stride * HOP / RATE,
         stride=stride,
         seed=settings.seed,
         clip_scores=scores,
         clip_is_word=y,
-        float32=None if floats is None else _words(floats, words),
+        float32=None if floats is None else words_of(floats, words),
     )
     return detection, scores
 
@@ -178,7 +178,7 @@ def _fill(row: VariantResult, scores: NDArray[np.float64], y: NDArray[np.uint8])
     row.wrong = np.flatnonzero(decisions != y.astype(bool)).tolist()
 
 
-def _outputs(path: Path, plan: Hearing, stride: int) -> StreamOutputs:
+def outputs_of(path: Path, plan: Hearing, stride: int) -> StreamOutputs:
     """The outputs in a file: of the recordings, and of all clips."""
     return parted(comparable(np.load(path, allow_pickle=False)), plan, stride)
 
@@ -199,7 +199,7 @@ def parted(whole: NDArray[Any], plan: Hearing, stride: int) -> StreamOutputs:
     )
 
 
-def _words(part: StreamOutputs, words: int) -> StreamOutputs:
+def words_of(part: StreamOutputs, words: int) -> StreamOutputs:
     """Of the clips, those with the word, which come first."""
     return StreamOutputs(part.recordings, part.sources, part.words[:words], part.clips[:words])
 
@@ -217,8 +217,9 @@ def _clip_scores(part: StreamOutputs, settings: RunSettings, step: float) -> NDA
     return np.array(highest)
 
 
-def _plan(job: Job, heard: Heard, snr_db: float | None, words: int) -> Hearing:
-    options = job.settings.detection
+def plan_of(settings: RunSettings, heard: Heard, snr_db: float | None, words: int) -> Hearing:
+    """What is heard in a condition; `words` is their number among the clips."""
+    options = settings.detection
     noisy = snr_db is not None
     return sounds.plan(
         heard.sound,

@@ -24,8 +24,10 @@ from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen
 from stapes.data.layouts import sound_files
 from stapes.data.stream import frames, tapes
+from stapes.data.stream.captured import with_captures
 from stapes.data.stream.gathering import Gathering, gather, noise_files
 from stapes.data.stream.mixing import RATE, Sources
+from stapes.models.crops import Captured
 from stapes.models.settings import StreamSettings
 from stapes.run.job import Job
 from stapes.system.files import write_text
@@ -37,16 +39,23 @@ _READY = "sound.json"
 _MOST_OTHERS = 1500
 """Clips without the word that a split uses."""
 _MOST_COPIES = 20
+_CAPTURED = "captured"
+_CAPTURED_COPIES = 4
+"""Of captures without the word, in other rooms and noise."""
 _VALIDATION_WORDS = 200
 _VALIDATION_HOURS = 1.0
 
 
 @dataclass(frozen=True)
 class StreamFiles:
-    """The files of a split's frames; `others` is all sound without the word."""
+    """The files of a split's frames; `others` is all sound without the word.
+
+    The last `captured` of them are captures.
+    """
 
     words: list[Path]
     others: list[Path]
+    captured: int = 0
 
 
 def folder_of(job_work: Path) -> Path:
@@ -88,11 +97,21 @@ def prepare(
         if job.settings.negatives is None:
             parts = replace(parts, recordings=spoken.get(split, []))
         sources, skipped = gather(folder / split, parts, job.settings.seed)
+        if split == "train":
+            word_frames = frames.word_frames(sources)
+            sources, described["captured_words"] = with_captures(
+                sources,
+                corpus.captures,
+                word_frames * frames.HOP / RATE,
+                folder / split / "captured.f32",
+                skipped,
+            )
+            captured = sources.captured
+            described["captured_others"] = 0 if captured is None else len(captured.pieces)
         described["skipped"] += [{"file": clip.file, "reason": clip.reason} for clip in skipped]
         tasks += _tasks(sources, job.settings.stream, folder / split, job.settings.seed, number)
         described[f"{split}_minutes"] = round(_background(sources).background.seconds / 60, 2)
         if split == "train":
-            word_frames = frames.word_frames(sources)
             tapes.describe(_background(sources), folder / split)
             described["made_rooms"] = not sources.rooms
             noises = {piece.name for piece in sources.noise.pieces}
@@ -115,11 +134,20 @@ def stream_files(folder: Path, split: str) -> StreamFiles:
     """The files that `prepare` wrote."""
     others = [
         path
-        for kind in ("others", "background", "noise")
+        for kind in ("others", "background", "noise", _CAPTURED)
         for path in sorted((folder / split).glob(f"{kind}-*.npy"))
     ]
     words = sorted((folder / split).glob("words-*.npy"))
-    return StreamFiles([path for path in words if ".marks" not in path.suffixes], others)
+    words = [path for path in words if ".marks" not in path.suffixes]
+    captured = sum(path.name.startswith(f"{_CAPTURED}-") for path in others)
+    return StreamFiles(words, others, captured)
+
+
+def captured_in(folder: Path) -> Captured:
+    """The captures among the sound that `prepare` made."""
+    sound = StreamSound.model_validate_json((folder / _READY).read_text("utf-8"))
+    recordings = stream_files(folder, "train").captured
+    return Captured(sound.captured_words, sound.captured_others, recordings)
 
 
 def _made(folder: Path) -> StreamSound | None:
@@ -187,6 +215,11 @@ def _tasks(
             add(frames.write_background, "background", copy, [seed, 10, split, copy])
     if training:
         add(frames.write_noise, "noise", 0)
+    if sources.captured is not None:
+        sources = replace(sources, background=sources.captured)
+        for copy in range(1 + _CAPTURED_COPIES):
+            seeds = [seed, 16, split, copy] if copy else None
+            add(frames.write_background, _CAPTURED, copy, seeds)
     return tasks
 
 
@@ -194,4 +227,4 @@ def _background(sources: Sources) -> Sources:
     """Where there is no recording, the clips without the word are the background."""
     if sources.background.pieces:
         return sources
-    return Sources(sources.words, sources.others, sources.others, sources.noise, sources.rooms)
+    return replace(sources, background=sources.others)

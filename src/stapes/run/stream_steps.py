@@ -25,7 +25,7 @@ from stapes.models.settings import StreamSettings
 from stapes.models.stream_cnn import field_of, kernel_for, receptive_field, stream_cnn
 from stapes.models.stream_training import scorer, train_stream
 from stapes.run.settings import RunSettings
-from stapes.run.stream_sound import folder_of, stream_files
+from stapes.run.stream_sound import captured_in, folder_of, stream_files
 from stapes.run.stream_validation import Validation
 from stapes.system.files import atomic_path, write_text
 from stapes.techniques.variant import Material, Stream
@@ -173,7 +173,14 @@ def crops_of(
         _halves, folder / "train", seed, path=halves or folder / "train" / "halves.npy"
     )
     return Crops(
-        words, others, field=field, stride=stride, settings=options, seed=seed, halves=make
+        words,
+        others,
+        field=field,
+        stride=stride,
+        settings=options,
+        seed=seed,
+        halves=make,
+        captured=captured_in(folder),
     )
 
 

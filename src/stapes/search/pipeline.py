@@ -60,6 +60,8 @@ def search(job: SearchJob) -> Results:
     StapesError
         The work failed, or nothing fits the budget; what was finished stays.
     """
+    if job.settings.captures is not None:
+        raise UsageError("--captures: a search does not learn from captures; a run does.")
     if job.settings.in_streams:
         _require(None)
         return search_streams(job, _techniques(job.settings))

@@ -65,6 +65,7 @@ class Sources:
     background : recordings without the word
     noise : noise and music
     rooms : impulse responses of energy 1; empty: rooms are made
+    captured : captures without the word, if there are any
     """
 
     words: Tape
@@ -72,6 +73,7 @@ class Sources:
     background: Tape
     noise: Tape
     rooms: tuple[Samples, ...] = ()
+    captured: Tape | None = None
 
 
 def words_in_sound(

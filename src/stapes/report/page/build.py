@@ -9,7 +9,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from stapes.contracts.results import Results
-from stapes.report import notes, search_notes
+from stapes.report import before, notes, search_notes
 from stapes.report.columns import columns
 from stapes.report.figures import bars, svg
 from stapes.report.figures import results as figures
@@ -43,6 +43,11 @@ def page(results: Results) -> str:
         scripts=("page.js", "figures.js"),
         results=results,
         search=search,
+        before={
+            "columns": before.COLUMNS,
+            "rows": [] if results.before is None else before.rows(results.before),
+            "sentences": before.sentences(results),
+        },
         rows=tables.rows(results, shown),
         columns=shown,
         glossary=columns(results),

@@ -23,6 +23,7 @@ from stapes.listen.settings import ListenSettings
 from stapes.listen.wake_word import WakeWord
 from stapes.listen.warm_up import led
 from stapes.measure.intervals import poisson_rate
+from stapes.system.files import sha256
 
 pytest.importorskip("pymicro_features", reason="needs the extra `listen`")
 
@@ -130,6 +131,7 @@ def test_the_seconds_around_each_event_are_kept_with_their_scores(folder, tmp_pa
         y, rate = soundfile.read(path, dtype="int16")
         capture = captures.read(path.with_suffix(".json"))
         assert (rate, capture.source, capture.recorded) == (RATE, "a.wav", None)
+        assert capture.source_sha256 == sha256(folder / "rec" / "a.wav")
         assert capture.wake_word == "Loud"
         # Three seconds before it and one after it, if the recording has them.
         moment = float(path.name.split("-")[2])
@@ -263,6 +265,7 @@ def test_live_sound_has_the_time_of_the_day_and_messages(folder, tmp_path, monke
     assert len(notes) == 1
     [sidecar] = tmp_path.glob("loud-2*-detection.json")
     assert json.loads(sidecar.read_text())["recorded"] < heard.time
+    assert json.loads(sidecar.read_text())["source_sha256"] is None
 
 
 def test_models_of_one_name_are_called_by_their_paths(folder, tmp_path):

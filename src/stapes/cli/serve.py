@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stapes.cli.common import Debug, examples
+from stapes.cli.options import settings_options
+from stapes.listen.settings import ListenSettings
 from stapes.system.text import printable
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ serve_app = typer.Typer(rich_markup_mode=None)
         "stapes serve --wyoming unix:///run/stapes/wyoming computer.json",
     )
 )
+@settings_options(ListenSettings, "serve")
 def serve(
     models: Annotated[
         list[Path],
@@ -42,20 +45,12 @@ def serve(
         typer.Option("--wyoming", metavar="URI", help="tcp://HOST:PORT, or unix:///PATH."),
     ],
     *,
-    cutoff: Annotated[
-        float | None,
-        typer.Option(
-            "--cutoff",
-            metavar="P",
-            help="The threshold, in place of the manifest's or the run's.",
-            show_default=False,
-        ),
-    ] = None,
     zeroconf: Annotated[
         bool,
         typer.Option("--zeroconf", help="Let Home Assistant find the service in the network."),
     ] = False,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Be a wake service for Home Assistant and its satellites, by the Wyoming protocol.
 
@@ -71,5 +66,9 @@ def serve(
 
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
     logging.getLogger("stapes").setLevel(logging.DEBUG if debug else logging.INFO)
-    words = [functools.partial(WakeWord, model, cutoff=cutoff) for model in models]
+    variant = settings.pop("variant")
+    words = [
+        partial(WakeWord, model, variant=variant if model.is_dir() else None, **settings)
+        for model in models
+    ]
     serve_words(wyoming, words, zeroconf=zeroconf, ready=ready)

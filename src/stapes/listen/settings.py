@@ -36,16 +36,16 @@ class ListenSettings(BaseModel):
     page: Annotated[Path | None, Option("listen", "FILE")] = Field(
         default=None, description="Write a page with the ten highest scores of each model to hear."
     )
-    cutoff: Annotated[float | None, Option("listen", "P")] = Field(
+    cutoff: Annotated[float | None, Option("listen serve", "P")] = Field(
         default=None,
         ge=0,
         le=1,
         description="The threshold, in place of the manifest's or the run's.",
     )
-    variant: Annotated[str | None, Option("listen", "NAME", "the recommended one")] = Field(
+    variant: Annotated[str | None, Option("listen serve", "NAME", "the recommended one")] = Field(
         default=None, description="The row of a run."
     )
-    features: Annotated[Path | None, Option("listen", "DIR", "that of the model")] = Field(
+    features: Annotated[Path | None, Option("listen serve", "DIR", "that of the model")] = Field(
         default=None,
         description="The folder of melspectrogram.tflite and embedding_model.tflite, for "
         "openWakeWord's models.",

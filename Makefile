@@ -71,6 +71,7 @@ format: $(READY)
 benchmark: $(READY)
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/streaming.py
+	$(BIN)/python benchmarks/listening.py
 
 lock:
 	$(PYTHON) -m venv --clear .lock-venv

@@ -16,16 +16,21 @@ many.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stapes.listen.engine import RATE
 from stapes.listen.wake_word import WakeWord
+
+MODELS = Path(os.environ.get("STAPES_MODELS", "../shared/models"))
+"""Published models."""
 
 _CHUNK = 1_280
 _MOST = 0.02
@@ -71,7 +76,7 @@ def _counted(model: str, variant: str | None, seconds: int) -> int:
 def main() -> None:
     """Measure and print; exit status 1 above the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="+")
+    parser.add_argument("models", nargs="*", default=[str(MODELS / "alexa.json")])
     parser.add_argument("--variant")
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--instructions", action="store_true")

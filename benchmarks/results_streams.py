@@ -211,7 +211,7 @@ def rows(run: Results) -> list[str]:
         "| row | bytes | arena | FRR at 1 FA/h | interval | at 10 dB | ESPHome | TFLM agrees |",
         "|---|---:|---:|---:|---|---:|---|---|",
     ]
-    for row in run.values():
+    for row in run.variants:
         if row.detection is None:
             continue
         point, tflm = _at(row.detection, 1.0), row.targets["tflm"]

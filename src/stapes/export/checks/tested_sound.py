@@ -18,6 +18,7 @@ from stapes.data.stream import hearing as sounds
 from stapes.data.stream.hearing import Hearing
 from stapes.errors import StapesError
 from stapes.run import sound as run_sound
+from stapes.run.captures import with_captures
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
 from stapes.run.preparation import choose_clips, feature_cache, load_corpus, synthetic_folder
@@ -73,7 +74,8 @@ def tested_sound(run: Path, results: Results, progress: Progress) -> Iterator[Te
     with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
         job = windowed(Job(settings, RunFolder(Path(scratch), settings), progress=progress))
         settings = job.settings
-        corpus = load_corpus(settings.data or synthetic_folder(job), settings)
+        # As `run.pipeline` does: captures that were learned from are not in the sound.
+        corpus = with_captures(load_corpus(settings.data or synthetic_folder(job), settings), job)
         with feature_cache(settings) as cache:
             chosen, unusable = choose_clips(corpus, settings, cache, progress)
         windows = settings.detect == "all" and not job.folder.streams_only

@@ -108,7 +108,7 @@ def test_the_history_has_each_epoch_and_the_best_is_kept(trained):
     assert result.kept_epoch == max(n for n, value in enumerate(frr, 1) if value == min(frr))
 
 
-@pytest.mark.parametrize("epochs", range(1, SETTINGS.epochs + 1))
+@pytest.mark.parametrize("epochs", [1, SETTINGS.locate_epoch, SETTINGS.epochs])
 def test_it_continues_after_any_epoch_with_the_same_result(trained, states, tmp_path, epochs):
     whole, drawn = trained
     state = shutil.copy(states / f"{epochs}.npz", tmp_path / "state.npz")

@@ -15,8 +15,8 @@ from stapes.techniques.registry import TECHNIQUES
 require(train="tensorflow")
 
 FROM_FILE = [name for name, technique in TECHNIQUES.items() if technique.from_file]
-# One of each kind that needs the model's head or layers: labels, wrappers, filters, a student.
-TRAINED = ["pruned_sparse", "pruned_channels", "pcqat", "distilled", "small"]
+# One of each kind that needs the model's head or layers: wrappers, filters, ranges, a student.
+TRAINED = ["pruned_sparse", "pruned_channels", "qat", "distilled"]
 
 pytestmark = pytest.mark.slow
 
@@ -189,14 +189,12 @@ def test_a_slimmed_tflite_gets_these_rows_too(folder, softmax):
         (["--model", "noise.keras"], "noise.keras"),
         (["--model", "file/models/int8.tflite"], "quantized already"),
         (["--model", "wide.keras"], "mfcc"),
-        (["--model", "sigmoid.keras", "--positive", "0"], "--positive 0"),
         (["--positive", "0"], "--positive"),
-        (["--model", "softmax.h5", "--positive", "4"], "--positive 4"),
         (["--model", "softmax.tflite", "--techniques", "qat"], "needs training"),
     ],
 )
 def test_the_error_for_an_unusable_model_names_it_and_nothing_is_written(
-    folder, softmax, sigmoid, keras3, arguments, message
+    folder, softmax, keras3, arguments, message
 ):
     whole = softmax.with_suffix(".tflite").read_bytes()
     (folder / "cut.tflite").write_bytes(whole[: len(whole) // 2])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stapes.errors import UsageError
 from stapes.models import keras_files
 from stapes.run import own_model
 from stapes.run.settings import RunSettings
@@ -46,6 +47,26 @@ def test_the_step_works_and_changes_nothing_of_the_baseline(tmp_path, monkeypatc
     assert not np.array_equal(before[-1], after[-1])
     for weights, stored in zip(before, keras_files.load(target).get_weights(), strict=True):
         np.testing.assert_array_equal(weights, stored)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "positive", "message"),
+    [
+        (1, 0, "positive 0: the model has one output"),
+        (4, 4, "positive 4: the model has 4 outputs, counted from 0"),
+    ],
+)
+def test_an_output_that_the_model_lacks_is_refused(tmp_path, outputs, positive, message):
+    from stapes.models.backend import keras
+
+    layers = keras().layers
+    head = layers.Dense(outputs, activation="sigmoid" if outputs == 1 else "softmax")
+    model = keras().Sequential([layers.Input((50, 13, 1)), layers.Flatten(), head])
+    model.save(tmp_path / "mine.h5")
+    settings = RunSettings(word="on", model=tmp_path / "mine.h5", positive=positive)
+    with pytest.raises(UsageError, match=message):
+        own_model.adopt(settings, tmp_path / "baseline.keras")
+    assert not (tmp_path / "baseline.keras").exists()
 
 
 def test_a_model_that_cannot_be_trained_is_left_to_the_techniques(monkeypatch):

@@ -45,8 +45,8 @@ class Ranges:
     """Sound between two words."""
     silence_probability: float = 0.3
     """Of a gap without speech."""
-    noise_probability: float = 0.85
-    snr_db: tuple[float, float] = (-3.0, 20.0)
+    noise_probability: float = 0.65
+    snr_db: tuple[float, float] = (0.0, 30.0)
     noise_seconds: tuple[float, float] = (3.0, 10.0)
     """Of one noise at one level."""
     gain_db: tuple[float, float] = (-18.0, 8.0)

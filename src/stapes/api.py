@@ -9,14 +9,11 @@ from typing import Any
 
 from stapes.contracts.evaluation import Evaluation
 from stapes.contracts.inspection import Inspection
-from stapes.contracts.listening import Listening
 from stapes.contracts.results import Results, read
 from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.export.exporting import export
-from stapes.listen import listening
-from stapes.listen.listener import Listener
-from stapes.listen.settings import ListenSettings
+from stapes.listen.listening import listen
 from stapes.model_files.inspection import converted, inspect_file
 from stapes.model_files.settings import SlimSettings
 from stapes.model_files.slimming import Slimmed, slim_file
@@ -278,51 +275,6 @@ def report(
     return write_comparison(Path(run), Path(other), page=_path(page))
 
 
-@with_settings(ListenSettings)
-def listen(
-    models: PathLike | Sequence[PathLike],
-    sound: PathLike | Sequence[PathLike] | None = None,
-    *,
-    listener: Listener | None = None,
-    **settings: Any,
-) -> Listening:
-    """Listen as the device would, with one or several models: live, or to recordings.
-
-    `stapes.WakeWord` is the same for a program that has the samples.
-
-    Parameters
-    ----------
-    models : path or sequence of path
-        Each a run folder, a manifest (.json) or a .tflite.
-    sound : path or sequence of path, optional
-        Recordings and folders of them, or "-" for raw 16 kHz int16 on standard input. By default
-        `data`, and without both the microphone, until Ctrl-C.
-    **settings
-    listener : Listener, optional
-        Is called with each event.
-
-    Returns
-    -------
-    listening : Listening
-        `heard` has the detections and near misses, `models` the counts and rates.
-
-    Raises
-    ------
-    UsageError
-        The call is wrong, or a file is missing.
-    StapesError
-        A model or a recording is broken, or no microphone can be opened.
-    MissingExtraError
-        The extra `listen` is not installed.
-
-    Examples
-    --------
-    >>> listening = listen(["mine.json", "theirs.json"], "recordings")  # doctest: +SKIP
-    >>> [(model.name, model.per_hour) for model in listening.models]  # doctest: +SKIP
-    """
-    return listening.listen(_several(models), _several(sound), settings, listener or Listener())
-
-
 @known_arguments
 def load(run: PathLike) -> Results:
     """Read the results of a run folder.
@@ -337,12 +289,6 @@ def load(run: PathLike) -> Results:
     >>> load("runs/computer")["int8"].accuracy  # doctest: +SKIP
     """
     return read(Path(run) / "results.json")
-
-
-def _several(paths: PathLike | Sequence[PathLike] | None) -> Sequence[PathLike]:
-    if paths is None:
-        return []
-    return [paths] if isinstance(paths, str | os.PathLike) else paths
 
 
 def _path(path: PathLike | None) -> Path | None:

@@ -69,7 +69,7 @@ def listen(
     with terminal(json) as (console, progress):
         listener = _Json() if json else _Terminal(progress)
         try:
-            listening = heard_with(models, sound, settings, listener)
+            listening = heard_with(models, sound, listener=listener, **settings)
             if json:
                 _print(listening)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,49 +17,71 @@ from stapes.listen.session import Session
 from stapes.listen.settings import ListenSettings
 from stapes.listen.sounds import MICROPHONE, STANDARD_INPUT, of_standard_input, recordings
 from stapes.listen.wake_word import WakeWord
+from stapes.system.arguments import with_settings
 from stapes.system.files import write_text
 from stapes.system.options import PathLike, checked, nested
 
 
+@with_settings(ListenSettings)
 def listen(
-    models: Sequence[PathLike],
-    sound: Sequence[PathLike],
-    arguments: Mapping[str, Any],
-    listener: Listener,
+    models: PathLike | Sequence[PathLike],
+    sound: PathLike | Sequence[PathLike] | None = None,
+    *,
+    listener: Listener | None = None,
+    **settings: Any,
 ) -> Listening:
-    """Listen with some models to recordings, to `-`, or without sound to the microphone.
+    """Listen as the device would, with one or several models: live, or to recordings.
+
+    `stapes.WakeWord` is the same for a program that has the samples.
 
     Parameters
     ----------
-    models, sound : sequence of path
-    arguments : mapping of str
-        Fields of `ListenSettings`; None is the default.
-    listener : Listener
+    models : path or sequence of path
+        Each a run folder, a manifest (.json) or a .tflite.
+    sound : path or sequence of path, optional
+        Recordings and folders of them, or "-" for raw 16 kHz int16 on standard input. By default
+        `data`, and without both the microphone, until Ctrl-C.
+    **settings
+    listener : Listener, optional
+        Is called with each event.
+
+    Returns
+    -------
+    listening : Listening
+        `heard` has the detections and near misses, `models` the counts and rates.
 
     Raises
     ------
     UsageError
-        An argument is wrong, or a file is missing.
+        The call is wrong, or a file is missing.
     StapesError
         A model or a recording is broken, or no microphone can be opened.
+    MissingExtraError
+        The extra `listen` is not installed.
+
+    Examples
+    --------
+    >>> listening = listen(["mine.json", "theirs.json"], "recordings")  # doctest: +SKIP
+    >>> [(model.name, model.per_hour) for model in listening.models]  # doctest: +SKIP
     """
-    settings = checked(ListenSettings, nested(ListenSettings, arguments), called=arguments)
+    settled = checked(ListenSettings, nested(ListenSettings, settings), called=settings)
     for option in ("keep", "labels", "page"):
-        _require_place(option, getattr(settings, option))
+        _require_place(option, getattr(settled, option))
+    listener = listener or Listener()
     run = _session(
-        [Path(path).expanduser() for path in models],
-        [os.fspath(path) for path in sound],
-        settings,
+        [Path(path).expanduser() for path in _several(models)],
+        [os.fspath(path) for path in _several(sound)],
+        settled,
         listener,
     )
     try:
         listening = run()
     finally:
         listener.ends()
-    if settings.page is not None:
+    if settled.page is not None:
         from stapes.report.page.listening import listening_page
 
-        write_text(settings.page, listening_page(listening))
+        write_text(settled.page, listening_page(listening))
     return listening
 
 
@@ -133,3 +155,9 @@ def named(paths: Sequence[Path], settings: ListenSettings) -> list[WakeWord]:
     if len({word.name for word in words}) < len(words):
         raise UsageError(f"{words[0].name}: a model is given twice.")
     return words
+
+
+def _several(paths: PathLike | Sequence[PathLike] | None) -> Sequence[PathLike]:
+    if paths is None:
+        return []
+    return [paths] if isinstance(paths, str | os.PathLike) else paths

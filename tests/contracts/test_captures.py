@@ -30,7 +30,7 @@ def test_a_sidecar_is_read_as_it_was_written(tmp_path):
     assert content["schema"] == 1
     assert set(content) == {
         *("schema", "model", "wake_word", "kind", "recorded", "source", "seconds"),
-        *("score", "threshold", "step_seconds", "scores"),
+        *("score", "threshold", "step_seconds", "scores", "source_sha256"),
     }
 
 

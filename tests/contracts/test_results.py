@@ -152,6 +152,7 @@ def test_the_file_has_the_keys_of_the_contract_and_no_other(path):
     assert set(document) == {
         "schema", "word", "seed", "preset", "versions", "data", "baseline", "variants",
         "settings", "clips", "detection", "recommendation", "streams", "search",
+        "before",
     }  # fmt: skip
     assert set(document["data"]["splits"]["test"]) == {
         "positives", "negatives", "negatives_available", "speakers",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stapes.contracts.streams import StreamSound
 from stapes.data.stream.frames import LATE_SECONDS
 from stapes.measure.device_rule import DeviceRule
 from stapes.measure.operating_points import at_rate
@@ -67,6 +68,18 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         marks = np.stack([begins, begins + WORD, np.arange(len(begins))], axis=1)
         np.save(folder / "words-00.npy", x)
         np.save(folder / "words-00.marks.npy", marks)
+    sound = StreamSound(
+        words=14,
+        hours=0.03,
+        train_minutes=1.5,
+        validation_minutes=1.5,
+        recordings=1,
+        word_frames=WORD,
+        made_rooms=True,
+        made_noise=True,
+        skipped=[],
+    )
+    (folder_of(work) / "sound.json").write_text(sound.model_dump_json())
     return work
 
 

@@ -62,8 +62,8 @@ def test_a_search_in_streams_continues_with_the_same_trials(tmp_path: Path) -> N
     assert _search(tmp_path / "killed.db", 16, settings=streams) == whole
     assert {trial.candidate["architecture"] for trial in whole} == {"stream_cnn"}
     assert [trial.candidate["sizes"] for trial in whole[:2]] == [
-        {"width": 16, "blocks": 4, "kernel": 7, "stride": 3},
-        {"width": 12, "blocks": 4, "kernel": 7, "stride": 3},
+        {"width": 26, "blocks": 3, "kernel": 11, "stride": 3},
+        {"width": 20, "blocks": 3, "kernel": 11, "stride": 3},
     ]
 
 

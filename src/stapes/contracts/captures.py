@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from stapes.contracts.measurements import Part, SkippedFile
-from stapes.errors import StapesError, UsageError
+from stapes.contracts.reading import read_document
 from stapes.system.files import write_text
 
 Kind = Literal["detection", "near miss"]
@@ -70,12 +70,10 @@ def read(path: Path) -> Capture:
     StapesError
         It is broken, or of another schema.
     """
-    try:
-        return Capture.model_validate_json(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}).") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "not UTF-8"
-        raise StapesError(
-            f"{path} is no sidecar of schema 1 ({detail}): stapes listen --keep writes them."
-        ) from None
+    return read_document(
+        path,
+        Capture,
+        "sidecar of schema 1",
+        fix="it belongs beside its WAV file",
+        broken="stapes listen --keep writes them",
+    )

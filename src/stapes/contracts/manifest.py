@@ -21,12 +21,11 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from stapes.errors import StapesError, UsageError
+from stapes.contracts.reading import read_document
 from stapes.system.files import write_text
 
 MOST_BYTES = 8_192
@@ -119,21 +118,13 @@ def read(path: Path) -> Manifest:
     StapesError
         It is no manifest of a microWakeWord model.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror}): name the .json of a microWakeWord model."
-        ) from None
-    if len(content) > MOST_BYTES:
-        raise StapesError(f"{path} is no manifest: it is larger than {MOST_BYTES:,} bytes.")
-    try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        raise StapesError(
-            f"{path} is no manifest of a microWakeWord model ({_reason(error)})."
-        ) from None
+    return read_document(
+        path,
+        Manifest,
+        "manifest of a microWakeWord model",
+        fix="name the .json of a microWakeWord model",
+        most_bytes=MOST_BYTES,
+    )
 
 
 def text(manifest: Manifest) -> str:
@@ -144,10 +135,3 @@ def text(manifest: Manifest) -> str:
 def write(manifest: Manifest, path: Path) -> None:
     """Write a manifest in one step."""
     write_text(path, text(manifest))
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    message = str(first["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ConfigDict, Field, JsonValue
 
 from stapes.contracts import summary
 from stapes.contracts.before import Before
@@ -26,8 +26,8 @@ from stapes.contracts.measurements import (
     TargetResult,
     TestClip,
 )
+from stapes.contracts.reading import read_document
 from stapes.contracts.streams import StreamForm, Streams
-from stapes.errors import StapesError, UsageError
 from stapes.system.files import write_text
 from stapes.system.options import unknown
 
@@ -279,14 +279,10 @@ def read(path: Path) -> Results:
     StapesError
         It is broken, or of another schema.
     """
-    try:
-        return Results.model_validate_json(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror}): name the folder of a run."
-        ) from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "not UTF-8"
-        raise StapesError(
-            f"{path} is no results.json of schema 1 ({detail}): run the run's command again."
-        ) from None
+    return read_document(
+        path,
+        Results,
+        "results.json of schema 1",
+        fix="name the folder of a run",
+        broken="run the run's command again",
+    )

@@ -10,7 +10,8 @@ from tests.listen.models import bursts, loud, manifest
 from tests.report.results_by_hand import streamed
 from tests.report.results_by_hand import whole as windows
 
-from stapes.contracts.results import write
+from stapes.contracts.measurements import TargetResult
+from stapes.contracts.results import read, write
 from stapes.errors import ModelError, StapesError, UsageError
 from stapes.listen.wake_word import WakeWord
 from stapes.system.files import sha256
@@ -50,7 +51,7 @@ def test_a_variant_has_its_own_name(tmp_path):
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
-        ("float32", "variant float32 is a model of windows, .*: stream, stream_qat"),
+        ("float32", r"float32\.tflite is a model of windows, .* has stream, stream_qat"),
         ("stream_qt", r"variant: stream_qt is unknown \(did you mean stream_qat\?\)"),
     ],
 )
@@ -63,8 +64,33 @@ def test_a_file_of_a_run_is_its_row(tmp_path):
     folder = run_folder(tmp_path)
     word = WakeWord(folder / "models" / "stream_qat.tflite")
     assert (word.name, word.threshold) == ("computer-stream_qat", 191 / 255)
-    with pytest.raises(UsageError, match="float32 is a model of windows"):
+    with pytest.raises(UsageError, match=r"float32\.tflite is a model of windows"):
         WakeWord(folder / "models" / "float32.tflite")
+
+
+def test_a_file_of_a_run_is_known_from_its_own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(run_folder(tmp_path) / "models")
+    assert WakeWord("stream_qat.tflite").threshold == 191 / 255
+
+
+def test_a_row_that_litert_refuses_is_not_offered(tmp_path):
+    refused = TargetResult(runs=False, reason="x")
+    folder = run_folder(tmp_path, targets={"litert": refused})
+    with pytest.raises(UsageError, match=r"recommends stream, and stapes listen takes stream_qat:"):
+        WakeWord(folder)
+    with pytest.raises(UsageError, match=r"stream\.tflite runs in TFLite Micro alone, and only"):
+        WakeWord(folder, variant="stream")
+
+
+def test_the_words_of_strangers_have_no_control_characters(tmp_path):
+    folder = run_folder(tmp_path)
+    results = read(folder / "results.json")
+    results.word = "a\x1b[2Jb"
+    write(results, folder / "results.json")
+    assert WakeWord(folder).wake_word == "a\N{MIDDLE DOT}[2Jb"
+    path = manifest(tmp_path)
+    path.write_text(path.read_text().replace('"Loud"', r'"Lo\u001bud"'))
+    assert WakeWord(path).wake_word == "Lo\N{MIDDLE DOT}ud"
 
 
 def test_a_row_without_a_threshold_needs_a_cutoff(tmp_path):
@@ -77,7 +103,7 @@ def test_a_row_without_a_threshold_needs_a_cutoff(tmp_path):
 def test_a_file_that_the_run_did_not_measure_is_refused(tmp_path):
     folder = run_folder(tmp_path)
     (folder / "models" / "stream.tflite").write_bytes(loud(level=9.0))
-    with pytest.raises(ModelError, match="is not the file that its run measured"):
+    with pytest.raises(ModelError, match=r"is not the file that .* measured"):
         WakeWord(folder)
 
 
@@ -86,17 +112,17 @@ def test_a_run_that_recommends_no_detector_in_a_stream_lists_them(tmp_path):
     results = streamed()
     results.recommendation.variant = "float32"
     write(results, folder / "results.json")
-    with pytest.raises(UsageError, match="its recommended float32 is a model of windows"):
+    with pytest.raises(UsageError, match=r"recommends float32, and .* takes stream, stream_qat"):
         WakeWord(folder)
     results.recommendation.variant = None
     write(results, folder / "results.json")
-    with pytest.raises(UsageError, match="recommends no model; choose one with variant: stream"):
+    with pytest.raises(UsageError, match=r"recommends no row, and .* takes stream, stream_qat"):
         WakeWord(folder)
 
 
 def test_a_run_of_windows_does_not_listen(tmp_path):
     write(windows(), tmp_path / "results.json")
-    with pytest.raises(UsageError, match="no detector in a stream, and only those listen"):
+    with pytest.raises(UsageError, match="stapes listen takes none of its rows"):
         WakeWord(tmp_path)
 
 

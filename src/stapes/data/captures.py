@@ -88,18 +88,14 @@ def label(
         As `read_kept`, or `ask` returned something else.
     """
     kept = read_kept(folder)
-    for number, (path, capture) in enumerate(kept.unlabelled if ask else [], 1):
-        assert ask is not None
-        answer = ask(path, capture, number, len(kept.unlabelled))
-        if answer not in (None, *ANSWERS):
-            raise UsageError(f"ask: it returned {answer!r}; return yes, no or None.")
-        if answer is not None:
-            target = folder / answer / path.name
-            target.parent.mkdir(exist_ok=True)
-            # If this is interrupted, the sidecar is found where it was.
-            path.replace(target)
-            path.with_suffix(".json").replace(target.with_suffix(".json"))
-    kept = read_kept(folder)
+    if ask is not None:
+        for number, (path, capture) in enumerate(kept.unlabelled, 1):
+            answer = ask(path, capture, number, len(kept.unlabelled))
+            if answer not in (None, *ANSWERS):
+                raise UsageError(f"ask: it returned {answer!r}; return yes, no or None.")
+            if answer is not None:
+                _move(path, folder / answer)
+        kept = read_kept(folder)
     words = [labelled.word for labelled in kept.labelled]
     return Labels(
         yes=sum(words),
@@ -107,6 +103,15 @@ def label(
         unlabelled=len(kept.unlabelled),
         skipped=[SkippedFile(file=clip.file, reason=clip.reason) for clip in kept.skipped],
     )
+
+
+def _move(path: Path, folder: Path) -> None:
+    """Move a capture into the folder of its label."""
+    folder.mkdir(exist_ok=True)
+    # If this is interrupted, the sidecar is found where it was.
+    path.replace(folder / path.name)
+    sidecar = path.with_suffix(".json")
+    sidecar.replace(folder / sidecar.name)
 
 
 def _captures(
@@ -125,4 +130,4 @@ def _captures(
         except UsageError:
             skipped.append(Skipped(name, f"its sidecar {sidecar.name} is missing"))
         except StapesError as error:
-            skipped.append(Skipped(name, str(error).rstrip(".")))
+            skipped.append(Skipped(name, error.typed.rstrip(".")))

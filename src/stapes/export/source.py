@@ -6,20 +6,16 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stapes.contracts import manifest as manifests
-from stapes.contracts import results as contract
-from stapes.contracts.manifest import Manifest
 from stapes.contracts.results import Results, VariantResult
-from stapes.errors import ModelError, StapesError, UsageError
+from stapes.errors import ModelError, UsageError
 from stapes.export import operating_point
 from stapes.export.operating_point import DevicePoint
 from stapes.export.settings import ExportSettings
+from stapes.model_files.sources import file_source, row_source, run_of
 from stapes.system.isolation import SECONDS, Lost, isolated
-from stapes.system.options import unknown
 from stapes.system.text import printable
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.registry import TARGETS
-from stapes.tflite.read.file import read_tflite
 
 _FRAME_MS = 10
 """From one frame of the frontend `micro` to the next."""
@@ -100,70 +96,38 @@ def source(path: Path, settings: ExportSettings, target: str) -> Source:
 
 
 def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
-    results = contract.read(run / "results.json")
-    row = _row(results, run, settings.variant, target)
-    path = run / "models" / Path(row.file).name
-    content = read_tflite(path)
-    if hashlib.sha256(content).hexdigest() != row.sha256:
-        raise StapesError(
-            f"{path} is not the file that {run / 'results.json'} measured: run the run's command "
-            "again."
-        )
+    def fits(row: VariantResult) -> bool:
+        result = row.targets.get(target)
+        return result is not None and result.runs
+
+    chosen = row_source(run, settings.variant, fits, TARGETS[target].title)
+    row, path, content = chosen.row, chosen.path, chosen.content
     _require(path, content, target)
     measured = row.targets.get("tflm")
     arena = measured.arena_bytes if measured else None
     return Source(
         path=path,
         content=content,
-        wake_word=settings.name or printable(results.word),
+        wake_word=settings.name or printable(chosen.results.word),
         point=operating_point.of_row(row, settings),
         arena_bytes=arena or _arena(path, content),
         languages=settings.languages or (),
         author=settings.author or "",
         website=settings.website,
         run=run,
-        results=results,
+        results=chosen.results,
         row=row,
     )
-
-
-def _row(results: Results, run: Path, name: str | None, target: str) -> VariantResult:
-    """The row to export."""
-    title = TARGETS[target].title
-    fit = [row.name for row in results.variants if _runs(row, target)]
-    choices = f"{title} takes {', '.join(fit)}" if fit else f"{title} takes none of its rows"
-    if name is not None:
-        if name not in results:
-            raise UsageError(f"--variant: {unknown(name, results.keys())}.")
-        return results[name]
-    recommended = results.recommendation.variant if results.recommendation else None
-    if recommended is not None and recommended in results and _runs(results[recommended], target):
-        return results[recommended]
-    why = f"recommends {recommended}" if recommended else "recommends no row"
-    fix = "name one with --variant" if fit else "`stapes run --techniques 'stream*'` makes some"
-    raise UsageError(f"{run} {why}, and {choices}: {fix}.")
-
-
-def _runs(row: VariantResult, target: str) -> bool:
-    result = row.targets.get(target)
-    return result is not None and result.runs
 
 
 def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
     if settings.variant is not None:
         raise UsageError("--variant: a file has no rows; name the folder of a run, or omit it.")
-    manifest: Manifest | None = None
-    if path.suffix == ".json":
-        manifest = manifests.read(path)
-        path = path.parent / manifest.model
-    elif path.with_suffix(".json").is_file():
-        manifest = manifests.read(path.with_suffix(".json"))
-        if manifest.model != path.name:
-            manifest = None
-    content = read_tflite(path)
+    model = file_source(path)
+    path, content, manifest = model.path, model.content, model.manifest
     _require(path, content, target)
-    run = path.resolve().parent.parent
-    if manifest is None and settings.cutoff is None and (run / "results.json").is_file():
+    run = run_of(path)
+    if manifest is None and settings.cutoff is None and run is not None:
         raise UsageError(f"{path} is of a run, which knows its cutoff: name the folder {run}.")
     name = settings.name or (manifest.wake_word if manifest else None)
     if name is None:

@@ -20,16 +20,16 @@ from stapes.data.slug import slug
 from stapes.data.stream import hearing
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
-from stapes.errors import UsageError
+from stapes.errors import StapesError, UsageError
 from stapes.measure.device_rule import DeviceRule
 from stapes.measure.operating_points import at_rate, at_threshold, lowest_rate
 from stapes.measure.paired import mcnemar
 from stapes.measure.stream_curve import StreamCurve, sweep
 from stapes.measure.stream_outputs import StreamOutputs
+from stapes.model_files.sources import measured, row_path
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.run.stream_detection import Heard, outputs_file, outputs_of, plan_of, words_of
-from stapes.system.files import sha256
 
 _SAME = ("data", "negatives", "noise", "seed", "validation", "test", "synthetic")
 """Settings that decide which sound is held out."""
@@ -60,7 +60,7 @@ def compare(job: Job, results: Results, heard: Heard | None) -> Before | None:
     if known is not None and (known.sha256, known.after_sha256, known.sound_sha256) == key:
         return known
     progress.begin(f"Comparing with {settings.before}")
-    files = {"before": settings.before / row.file, "after": job.folder.path / after.file}
+    files = {"before": row_path(settings.before, row), "after": job.folder.path / after.file}
     rows = {"before": row, "after": after}
     curves = {
         name: _curve(part, rows[name], settings)
@@ -106,9 +106,10 @@ def _earlier(settings: RunSettings) -> tuple[Results, VariantResult]:
     row = shipped(results)
     if row is None:
         raise UsageError(f"--before {run}: no detector in a stream was measured in it.")
-    path = run / row.file
-    if not path.is_file() or sha256(path) != row.sha256:
-        raise UsageError(f"--before {run}: {row.file} is not the file that was measured.")
+    try:
+        measured(run, row)
+    except StapesError as error:
+        raise UsageError(f"--before {run}: {error.typed}") from None
     return results, row
 
 

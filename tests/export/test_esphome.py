@@ -92,6 +92,8 @@ def test_the_example_names_the_manifest_and_a_device(run):
         ("привет", "wake-word"),
         ("a" * 64, "a" * 31),
         ("_", "wake-word"),
+        # YAML reads these as other than text, and each may be a word of a corpus.
+        *((word, word) for word in ("yes", "no", "on", "off", "null", "7", "0x1f", "1e5")),
     ],
 )
 def test_a_device_has_a_name_that_a_network_takes(run, stem, device):

@@ -9,6 +9,7 @@ import stapes
 from stapes.contracts import manifest as manifests
 from stapes.contracts.results import write
 from stapes.errors import UsageError
+from stapes.measure.device import Device
 
 
 @pytest.fixture
@@ -112,6 +113,21 @@ def test_a_raspberry_pi_that_misses_more_is_noted(tmp_path):
     readme = (tmp_path / "out" / "README.md").read_text()
     assert "There, at most 30.0 % of the words are missed." in readme
     assert f"set `probability_cutoff` to {252 / 256:.6f} in a copy" in readme
+
+
+def test_a_cutoff_of_0_which_keeps_a_device_deaf_is_noted(run, tmp_path):
+    [note] = [
+        note
+        for note in stapes.export(run, tmp_path / "a", "esphome", cutoff=0.003).notes
+        if "stays deaf" in note
+    ]
+    assert "at a cutoff of 0" in note
+    device = Device(0)
+    assert not any(device.take(255) for _ in range(1_000))
+    device = Device(1)
+    for _ in range(200):
+        device.take(0)
+    assert any(device.take(255) for _ in range(5))
 
 
 def test_a_cutoff_that_was_given_is_noted(run, tmp_path):

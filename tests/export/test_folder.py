@@ -60,6 +60,15 @@ def test_a_file_of_the_same_name_is_never_replaced(tmp_path, name):
     assert contents(tmp_path) == {name: b"theirs"}
 
 
+def test_another_id_is_only_offered_where_it_helps(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"theirs")
+    with pytest.raises(UsageError, match=r"another folder or another id\."):
+        written(tmp_path)
+    (tmp_path / "README.md").write_bytes(b"theirs")
+    with pytest.raises(UsageError, match=r"choose another folder\."):
+        written(tmp_path)
+
+
 def test_the_readme_of_another_export_is_never_replaced(tmp_path):
     written(tmp_path / "a")
     other = {"b.json": b"{}", "README.md": b"<!-- other -->\n"}

@@ -19,6 +19,8 @@ def settled(**options):
         ({"cutoff": 1.0}, "--cutoff: Input should be less than 1."),
         ({"cutoff": float("nan")}, "--cutoff: "),
         ({"cutoff_for": 0}, "--cutoff-for: Input should be greater than 0."),
+        ({"cutoff_for": float("inf")}, "--cutoff-for: Input should be less than or equal to"),
+        ({"cutoff_for": float("nan")}, "--cutoff-for: Input should be"),
         ({"window": 0}, "--window: "),
         ({"window": 51}, "--window: Input should be less than or equal to 50."),
         ({"id": "../x"}, "--id: it must be letters, digits, _ and -, at most 64."),

@@ -44,9 +44,11 @@ def write_folder(
         raise UsageError(f"--output {out}: is a file; name a folder.")
     clashes = [name for name in files if (out / name).exists()]
     if clashes and not _is_signed(out / README, mark):
+        # README.md has the same name in every export.
+        fix = "another folder" if README in clashes else "another folder or another --id"
         raise UsageError(
             f"--output {out}: holds {clashes[0]}, which is of no export of this model; choose "
-            "another folder or another --id."
+            f"{fix}."
         )
     # Its number makes the name of a process's folder unique.
     part = out.parent / f".{out.name}-{os.getpid()}.part"

@@ -67,6 +67,8 @@ def notes(source: Source, settings: ExportSettings) -> list[str]:
             "Nobody checked that the model was trained on the features of the device, and nothing "
             "is known of its error rates."
         )
+    if source.point.cutoff == 0:
+        sentences.append("A device never detects at a cutoff of 0, as it stays deaf: give another.")
     if settings.cutoff is not None and point is None:
         sentences.append("The cutoff was given, and nothing was measured at it.")
     if point is not None and point.false_accepts == 0 and source.row and source.row.detection:

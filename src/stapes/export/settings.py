@@ -32,6 +32,7 @@ class ExportSettings(BaseModel):
     cutoff_for: Annotated[float | None, Option("export", "FA/h", "the run's own")] = Field(
         default=None,
         gt=0,
+        le=1_000_000,
         description="The cutoff that the run measured for this rate of false accepts an hour.",
     )
     cutoff: Annotated[float | None, Option("export", "P", "as measured")] = Field(

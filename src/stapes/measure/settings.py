@@ -31,7 +31,10 @@ class DetectionSettings(BaseModel):
         default=0.7, ge=0, le=60, description="Time after a word in which it counts as detected."
     )
     target_fa_per_hour: Annotated[float, Option("run", "R")] = Field(
-        default=1.0, gt=0, description="False accepts per hour that the threshold is chosen for."
+        default=1.0,
+        gt=0,
+        le=1_000_000,
+        description="False accepts per hour that the threshold is chosen for.",
     )
     rates: tuple[float, ...] = Field(
         default=(0.5, 1.0, 2.0, 5.0),

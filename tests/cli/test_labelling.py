@@ -48,7 +48,7 @@ def test_every_answer_does_what_it_says(kept, speaker, monkeypatch, own_cache):
     assert (kept / "d.wav").is_file()
     # Each once, and the second again.
     assert speaker == [(4 * RATE, RATE)] * 5
-    assert "1 of 4: near miss of rise at 3.0 s, score 0.40 (threshold 0.50)" in output
+    assert "1 of 4: near miss of rise at 3.0 s, score 0.400 (threshold 0.500)" in output
     assert "microphone, 2026-11-27T08:00" in output
     assert output.endswith("1 capture with the word, 1 without, 2 without a label.\n")
 

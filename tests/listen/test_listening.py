@@ -298,6 +298,51 @@ def test_a_wrong_call_names_the_argument(folder, call, message):
         stapes.listen(folder / "loud.json", **call)
 
 
+def test_the_error_of_a_second_model_is_its_own(folder, tmp_path):
+    """LiteRT clears an error that is on its way when it frees the first model."""
+    with pytest.raises(UsageError, match=r"none\.json cannot be read"):
+        stapes.listen([folder / "loud.json", tmp_path / "none.json"], folder / "rec")
+
+
+def test_no_model_or_no_recording_in_a_list_is_refused(folder):
+    with pytest.raises(UsageError, match="models: name one"):
+        stapes.listen([], folder / "rec")
+    with pytest.raises(UsageError, match="sound: no recording is named"):
+        stapes.listen(folder / "loud.json", [])
+
+
+@pytest.mark.parametrize(
+    ("options", "sound", "message"),
+    [
+        ({"keep": "file/kept"}, "rec", "keep .*: cannot be written"),
+        ({"page": "file/page.html"}, "rec", "page .*: cannot be written"),
+        ({"labels": "file/l.txt"}, "rec/a.wav", "labels .*: cannot be written"),
+        ({"labels": "file"}, "rec", "labels .*: is a file; name a folder"),
+        ({"labels": "folder"}, "rec/a.wav", "labels .*: is a folder; name a file"),
+        ({"keep": "file"}, "rec", "keep .*: is a file; name a folder"),
+        ({"page": "folder"}, "rec", "page .*: is a folder; name a file"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_it_listens(
+    folder, tmp_path, options, sound, message
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    places = {name: tmp_path / path for name, path in options.items()}
+    listener = Recorded()
+    with pytest.raises(UsageError, match=message):
+        stapes.listen(folder / "loud.json", folder / sound, listener=listener, **places)
+    assert not listener.calls
+
+
+def test_a_folder_of_one_recording_has_a_folder_of_tracks(folder, tmp_path):
+    (tmp_path / "one").mkdir()
+    shutil.copy(folder / "rec" / "a.wav", tmp_path / "one")
+    for _ in range(2):
+        stapes.listen(folder / "loud.json", tmp_path / "one", labels=tmp_path / "tracks")
+    assert (tmp_path / "tracks" / "one" / "a.wav.txt").is_file()
+
+
 def test_a_session_without_sound_has_no_rate(folder):
     word = WakeWord(folder / "loud.json")
     session = Session([word], ListenSettings(), "microphone", Listener())

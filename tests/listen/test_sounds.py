@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,3 +120,46 @@ def test_a_recording_is_led_by_its_begin_played_backwards(length):
     # It ends where the recording begins, so that no jump is heard.
     part = min(length, 32_000)
     np.testing.assert_array_equal(before[len(before) - part :], y[:part][::-1])
+
+
+def test_a_folder_without_a_name_in_its_path_has_its_own(tmp_path, monkeypatch):
+    (tmp_path / "rec" / "in").mkdir(parents=True)
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / "rec" / f"{name}.wav", np.zeros(160), 16_000)
+    for place, path in (("rec", "."), ("rec/in", "..")):
+        monkeypatch.chdir(tmp_path / place)
+        # The name of a recording is a path below the folder of --labels.
+        assert recordings([Path(path)]).names == ["rec/a.wav", "rec/b.wav"]
+
+
+def test_recordings_of_one_name_are_called_by_their_paths(tmp_path):
+    paths = [tmp_path / folder / "a.wav" for folder in ("x", "y")]
+    for path in paths:
+        path.parent.mkdir()
+        soundfile.write(path, np.zeros(160), 16_000)
+    found = recordings(paths)
+    names = [path.resolve().as_posix().split("/", 1)[1] for path in paths]
+    assert found.names == names
+    assert not any(name.startswith("/") for name in names)
+
+
+def test_a_recording_that_is_given_twice_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(160), 16_000)
+    for twice in ([path, path], [tmp_path, path], [tmp_path, tmp_path]):
+        with pytest.raises(UsageError, match=r"a\.wav: is given twice"):
+            recordings(twice)
+
+
+def test_a_recording_without_a_sample_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(0), 16_000)
+    with pytest.raises(AudioError, match="has no samples"):
+        list(of_file(path))
+
+
+def test_raw_samples_in_a_file_are_refused_with_the_way_to_hear_them(tmp_path):
+    path = tmp_path / "test.raw"
+    path.write_bytes(bytes(3_200))
+    with pytest.raises(AudioError, match=r"no header .* pipe it into `stapes listen MODEL -`"):
+        list(of_file(path))

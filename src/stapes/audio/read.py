@@ -146,6 +146,12 @@ def loudest_window(y: NDArray[np.float32], length: int, step: int) -> NDArray[np
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """The open file; errors in the block become an AudioError."""
+    if path.suffix.lower() == ".raw":
+        raise AudioError(
+            path,
+            "no header says what its samples are; convert it to WAV, or pipe it into `stapes "
+            "listen MODEL -`",
+        )
     try:
         if path.stat().st_size == 0:
             raise AudioError(path, "the file is empty (0 bytes)")

@@ -28,8 +28,8 @@ class Questions:
         when = f", {capture.recorded}" if capture.recorded else ""
         print(
             f"{number} of {count}: {capture.kind} of {printable(capture.wake_word)} at "
-            f"{capture.seconds:.1f} s, score {capture.score:.2f} (threshold "
-            f"{capture.threshold:.2f}), {printable(capture.source)}{printable(when)}"
+            f"{capture.seconds:.1f} s, score {capture.score:.3f} (threshold "
+            f"{capture.threshold:.3f}), {printable(capture.source)}{printable(when)}"
         )
         self._sound(path)
         while True:

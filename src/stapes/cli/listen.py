@@ -15,6 +15,7 @@ from stapes.cli.common import Debug, examples, show, terminal
 from stapes.cli.options import settings_options
 from stapes.listen.listener import Listener
 from stapes.listen.settings import ListenSettings
+from stapes.system.text import printable
 
 if TYPE_CHECKING:
     from stapes.contracts.listening import Heard
@@ -67,9 +68,10 @@ def listen(
 
     models, sound = divided(arguments)
     with terminal(json) as (console, progress):
+        # Without sound: the recordings of --data, or the microphone.
         listener = _Json() if json else _Terminal(progress)
         try:
-            listening = heard_with(models, sound, listener=listener, **settings)
+            listening = heard_with(models, sound or None, listener=listener, **settings)
             if json:
                 _print(listening)
             else:
@@ -103,13 +105,13 @@ class _Terminal(Listener):
     def begins(self, words: Sequence[WakeWord], source: str, *, live: bool) -> None:
         names = ", ".join(f"{word.wake_word} ({word.name})" for word in words)
         if live:
-            self.note(f"Listening to {source} for {names}; Ctrl-C ends.")
+            self.note(printable(f"Listening to {source} for {names}; Ctrl-C ends."))
         else:
             self._recordings = True
-            self._progress.begin(f"Listening for {names}")
+            self._progress.begin(printable(f"Listening for {names}"))
 
     def recording(self, done: int, total: int, name: str) -> None:
-        self._progress.update(done, total, name)
+        self._progress.update(done, total, printable(name))
 
     def heard(self, heard: Heard) -> None:
         from stapes.report.terminal.listening import event_line

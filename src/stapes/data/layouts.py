@@ -145,7 +145,7 @@ def recording_seconds(path: Path) -> float:
     """
     try:
         seconds = float(soundfile.info(path).duration)
-    except (soundfile.LibsndfileError, OSError):
+    except (soundfile.LibsndfileError, OSError, TypeError):
         return 0.0  # Decoding will report the reason.
     if seconds > LONGEST_SECONDS:
         reason = "longer than 24 hours, or its header does not say how long"

@@ -23,4 +23,4 @@ def path_of(path: Path, name: str, *, alone: bool) -> Path:
 def _line(heard: Heard) -> str:
     kind = "" if heard.event == "detection" else " near miss"
     moment = f"{heard.seconds:.3f}"
-    return f"{moment}\t{moment}\t{printable(heard.model)}{kind} {heard.score:.2f}\n"
+    return f"{moment}\t{moment}\t{printable(heard.model)}{kind} {heard.score:.3f}\n"

@@ -16,7 +16,7 @@ from stapes.listen.microphone import of_microphone
 from stapes.listen.session import Session
 from stapes.listen.settings import ListenSettings
 from stapes.listen.sounds import MICROPHONE, STANDARD_INPUT, of_standard_input, recordings
-from stapes.listen.wake_word import WakeWord
+from stapes.listen.wake_word import WakeWord, all_of
 from stapes.system.arguments import with_settings
 from stapes.system.files import write_text
 from stapes.system.options import PathLike, checked, nested
@@ -65,12 +65,12 @@ def listen(
     >>> [(model.name, model.per_hour) for model in listening.models]  # doctest: +SKIP
     """
     settled = checked(ListenSettings, nested(ListenSettings, settings), called=settings)
-    for option in ("keep", "labels", "page"):
-        _require_place(option, getattr(settled, option))
+    _require_place("keep", settled.keep, folder=True)
+    _require_place("page", settled.page, folder=False)
     listener = listener or Listener()
     run = _session(
         [Path(path).expanduser() for path in _several(models)],
-        [os.fspath(path) for path in _several(sound)],
+        None if sound is None else [os.fspath(path) for path in _several(sound)],
         settled,
         listener,
     )
@@ -85,17 +85,16 @@ def listen(
     return listening
 
 
-def _require_place(option: str, path: Path | None) -> None:
+def _require_place(option: str, path: Path | None, *, folder: bool) -> None:
     """Raise UsageError if nothing can be written there: hours of listening would be lost."""
     if path is None:
         return
-    file, folder = option != "keep", option != "page"
-    if (path.is_dir() and not folder) or (path.is_file() and not file):
-        kind = "a folder; name a file" if path.is_dir() else "a file; name a folder"
+    if path.is_file() if folder else path.is_dir():
+        kind = "a file; name a folder" if folder else "a folder; name a file"
         raise UsageError(f"--{option} {path}: is {kind}.")
-    parent = next(place for place in (path, *path.parents) if place.is_dir())
     try:
-        with tempfile.TemporaryFile(dir=parent):
+        above = path.parents if path.is_file() else (path, *path.parents)
+        with tempfile.TemporaryFile(dir=next(place for place in above if place.exists())):
             pass
     except OSError as error:
         raise UsageError(
@@ -104,12 +103,19 @@ def _require_place(option: str, path: Path | None) -> None:
 
 
 def _session(
-    models: Sequence[Path], sound: Sequence[str], settings: ListenSettings, listener: Listener
+    models: Sequence[Path],
+    sound: Sequence[str] | None,
+    settings: ListenSettings,
+    listener: Listener,
 ) -> Callable[[], Listening]:
     """What listens when it is called; everything that can be wrong with the call is found here."""
+    if not models:
+        raise UsageError("models: name one, the folder of a run, a manifest (.json) or a .tflite.")
+    if sound is not None and not sound:
+        raise UsageError("sound: no recording is named; omit it for the microphone.")
     if settings.data is not None and sound:
         raise UsageError(f"--data {settings.data}: {sound[0]} names the sound already; omit one.")
-    paths = [str(settings.data)] if settings.data is not None else list(sound)
+    paths = [str(settings.data)] if settings.data is not None else list(sound or ())
     if "-" in paths and len(paths) > 1:
         raise UsageError("-: standard input is the only sound, or none; omit the other.")
     if settings.device is not None and paths:
@@ -117,9 +123,11 @@ def _session(
     words = named(models, settings)
     if paths and paths != ["-"]:
         found = recordings([Path(path).expanduser() for path in paths])
+        _require_place("labels", settings.labels, folder=not found.single)
         session = Session(words, settings, found.source, listener)
         run = partial(session.recordings, found)
     else:
+        _require_place("labels", settings.labels, folder=False)
         source = STANDARD_INPUT if paths else MICROPHONE
         session = Session(words, settings, source, listener)
         chunks = of_standard_input() if paths else of_microphone(settings.device)
@@ -139,15 +147,16 @@ def named(paths: Sequence[Path], settings: ListenSettings) -> list[WakeWord]:
     variant = settings.variant
     if variant is not None and not any(path.is_dir() for path in paths):
         raise UsageError(f"--variant {variant}: no folder of a run is given, which has variants.")
-    words = [
-        WakeWord(
+    words = all_of(
+        partial(
+            WakeWord,
             path,
             variant=variant if path.is_dir() else None,
             cutoff=settings.cutoff,
             features=settings.features,
         )
         for path in paths
-    ]
+    )
     names = [word.name for word in words]
     for path, word in zip(paths, words, strict=True):
         if names.count(word.name) > 1:
@@ -157,7 +166,5 @@ def named(paths: Sequence[Path], settings: ListenSettings) -> list[WakeWord]:
     return words
 
 
-def _several(paths: PathLike | Sequence[PathLike] | None) -> Sequence[PathLike]:
-    if paths is None:
-        return []
+def _several(paths: PathLike | Sequence[PathLike]) -> Sequence[PathLike]:
     return [paths] if isinstance(paths, str | os.PathLike) else paths

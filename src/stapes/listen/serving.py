@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import ParseResult, urlparse
 
 from stapes.errors import MissingExtraError, StapesError, UsageError
-from stapes.listen.wake_word import WakeWord
+from stapes.listen.wake_word import WakeWord, all_of
 
 
 def serve(
@@ -48,7 +48,7 @@ def serve(
     except ModuleNotFoundError:
         raise MissingExtraError("A Wyoming service", "wyoming") from None
     address = _checked(uri, zeroconf)
-    served = [make() for make in words]
+    served = all_of(words)
     for name, count in Counter(word.name for word in served).items():
         if count > 1:
             raise UsageError(f"{name}: {count} models have this name; rename a file.")

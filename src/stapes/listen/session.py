@@ -85,7 +85,7 @@ class Session:
                 continue
             files += 1
             if self.settings.labels is not None:
-                labels.write(labels.path_of(self.settings.labels, name, alone=total == 1), heard)
+                labels.write(labels.path_of(self.settings.labels, name, alone=found.single), heard)
         if not files and not self._stopped:
             first = f"{skipped[0].file}: {skipped[0].reason}"
             raise UsageError(f"{found.source}: no sound file in it can be used ({first}).")

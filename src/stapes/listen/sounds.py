@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ from typing import IO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.errors import StapesError, UsageError
+from stapes.errors import AudioError, StapesError, UsageError
 from stapes.listen.engine import RATE
 from stapes.system.files import sha256
 
@@ -59,11 +60,13 @@ class Recordings:
     """All sound to listen to.
 
     source : in words
-    names, paths : of the files; none of a microphone and of standard input
+    single : whether it is one file that was named itself
+    names, paths : of the files
     skipped : files of a folder and why they are not used
     """
 
     source: str
+    single: bool
     names: list[str] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -101,10 +104,12 @@ def recordings(paths: Sequence[Path]) -> Recordings:
     """
     from stapes.data.layouts import sound_files
 
-    found = Recordings(", ".join(map(str, paths)))
+    single = len(paths) == 1 and not paths[0].is_dir()
+    found = Recordings(", ".join(map(str, paths)), single)
     for path in paths:
         if path.is_dir():
-            files, skipped = sound_files(path, "--data")
+            # With its name, also if it is `.` or `..`.
+            files, skipped = sound_files(path if path.name.strip(".") else path.resolve(), "--data")
             found.names += [name for name, _ in files]
             found.paths += [file for _, file in files]
             found.skipped += [(part.file, part.reason) for part in skipped]
@@ -115,7 +120,22 @@ def recordings(paths: Sequence[Path]) -> Recordings:
             raise UsageError(f"{path}: there is no such file or folder.")
     if not found.paths:
         raise UsageError(f"{found.source}: there is no sound file in it.")
+    if twice := _repeated(list(map(os.path.realpath, found.paths))):
+        raise UsageError(f"{twice[0]}: is given twice; name it once.")
+    same = _repeated(found.names)
+    pairs = zip(found.names, found.paths, strict=True)
+    found.names = [_whole(path) if name in same else name for name, path in pairs]
     return found
+
+
+def _whole(path: Path) -> str:
+    """The path from the root on, as a name below a folder."""
+    path = path.resolve()
+    return path.relative_to(path.anchor).as_posix()
+
+
+def _repeated(texts: Sequence[str]) -> list[str]:
+    return [text for text, count in Counter(texts).items() if count > 1]
 
 
 def of_file(path: Path) -> Iterator[Samples]:
@@ -124,14 +144,18 @@ def of_file(path: Path) -> Iterator[Samples]:
     Raises
     ------
     AudioError
-        It does not decode, or is longer than 24 hours.
+        It does not decode, has no samples, or is longer than 24 hours.
     """
     from stapes.data.sound.tape import decoded
     from stapes.frontends.numerics.micro import pcm16
 
+    samples = 0
     for piece in decoded(path, RATE):
         for begin in range(0, len(piece), CHUNK):
             yield pcm16(np.nan_to_num(piece[begin : begin + CHUNK]))
+        samples += len(piece)
+    if not samples:
+        raise AudioError(path, "has no samples")
 
 
 def of_standard_input(stream: IO[bytes] | None = None) -> Iterator[Samples]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,16 @@ class WakeWord:
 
     def __repr__(self) -> str:
         return f"WakeWord({self.name!r}, wake_word={self.wake_word!r}, threshold={self.threshold})"
+
+
+def all_of(makers: Iterable[Callable[[], WakeWord]]) -> list[WakeWord]:
+    """Make several wake words, or raise the error of the first that cannot be made."""
+    words = []
+    # No comprehension: Python frees its list while the error is on its way, and LiteRT clears the
+    # error when it frees an interpreter.
+    for make in makers:
+        words.append(make())
+    return words
 
 
 def _engine(source: ModelSource, cutoff: float | None, features: PathLike | None) -> Engine:

@@ -12,6 +12,7 @@ from rich.console import Console
 from stapes.contracts.listening import Heard, ListenedModel, Listening
 from stapes.contracts.measurements import SkippedFile
 from stapes.report.terminal import listening as module
+from stapes.report.terminal.grid import grid
 from stapes.report.terminal.listening import event_line, lines, meter
 
 
@@ -96,7 +97,7 @@ def test_what_was_left_out_is_named():
 
 def test_an_event_of_a_microphone_has_the_time_of_the_day():
     line = event_line(heard(0, time="2026-11-27T20:15:03.120+00:00", model="a\x07b"))
-    assert line == "20:15:03  0:01.50  a·b: detection, score 0.98 (threshold 0.97)"
+    assert line == "20:15:03  0:01.50  a·b: detection, score 0.980 (threshold 0.970)"
 
 
 @given(
@@ -108,10 +109,21 @@ def test_a_meter_fits_its_line(scores, width):
 
 
 def test_a_meter_is_full_at_one_and_marks_the_threshold():
-    assert meter([("a", 0.0, 0.5)], 19) == "a 0.00 " + " " * 6 + "|" + " " * 5
-    assert meter([("a", 1.0, 0.5)], 19) == "a 1.00 " + "█" * 12
+    assert meter([("a", 0.0, 0.5)], 20) == "a 0.000 " + " " * 6 + "|" + " " * 5
+    assert meter([("a", 1.0, 0.5)], 20) == "a 1.000 " + "█" * 12
     assert meter([("a", 0.9, 0.5), ("b", 0.1, 0.5)], 60).count("|") == 1
 
 
 def test_examples_run():
     assert doctest.testmod(module).failed == 0
+
+
+def test_names_of_strangers_command_no_terminal():
+    stranger = "a\x1b[2Jb"
+    table = grid("t", ["x"], [[f"{stranger}\nsecond"]])
+    out = io.StringIO()
+    Console(file=out, width=80).print(table)
+    text = out.getvalue()
+    assert "\x1b" not in text
+    assert "a·[2Jb" in text
+    assert "second" in text

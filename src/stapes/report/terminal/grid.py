@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from stapes.system.text import printable
+
 
 def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **style: Any) -> Table:
     """A table whose texts are no markup, as they may be names from a file or a person.
@@ -31,5 +33,10 @@ def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **st
             min_width=None if wraps else max(map(cell_len, (*head.split("\n"), *cells))),
         )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(_harmless(cell)) for cell in row))
     return table
+
+
+def _harmless(cell: str) -> str:
+    """The lines of a cell, without what a terminal obeys."""
+    return "\n".join(map(printable, cell.split("\n")))

@@ -31,13 +31,13 @@ def meter(scores: Sequence[tuple[str, float, float]], width: int) -> str:
 
     Examples
     --------
-    >>> meter([("alexa", 0.5, 0.9), ("jarvis", 1.0, 0.9)], 42)
-    'alexa 0.50 ████▌   |  jarvis 1.00 ████████'
+    >>> meter([("alexa", 0.5, 0.9), ("jarvis", 1.0, 0.9)], 44)
+    'alexa 0.500 ████▌   |  jarvis 1.000 ████████'
     """
     room = (width - 2 * (len(scores) - 1)) // max(1, len(scores))
     parts = []
     for name, score, threshold in scores:
-        label = f"{name} {score:.2f} "
+        label = f"{name} {score:.3f} "
         bar = max(_NARROWEST, room - len(label))
         parts.append(label + _bar(score, threshold, bar))
     return "  ".join(parts)[:width]
@@ -48,7 +48,7 @@ def event_line(heard: Heard) -> str:
     moment = clock(heard.seconds)
     if heard.time is not None:
         moment = f"{datetime.fromisoformat(heard.time):%H:%M:%S}  {moment}"
-    what = f"{heard.event}, score {heard.score:.2f} (threshold {heard.threshold:.2f})"
+    what = f"{heard.event}, score {heard.score:.3f} (threshold {heard.threshold:.3f})"
     return printable(f"{moment}  {heard.model}: {what}")
 
 
@@ -111,7 +111,7 @@ def _events(heard: Sequence[Heard]) -> Table:
             [
                 one.event,
                 one.model,
-                one.file or UNKNOWN,
+                printable(one.file or UNKNOWN),
                 clock(one.seconds),
                 f"{one.peak:.3f}",
                 f"{one.threshold:.3f}",

@@ -89,8 +89,8 @@ class StreamSettings(BaseModel):
         "the model says where each word is.",
     )
     embedded_words: int = Field(
-        default=2000, ge=1, description="Words in training sound, copies included, at least."
+        default=4000, ge=1, description="Words in training sound, copies included, at least."
     )
     negative_hours: float = Field(
-        default=5.0, ge=0, description="Hours of other sound, changed copies included, at least."
+        default=14.0, ge=0, description="Hours of other sound, changed copies included, at least."
     )

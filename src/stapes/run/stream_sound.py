@@ -26,7 +26,7 @@ from stapes.data.layouts import sound_files
 from stapes.data.stream import frames, tapes
 from stapes.data.stream.captured import with_captures
 from stapes.data.stream.gathering import Gathering, gather, noise_files
-from stapes.data.stream.mixing import RATE, Sources
+from stapes.data.stream.mixing import RANGES, RATE, STEADY, Sources
 from stapes.models.crops import Captured
 from stapes.models.settings import StreamSettings
 from stapes.run.job import Job
@@ -197,6 +197,8 @@ def _tasks(
     hours = settings.negative_hours if training else min(_VALIDATION_HOURS, settings.negative_hours)
     sources = _background(sources)
     tasks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+    # In validation sound, a device is on: what it decides in its first second does not count.
+    ranges = RANGES if training else STEADY
 
     def add(call: Callable[..., None], kind: str, number: int, *arguments: Any) -> None:
         path = folder / f"{kind}-{number:02}.npy"
@@ -204,22 +206,22 @@ def _tasks(
 
     copies = -(-words // max(1, len(sources.words.pieces)))
     for copy in range(min(copies, _MOST_COPIES) if sources.words.pieces else 0):
-        add(frames.write_words, "words", copy, [seed, 6, split, copy])
+        add(frames.write_words, "words", copy, [seed, 6, split, copy], ranges)
     if sources.others.pieces:
         for copy in range(2 if training else 1):
-            add(frames.write_others, "others", copy, [seed, 9, split, copy])
+            add(frames.write_others, "others", copy, [seed, 9, split, copy], ranges)
     if sources.background.pieces:
-        add(frames.write_background, "background", 0, None)
+        add(frames.write_background, "background", 0, None, ranges)
         copies = int(np.ceil(hours * 3600 / max(1.0, sources.background.seconds))) - 1
         for copy in range(1, 1 + min(copies, _MOST_COPIES)):
-            add(frames.write_background, "background", copy, [seed, 10, split, copy])
+            add(frames.write_background, "background", copy, [seed, 10, split, copy], ranges)
     if training:
         add(frames.write_noise, "noise", 0)
     if sources.captured is not None:
         sources = replace(sources, background=sources.captured)
         for copy in range(1 + _CAPTURED_COPIES):
             seeds = [seed, 16, split, copy] if copy else None
-            add(frames.write_background, _CAPTURED, copy, seeds)
+            add(frames.write_background, _CAPTURED, copy, seeds, ranges)
     return tasks
 
 

@@ -19,7 +19,7 @@ from stapes.tflite.edit.streaming import streaming
 
 LOGITS = (-7.0, 5.0)
 """The range of quantized logits: steps of 0.05, which are at most 3 of 256 of the score."""
-THRESHOLD = -2.0
+THRESHOLD = -1.0
 """The logit of a quantized detector at its threshold on validation sound.
 
 Other sound asks for a higher one, of words and false accepts up to 5 above it. A score has few

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stapes.audio.levels import SPEECH_DB, power
 from stapes.data.sound.tape import Tape
 from stapes.data.stream import frames
-from stapes.data.stream.mixing import RATE, Sources
+from stapes.data.stream.mixing import RANGES, RATE, Mixed, Sources
 from stapes.frontends.numerics.micro import LARGEST, quantized, real
 
 pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
@@ -72,11 +72,29 @@ def test_long_sound_has_the_frames_of_the_whole(monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_array_equal(frames.frames_of(y), whole)
 
 
+def test_a_device_that_is_switched_on_again_adapts_anew(tmp_path: Path) -> None:
+    y, start = noise(3), 1 * RATE + 77
+    mixed = Mixed(y, np.zeros((0, 3), np.int64), [0, start, len(y)])
+    x = frames.frames_of_mixed(mixed)
+    first = start // 160
+    assert x.shape == frames.frames_of(y).shape
+    np.testing.assert_array_equal(x[:first], frames.frames_of(y)[:first])
+    np.testing.assert_array_equal(x[first:], frames.frames_of(y[first * 160 :]))
+    assert (x[first:] != frames.frames_of(y)[first:]).any()
+
+
+@pytest.mark.parametrize("samples", [0, 100, 479, 480, 700])
+def test_short_mixed_sound_has_the_frames_of_a_recording(samples: int) -> None:
+    y = noise(1)[:samples]
+    x = frames.frames_of_mixed(Mixed(y, np.zeros((0, 3), np.int64), [0, 160]))
+    assert x.shape == frames.frames_of(y).shape
+
+
 def test_words_are_where_their_marks_say(tmp_path: Path) -> None:
     """A word is far louder than what is around it, so its frames are too."""
     sources = tapes(tmp_path, words=[noise(1, n) for n in range(5)], noise=[noise(5, 9)])
     path = tmp_path / "words-00.npy"
-    frames.write_words(sources, [0, 6, 0, 0], path)
+    frames.write_words(sources, [0, 6, 0, 0], RANGES, path)
     words = frames.read_words(path)
     assert sorted(words.marks[:, 2]) == [0, 1, 2, 3, 4]
     assert (np.diff(words.marks[:, 0]) > 0).all()
@@ -85,16 +103,16 @@ def test_words_are_where_their_marks_say(tmp_path: Path) -> None:
     for begin, end, _ in words.marks:
         assert energy[begin + 5 : end - 5].mean() > energy[begin - 60 : begin - 5].mean()
     again = tmp_path / "again.npy"
-    frames.write_words(sources, [0, 6, 0, 0], again)
+    frames.write_words(sources, [0, 6, 0, 0], RANGES, again)
     assert again.read_bytes() == path.read_bytes()
 
 
 def test_sound_is_written_whole(tmp_path: Path) -> None:
     background = [noise(3, 1), noise(2, 2)]
     sources = tapes(tmp_path, others=[noise(1)], background=background, noise=[noise(5, 9)])
-    frames.write_background(sources, None, tmp_path / "plain.npy")
-    frames.write_background(sources, [1], tmp_path / "changed.npy")
-    frames.write_others(sources, [1], tmp_path / "others.npy")
+    frames.write_background(sources, None, RANGES, tmp_path / "plain.npy")
+    frames.write_background(sources, [1], RANGES, tmp_path / "changed.npy")
+    frames.write_others(sources, [1], RANGES, tmp_path / "others.npy")
     frames.write_noise(sources, tmp_path / "noise.npy")
     plain = frames.read_frames(tmp_path / "plain.npy")
     np.testing.assert_array_equal(plain, frames.frames_of(sources.background.open()))

@@ -14,7 +14,7 @@ pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
 from stapes.audio.levels import SPEECH_DB, power
 from stapes.data.sound.tape import Piece, Tape
 from stapes.data.stream import frames, mixing, tapes
-from stapes.data.stream.mixing import RATE, Sources
+from stapes.data.stream.mixing import RATE, Mixed, Sources
 
 BEFORE, WORD, AFTER = 0.3, 0.6, 0.4
 """Of each clip [s]."""
@@ -55,7 +55,7 @@ def halves_of(sources: Sources, ends: list[float], monkeypatch, tmp_path: Path) 
 
     def words_in_sound(halved, rng, *ranges):
         mixed.extend(halved.words.pieces)
-        return np.zeros(RATE, np.float32), np.zeros((0, 3), np.int64)
+        return Mixed(np.zeros(RATE, np.float32), np.zeros((0, 3), np.int64), [])
 
     monkeypatch.setattr(mixing, "words_in_sound", words_in_sound)
     frames.write_halves(sources, np.array(ends), [0], tmp_path / "halves.npy")

@@ -36,7 +36,8 @@ def sources(folder: Path, rooms: tuple[np.ndarray, ...] = ()) -> Sources:
 
 
 def embedded(made: Sources, seed: int, ranges: Ranges) -> tuple[np.ndarray, np.ndarray]:
-    return mixing.words_in_sound(made, np.random.default_rng(seed), ranges)
+    mixed = mixing.words_in_sound(made, np.random.default_rng(seed), ranges)
+    return mixed.samples, mixed.marks
 
 
 def test_plain_words_are_between_silence(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_the_same_seed_gives_the_same_sound(tmp_path: Path, rooms: tuple[np.ndar
 def test_all_recordings_are_in_the_changed_background(tmp_path: Path) -> None:
     made = sources(tmp_path)
     ranges = replace(PLAIN, background_db=(0.0, 0.0))
-    y = mixing.changed_background(made, np.random.default_rng(0), ranges)
+    y = mixing.changed_background(made, np.random.default_rng(0), ranges).samples
     assert len(y) == made.background.samples
     tape = made.background.open()
     assert np.sort(np.abs(y))[-100:] == pytest.approx(np.sort(np.abs(tape))[-100:], rel=0.02)
@@ -99,7 +100,7 @@ def test_sound_without_recordings_has_silent_gaps(tmp_path: Path) -> None:
     made = tapes(tmp_path, words=[noise(0.5)], others=[noise(0.3)], noise=[noise(1)])
     y, marks = embedded(made, 0, replace(PLAIN, silence_probability=0.0))
     assert not y[: marks[0, 0]].any()
-    assert mixing.others_in_sound(made, np.random.default_rng(0)).any()
+    assert mixing.others_in_sound(made, np.random.default_rng(0)).samples.any()
 
 
 def test_noise_is_added_at_the_drawn_ratio(tmp_path: Path) -> None:
@@ -109,3 +110,14 @@ def test_noise_is_added_at_the_drawn_ratio(tmp_path: Path) -> None:
     clean = made.noise.open()
     gap = y[: marks[0, 0]]
     assert gap.std() == pytest.approx(0.1 * clean.std(), rel=0.05)
+
+
+def test_a_device_is_switched_on_before_words_and_recordings(tmp_path: Path) -> None:
+    made, rng = sources(tmp_path), np.random.default_rng
+    always = replace(PLAIN, restart_before_word=1.0, restart_before_recording=1.0)
+    words = mixing.words_in_sound(made, rng(0), always)
+    assert words.starts == [0, *words.marks[:-1, 1].tolist()]
+    assert mixing.changed_background(made, rng(0), always).starts in ([0, RATE], [0, 4 * RATE])
+    steady = replace(always, restart_before_word=0.0, restart_before_recording=0.0)
+    assert not mixing.words_in_sound(made, rng(0), steady).starts
+    assert not mixing.changed_background(made, rng(0), steady).starts

@@ -6,6 +6,7 @@ them. For sound with words, a second file holds where each clip begins and ends.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from stapes.data.sound.tape import Piece, Tape
 from stapes.data.stream import mixing
-from stapes.data.stream.mixing import RATE, Sources
+from stapes.data.stream.mixing import RATE, Mixed, Ranges, Sources
 from stapes.data.word_length import needed, stretch
 from stapes.frontends.numerics.micro import frames, quantized
 from stapes.system.files import atomic_path
@@ -24,6 +25,8 @@ HOP = 160
 _SHORTEST_HALF = RATE // 10
 """Samples; less is no part of a word."""
 _MOST_HALVES = 600
+_LATE_FRAMES = 2
+"""Frames that the first 30 ms of a device lack."""
 LATE_SECONDS = 0.02
 """A frame is 30 ms long: frame `f` ends so much later than (f + 1) * 10 ms.
 
@@ -49,26 +52,41 @@ def frames_of(y: NDArray[np.float32]) -> NDArray[np.int8]:
     return quantized(frames(y, HOP))
 
 
-def write_words(sources: Sources, seed: list[int], path: Path) -> None:
+def frames_of_mixed(mixed: Mixed) -> NDArray[np.int8]:
+    """As many frames as of a recording of that length, but from power-on at each of the starts."""
+    y, last = mixed.samples, len(mixed.samples) // HOP - _LATE_FRAMES
+    firsts = sorted({start // HOP for start in mixed.starts if 0 < start // HOP < last})
+    bounds = [0, *firsts, max(0, last)]
+    return np.concatenate(
+        [
+            frames_of(y[first * HOP : (end + _LATE_FRAMES) * HOP])
+            for first, end in itertools.pairwise(bounds)
+        ]
+    )
+
+
+def write_words(sources: Sources, seed: list[int], ranges: Ranges, path: Path) -> None:
     """Every word once in other sound: `path` gets the frames, and a .marks.npy beside it."""
-    y, marks = mixing.words_in_sound(sources, np.random.default_rng(seed))
+    mixed = mixing.words_in_sound(sources, np.random.default_rng(seed), ranges)
+    marks = mixed.marks.copy()
     marks[:, :2] //= HOP
     _save(path.with_suffix(".marks.npy"), marks)
-    _save(path, frames_of(y))
+    _save(path, frames_of_mixed(mixed))
 
 
-def write_others(sources: Sources, seed: list[int], path: Path) -> None:
+def write_others(sources: Sources, seed: list[int], ranges: Ranges, path: Path) -> None:
     """The clips without the word in other sound."""
-    _save(path, frames_of(mixing.others_in_sound(sources, np.random.default_rng(seed))))
+    mixed = mixing.others_in_sound(sources, np.random.default_rng(seed), ranges)
+    _save(path, frames_of_mixed(mixed))
 
 
-def write_background(sources: Sources, seed: list[int] | None, path: Path) -> None:
+def write_background(sources: Sources, seed: list[int] | None, ranges: Ranges, path: Path) -> None:
     """The recordings without the word, changed by a seed or, without one, as they are."""
     if seed is None:
-        y = np.asarray(sources.background.open())
+        _save(path, frames_of(np.asarray(sources.background.open())))
     else:
-        y = mixing.changed_background(sources, np.random.default_rng(seed))
-    _save(path, frames_of(y))
+        mixed = mixing.changed_background(sources, np.random.default_rng(seed), ranges)
+        _save(path, frames_of_mixed(mixed))
 
 
 def write_noise(sources: Sources, path: Path) -> None:
@@ -105,7 +123,7 @@ def write_halves(sources: Sources, ends: NDArray[np.float64], seed: list[int], p
     if len(halves) > _MOST_HALVES:
         halves = [halves[place] for place in rng.permutation(len(halves))[:_MOST_HALVES]]
     halved = replace(sources, words=Tape.written(words.path, words.sample_rate, halves))
-    _save(path, frames_of(mixing.words_in_sound(halved, rng)[0]))
+    _save(path, frames_of_mixed(mixing.words_in_sound(halved, rng)))
 
 
 def word_frames(sources: Sources) -> int:

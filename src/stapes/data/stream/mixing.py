@@ -9,7 +9,7 @@ Conventions: samples are float32, mono, at `RATE`. Only `rng` is random.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,16 +45,22 @@ class Ranges:
     """Sound between two words."""
     silence_probability: float = 0.3
     """Of a gap without speech."""
-    noise_probability: float = 0.65
-    snr_db: tuple[float, float] = (0.0, 30.0)
+    noise_probability: float = 0.85
+    snr_db: tuple[float, float] = (-3.0, 20.0)
     noise_seconds: tuple[float, float] = (3.0, 10.0)
     """Of one noise at one level."""
     gain_db: tuple[float, float] = (-18.0, 8.0)
     """Of the whole, which drifts."""
     drift_seconds: float = 20.0
+    restart_before_word: float = 0.2
+    """Probability that the device is switched on at the gap before a word."""
+    restart_before_recording: float = 0.5
+    """The same at the begin of a recording without the word."""
 
 
 RANGES = Ranges()
+STEADY = replace(RANGES, restart_before_word=0.0, restart_before_recording=0.0)
+"""A device that stays on."""
 
 
 @dataclass(frozen=True)
@@ -76,23 +82,33 @@ class Sources:
     captured: Tape | None = None
 
 
-def words_in_sound(
-    sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES
-) -> tuple[Samples, NDArray[np.int64]]:
-    """Every word once, in random order, between other sound.
+@dataclass(frozen=True)
+class Mixed:
+    """Training sound.
 
-    Returns
-    -------
     samples : np.ndarray [shape=(samples,)]
     marks : np.ndarray [shape=(words, 3)]
-        Where the clip begins and ends [samples], and its index on the tape.
+        Where each clip begins and ends [samples], and its index on the tape.
+    starts : list of int
+        Where a device is switched on again [samples]: it adapts to what it gets, so the frames of
+        its first seconds differ.
     """
+
+    samples: Samples
+    marks: NDArray[np.int64]
+    starts: list[int]
+
+
+def words_in_sound(sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES) -> Mixed:
+    """Every word once, in random order, between other sound."""
     tape = sources.words.open()
     parts: list[Samples] = []
-    marks = []
+    marks, starts = [], []
     at = 0
     for number in rng.permutation(len(sources.words.pieces)):
         piece = sources.words.pieces[number]
+        if rng.random() < ranges.restart_before_word:
+            starts.append(at)
         gap = _gap(sources, rng, ranges)
         clip = _changed(tape[piece.begin : piece.begin + piece.samples], sources, rng, ranges)
         clip = clip * _amplitude(rng.uniform(*ranges.word_db))
@@ -101,34 +117,36 @@ def words_in_sound(
         marks.append((at, at + len(clip), number))
         at += len(clip)
     parts.append(_gap(sources, rng, ranges))
-    return _recorded(np.concatenate(parts), sources, rng, ranges), np.array(marks, np.int64)
+    samples = _recorded(np.concatenate(parts), sources, rng, ranges)
+    return Mixed(samples, np.array(marks, np.int64), starts)
 
 
-def others_in_sound(sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES) -> Samples:
+def others_in_sound(sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES) -> Mixed:
     """The clips of `others`, each as `words_in_sound` has a word."""
-    samples, _ = words_in_sound(
+    return words_in_sound(
         Sources(sources.others, sources.others, sources.background, sources.noise, sources.rooms),
         rng,
         ranges,
     )
-    return samples
 
 
 def changed_background(
     sources: Sources, rng: np.random.Generator, ranges: Ranges = RANGES
-) -> Samples:
+) -> Mixed:
     """All recordings, in random order, each in another room and at another speed."""
     tape = sources.background.open()
-    pieces = sources.background.pieces
-    parts = [
-        _changed(
-            tape[pieces[number].begin : pieces[number].begin + pieces[number].samples],
-            sources, rng, ranges,
-        )
-        * _amplitude(rng.uniform(*ranges.background_db))
-        for number in rng.permutation(len(pieces))
-    ]  # fmt: skip
-    return _recorded(np.concatenate(parts), sources, rng, ranges)
+    parts: list[Samples] = []
+    starts = []
+    at = 0
+    for number in rng.permutation(len(sources.background.pieces)):
+        piece = sources.background.pieces[number]
+        if rng.random() < ranges.restart_before_recording:
+            starts.append(at)
+        part = _changed(tape[piece.begin : piece.begin + piece.samples], sources, rng, ranges)
+        parts.append(part * _amplitude(rng.uniform(*ranges.background_db)))
+        at += len(part)
+    samples = _recorded(np.concatenate(parts), sources, rng, ranges)
+    return Mixed(samples, np.zeros((0, 3), np.int64), starts)
 
 
 def _gap(sources: Sources, rng: np.random.Generator, ranges: Ranges) -> Samples:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.listen.models import RATE, openwakeword
+from tests.tflite.models_by_hand import OP, TYPE, model, op, tensor
 
 from stapes.errors import ModelError, UsageError
 from stapes.listen.wake_word import WakeWord
@@ -97,6 +99,15 @@ def test_a_broken_model_before_the_head_is_named(head, tmp_path):
     (tmp_path / "embedding_model.tflite").write_bytes(b"0123TFL3 and no more")
     with pytest.raises(ModelError, match=r"embedding_model\.tflite"):
         WakeWord(path)
+    # It has the shapes, and an output that is no embedding.
+    shapes = [(1, 76, 32, 1), (1, 76 * 32)]
+    ops = [op(OP.RESHAPE, (0, 1), (2,), schema.ReshapeOptionsT())]
+    shape = tensor((2,), "", np.array(shapes[1], np.int32))
+    for kind, message in ((TYPE.FLOAT32, "its output is"), (TYPE.INT8, "no float32")):
+        tensors = [tensor(shapes[0], kind=kind), shape, tensor(shapes[1], kind=kind)]
+        (tmp_path / "embedding_model.tflite").write_bytes(model(tensors, ops, (0,), (2,)))
+        with pytest.raises(ModelError, match=rf"embedding_model\.tflite is no model .*{message}"):
+            WakeWord(path)
     # The head of another place has other shapes.
     shutil.copy(head[0], tmp_path / "embedding_model.tflite")
     with pytest.raises(ModelError, match=r"embedding_model\.tflite"):

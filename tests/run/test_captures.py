@@ -116,7 +116,8 @@ def test_labels_and_content_are_a_part_of_the_run(tmp_path, corpus):
 def test_without_a_usable_capture_or_a_detector_the_call_is_wrong(tmp_path):
     keep(tmp_path / "kept", "c")
     settings = job(tmp_path).settings
-    with pytest.raises(UsageError, match="no capture of rise has a label"):
+    keep(tmp_path / "kept" / "no", "d", wake_word="Fall")
+    with pytest.raises(UsageError, match=r"no capture of rise has a label \(.* are of Fall\)"):
         captures.check(settings, streams=True)
     with pytest.raises(UsageError, match="only detectors in a stream learn from captures"):
         captures.check(settings, streams=False)

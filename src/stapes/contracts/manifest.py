@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from stapes.contracts.reading import read_document
+from stapes.contracts.reading import Document, read_document
 from stapes.system.files import write_text
 
 MOST_BYTES = 8_192
@@ -108,6 +108,23 @@ class Manifest(BaseModel):
         return model
 
 
+class _Kind(BaseModel):
+    type: str
+
+
+def is_of_micro(path: Path) -> bool:
+    """Whether a manifest is of a microWakeWord model; Linux Voice Assistant knows others.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read.
+    StapesError
+        It is no manifest.
+    """
+    return _read(path, _Kind).type == "micro"
+
+
 def read(path: Path) -> Manifest:
     """Read a manifest of version 1 or 2; unknown keys are left out.
 
@@ -118,9 +135,13 @@ def read(path: Path) -> Manifest:
     StapesError
         It is no manifest of a microWakeWord model.
     """
+    return _read(path, Manifest)
+
+
+def _read(path: Path, model: type[Document]) -> Document:
     return read_document(
         path,
-        Manifest,
+        model,
         "manifest of a microWakeWord model",
         fix="name the .json of a microWakeWord model",
         most_bytes=MOST_BYTES,

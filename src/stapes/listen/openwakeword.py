@@ -113,13 +113,13 @@ class OpenWakeWordEngine:
 
     def _score(self, sound: NDArray[np.float32]) -> float:
         self._embeddings = self._next(sound)
-        return finite(float(self._head.run(self._embeddings[None]).item()))
+        return finite(float(self._head.run(self._embeddings[None], 1)[-1].item()))
 
     def _next(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         """The newest embeddings after a chunk."""
-        bands = self._mel.run(sound[None]).reshape(-1, _BANDS) / 10 + 2
+        bands = self._mel.run(sound[None], _BANDS) / 10 + 2
         self._bands = np.concatenate([self._bands, bands])[-_FRAMES:]
-        embedding = self._embed.run(self._bands[None, :, :, None]).reshape(1, FEATURES)
+        embedding = self._embed.run(self._bands[None, :, :, None], FEATURES)[-1:]
         return np.concatenate([self._embeddings[1:], embedding])
 
 
@@ -137,16 +137,25 @@ class _Model:
             if shape is not None and source["shape"].tolist() != shape:
                 self._interpreter.resize_tensor_input(source["index"], shape)
             self._interpreter.allocate_tensors()
+            if {source["dtype"], target["dtype"]} != {np.float32}:
+                raise ModelError(f"{name} is no model of openWakeWord: its values are no float32.")
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{name}: LiteRT refuses it: {first_line(error)}") from None
+        self._name = name
         self._source, self._target = source["index"], target["index"]
         self.shape: list[int] = shape or source["shape"].tolist()
 
-    def run(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+        """The output in rows [shape=(rows, width)]."""
         self._interpreter.set_tensor(self._source, np.ascontiguousarray(values, np.float32))
         self._interpreter.invoke()
         output: NDArray[np.float32] = self._interpreter.get_tensor(self._target)
-        return output
+        if not output.size or output.size % width:
+            raise ModelError(
+                f"{self._name} is no model of openWakeWord that belongs there: its output is "
+                f"{list(output.shape)}."
+            )
+        return output.reshape(-1, width)
 
 
 def _checked(path: Path) -> bytes:

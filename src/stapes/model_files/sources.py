@@ -113,10 +113,16 @@ def file_source(path: Path) -> FileSource:
         manifest = manifests.read(path)
         model = path.parent / manifest.model
         return FileSource(model, read_tflite(model), manifest)
-    content, beside = read_tflite(path), path.with_suffix(".json")
-    own = manifests.read(beside) if beside.is_file() else None
-    # The manifest may be of another file of that folder.
-    return FileSource(path, content, own if own is not None and own.model == path.name else None)
+    return FileSource(path, read_tflite(path), _beside(path))
+
+
+def _beside(path: Path) -> Manifest | None:
+    """The manifest beside a .tflite, if it is of that file."""
+    beside = path.with_suffix(".json")
+    if not beside.is_file() or not manifests.is_of_micro(beside):
+        return None
+    manifest = manifests.read(beside)
+    return manifest if manifest.model == path.name else None
 
 
 def run_of(path: Path) -> Path | None:

@@ -20,7 +20,7 @@ from stapes.errors import UsageError
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.system.files import sha256
-from stapes.system.text import plural
+from stapes.system.text import plural, printable
 
 _HELD_OUT = ("validation", "test")
 
@@ -34,10 +34,13 @@ def check(settings: RunSettings, *, streams: bool) -> None:
             "--captures: only detectors in a stream learn from captures; name stream* in "
             "--techniques, or omit it."
         )
-    if not _usable(settings, read_kept(settings.captures, "--captures"))[0]:
+    kept = read_kept(settings.captures, "--captures")
+    if not _usable(settings, kept)[0]:
+        words = sorted({printable(labelled.capture.wake_word) for labelled in kept.labelled})
+        others = f" (those with a label are of {', '.join(words)})" if words else ""
         raise UsageError(
-            f"--captures {settings.captures}: no capture of {settings.word} has a label; `stapes "
-            f"data label {settings.captures}` asks for them."
+            f"--captures {settings.captures}: no capture of {settings.word} has a label{others}; "
+            f"`stapes data label {settings.captures}` asks for them."
         )
 
 

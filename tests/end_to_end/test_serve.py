@@ -99,6 +99,8 @@ def test_wrong_calls_are_one_sentence(model, tmp_path, own_cache):
     file.write_text("dear")
     twin = manifest(tmp_path / "other")
     calls = {
+        ("--wyoming", busy, model, "--variant", "x"): ("no folder of a run is given", ""),
+        ("--wyoming", "unix:///none/x", model): ("unix:///none/x: cannot listen there", ""),
         ("--wyoming", busy, model): (f"{busy}: cannot listen there", "address already in use"),
         ("--wyoming", "10400", model): ("give tcp://HOST:PORT", "tcp://0.0.0.0:10400"),
         ("--wyoming", "tcp://[::1", model): ("give tcp://HOST:PORT", ""),

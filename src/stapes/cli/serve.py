@@ -57,6 +57,7 @@ def serve(
     Each client gets the detections in its own sound. Wyoming has no authorisation: whoever reaches
     the port may use the service. Ctrl-C ends it.
     """
+    from stapes.listen.listening import require_run
     from stapes.listen.serving import serve as serve_words
     from stapes.listen.wake_word import WakeWord
 
@@ -67,6 +68,7 @@ def serve(
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
     logging.getLogger("stapes").setLevel(logging.DEBUG if debug else logging.INFO)
     variant = settings.pop("variant")
+    require_run(variant, models)
     words = [
         partial(WakeWord, model, variant=variant if model.is_dir() else None, **settings)
         for model in models

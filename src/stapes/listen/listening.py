@@ -145,8 +145,7 @@ def named(paths: Sequence[Path], settings: ListenSettings) -> list[WakeWord]:
         One is given twice, or --variant is of no run.
     """
     variant = settings.variant
-    if variant is not None and not any(path.is_dir() for path in paths):
-        raise UsageError(f"--variant {variant}: no folder of a run is given, which has variants.")
+    require_run(variant, paths)
     words = all_of(
         partial(
             WakeWord,
@@ -164,6 +163,12 @@ def named(paths: Sequence[Path], settings: ListenSettings) -> list[WakeWord]:
     if len({word.name for word in words}) < len(words):
         raise UsageError(f"{words[0].name}: a model is given twice.")
     return words
+
+
+def require_run(variant: str | None, paths: Sequence[Path]) -> None:
+    """Raise UsageError if a variant is named and no run, which has them."""
+    if variant is not None and not any(path.is_dir() for path in paths):
+        raise UsageError(f"--variant {variant}: no folder of a run is given, which has variants.")
 
 
 def _several(paths: PathLike | Sequence[PathLike]) -> Sequence[PathLike]:

@@ -54,10 +54,11 @@ def serve(
             raise UsageError(f"{name}: {count} models have this name; rename a file.")
     by_name = {word.name: make for word, make in zip(served, words, strict=True)}
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(address, by_name, served, zeroconf, ready))
+        asyncio.run(_serve(uri, address, by_name, served, zeroconf, ready))
 
 
 async def _serve(
+    uri: str,
     address: ParseResult,
     words: dict[str, Callable[[], WakeWord]],
     served: Sequence[WakeWord],
@@ -73,8 +74,7 @@ async def _serve(
         # Elsewhere than on Unix, Ctrl-C is a KeyboardInterrupt.
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
-    uri = address.geturl()
-    server = AsyncServer.from_uri(uri)
+    server = AsyncServer.from_uri(address.geturl())
     try:
         await server.start(functools.partial(Client, words, info_of(served), set()))
     except OSError as error:

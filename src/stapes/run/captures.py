@@ -6,7 +6,7 @@ validates or tests is not used. Recordings of `--continuous` with captures are n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def with_captures(corpus: Corpus, job: Job) -> Corpus:
     return replace(corpus, captures=tuple(used), skipped=(*corpus.skipped, *skipped, *held_out))
 
 
-def learned(captures: Iterable[Labelled], continuous: Path | None) -> list[Clip]:
+def learned(captures: Collection[Labelled], continuous: Path | None) -> list[Clip]:
     """The captures as files, and the recordings of a folder that they were cut from."""
     clips = [Clip(labelled.name, labelled.path, "captures") for labelled in captures]
     sources = {labelled.capture.source_sha256 for labelled in captures} - {None}

@@ -52,7 +52,7 @@ def test_a_hostile_run_does_not_lead_out_of_its_folder(tmp_path):
 
 
 @pytest.fixture
-def model(tmp_path) -> Path:
+def model(tmp_path: Path) -> Path:
     (tmp_path / "a.tflite").write_bytes(device_model())
     micro = {"probability_cutoff": 0.9, "sliding_window_size": 5}
     manifest = {"type": "micro", "wake_word": "A", "model": "a.tflite", "micro": micro}

@@ -20,6 +20,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
     TypeAdapter,
     field_validator,
     model_validator,
@@ -108,10 +109,6 @@ class Manifest(BaseModel):
         return model
 
 
-class _Kind(BaseModel):
-    type: str
-
-
 def is_of_micro(path: Path) -> bool:
     """Whether a manifest is of a microWakeWord model; Linux Voice Assistant knows others.
 
@@ -122,7 +119,8 @@ def is_of_micro(path: Path) -> bool:
     StapesError
         It is no manifest.
     """
-    return _read(path, _Kind).type == "micro"
+    document = _read(path, RootModel[dict[str, Any]]).root
+    return bool(document.get("type", "micro") == "micro")
 
 
 def read(path: Path) -> Manifest:

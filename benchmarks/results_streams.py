@@ -34,6 +34,7 @@ from stapes.data.corpus import Corpus
 from stapes.data.stream import hearing
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
+from stapes.frontends.registry import STREAMS
 from stapes.measure.stream import detection_in_stream
 from stapes.measure.stream_outputs import StreamOutputs
 from stapes.run.folder import RunFolder
@@ -178,7 +179,11 @@ def measured(model: Path, settings: RunSettings, folder: Path) -> tuple[Detectio
     for snr_db in (None, NOISE_DB):
         noisy = 3600 * settings.detection.noise_hours if snr_db is not None else None
         plan = hearing.plan(
-            sound, sound.words, settings.detection.tolerance_seconds, most_seconds=noisy
+            sound,
+            sound.words,
+            settings.detection.tolerance_seconds,
+            frontend=STREAMS[settings.stream.frontend],
+            most_seconds=noisy,
         )
         path = job.folder.work / "frames.npy"
         hearing.write(sound, sound.words, plan, path, snr_db=snr_db, seed=settings.seed)

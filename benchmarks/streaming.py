@@ -29,7 +29,8 @@ from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
 from stapes.audio import read
 from stapes.errors import AudioError
 from stapes.frontends.mfcc import Mfcc
-from stapes.frontends.numerics.micro import frames, pcm16, quantized
+from stapes.frontends.numerics.micro import frames, quantized
+from stapes.frontends.numerics.stream import pcm16
 from stapes.targets.batches import score
 from stapes.targets.litert import LiteRT
 from stapes.targets.streams import device_outputs

@@ -52,6 +52,7 @@ class _Clips(TypedDict, total=False):
     training_clips: int | None
     train: Mapping[str, Any] | BaseModel | None
     stream: Mapping[str, Any] | BaseModel | None
+    stream_frontend: str | None
     calibration_clips: int | None
     slim: bool | None
     recipes: Mapping[str, Any] | BaseModel | None

@@ -49,6 +49,10 @@ def files(folder: Path) -> set[Path]:
             ["--word", "house", "--frontend", "mel"],
             "--frontend: mel is unknown (did you mean logmel?); known are mfcc",
         ),
+        (
+            ["--word", "house", "--stream-frontend", "mfcc"],
+            "--stream-frontend: mfcc is unknown; known are micro, logmel",
+        ),
         (["--model", "m.keras", "--architecture", "ds_cnn"], "--architecture: a --model"),
         (["--word", "house", "--config", "absent.yaml"], "absent.yaml"),
         (["--word", "house", "--negatives", "nowhere"], "nowhere"),

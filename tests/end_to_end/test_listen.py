@@ -223,12 +223,12 @@ def test_every_row_of_a_run_listens_or_says_why_not(stream_run: StreamRun, tmp_p
 @pytest.mark.slow
 def test_a_row_scores_clips_as_its_run_did(stream_run: StreamRun):
     """The outputs of LiteRT's reference kernels, by which the run measured its rows."""
-    from stapes.data.stream.frames import frames_of
+    from stapes.frontends.registry import STREAMS
     from stapes.targets.streams import device_outputs
 
     y, _ = soundfile.read(stream_run.sound / "continuous" / "radio_1.wav", dtype="float32")
     content = (stream_run.out / "models" / "stream.tflite").read_bytes()
-    outputs = device_outputs(content, frames_of(y)).astype(np.float64)
+    outputs = device_outputs(content, STREAMS["micro"].stream(y)).astype(np.float64)
     word = WakeWord(stream_run.out, variant="stream", cutoff=1.0)
     means = np.convolve(outputs, np.full(5, 1 / 5))[: len(outputs)]
     scores = [step.score for step in word.steps(y)]

@@ -7,14 +7,21 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 from tests.end_to_end.command import require, stapes, stapes_here, stopped
 from tests.end_to_end.conftest import StreamRun
 from tests.end_to_end.contents import part
 
+from stapes.data.stream.mixing import RATE
+from stapes.frontends.registry import STREAMS
+from stapes.listen.wake_word import WakeWord
 from stapes.system.files import sha256
+from stapes.targets.streams import device_outputs
 from stapes.techniques.registry import TECHNIQUES, is_stream
+from stapes.tflite.read.verify import verify
 
 require(train="tensorflow", micro="pymicro_features")
 
@@ -122,6 +129,44 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
     rows = ["stream_float32", "stream_clustered"]
     assert {path.stem for path in (again / "models").iterdir()} == set(rows)
     assert part(again, rows) == part(stream_run.out, rows)
+
+
+def test_a_run_on_log_mel_features_is_not_for_esphome(
+    stream_run: StreamRun, tmp_path: Path
+) -> None:
+    """One row, from training to the target, export and a microphone."""
+    out = tmp_path / "logmel"
+    options = ("--jobs", 1, "--techniques", "stream", "--stream-frontend")
+    done = stapes(*stream_run.call(out, *options, "logmel"), cache=stream_run.cache)
+    assert "on the frontend logmel, have" in " ".join(done.stdout.split())
+    results = json.loads((out / "results.json").read_text())
+    assert results["streams"]["sound"]["frontend"] == "logmel"
+    for row in results["variants"]:
+        assert row["stream"]["frontend"] == "logmel"
+        assert row["detection"]["conditions"][0]["words"] > 0
+        reason = row["targets"]["esphome"]["reason"]
+        assert "it takes the features of logmel, and ESPHome computes micro's" in reason
+    # The scale of the input is the same, so both trainings differ in the features alone.
+    content = (out / "models" / "stream.tflite").read_bytes()
+    micro = (stream_run.out / "models" / "stream.tflite").read_bytes()
+    scales = [verify(model).graphs[0].tensor(0).quantization.scales for model in (content, micro)]
+    assert list(scales[0]) == list(scales[1])
+    assert content != micro
+    here = {"cache": stream_run.cache, "cwd": tmp_path}
+    status, _, message = stapes_here(*stream_run.call(out, *options, "micro"), **here)
+    assert status == 2
+    assert "its settings.stream.frontend is logmel, not micro" in message
+    export = ("export", out, "--to", "esphome", "-o", tmp_path / "device", "--variant", "stream")
+    status, _, message = stapes_here(*export, **here)
+    assert status == 2
+    assert "run it again with --stream-frontend micro" in message
+    assert not (tmp_path / "device").exists()
+    word = WakeWord(out, variant="stream", cutoff=0.5)
+    y, _ = soundfile.read(stream_run.sound / "continuous" / "radio_0.wav", dtype="float32")
+    outputs = device_outputs(content, STREAMS["logmel"].stream(y[:RATE]))
+    assert [step.score for step in word.steps(y[:RATE])][4:] == pytest.approx(
+        np.convolve(outputs / 255, np.ones(5) / 5, "valid")
+    )
 
 
 def test_a_search_of_windows_refuses_detectors_in_a_stream(

@@ -69,6 +69,27 @@ def test_without_a_recommended_row_it_says_which_the_device_takes(tmp_path, reco
         of(run)
 
 
+def test_detectors_on_features_that_the_device_does_not_compute_are_refused(tmp_path):
+    document = streamed()
+    for row in document.variants:
+        if row.stream is not None:
+            row.stream.frontend = "logmel"
+    run = run_folder(tmp_path / "run", document)
+    sentence = (
+        "its model takes the features of logmel, and ESPHome computes micro's; run it again with "
+        "--stream-frontend micro and another --out"
+    )
+    file = {"name": "Hey", "cutoff": 0.5, "window": 5}
+    for path, options in (
+        (run, {}),
+        (run, {"variant": "stream_qat"}),
+        (run / "models" / "stream.tflite", file),
+    ):
+        with pytest.raises(UsageError) as error:
+            of(path, **options)
+        assert str(error.value.typed) == f"{run}: {sentence}."
+
+
 def test_an_unknown_row_is_refused_with_the_nearest(run):
     with pytest.raises(UsageError, match="did you mean stream_qat"):
         of(run, variant="stream_qta")

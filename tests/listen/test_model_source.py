@@ -13,6 +13,8 @@ from tests.report.results_by_hand import whole as windows
 from stapes.contracts.measurements import TargetResult
 from stapes.contracts.results import read, write
 from stapes.errors import ModelError, StapesError, UsageError
+from stapes.listen.micro import MicroEngine
+from stapes.listen.model_source import model_source
 from stapes.listen.wake_word import WakeWord
 from stapes.system.files import sha256
 
@@ -40,6 +42,18 @@ def test_a_run_gives_its_recommended_row_and_the_measured_threshold(tmp_path):
     assert word.threshold == 191 / 255
     # The ring has five outputs, of 30 ms each.
     assert word.process(bursts(4.0, 2.0))[0].seconds == pytest.approx(2.13, abs=0.03)
+
+
+def test_a_row_says_which_frontend_it_takes(tmp_path):
+    folder = run_folder(tmp_path)
+    assert model_source(folder).frontend == "micro"
+    form = streamed()["stream"].stream.model_copy(update={"frontend": "logmel"})
+    folder = run_folder(tmp_path / "other", stream=form)
+    assert model_source(folder).frontend == "logmel"
+    y = bursts(3.0, 1.0)
+    outputs = MicroEngine((folder / "models" / "stream.tflite").read_bytes(), 0.7, 5, "logmel")
+    assert WakeWord(folder).steps(y)[:30] == outputs.process(y)[:30]
+    assert model_source(manifest(tmp_path / "file")).frontend == "micro"
 
 
 def test_a_variant_has_its_own_name(tmp_path):

@@ -15,8 +15,10 @@ from tests.tflite.models_by_hand import dense
 from tests.tflite.windows import Layer, window_model
 
 import stapes
-from stapes.data.stream.frames import LATE_SECONDS, frames_of
+from stapes.data.stream.frames import LATE_SECONDS
 from stapes.errors import MissingExtraError, ModelError, StapesError, UsageError
+from stapes.frontends.registry import STREAMS
+from stapes.listen.micro import MicroEngine
 from stapes.listen.wake_word import WakeWord
 from stapes.measure.device_rule import DeviceRule, detections
 from stapes.targets.streams import device_outputs
@@ -73,6 +75,24 @@ def test_decisions_are_those_that_a_run_measures(model):
     assert_as_measured(y, model, cutoff=int(0.6 * 255), sliding_window=3)
 
 
+def test_another_frontend_gives_the_model_its_own_features():
+    # Faint noise has 7 of 26 here, and loud noise 19.
+    content = loud(level=12.0)
+    engine = MicroEngine(content, 0.6, 3, "logmel")
+    y = (SOUND / 32_768).astype(np.float32)
+    outputs = device_outputs(content, STREAMS["logmel"].stream(y))
+    means = np.convolve(outputs / 255, np.ones(3) / 3)[: len(outputs)]
+    steps = [step for chunk in np.array_split(SOUND, 37) for step in engine.process(chunk)]
+    assert [step.seconds for step in steps[:2]] == pytest.approx([0.05, 0.08])
+    # A detection empties the ring.
+    first = next(place for place, step in enumerate(steps) if step.detected)
+    scores = [step.score for step in steps[:first]]
+    assert scores == pytest.approx(means[:first], abs=1e-9)
+    assert 20 < first < 300
+    micro = [step.score for step in MicroEngine(content, 0.6, 3).process(SOUND)]
+    assert micro[:first] != scores
+
+
 def test_a_published_model_decides_as_a_run_measures(models, speech):
     path = models / "alexa.json"
     parts = [np.zeros(RATE, np.int16)]
@@ -84,7 +104,9 @@ def test_a_published_model_decides_as_a_run_measures(models, speech):
 
 
 def assert_as_measured(y, path: Path, *, cutoff: int, sliding_window: int) -> None:
-    outputs = device_outputs(path.with_suffix(".tflite").read_bytes(), frames_of(y / 32_768))
+    outputs = device_outputs(
+        path.with_suffix(".tflite").read_bytes(), STREAMS["micro"].stream(y / 32_768)
+    )
     rule = DeviceRule(sliding_window=sliding_window)
     [expected] = detections([outputs], np.array([cutoff]), rule)
     heard = WakeWord(path).process(y)

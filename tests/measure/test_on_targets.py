@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.processes import crash, hang, run_out
 from tests.tflite.models_by_hand import OP, model, op, tensor
+from tests.tflite.windows import Layer, window_model
 
 from stapes.contracts.measurements import TargetResult
 from stapes.measure import on_targets
@@ -23,6 +24,7 @@ from stapes.measure.on_targets import (
 from stapes.system.isolation import Child
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, refused
+from stapes.tflite.edit.streaming import streaming
 from stapes.tflite.edit.write import write
 from stapes.tflite.read.verify import verify
 
@@ -131,6 +133,19 @@ def test_a_broken_file_reaches_no_target(content):
 
 
 @needs_tflm
+def test_a_target_runs_no_model_of_a_frontend_that_it_lacks(child):
+    layers = [Layer(6), Layer(None, 5, 3), Layer(6)]
+    streamed = streaming(window_model(layers, bins=40, device=True))
+    names = ("litert", "esphome")
+    for frontend in (None, "micro", "logmel"):
+        results = targets_of(streamed, child=child, names=names, frontend=frontend)
+        assert results["litert"].runs
+        assert results["esphome"].runs == (frontend != "logmel")
+    assert results["esphome"].reason == (
+        "it takes the features of logmel, and ESPHome computes micro's"
+    )
+
+
 def test_esphome_does_not_run_what_its_interpreter_refuses(content, child):
     root = verify(content).table
     root["operator_codes"][0].fields.update(builtin_code=124, deprecated_builtin_code=124)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stapes.data.stream.frames import Words
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
 from stapes.models.crops import Captured, Crops
 from stapes.models.settings import StreamSettings
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stapes.data.stream.frames import Words
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
 from stapes.models.crops import Crops
 from stapes.models.settings import StreamSettings
 

@@ -48,11 +48,13 @@ def test_models_with_one_reason_are_one_entry(run):
 def test_the_detectors_in_a_stream_and_their_sound_are_described():
     run = streamed()
     assert about_data(run)[-2:] == [
-        "The detectors in a stream have 2,353 parameters and 3,552 multiply-accumulates a step of "
-        "30 ms; an output depends on 0.90 s.",
+        "The detectors in a stream, on the frontend micro, have 2,353 parameters and 3,552 "
+        "multiply-accumulates a step of 30 ms; an output depends on 0.90 s.",
         "They were trained on 264 embedded words and 2.5 hours of sound without the word, made "
         "from 50 minutes in 12 recordings, with made rooms and recorded noise.",
     ]
+    run.streams.sound.frontend = "logmel"
+    assert "on the frontend logmel, have" in about_data(run)[-2]
     run.streams.sound.recordings = 0
     assert "as no recording was given with --negatives" in about_data(run)[-1]
 

@@ -292,6 +292,16 @@ def test_a_frontend_comes_back_from_run_yaml(config, frontend):
         assert settle({}, config=path) == first
 
 
+def test_the_frontend_of_streams_is_apart_from_that_of_windows(config):
+    settings = settle({"stream_frontend": "logmel"})
+    assert (settings.stream.frontend, settings.frontend.kind) == ("logmel", "mfcc")
+    again = config(**settings.model_dump(mode="json"))
+    assert settle({"frontend": "micro"}, config=again).stream.frontend == "logmel"
+    assert settle({"stream_frontend": "micro"}, config=again) == settle({})
+    # Runs from before there was a choice.
+    assert settle({}, config=config(stream={"width": 8})).stream.frontend == "micro"
+
+
 def test_an_older_run_yaml_without_a_kind_is_of_mfcc(config):
     older = Mfcc(n_mfcc=10).model_dump(mode="json", exclude={"kind"})
     assert settle({}, config=config(frontend=older)).frontend == Mfcc(n_mfcc=10)

@@ -11,7 +11,8 @@ import pytest
 from tests.tflite.windows import Layer, window_model
 
 from stapes.data.stream.hearing import LEAD, Hearing
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
+from stapes.frontends.registry import STREAMS
 from stapes.measure.settings import DetectionSettings
 from stapes.run import stream_detection
 from stapes.run.settings import RunSettings
@@ -35,6 +36,7 @@ def plan(clips: int) -> Hearing:
         1,
         ["here"],
         np.array([[BEGIN, END]] * clips),
+        STREAMS["micro"],
     )
 
 

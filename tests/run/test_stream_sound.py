@@ -43,9 +43,9 @@ class Run:
     corpus: Corpus
     chosen: dict[str, Chosen]
 
-    def job(self, folder: str, jobs: int = 1, **options: Any) -> Job:
+    def job(self, folder: str, jobs: int = 1, frontend: str = "micro", **options: Any) -> Job:
         options = {"negatives": self.root / "talk", "noise": self.root / "noise", **options}
-        stream = StreamSettings(embedded_words=6, negative_hours=0.001)
+        stream = StreamSettings(embedded_words=6, negative_hours=0.001, frontend=frontend)
         settings = RunSettings(word="yes", frontend=FRONTEND, stream=stream, **options)
         run = RunFolder(self.root / folder, settings)
         run.work.mkdir(parents=True, exist_ok=True)
@@ -173,6 +173,22 @@ def test_what_is_whole_is_not_made_again(
     run: Run, made: tuple[Job, StreamSound], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert gathered(run, made[0], monkeypatch) == {}
+
+
+def test_the_sound_of_another_frontend_is_made_again(
+    run: Run, made: tuple[Job, StreamSound]
+) -> None:
+    first = run.job("frontends", frontend="logmel")
+    sound = run.prepare(first)
+    assert (made[1].frontend, sound.frontend) == ("micro", "logmel")
+    assert sound == made[1].model_copy(update={"frontend": "logmel"})
+    logmel, micro = files(first), files(made[0])
+    assert set(logmel) == set(micro)
+    for name, content in logmel.items():
+        # Where the words are does not depend on the frontend.
+        assert (content == micro[name]) == name.endswith(".marks.npy"), name
+    assert run.prepare(run.job("frontends")) == made[1]
+    assert files(first) == micro
 
 
 @pytest.mark.parametrize(

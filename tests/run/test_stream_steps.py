@@ -13,7 +13,7 @@ pytest.importorskip("tf_keras", reason="needs the extra `train`")
 from tests.models import toy_stream
 
 from stapes.data.stream.frames import read_frames
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
 from stapes.measure.operating_points import at_rate
 from stapes.measure.settings import DetectionSettings
 from stapes.models.crops import Crops

@@ -27,7 +27,7 @@ def test_the_order_of_the_chains_is_part_of_a_searchs_seed() -> None:
 
 def test_draws_are_within_their_limits() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
-    candidates = [suggest(study.ask(), TECHNIQUES, 40) for _ in range(200)]
+    candidates = [suggest(study.ask(), TECHNIQUES, "micro", 40) for _ in range(200)]
     for candidate in candidates:
         for name, (least, largest, step) in STREAM_SIZES.items():
             assert candidate.sizes[name] in range(least, largest + 1, step)
@@ -45,7 +45,7 @@ def test_no_training_is_longer_than_the_settings_allow(epochs: int) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for start in starts(TECHNIQUES, epochs):
         study.enqueue_trial(start)
-    drawn = [suggest(study.ask(), TECHNIQUES, epochs) for _ in range(12)]
+    drawn = [suggest(study.ask(), TECHNIQUES, "micro", epochs) for _ in range(12)]
     assert all(1 <= (candidate.epochs or 0) <= min(10, epochs) for candidate in drawn)
 
 
@@ -55,7 +55,7 @@ def test_each_start_can_be_drawn() -> None:
     for start in first:
         study = optuna.create_study()
         study.enqueue_trial(start)
-        assert suggest(study.ask(), TECHNIQUES, 40).technique == "stream"
+        assert suggest(study.ask(), TECHNIQUES, "micro", 40).technique == "stream"
         assert study.trials[0].params == start
     assert all("technique" not in start for start in starts(["stream_qat"], 40))
 

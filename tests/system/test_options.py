@@ -19,6 +19,9 @@ class Inner(BaseModel):
 
     rate: Annotated[float, Option("cook", "R")] = Field(default=0.5, gt=0, description="A rate.")
     hidden: int = 3
+    mode: Annotated[str, Option("brew", "M", name="inner_mode")] = Field(
+        default="hot", min_length=1, description="Another."
+    )
 
 
 class Outer(BaseModel):
@@ -40,7 +43,17 @@ def test_an_option_has_all_from_its_field() -> None:
     assert (cook["mode"].metavar, cook["mode"].help) == ("slow|fast", "How [slow].")
     assert (cook["rate"].metavar, cook["rate"].help) == ("R", "A rate [0.5].")
     assert settings_of(Outer, "eat")["folder"].help == "Where [a new one]."
-    assert list(settings_of(Outer)) == ["mode", "folder", "inner", "rate", "toy_count"]
+    names = ["mode", "folder", "inner", "rate", "inner_mode", "toy_count"]
+    assert list(settings_of(Outer)) == names
+
+
+def test_a_nested_option_may_have_a_name_of_its_own() -> None:
+    assert list(settings_of(Outer, "brew")) == ["inner_mode"]
+    arguments = {"mode": "fast", "inner_mode": "cold"}
+    assert nested(Outer, arguments) == {"mode": "fast", "inner": {"mode": "cold"}}
+    with pytest.raises(UsageError) as error:
+        checked(Outer, {"inner": {"mode": ""}}, called=["inner_mode"])
+    assert error.value.typed.startswith("--inner-mode: ")
 
 
 def test_arguments_go_where_the_model_holds_them(tmp_path, monkeypatch) -> None:
@@ -50,6 +63,7 @@ def test_arguments_go_where_the_model_holds_them(tmp_path, monkeypatch) -> None:
     assert nested(Outer, {"inner": Inner(hidden=4), "rate": 2})["inner"] == {
         "hidden": 4,
         "rate": 2,
+        "mode": "hot",
     }
 
 

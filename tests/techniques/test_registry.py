@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 
 from stapes.errors import MissingExtraError, UsageError
+from stapes.frontends import registry as frontends
 from stapes.techniques.recipes import QUICK_RECIPES, Recipes
 from stapes.techniques.registry import (
     STAGES,
@@ -179,10 +181,11 @@ def test_a_users_model_brings_no_detector_in_a_stream_unless_it_is_named():
 
 
 def test_without_their_extra_all_leaves_them_out_and_a_name_asks_for_it(monkeypatch):
-    missing = property(lambda technique: technique.package == "pymicro_features")
-    monkeypatch.setattr(Technique, "missing", missing)
+    monkeypatch.setitem(sys.modules, "pymicro_features", None)
     assert select("all") == [name for name in TECHNIQUES if name not in STREAMS]
     [sentence] = left_out("all")
     assert sentence == f"Left out: {', '.join(STREAMS)} (install stapes[micro])."
     with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
         select("stream")
+    assert select("all", frontend=frontends.STREAMS["logmel"]) == list(TECHNIQUES)
+    assert left_out("all", frontend=frontends.STREAMS["logmel"]) == []

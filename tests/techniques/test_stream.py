@@ -14,7 +14,7 @@ pytest.importorskip("tf_keras", reason="needs the extra `train`")
 from tests.models import toy_stream
 
 from stapes.data.features import FeatureSet
-from stapes.frontends.numerics.micro import LARGEST, real
+from stapes.frontends.numerics.stream import LARGEST, real
 from stapes.models.backend import start_over
 from stapes.models.crops import Crops
 from stapes.models.lowering import lower

@@ -29,6 +29,9 @@ class StreamBaseline(Part):
 class StreamSound(Part):
     """What the detectors in a stream were trained on."""
 
+    frontend: str = "micro"
+    """Of `stream.frontend`: what computed the frames. `micro` in older files."""
+
     words: int
     """Embedded words, with copies."""
     hours: float
@@ -60,6 +63,9 @@ class Streams(Part):
 
 class StreamForm(Part):
     """What a detector in a stream takes and keeps."""
+
+    frontend: str = "micro"
+    """What computes the features that it takes. `micro` in older files."""
 
     stride: int
     """Frames that it takes in a step."""

@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stapes.contracts import results as contract
 from stapes.contracts.results import Results, VariantResult
 from stapes.errors import ModelError, UsageError
 from stapes.export import operating_point
 from stapes.export.operating_point import DevicePoint
 from stapes.export.settings import ExportSettings
-from stapes.model_files.sources import file_source, row_source, run_of
+from stapes.model_files.sources import RESULTS, file_source, row_source, run_of
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.system.text import printable
 from stapes.targets import tflm, tflm_cost
@@ -96,6 +97,8 @@ def source(path: Path, settings: ExportSettings, target: str) -> Source:
 
 
 def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
+    _require_frontend(run, target)
+
     def fits(row: VariantResult) -> bool:
         result = row.targets.get(target)
         return result is not None and result.runs
@@ -120,6 +123,17 @@ def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
     )
 
 
+def _require_frontend(run: Path, target: str) -> None:
+    """Refuse a run whose detectors take features that the target does not compute."""
+    for row in contract.read(run / RESULTS).variants:
+        frontend = row.stream and row.stream.frontend
+        if frontend and (obstacle := TARGETS[target].obstacle_of(frontend)) is not None:
+            raise UsageError(
+                f"{run}: its model {obstacle}; run it again with --stream-frontend "
+                f"{TARGETS[target].frontend} and another --out."
+            )
+
+
 def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
     if settings.variant is not None:
         raise UsageError("--variant: a file has no rows; name the folder of a run, or omit it.")
@@ -127,8 +141,10 @@ def _of_file(path: Path, settings: ExportSettings, target: str) -> Source:
     path, content, manifest = model.path, model.content, model.manifest
     _require(path, content, target)
     run = run_of(path)
-    if manifest is None and settings.cutoff is None and run is not None:
-        raise UsageError(f"{path} is of a run, which knows its cutoff: name the folder {run}.")
+    if manifest is None and run is not None:
+        if settings.cutoff is None:
+            raise UsageError(f"{path} is of a run, which knows its cutoff: name the folder {run}.")
+        _require_frontend(run, target)
     name = settings.name or (manifest.wake_word if manifest else None)
     if name is None:
         raise UsageError("--name: give the wake word of this model; no manifest is beside it.")

@@ -81,9 +81,15 @@ class Frontend(BaseModel, ABC):
         settings = self.model_dump(exclude={"frames"})
         return type(self).model_validate({**settings, "window_seconds": seconds})
 
+    @property
+    def missing(self) -> bool:
+        """Whether `package` is not installed."""
+        package = (self.package or "").replace("-", "_")
+        return bool(package) and importlib.util.find_spec(package) is None
+
     def require(self) -> None:
         """Raise MissingExtraError if `package` is not installed."""
-        if self.package and importlib.util.find_spec(self.package.replace("-", "_")) is None:
+        if self.missing:
             raise MissingExtraError(f"The frontend {self.kind}", self.extra)
 
     def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from stapes.frontends.frontend import Spectral
+from stapes.frontends.stream import StreamFrontend
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from stapes.frontends.numerics.stream import FrameStream
 
-class LogMel(Spectral):
+
+class LogMel(Spectral, StreamFrontend):
     """49 x 40 log-mel bands at 16 kHz, from 0 to 1: cheap on any device.
 
     1 is the loudest band of the clip; 0 is `top_db` below it, or less. The scale of the samples
@@ -33,6 +36,7 @@ class LogMel(Spectral):
     """
 
     summary: ClassVar[str] = "40 bands, the same at any level"
+    in_stream: ClassVar[str] = "40 bands over a fixed floor, for a device of your own"
 
     kind: Literal["logmel"] = "logmel"
     frame_length: int = Field(default=480, ge=16, description="Length of a frame [samples].")
@@ -61,6 +65,12 @@ class LogMel(Spectral):
     def bins(self) -> int:
         """Mel bands of a frame."""
         return self.n_mels
+
+    def opened(self) -> FrameStream:
+        """A stream that begins now: the bands of each frame over a fixed floor."""
+        from stapes.frontends.numerics.logmel_stream import LogMelStream
+
+        return LogMelStream(self).process
 
     def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         from stapes.frontends.numerics.logmel import logmel

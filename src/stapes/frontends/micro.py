@@ -22,19 +22,19 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from stapes.frontends.frontend import Frontend
+from stapes.frontends.stream import SHORTEST_WINDOW, StreamFrontend
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from stapes.frontends.numerics.stream import FrameStream
+
 _FRAME = 480
-SHORTEST_WINDOW = 0.03
-"""Of one frame [s]."""
 _WARM_UP_SECONDS = 10
 
 
-class Micro(Frontend):
+class Micro(StreamFrontend):
     """49 x 40 channels of TFLite Micro's frontend at 16 kHz, as on ESPHome's devices.
 
     The features have the scale of microWakeWord: 0.0390625 for each step of the device's integers,
@@ -42,6 +42,7 @@ class Micro(Frontend):
     """
 
     summary: ClassVar[str] = "as on ESPHome's devices"
+    in_stream: ClassVar[str] = summary
     package: ClassVar[str | None] = "pymicro-features"
     extra: ClassVar[str] = "micro"
     hop: ClassVar[int] = 160
@@ -75,6 +76,13 @@ class Micro(Frontend):
     def warm_up(self) -> int:
         """Length of the sound before a window that changes its features [samples]."""
         return _WARM_UP_SECONDS * self.sample_rate
+
+    def opened(self) -> FrameStream:
+        """A stream that begins now, every 10 ms a frame, whatever `hops_per_frame` is."""
+        from stapes.frontends.numerics.micro import MicroStream, quantized
+
+        stream = MicroStream(self.hop)
+        return lambda samples: quantized(stream.process(samples))
 
     def _features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         from stapes.frontends.numerics.micro import micro

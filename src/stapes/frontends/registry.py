@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, SerializeAsAny
+from pydantic import AfterValidator, PlainValidator, SerializeAsAny
 
 from stapes.frontends.frontend import Frontend
 from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
+from stapes.frontends.stream import StreamFrontend
 from stapes.system.options import unknown
 
 FRONTENDS: dict[str, type[Frontend]] = {
@@ -22,6 +23,16 @@ FRONTENDS: dict[str, type[Frontend]] = {
     )
 }
 DEFAULT = Mfcc()
+
+STREAMS: dict[str, StreamFrontend] = {
+    frontend.kind: frontend
+    for frontend in (
+        Micro(hops_per_frame=1),
+        LogMel(hop_length=160),
+    )
+}
+"""Those of detectors in a stream, with a frame every 10 ms."""
+DEFAULT_STREAM = Micro.model_fields["kind"].default
 
 
 def kind_of(settings: Any) -> str:
@@ -43,6 +54,16 @@ AnyFrontend = Annotated[SerializeAsAny[Frontend], PlainValidator(_validated)]
 """A field of settings for any frontend of the registry: its name, or settings with `kind`."""
 
 
+def _known_stream(kind: str) -> str:
+    if kind not in STREAMS:
+        raise ValueError(unknown(kind, STREAMS))
+    return kind
+
+
+StreamKind = Annotated[str, AfterValidator(_known_stream)]
+"""A field of settings for a frontend of `STREAMS`, by its name."""
+
+
 def described() -> str:
     """The frontends and their features, for a help text.
 
@@ -51,10 +72,18 @@ def described() -> str:
     >>> described()[:41]
     'mfcc, as in the reference; logmel, 40 ban'
     """
-    return "; ".join(
-        f"{kind}, {frontend.summary}" + (f" (extra `{frontend.extra}`)" if frontend.extra else "")
-        for kind, frontend in FRONTENDS.items()
-    )
+    return _listed((frontend(), frontend.summary) for frontend in FRONTENDS.values())
+
+
+def streams_described() -> str:
+    """The same of the frontends of detectors in a stream.
+
+    Examples
+    --------
+    >>> streams_described()[:49]
+    "micro, as on ESPHome's devices (extra `micro`); l"
+    """
+    return _listed((frontend, frontend.in_stream) for frontend in STREAMS.values())
 
 
 def shapes() -> str:
@@ -67,3 +96,10 @@ def shapes() -> str:
     """
     parts = [f"{kind} {list(frontend().shape)}" for kind, frontend in FRONTENDS.items()]
     return ", ".join(parts).replace(" ", " gives ", 1)
+
+
+def _listed(frontends: Iterable[tuple[Frontend, str]]) -> str:
+    return "; ".join(
+        f"{frontend.kind}, {summary}" + (f" (extra `{frontend.extra}`)" if frontend.extra else "")
+        for frontend, summary in frontends
+    )

@@ -1,4 +1,6 @@
-"""A streaming model as ESPHome runs it: its frontend, its integers, its ring, its deafness.
+"""A streaming model as ESPHome runs it: its integers, its ring, its deafness, and its frontend.
+
+A device of one's own may have another frontend; all else is the same there.
 
 `measure.device` has the rule, `targets.streams` runs the model with the kernels whose bits are
 those of TFLite Micro. So the decisions are those that a run measured.
@@ -10,17 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import MissingExtraError
-from stapes.frontends.numerics.micro import MicroStream, quantized
+from stapes.frontends.numerics.stream import FRAME, HOP
+from stapes.frontends.registry import DEFAULT_STREAM, STREAMS
 from stapes.listen.engine import RATE, Step, finite
 from stapes.measure.device import HIGHEST, Device
 from stapes.targets.quantization import dequantize
 from stapes.targets.streams import StreamModel
 from stapes.tflite.graph import DTYPES
-
-_HOP = 160
-"""Samples from frame to frame."""
-_FIRST = 480
-"""Samples of a frame."""
 
 
 class MicroEngine:
@@ -35,6 +33,8 @@ class MicroEngine:
         for a model with uint8 outputs.
     sliding_window : int > 0
         Outputs in the mean.
+    frontend : str
+        Of `STREAMS`.
 
     Raises
     ------
@@ -44,12 +44,19 @@ class MicroEngine:
         LiteRT refuses the model.
     """
 
-    def __init__(self, content: bytes, cutoff: float, sliding_window: int) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        cutoff: float,
+        sliding_window: int,
+        frontend: str = DEFAULT_STREAM,
+    ) -> None:
         self._model = StreamModel(content)
         self._integers = self._model.target.type == "UINT8"
         self._cutoff = int(cutoff * HIGHEST) if self._integers else cutoff
         self._sliding_window = sliding_window
-        self.step_seconds = self._model.step * _HOP / RATE
+        self._frontend = STREAMS[frontend]
+        self.step_seconds = self._model.step * HOP / RATE
         self._start()
 
     @property
@@ -60,7 +67,7 @@ class MicroEngine:
     def process(self, samples: NDArray[np.int16]) -> list[Step]:
         """The steps that end in a chunk of any length [samples], mono at 16 kHz."""
         steps = []
-        for frame in quantized(self._frontend.process(samples)):
+        for frame in self._process(samples):
             self._frames += 1
             self._waiting.append(frame)
             output = None
@@ -82,7 +89,7 @@ class MicroEngine:
 
     def _start(self) -> None:
         try:
-            self._frontend = MicroStream(_HOP)
+            self._process = self._frontend.opened()
         except ModuleNotFoundError:
             raise MissingExtraError("Listening with a microWakeWord model", "listen") from None
         self._device = Device(self._cutoff, self._sliding_window)
@@ -92,7 +99,7 @@ class MicroEngine:
     @property
     def _seconds(self) -> float:
         """The end of the newest frame."""
-        return (_FIRST + (self._frames - 1) * _HOP) / RATE
+        return (FRAME + (self._frames - 1) * HOP) / RATE
 
     def _output(self, frames: NDArray[np.int8]) -> float:
         [step] = self._model.device_steps(frames)

@@ -12,6 +12,7 @@ from pathlib import Path
 from stapes.contracts.manifest import Manifest
 from stapes.contracts.results import VariantResult
 from stapes.errors import ModelError, UsageError
+from stapes.frontends.registry import DEFAULT_STREAM
 from stapes.model_files.sources import RESULTS, FileSource, file_source, row_source, run_of
 from stapes.system.text import printable
 
@@ -29,6 +30,7 @@ class ModelSource:
     name : an identifier
     wake_word : as a person reads it
     cutoff : as a manifest's `probability_cutoff`; None without one
+    frontend : of `STREAMS`; a file of others does not name it, and is for ESPHome's
     """
 
     path: Path
@@ -38,6 +40,7 @@ class ModelSource:
     languages: tuple[str, ...] = ()
     cutoff: float | None = None
     sliding_window: int = SLIDING_WINDOW
+    frontend: str = DEFAULT_STREAM
 
 
 def model_source(path: Path, variant: str | None = None) -> ModelSource:
@@ -113,6 +116,7 @@ def _of_run(run: Path, variant: str | None) -> ModelSource:
         (),
         None if detection is None else detection.threshold,
         (detection and detection.sliding_window) or SLIDING_WINDOW,
+        DEFAULT_STREAM if row.stream is None else row.stream.frontend,
     )
 
 

@@ -147,7 +147,7 @@ def of_file(path: Path) -> Iterator[Samples]:
         It does not decode, has no samples, or is longer than 24 hours.
     """
     from stapes.data.sound.tape import decoded
-    from stapes.frontends.numerics.micro import pcm16
+    from stapes.frontends.numerics.stream import pcm16
 
     samples = 0
     for piece in decoded(path, RATE):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError, UsageError
-from stapes.frontends.numerics.micro import pcm16
+from stapes.frontends.numerics.stream import pcm16
 from stapes.listen.checks import kind_of
 from stapes.listen.engine import Engine, Step
 from stapes.listen.micro import MicroEngine
@@ -38,8 +38,9 @@ class WakeWord:
     """A wake-word model that listens to a stream of sound and decides as its device does.
 
     A streaming model runs as ESPHome runs it: the same frontend, ring of outputs, cutoff and
-    deafness after a start and a detection, and the bits that TFLite Micro gives. No TensorFlow is
-    needed. One object is one stream; it is not safe to use it in several threads at once.
+    deafness after a start and a detection, and the bits that TFLite Micro gives. A row of a run has
+    the frontend of its run. No TensorFlow is needed. One object is one stream; it is not safe to
+    use it in several threads at once.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def _engine(source: ModelSource, cutoff: float | None, features: PathLike | None
             f"{source.path}: no manifest and no measured threshold says when it detects; give "
             f"--cutoff, or put {source.path.stem}.json beside it."
         )
-    return MicroEngine(source.content, cutoff, source.sliding_window)
+    return MicroEngine(source.content, cutoff, source.sliding_window, source.frontend)
 
 
 def _integers(samples: NDArray[Any]) -> NDArray[np.int16]:

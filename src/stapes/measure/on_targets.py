@@ -36,6 +36,7 @@ def targets_of(
     *,
     child: Child,
     names: Sequence[str] | None = None,
+    frontend: str | None = None,
 ) -> dict[str, TargetResult]:
     """Results of a model on the targets, by name, without latency.
 
@@ -53,6 +54,8 @@ def targets_of(
         Where the interpreters run. It may serve other models, and survives a crash.
     names : sequence of str, optional
         The targets to try, in order; default: all.
+    frontend : str, optional
+        Of the features that the model takes. A target with another does not run it.
 
     Raises
     ------
@@ -72,7 +75,9 @@ def targets_of(
     for name in results:
         base = TARGETS[name].built_on
         if base in results and TARGETS[base].missing is None and not results[base].runs:
-            results[name] = _not_on(base, results[name])
+            results[name] = _not(results[name], f"{TARGETS[base].title} does not run it")
+        if (obstacle := TARGETS[name].obstacle_of(frontend)) is not None:
+            results[name] = _not(results[name], f"it {obstacle}")
     return results
 
 
@@ -147,7 +152,7 @@ def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, child: C
         return refused(str(lost))
 
 
-def _not_on(base: str, result: TargetResult) -> TargetResult:
-    """A target's result for a model that does not run on the target that it is built on."""
-    reasons = filter(None, [result.reason, f"{TARGETS[base].title} does not run it"])
+def _not(result: TargetResult, reason: str) -> TargetResult:
+    """A target's result for a model that does not run there for one reason more."""
+    reasons = filter(None, [result.reason, reason])
     return result.model_copy(update={"runs": False, "reason": "; ".join(reasons)})

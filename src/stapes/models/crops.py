@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.data.stream.frames import Words
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
 from stapes.models.settings import StreamSettings
 
 Frames = NDArray[np.int8]

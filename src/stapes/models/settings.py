@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from stapes.frontends.registry import DEFAULT_STREAM, STREAMS, StreamKind, streams_described
+from stapes.system.options import Option
 
 
 class TrainSettings(BaseModel):
@@ -46,6 +49,12 @@ class StreamSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    frontend: Annotated[
+        StreamKind, Option("run search", "|".join(STREAMS), name="stream_frontend")
+    ] = Field(
+        default=DEFAULT_STREAM,
+        description=f"Features of detectors in a stream: {streams_described()}.",
+    )
     width: int = Field(default=26, ge=1, le=256, description="Channels of a convolution.")
     blocks: int = Field(default=3, ge=1, le=8, description="Depthwise-separable convolutions.")
     kernel: int | None = Field(

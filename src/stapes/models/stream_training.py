@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
 from stapes.models.backend import keras, start_over, tensorflow
 from stapes.models.crops import Crops, Frames, Scores
 from stapes.models.settings import StreamSettings

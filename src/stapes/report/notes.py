@@ -170,9 +170,9 @@ def _about_streams(streams: Streams) -> list[str]:
     if captured:
         other += f", and {plural(captured, 'capture')} ({sound.captured_words:,} of the word)"
     return [
-        f"The detectors in a stream have {plural(baseline.parameters, 'parameter')} and "
-        f"{baseline.macs:,} multiply-accumulates a step of {baseline.step_ms:g} ms; an output "
-        f"depends on {field_seconds:.2f} s.",
+        f"The detectors in a stream, on the frontend {sound.frontend}, have "
+        f"{plural(baseline.parameters, 'parameter')} and {baseline.macs:,} multiply-accumulates a "
+        f"step of {baseline.step_ms:g} ms; an output depends on {field_seconds:.2f} s.",
         f"They were trained on {sound.words:,} embedded words and {other}, with {rooms} and "
         f"{noise}.",
     ]

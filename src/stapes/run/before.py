@@ -21,6 +21,7 @@ from stapes.data.stream import hearing
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
 from stapes.errors import StapesError, UsageError
+from stapes.frontends.registry import STREAMS
 from stapes.measure.device_rule import DeviceRule
 from stapes.measure.operating_points import at_rate, at_threshold, lowest_rate
 from stapes.measure.paired import mcnemar
@@ -110,6 +111,8 @@ def _earlier(settings: RunSettings) -> tuple[Results, VariantResult]:
         measured(run, row)
     except StapesError as error:
         raise UsageError(f"--before {run}: {error.typed}") from None
+    assert row.stream is not None
+    STREAMS[row.stream.frontend].require()
     return results, row
 
 
@@ -123,24 +126,34 @@ def _outputs(
     """The outputs of both models in the sound without noise."""
     work, words = job.folder.work / "before", sum(clip.word for clip in results.clips)
     work.mkdir(parents=True, exist_ok=True)
-    plan = plan_of(job.settings, heard, None, words)
-    frames = work / "frames.npy"
-    hearing.write(
-        heard.sound, heard.clips, plan, frames,
-        snr_db=None, seed=job.settings.seed, progress=job.progress,
-    )  # fmt: skip
+    forms = {name: row.stream for name, row in rows.items() if row.stream is not None}
+    plans = {
+        kind: plan_of(job.settings, heard, None, words, kind)
+        for kind in dict.fromkeys(form.frontend for form in forms.values())
+    }
+    for kind, plan in plans.items():
+        hearing.write(
+            heard.sound, heard.clips, plan, work / f"frames-{kind}.npy",
+            snr_db=None, seed=job.settings.seed, progress=job.progress,
+        )  # fmt: skip
     with job.workers(len(files)) as executor:
         waiting = [
-            executor.submit(outputs_file, path, frames, plan.parts, work / f"{name}.npy")
-            for name, path in files.items()
+            executor.submit(
+                outputs_file,
+                files[name],
+                work / f"frames-{form.frontend}.npy",
+                plans[form.frontend].parts,
+                work / f"{name}.npy",
+            )
+            for name, form in forms.items()
         ]
         for future in waiting:
             future.result()
-    frames.unlink()
+    for kind in plans:
+        (work / f"frames-{kind}.npy").unlink()
     return {
-        name: words_of(outputs_of(work / f"{name}.npy", plan, form.stride), words)
-        for name, row in rows.items()
-        if (form := row.stream) is not None
+        name: words_of(outputs_of(work / f"{name}.npy", plans[form.frontend], form.stride), words)
+        for name, form in forms.items()
     }
 
 

@@ -19,9 +19,9 @@ from stapes.contracts.measurements import TargetResult
 from stapes.contracts.results import Results, VariantResult
 from stapes.contracts.streams import StreamForm
 from stapes.data.features import Chosen
-from stapes.data.stream.frames import frames_of
 from stapes.data.stream.mixing import RATE
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import BINS, real
+from stapes.frontends.registry import STREAMS
 from stapes.measure.on_targets import latency_of, targets_of
 from stapes.run import before, detection, stream_detection
 from stapes.run.conclusion import conclude
@@ -99,11 +99,12 @@ def _is_measured(row: VariantResult, sound: TestSound) -> bool:
 def _stream_frames(job: Job, sound: TestSound) -> NDArray[np.float32]:
     """An hour of the sound at most, as features [frames, 40], to compare interpreters with."""
     if sound.streams is None or not sound.streams.background.samples:
-        return np.zeros((0, 40), np.float32)
+        return np.zeros((0, BINS), np.float32)
     samples = sound.streams.background.open()[: round(_COMPARED_SECONDS * RATE)]
     # From a word too, where scores are high.
     words = sound.streams.words.open()[: round(_COMPARED_SECONDS * RATE) // 10]
-    return real(frames_of(np.concatenate([samples, words])))
+    frontend = STREAMS[job.settings.stream.frontend]
+    return real(frontend.stream(np.concatenate([samples, words])))
 
 
 def _steps(frames: NDArray[np.float32], form: StreamForm) -> NDArray[np.float32]:
@@ -131,7 +132,11 @@ def try_targets(
         child = children.get()
         try:
             return targets_of(
-                _content(row, job.folder), clips(row), job.settings.positive, child=child
+                _content(row, job.folder),
+                clips(row),
+                job.settings.positive,
+                child=child,
+                frontend=None if row.stream is None else row.stream.frontend,
             )
         finally:
             children.put(child)

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from stapes.contracts.results import Results
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
 from stapes.errors import StapesError, UsageError
+from stapes.frontends.registry import STREAMS
 from stapes.measure.device_rule import DeviceRule
 from stapes.models import backend
 from stapes.report.about_words import cut_words
@@ -63,7 +65,11 @@ def run(job: Job) -> Results:
     settings, folder = job.settings, job.folder
     _check(settings)
     # A user who brings a model asks for that model: a detector in a stream must be named.
-    options = {"from_file": folder.from_file, "own": settings.model is not None}
+    options: dict[str, Any] = {
+        "from_file": folder.from_file,
+        "own": settings.model is not None,
+        "frontend": STREAMS[settings.stream.frontend],
+    }
     names = select(settings.techniques, **options)
     for sentence in left_out(settings.techniques, **options):
         job.progress.note(sentence)

@@ -63,16 +63,22 @@ def settle_as(
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Override settings with others, also inside nested ones."""
+    frontend = above.get("frontend")
+    if isinstance(frontend, str):
+        above = {**above, "frontend": {"kind": frontend}}
+    return _merged(below, above)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for name, value in above.items():
-        value = {"kind": value} if name == "frontend" and isinstance(value, str) else value
         if isinstance(value, Mapping) and isinstance(merged.get(name), Mapping):
             # The sizes of one frontend are not another's, nor the frames of one window another's.
             other_kind = "kind" in value and kind_of(value) != kind_of(merged[name])
             lower = dict(merged[name])
             if "window_seconds" in value:
                 lower.pop("frames", None)
-            value = value if other_kind else over(lower, value)
+            value = value if other_kind else _merged(lower, value)
         merged[name] = value
     return merged
 

@@ -19,7 +19,8 @@ from stapes.data.stream.gathering import noise_files
 from stapes.data.stream.mixing import RATE
 from stapes.errors import UsageError
 from stapes.frontends.frontend import Frontend
-from stapes.frontends.micro import SHORTEST_WINDOW, Micro
+from stapes.frontends.registry import STREAMS
+from stapes.frontends.stream import SHORTEST_WINDOW
 from stapes.run.captures import learned
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
@@ -130,8 +131,9 @@ def gather(
     smoothed = (detection.smoothing - 1) * detection.hop_frames * frontend.hop_length
     of_windows = gathered(frontend, "windows", frontend.window + smoothed) if windows else None
     # Windows of recordings are as long for both.
-    micro = Micro(window_seconds=max(SHORTEST_WINDOW, frontend.window_seconds))
-    of_streams = gathered(micro, "streams", 2 * RATE) if streams else None
+    seconds = max(SHORTEST_WINDOW, frontend.window_seconds)
+    stream = STREAMS[settings.stream.frontend].with_window(seconds)
+    of_streams = gathered(stream, "streams", 2 * RATE) if streams else None
     clips_file = folder / "streams" / "clips.f32"
     clips = _clips(clips_file, test.clips, frontend.window_seconds) if streams else None
     sound = TestSound(of_windows, of_streams, clips)

@@ -207,13 +207,14 @@ def stream_row(
         )
     write_bytes(models / f"{name}.tflite", variant.tflite)
     row = measure(name, technique.title, variant, None, kernels, 1, size, arena)
-    row.stream = stream_form(*field)
+    row.stream = stream_form(settings.stream.frontend, *field)
     return row
 
 
-def stream_form(field: int, stride: int) -> StreamForm:
+def stream_form(frontend: str, field: int, stride: int) -> StreamForm:
     """What a detector in a stream takes and keeps; its receptive field and its stride [frames]."""
-    return StreamForm(stride=stride, step_ms=1000 * stride * HOP / RATE, receptive_field=field)
+    step_ms = 1000 * stride * HOP / RATE
+    return StreamForm(frontend=frontend, stride=stride, step_ms=step_ms, receptive_field=field)
 
 
 def unpacked_file(work: Path, name: str) -> Path:

@@ -23,6 +23,7 @@ from stapes.data.stream import hearing as sounds
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.hearing import Hearing
 from stapes.data.stream.mixing import RATE
+from stapes.frontends.registry import STREAMS
 from stapes.measure.accuracy import accuracy
 from stapes.measure.continuous import condition_name
 from stapes.measure.detection import smooth
@@ -217,14 +218,24 @@ def _clip_scores(part: StreamOutputs, settings: RunSettings, step: float) -> NDA
     return np.array(highest)
 
 
-def plan_of(settings: RunSettings, heard: Heard, snr_db: float | None, words: int) -> Hearing:
-    """What is heard in a condition; `words` is their number among the clips."""
+def plan_of(
+    settings: RunSettings,
+    heard: Heard,
+    snr_db: float | None,
+    words: int,
+    frontend: str | None = None,
+) -> Hearing:
+    """What is heard in a condition; `words` is their number among the clips.
+
+    The frontend is the settings'; `frontend` names another.
+    """
     options = settings.detection
     noisy = snr_db is not None
     return sounds.plan(
         heard.sound,
         heard.clips,
         options.tolerance_seconds,
+        frontend=STREAMS[frontend or settings.stream.frontend],
         most_seconds=3600 * options.noise_hours if noisy else None,
         most_clips=words if noisy else None,
     )

@@ -27,6 +27,7 @@ from stapes.data.stream import frames, tapes
 from stapes.data.stream.captured import with_captures
 from stapes.data.stream.gathering import Gathering, gather, noise_files
 from stapes.data.stream.mixing import RANGES, RATE, STEADY, Sources
+from stapes.frontends.registry import STREAMS
 from stapes.models.crops import Captured
 from stapes.models.settings import StreamSettings
 from stapes.run.job import Job
@@ -82,13 +83,14 @@ def prepare(
         Recordings of sentences for each split; used without `--negatives`.
     """
     folder = folder_of(job.folder.work)
-    if (sound := _made(folder)) is not None:
+    frontend = job.settings.stream.frontend
+    if (sound := _made(folder)) is not None and sound.frontend == frontend:
         return sound
     shutil.rmtree(folder, ignore_errors=True)
     progress = job.progress
     progress.begin("Making training sound for detectors in a stream")
     names = {clip.file for clip in unusable}
-    described: dict[str, Any] = {"skipped": []}
+    described: dict[str, Any] = {"frontend": frontend, "skipped": []}
     tasks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
     word_frames = 0
     for number, split in enumerate(SPLITS):
@@ -195,14 +197,14 @@ def _tasks(
     training = split == 0
     words = settings.embedded_words if training else min(_VALIDATION_WORDS, settings.embedded_words)
     hours = settings.negative_hours if training else min(_VALIDATION_HOURS, settings.negative_hours)
-    sources = _background(sources)
+    sources, frontend = _background(sources), STREAMS[settings.frontend]
     tasks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
     # In validation sound, a device is on: what it decides in its first second does not count.
     ranges = RANGES if training else STEADY
 
     def add(call: Callable[..., None], kind: str, number: int, *arguments: Any) -> None:
         path = folder / f"{kind}-{number:02}.npy"
-        tasks.append((call, (sources, *arguments, path)))
+        tasks.append((call, (sources, frontend, *arguments, path)))
 
     copies = -(-words // max(1, len(sources.words.pieces)))
     for copy in range(min(copies, _MOST_COPIES) if sources.words.pieces else 0):

@@ -17,7 +17,9 @@ from stapes.data.features import FeatureSet
 from stapes.data.stream import frames, tapes, where
 from stapes.data.stream.frames import HOP, Words
 from stapes.data.stream.mixing import RATE
-from stapes.frontends.numerics.micro import LARGEST
+from stapes.frontends.numerics.stream import LARGEST
+from stapes.frontends.registry import STREAMS
+from stapes.frontends.stream import StreamFrontend
 from stapes.models import keras_files
 from stapes.models.backend import start_over
 from stapes.models.crops import Crops
@@ -170,7 +172,11 @@ def crops_of(
     words: list[Words] = [frames.read_words(path) for path in files.words]
     others = [frames.read_frames(path) for path in files.others]
     make = functools.partial(
-        _halves, folder / "train", seed, path=halves or folder / "train" / "halves.npy"
+        _halves,
+        folder / "train",
+        STREAMS[options.frontend],
+        seed,
+        path=halves or folder / "train" / "halves.npy",
     )
     return Crops(
         words,
@@ -184,18 +190,20 @@ def crops_of(
     )
 
 
-def _halves(folder: Path, seed: int, ends: NDArray[np.float64], *, path: Path) -> NDArray[np.int8]:
+def _halves(
+    folder: Path, frontend: StreamFrontend, seed: int, ends: NDArray[np.float64], *, path: Path
+) -> NDArray[np.int8]:
     """Sound with the first halves of words; what a killed run made, it would make again."""
     if not path.is_file():
-        frames.write_halves(tapes.described(folder), ends, [seed, 15], path)
+        frames.write_halves(tapes.described(folder), frontend, ends, [seed, 15], path)
     return frames.read_frames(path)
 
 
 def _calibration(crops: Crops, field: int, settings: RunSettings) -> NDArray[np.float32]:
     """Receptive fields of training sound, of both classes [shape=(n, field, bins)].
 
-    One feature is the smallest and one the largest that a device has, so that the input's scale is
-    the device's.
+    One feature is the smallest and one the largest that a frontend gives, so that the input has the
+    scale of its steps.
     """
     wanted = settings.calibration_clips
     rng = np.random.default_rng([settings.seed, 12])

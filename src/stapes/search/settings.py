@@ -177,8 +177,12 @@ class SearchSettings(RunSettings):
     def _chooses_what_streams_have(self) -> SearchSettings:
         if self.in_streams and self.architectures != tuple(SIZES):
             raise ValueError("architectures: a detector in a stream has one, stream_cnn; omit it")
-        if self.in_streams and "micro" not in [frontend.kind for frontend in self.frontends]:
-            raise ValueError("frontends: a detector in a stream has one, micro; omit it")
+        kinds = [frontend.kind for frontend in self.frontends]
+        if self.in_streams and self.stream.frontend not in kinds:
+            raise ValueError(
+                f"frontends: a detector in a stream has one, {self.stream.frontend}; omit it, or "
+                "choose with stream_frontend"
+            )
         return self
 
 

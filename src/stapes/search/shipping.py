@@ -118,14 +118,14 @@ def ship(
         [trial.summary, *trial.notes],
         trial.layer_notes,
     )
-    frontend = work / str(trial.candidate["frontend"])
-    test = None if settings.in_streams else load_features(frontend, "test")
+    frontend = str(trial.candidate["frontend"])
+    test = None if settings.in_streams else load_features(work / frontend, "test")
     title = f"{trial.candidate['architecture']}, {technique.title}"
     names = trial.layer_names
     row = measure(name, title, variant, test, names, settings.positive, trial.bytes_before_slim)
     if settings.in_streams:
         sizes = Candidate.model_validate(trial.candidate).sizes
-        row.stream = steps.stream_form(receptive_field(**sizes), sizes["stride"])
+        row.stream = steps.stream_form(frontend, receptive_field(**sizes), sizes["stride"])
     write_bytes(folder / row.file, content)
     return row
 

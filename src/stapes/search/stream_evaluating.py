@@ -15,7 +15,7 @@ import numpy as np
 
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
-from stapes.frontends.numerics.micro import LARGEST
+from stapes.frontends.numerics.stream import BINS, LARGEST
 from stapes.measure.operating_points import at_rate
 from stapes.models.backend import start_over
 from stapes.models.stream_cnn import receptive_field, stream_cnn
@@ -32,8 +32,6 @@ from stapes.techniques.registry import STAGES, TECHNIQUES, stages_of
 from stapes.techniques.variant import Variant
 from stapes.tflite.edit.streaming import streaming
 
-_BINS = 40
-
 
 def evaluate(candidate: Candidate, settings: SearchSettings, work: Path) -> Outcome:
     """Refuse a candidate that cannot fit, or train, shrink and measure it.
@@ -43,9 +41,9 @@ def evaluate(candidate: Candidate, settings: SearchSettings, work: Path) -> Outc
     """
     begin = time.process_time()
     settings = settings_of(candidate, settings)
-    build = functools.partial(stream_cnn, _BINS, **candidate.sizes)
+    build = functools.partial(stream_cnn, BINS, **candidate.sizes)
     rng = np.random.default_rng([settings.seed, 8])
-    shape = (FIT_CLIPS, receptive_field(**candidate.sizes), _BINS)
+    shape = (FIT_CLIPS, receptive_field(**candidate.sizes), BINS)
     frames = rng.uniform(0, LARGEST, shape).astype(np.float32)
     model, size, arena = untrained(candidate, build, frames, settings.seed, streaming)
     steps_a_second = RATE / HOP / settings.stream.stride
@@ -128,7 +126,7 @@ def _train(
         halves=scratch / "halves.npy",
     )
     trained, crops = train_stream(
-        functools.partial(stream_cnn, _BINS, **candidate.sizes),
+        functools.partial(stream_cnn, BINS, **candidate.sizes),
         crops_at,
         settings.stream,
         seed=settings.seed,

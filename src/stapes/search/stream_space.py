@@ -13,7 +13,7 @@ from stapes.search.candidate import Candidate
 from stapes.search.settings import STREAM_SIZES
 from stapes.search.space import learning_rate_of, technique_of
 
-ARCHITECTURE, FRONTEND = "stream_cnn", "micro"
+ARCHITECTURE = "stream_cnn"
 
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 10
 
@@ -26,10 +26,10 @@ _STARTS: tuple[dict[str, int], ...] = (
 """Sizes near those of a run, which did well on recorded words."""
 
 
-def suggest(trial: Any, techniques: Sequence[str], epochs: int) -> Candidate:
+def suggest(trial: Any, techniques: Sequence[str], frontend: str, epochs: int) -> Candidate:
     """Draw a candidate for an optuna.trial.Trial; the choices are the same in a whole study.
 
-    `epochs` is the most of a trial.
+    `frontend` is the kind that the whole search has, `epochs` the most of a trial.
     """
     sizes = {
         name: trial.suggest_int(name, least, largest, step=step)
@@ -39,7 +39,7 @@ def suggest(trial: Any, techniques: Sequence[str], epochs: int) -> Candidate:
     return Candidate(
         architecture=ARCHITECTURE,
         sizes=sizes,
-        frontend=FRONTEND,
+        frontend=frontend,
         **technique_of(trial, techniques),
         learning_rate=learning_rate_of(trial),
         epochs=trial.suggest_int("epochs", min(_FEWEST_EPOCHS, most), most),

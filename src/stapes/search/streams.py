@@ -11,7 +11,7 @@ from stapes.contracts.results import Data, Results, Search, Trial
 from stapes.contracts.streams import Streams, StreamSound
 from stapes.data.features import Chosen
 from stapes.errors import UsageError
-from stapes.frontends.micro import Micro
+from stapes.frontends.registry import STREAMS
 from stapes.report.writing import write_files
 from stapes.run import record as records
 from stapes.run import sound, stream_sound, stream_steps
@@ -50,7 +50,7 @@ def search_streams(job: SearchJob, techniques: list[str]) -> Results:
             f"--cluster {job.cluster}: detectors in a stream are searched on this machine alone; "
             "omit it."
         )
-    Micro().require()
+    STREAMS[job.settings.stream.frontend].require()
     sound.check(job.settings)
     job = windowed(job)
     settings, folder = job.settings, job.folder

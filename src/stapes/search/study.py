@@ -48,7 +48,10 @@ class Study:
         if settings.in_streams:
             epochs = settings.epochs
             self._draw = functools.partial(
-                stream_space.suggest, techniques=techniques, epochs=epochs
+                stream_space.suggest,
+                techniques=techniques,
+                frontend=settings.stream.frontend,
+                epochs=epochs,
             )
             first = stream_space.starts(techniques, epochs)
         else:

@@ -1,7 +1,8 @@
 """Fields of settings models as options; `system.arguments` gives them to functions.
 
 A settings model holds each fact of an option once: name, default, help, limits and choices. The
-mark `Option` makes a field an option of commands; a nested one has the name of its leaf.
+mark `Option` makes a field an option of commands; a nested one has the name of its leaf, unless the
+mark has another.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ class Option:
     metavar : its value in the help; by default the choices of a Literal
     default : the default in words, where the value does not show it
     accepts : the type of the argument in Python, where it is wider than the field's
+    name : its name, where it is not the field's
     """
 
     verbs: str
     metavar: str | None = None
     default: str | None = None
     accepts: Any = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, An
             group = settings.get(setting.path[0], {})
             values = group.model_dump() if isinstance(group, BaseModel) else group
             if isinstance(values, Mapping):  # The model refuses anything else.
-                settings[setting.path[0]] = {**values, name: settings.pop(name)}
+                settings[setting.path[0]] = {**values, setting.path[1]: settings.pop(name)}
     return settings
 
 
@@ -166,7 +169,8 @@ def split_names(value: Any) -> Any:
 def _walk(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterable[Setting]:
     for name, field in model.model_fields.items():
         marks = [mark for mark in field.metadata if isinstance(mark, Option)]
-        setting = Setting(name, (*above, name), field, marks[0] if marks else None)
+        mark = marks[0] if marks else None
+        setting = Setting((mark and mark.name) or name, (*above, name), field, mark)
         yield setting
         if isinstance(setting.type, type) and issubclass(setting.type, BaseModel):
             yield from _walk(setting.type, setting.path)

@@ -32,7 +32,14 @@ TARGETS: dict[str, Target] = {
     "ethos_u85": Target(
         "Ethos-U85", "U85", ethos_u.attempt_u85, figures=_NPU, package="ethosu", extra="npu"
     ),
-    "esphome": Target("ESPHome", "ESPHome", esphome.attempt, built_on="tflm", lists_obstacles=True),
+    "esphome": Target(
+        "ESPHome",
+        "ESPHome",
+        esphome.attempt,
+        built_on="tflm",
+        frontend="micro",
+        lists_obstacles=True,
+    ),
 }
 """By the name in results.json."""
 

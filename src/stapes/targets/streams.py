@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
-from stapes.frontends.numerics.micro import real
+from stapes.frontends.numerics.stream import real
 from stapes.targets.litert import first_line
 from stapes.targets.quantization import quantize
 from stapes.targets.tflm import TFLM

@@ -50,8 +50,19 @@ class Target:
     """Whether it runs clips."""
     built_on: str = ""
     """A target where a model must run too."""
+    frontend: str = ""
+    """The only frontend that its devices have; empty where a program computes the features."""
     lists_obstacles: bool = False
     """Whether a reason lists every obstacle, with semicolons: nearly every model has some."""
+
+    def obstacle_of(self, frontend: str | None) -> str | None:
+        """Why a model that takes the features of a frontend does not run here, without a subject.
+
+        None if it runs. None also stands for a frontend that is not known.
+        """
+        if not self.frontend or frontend in (None, self.frontend):
+            return None
+        return f"takes the features of {frontend}, and {self.title} computes {self.frontend}'s"
 
     @property
     def missing(self) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.frontends.numerics.micro import LARGEST
+from stapes.frontends.numerics.stream import LARGEST
 from stapes.models.backend import keras, tensorflow
 from stapes.techniques.clustering import with_distinct
 from stapes.techniques.fine_tuning import fine_tune

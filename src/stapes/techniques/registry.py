@@ -52,14 +52,12 @@ def _stream(
     searched: bool = False,
     tables: bool = False,
 ) -> Technique:
-    """A row of a detector in a stream; the package is that of its frontend."""
+    """A row of a detector in a stream; its frontend may need a package."""
     return Technique(
         title,
         source,
         stream.streamed(make),
         needs,
-        package="pymicro_features",
-        extra="micro",
         searched=searched,
         tables=tables,
     )

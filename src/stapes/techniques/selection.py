@@ -6,6 +6,8 @@ import fnmatch
 import importlib.util
 
 from stapes.errors import MissingExtraError, UsageError
+from stapes.frontends.registry import DEFAULT_STREAM, STREAMS
+from stapes.frontends.stream import StreamFrontend
 from stapes.system.options import unknown
 from stapes.techniques.registry import (
     FLOATS,
@@ -19,7 +21,13 @@ from stapes.techniques.registry import (
 _TRAINING = "training"
 
 
-def select(names: str, *, from_file: bool = False, own: bool = False) -> list[str]:
+def select(
+    names: str,
+    *,
+    from_file: bool = False,
+    own: bool = False,
+    frontend: StreamFrontend = STREAMS[DEFAULT_STREAM],
+) -> list[str]:
     """The techniques that `all` or `a,b,c` names, in the table's order.
 
     A name may be a pattern: `stream*`. The float model that the others are compared with is always
@@ -34,6 +42,8 @@ def select(names: str, *, from_file: bool = False, own: bool = False) -> list[st
         The baseline is a user's float .tflite, which cannot be trained.
     own : bool
         The baseline is a user's model: `all` has no detectors in a stream.
+    frontend : StreamFrontend
+        Of the detectors in a stream.
 
     Raises
     ------
@@ -43,14 +53,14 @@ def select(names: str, *, from_file: bool = False, own: bool = False) -> list[st
         A technique that is named needs an extra that is not installed.
     """
     if names == "all":
-        return [name for name in _all(own) if not _missing(name, from_file)]
+        return [name for name in _all(own) if not _missing(name, from_file, frontend)]
     chosen = {match for name in names.split(",") for match in _matches(name.strip())}
     if not chosen or "all" in chosen:
         raise UsageError("--techniques: give `all` alone, or names with commas between them.")
     for name in sorted(chosen - set(TECHNIQUES)):
         raise UsageError(f"--techniques: {unknown(name, (*TECHNIQUES, 'all'))}.")
     for name in [name for name in TECHNIQUES if name in chosen]:
-        missing = _missing(name, from_file)
+        missing = _missing(name, from_file, frontend)
         if missing == _TRAINING:
             trainless = [name for name in TECHNIQUES if TECHNIQUES[name].from_file]
             raise UsageError(
@@ -73,11 +83,17 @@ def _all(own: bool) -> list[str]:
     return [name for name in TECHNIQUES if not (own and is_stream(name))]
 
 
-def left_out(names: str, *, from_file: bool = False, own: bool = False) -> list[str]:
+def left_out(
+    names: str,
+    *,
+    from_file: bool = False,
+    own: bool = False,
+    frontend: StreamFrontend = STREAMS[DEFAULT_STREAM],
+) -> list[str]:
     """The techniques that `all` leaves out, one sentence for each fix."""
     reasons: dict[str, list[str]] = {}
     for name in _all(own) if names == "all" else ():
-        if missing := _missing(name, from_file):
+        if missing := _missing(name, from_file, frontend):
             reasons.setdefault(missing, []).append(name)
     fixes = {_TRAINING: "a .tflite cannot be trained, give the Keras model"}
     return [
@@ -86,7 +102,7 @@ def left_out(names: str, *, from_file: bool = False, own: bool = False) -> list[
     ]
 
 
-def _missing(name: str, from_file: bool) -> str:
+def _missing(name: str, from_file: bool, frontend: StreamFrontend) -> str:
     """What a technique lacks: the name of an extra, `training`, or nothing."""
     technique = TECHNIQUES[name]
     if from_file and technique.from_file is None and not is_stream(name):
@@ -98,6 +114,8 @@ def _missing(name: str, from_file: bool) -> str:
         and importlib.util.find_spec(QUANTIZER) is None
     ):
         return QUANTIZER_EXTRA
+    if is_stream(name) and frontend.missing:
+        return frontend.extra
     return technique.extra if technique.missing else ""
 
 

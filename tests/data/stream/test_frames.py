@@ -13,9 +13,13 @@ from stapes.audio.levels import SPEECH_DB, power
 from stapes.data.sound.tape import Tape
 from stapes.data.stream import frames
 from stapes.data.stream.mixing import RANGES, RATE, Mixed, Sources
-from stapes.frontends.numerics.micro import LARGEST, quantized, real
+from stapes.frontends.numerics.micro import quantized
+from stapes.frontends.numerics.stream import LARGEST, real
+from stapes.frontends.registry import STREAMS
 
 pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
+
+MICRO = STREAMS["micro"]
 
 
 def tapes(folder: Path, **pieces: list[np.ndarray]) -> Sources:
@@ -49,7 +53,7 @@ def test_real_features_are_those_of_the_models_input_scale() -> None:
 
 @pytest.mark.parametrize("samples", [0, 1, 479, 480, 639, 640, 641, 16_000])
 def test_a_frame_comes_after_30_ms_and_then_every_10_ms(samples: int) -> None:
-    x = frames.frames_of(noise(1)[:samples])
+    x = MICRO.stream(noise(1)[:samples])
     assert x.shape == (max(0, samples // 160 - 2), 40)
     assert x.dtype == np.int8
 
@@ -60,41 +64,41 @@ def test_a_frame_depends_on_the_sound_until_its_end() -> None:
     changed = y.copy()
     at = 50 * 160
     changed[at:] = -changed[at:] * 0.1
-    first = np.flatnonzero((frames.frames_of(y) != frames.frames_of(changed)).any(axis=1))[0]
+    first = np.flatnonzero((MICRO.stream(y) != MICRO.stream(changed)).any(axis=1))[0]
     assert first == 48
     assert (first + 1) * 0.01 + frames.LATE_SECONDS == pytest.approx(at / RATE + 0.01)
 
 
 def test_long_sound_has_the_frames_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     y = noise(3)[: 3 * RATE - 77]
-    whole = frames.frames_of(y)
-    monkeypatch.setattr("stapes.frontends.numerics.micro._TOGETHER", 7)
-    np.testing.assert_array_equal(frames.frames_of(y), whole)
+    whole = MICRO.stream(y)
+    monkeypatch.setattr("stapes.frontends.numerics.stream._TOGETHER", 7)
+    np.testing.assert_array_equal(MICRO.stream(y), whole)
 
 
 def test_a_device_that_is_switched_on_again_adapts_anew(tmp_path: Path) -> None:
     y, start = noise(3), 1 * RATE + 77
     mixed = Mixed(y, np.zeros((0, 3), np.int64), [0, start, len(y)])
-    x = frames.frames_of_mixed(mixed)
+    x = frames.frames_of_mixed(mixed, MICRO)
     first = start // 160
-    assert x.shape == frames.frames_of(y).shape
-    np.testing.assert_array_equal(x[:first], frames.frames_of(y)[:first])
-    np.testing.assert_array_equal(x[first:], frames.frames_of(y[first * 160 :]))
-    assert (x[first:] != frames.frames_of(y)[first:]).any()
+    assert x.shape == MICRO.stream(y).shape
+    np.testing.assert_array_equal(x[:first], MICRO.stream(y)[:first])
+    np.testing.assert_array_equal(x[first:], MICRO.stream(y[first * 160 :]))
+    assert (x[first:] != MICRO.stream(y)[first:]).any()
 
 
 @pytest.mark.parametrize("samples", [0, 100, 479, 480, 700])
 def test_short_mixed_sound_has_the_frames_of_a_recording(samples: int) -> None:
     y = noise(1)[:samples]
-    x = frames.frames_of_mixed(Mixed(y, np.zeros((0, 3), np.int64), [0, 160]))
-    assert x.shape == frames.frames_of(y).shape
+    x = frames.frames_of_mixed(Mixed(y, np.zeros((0, 3), np.int64), [0, 160]), MICRO)
+    assert x.shape == MICRO.stream(y).shape
 
 
 def test_words_are_where_their_marks_say(tmp_path: Path) -> None:
     """A word is far louder than what is around it, so its frames are too."""
     sources = tapes(tmp_path, words=[noise(1, n) for n in range(5)], noise=[noise(5, 9)])
     path = tmp_path / "words-00.npy"
-    frames.write_words(sources, [0, 6, 0, 0], RANGES, path)
+    frames.write_words(sources, MICRO, [0, 6, 0, 0], RANGES, path)
     words = frames.read_words(path)
     assert sorted(words.marks[:, 2]) == [0, 1, 2, 3, 4]
     assert (np.diff(words.marks[:, 0]) > 0).all()
@@ -103,19 +107,19 @@ def test_words_are_where_their_marks_say(tmp_path: Path) -> None:
     for begin, end, _ in words.marks:
         assert energy[begin + 5 : end - 5].mean() > energy[begin - 60 : begin - 5].mean()
     again = tmp_path / "again.npy"
-    frames.write_words(sources, [0, 6, 0, 0], RANGES, again)
+    frames.write_words(sources, MICRO, [0, 6, 0, 0], RANGES, again)
     assert again.read_bytes() == path.read_bytes()
 
 
 def test_sound_is_written_whole(tmp_path: Path) -> None:
     background = [noise(3, 1), noise(2, 2)]
     sources = tapes(tmp_path, others=[noise(1)], background=background, noise=[noise(5, 9)])
-    frames.write_background(sources, None, RANGES, tmp_path / "plain.npy")
-    frames.write_background(sources, [1], RANGES, tmp_path / "changed.npy")
-    frames.write_others(sources, [1], RANGES, tmp_path / "others.npy")
-    frames.write_noise(sources, tmp_path / "noise.npy")
+    frames.write_background(sources, MICRO, None, RANGES, tmp_path / "plain.npy")
+    frames.write_background(sources, MICRO, [1], RANGES, tmp_path / "changed.npy")
+    frames.write_others(sources, MICRO, [1], RANGES, tmp_path / "others.npy")
+    frames.write_noise(sources, MICRO, tmp_path / "noise.npy")
     plain = frames.read_frames(tmp_path / "plain.npy")
-    np.testing.assert_array_equal(plain, frames.frames_of(sources.background.open()))
+    np.testing.assert_array_equal(plain, MICRO.stream(sources.background.open()))
     assert len(frames.read_frames(tmp_path / "noise.npy")) == 498
     changed = frames.read_frames(tmp_path / "changed.npy")
     assert 0.8 * len(plain) < len(changed) < 1.4 * len(plain)

@@ -15,6 +15,7 @@ from stapes.audio.levels import SPEECH_DB, power
 from stapes.data.sound.tape import Piece, Tape
 from stapes.data.stream import frames, mixing, tapes
 from stapes.data.stream.mixing import RATE, Mixed, Sources
+from stapes.frontends.registry import STREAMS
 
 BEFORE, WORD, AFTER = 0.3, 0.6, 0.4
 """Of each clip [s]."""
@@ -58,7 +59,7 @@ def halves_of(sources: Sources, ends: list[float], monkeypatch, tmp_path: Path) 
         return Mixed(np.zeros(RATE, np.float32), np.zeros((0, 3), np.int64), [])
 
     monkeypatch.setattr(mixing, "words_in_sound", words_in_sound)
-    frames.write_halves(sources, np.array(ends), [0], tmp_path / "halves.npy")
+    frames.write_halves(sources, STREAMS["micro"], np.array(ends), [0], tmp_path / "halves.npy")
     return mixed
 
 
@@ -91,7 +92,9 @@ def test_at_most_so_many_are_mixed(sources, monkeypatch, tmp_path):
 
 def test_halves_of_a_seed_are_the_same_bytes(sources, tmp_path):
     for name in ("one", "two"):
-        frames.write_halves(sources, np.array([END] * 4), [3, 15], tmp_path / f"{name}.npy")
+        frames.write_halves(
+            sources, STREAMS["micro"], np.array([END] * 4), [3, 15], tmp_path / f"{name}.npy"
+        )
     assert (tmp_path / "one.npy").read_bytes() == (tmp_path / "two.npy").read_bytes()
     x = frames.read_frames(tmp_path / "one.npy")
     # Four halves of about half a second, and five gaps of a second or more.
@@ -101,7 +104,7 @@ def test_halves_of_a_seed_are_the_same_bytes(sources, tmp_path):
 
 
 def test_without_any_end_there_is_other_sound_alone(sources, tmp_path):
-    frames.write_halves(sources, np.full(4, -1.0), [3, 15], tmp_path / "none.npy")
+    frames.write_halves(sources, STREAMS["micro"], np.full(4, -1.0), [3, 15], tmp_path / "none.npy")
     assert 90 < len(frames.read_frames(tmp_path / "none.npy")) < 300
 
 

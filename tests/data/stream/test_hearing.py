@@ -12,13 +12,15 @@ from tests.data.stream.test_frames import noise, tapes
 
 from stapes.data.sound.continuous import Sound
 from stapes.data.stream import hearing
-from stapes.data.stream.frames import HOP, LATE_SECONDS, frames_of
+from stapes.data.stream.frames import HOP, LATE_SECONDS
 from stapes.data.stream.hearing import LEAD, Hearing
 from stapes.data.stream.mixing import RATE
+from stapes.frontends.registry import STREAMS
 
 pytest.importorskip("pymicro_features", reason="needs the extra `micro`")
 
 TOLERANCE = 0.7
+MICRO = STREAMS["micro"]
 
 
 def sound(folder: Path, recordings: list[np.ndarray]) -> Sound:
@@ -41,12 +43,12 @@ def clips(tmp_path: Path):
 
 def test_recordings_are_heard_from_power_on(tmp_path: Path, clips) -> None:
     made = sound(tmp_path, [noise(3, 1), noise(2.005, 2)])
-    plan = hearing.plan(made, clips, TOLERANCE)
+    plan = hearing.plan(made, clips, TOLERANCE, frontend=MICRO)
     x = write(made, clips, plan, tmp_path / "x.npy")
     assert x.shape == (plan.frames, 40)
     assert plan.recordings == 2
     for (begin, samples), (first, count) in zip(made.recordings, plan.parts, strict=False):
-        alone = frames_of(made.background.open()[begin : begin + samples])
+        alone = MICRO.stream(made.background.open()[begin : begin + samples])
         np.testing.assert_array_equal(x[first : first + count], alone)
 
 
@@ -59,7 +61,7 @@ def test_a_clip_begins_and_ends_where_the_plan_says(tmp_path: Path, clips) -> No
     background = np.memmap(made.background.path, np.float32, "r+")
     background *= 1e-4
     background.flush()
-    plan = hearing.plan(made, clips, TOLERANCE)
+    plan = hearing.plan(made, clips, TOLERANCE, frontend=MICRO)
     x = write(made, clips, plan, tmp_path / "x.npy").astype(float).mean(axis=1)
     for (first, count), (begin, end), piece in zip(
         plan.parts[1:], plan.clips, clips.pieces, strict=True
@@ -79,7 +81,7 @@ def test_the_first_frame_with_a_sample_of_the_clip_is_at_its_begin(tmp_path: Pat
     made = sound(tmp_path, [noise(20, 1)])
     (tmp_path / "other").mkdir()
     others = tapes(tmp_path / "other", words=[noise(0.5, 7), noise(0.803, 8)]).words
-    plan = hearing.plan(made, clips, TOLERANCE)
+    plan = hearing.plan(made, clips, TOLERANCE, frontend=MICRO)
     one = write(made, clips, plan, tmp_path / "x.npy")
     two = write(made, others, plan, tmp_path / "y.npy")
     for (first, _), (begin, _) in zip(plan.parts[1:], plan.clips, strict=True):
@@ -90,7 +92,7 @@ def test_the_first_frame_with_a_sample_of_the_clip_is_at_its_begin(tmp_path: Pat
 
 def test_more_noise_changes_the_sound_and_not_the_moments(tmp_path: Path, clips) -> None:
     made = sound(tmp_path, [noise(20, 1)])
-    plan = hearing.plan(made, clips, TOLERANCE)
+    plan = hearing.plan(made, clips, TOLERANCE, frontend=MICRO)
     clean = write(made, clips, plan, tmp_path / "x.npy")
     hushed = write(made, clips, plan, tmp_path / "y.npy", snr_db=120.0)
     noisy = write(made, clips, plan, tmp_path / "z.npy", snr_db=0.0)
@@ -107,7 +109,7 @@ def test_more_noise_changes_the_sound_and_not_the_moments(tmp_path: Path, clips)
 def test_a_plan_is_as_long_as_the_sound(tmp_path_factory, lengths, most) -> None:
     folder = tmp_path_factory.mktemp("plan")
     made = sound(folder, [noise(2, n)[: 100 + length] for n, length in enumerate(lengths)])
-    plan = hearing.plan(made, made.words, TOLERANCE, most_seconds=most)
+    plan = hearing.plan(made, made.words, TOLERANCE, frontend=MICRO, most_seconds=most)
     used = sum(100 + length for length in lengths)
     used = used if most is None else min(used, max(2 * RATE, round(most * RATE)))
     assert plan.frames <= used // HOP
@@ -118,7 +120,7 @@ def test_a_plan_is_as_long_as_the_sound(tmp_path_factory, lengths, most) -> None
 
 def test_noise_levels_hear_fewer_clips_and_less_sound(tmp_path: Path, clips) -> None:
     made = sound(tmp_path, [noise(3, 1), noise(3, 2)])
-    plan = hearing.plan(made, clips, TOLERANCE, most_seconds=4.0, most_clips=1)
+    plan = hearing.plan(made, clips, TOLERANCE, frontend=MICRO, most_seconds=4.0, most_clips=1)
     assert plan.parts[:2, 1].tolist() == [298, 98]
     assert len(plan.clips) == 1
     assert write(made, clips, plan, tmp_path / "x.npy").shape == (plan.frames, 40)
@@ -127,10 +129,10 @@ def test_noise_levels_hear_fewer_clips_and_less_sound(tmp_path: Path, clips) -> 
 def test_each_recording_has_its_source_and_its_sound(tmp_path: Path, clips) -> None:
     """Also after one that has no frame."""
     made = sound(tmp_path, [noise(3, 1), noise(0.02, 2), noise(3, 3)])
-    plan = hearing.plan(made, clips, TOLERANCE)
+    plan = hearing.plan(made, clips, TOLERANCE, frontend=MICRO)
     assert plan.sources == ["source 0", "source 1", "source 0"]
     assert plan.parts[:3, 1].tolist() == [298, 0, 298]
     x = write(made, clips, plan, tmp_path / "x.npy")
     begin, samples = made.recordings[2]
-    alone = frames_of(made.background.open()[begin : begin + samples])
+    alone = MICRO.stream(made.background.open()[begin : begin + samples])
     np.testing.assert_array_equal(x[298 : 2 * 298], alone)

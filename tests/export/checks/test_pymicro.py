@@ -19,7 +19,8 @@ from stapes.export.checks.pymicro import (
     of_one_output,
     streamed,
 )
-from stapes.frontends.numerics.micro import SCALE, ZERO_POINT, frames, pcm16, quantized
+from stapes.frontends.numerics.micro import frames, quantized
+from stapes.frontends.numerics.stream import SCALE, ZERO_POINT, pcm16
 from stapes.measure.detection import smooth
 from stapes.measure.device_rule import DeviceRule, detections
 from stapes.targets.streams import outputs

@@ -14,6 +14,8 @@ from tests.tflite.models_by_hand import OP, TYPE, model, op, packed, tensor, unp
 from tests.tflite.windows import HAS_TFLM, INTERPRETERS, Layer, both, features, field, window_model
 
 from stapes.errors import ModelError
+from stapes.frontends.numerics.stream import real
+from stapes.frontends.registry import STREAMS
 from stapes.targets import esphome
 from stapes.targets.proof import prove
 from stapes.tflite.edit.slim import slim
@@ -53,6 +55,18 @@ def agree(layers, interpreter, steps=20, bins=4, **choices):
 @pytest.mark.parametrize("dense", [False, True])
 def test_a_stream_agrees_from_reset_until_long_after(kind, interpreter, dense):
     agree(SMALL, interpreter, steps=200, kind=kind, dense=dense)
+
+
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_a_stream_agrees_on_log_mel_features(kind):
+    y = np.random.default_rng(0).normal(0, 0.1, 32_000) * np.abs(np.sin(np.arange(32_000) / 4_000))
+    content = window_model(SMALL, 40, kind=kind)
+    steps = STREAMS["logmel"].stream(y.astype(np.float32))[: field(SMALL) + 3 * 50]
+    frames = steps if kind == "int8" else real(steps)
+    expected, actual = both(content, streaming(content), frames, INTERPRETERS[-1])
+    assert len(expected) >= 50
+    assert len(set(expected.tolist())) > 2
+    np.testing.assert_allclose(actual, expected, atol=0 if kind == "int8" else 1e-5)
 
 
 @pytest.mark.parametrize("interpreter", INTERPRETERS[-1:])

@@ -1,7 +1,8 @@
-"""Frames of training sound on disk: what the device's frontend gives a detector in a stream.
+"""Frames of training sound on disk: what a frontend gives a detector in a stream.
 
-A file holds the frames of one stretch of sound [shape=(frames, 40)], int8, as ESPHome quantizes
-them. For sound with words, a second file holds where each clip begins and ends.
+A file holds the frames of one stretch of sound [shape=(frames, 40)], int8, as
+`StreamFrontend.stream` computes them. For sound with words, a second file holds where each clip
+begins and ends.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from stapes.data.sound.tape import Piece, Tape
 from stapes.data.stream import mixing
 from stapes.data.stream.mixing import RATE, Mixed, Ranges, Sources
 from stapes.data.word_length import needed, stretch
-from stapes.frontends.numerics.micro import frames, quantized
+from stapes.frontends.numerics.stream import HOP as HOP
+from stapes.frontends.stream import StreamFrontend
 from stapes.system.files import atomic_path
 
-HOP = 160
-"""Samples from frame to frame."""
 _SHORTEST_HALF = RATE // 10
 """Samples; less is no part of a word."""
 _MOST_HALVES = 600
@@ -47,51 +47,52 @@ class Words:
     marks: NDArray[np.int64]
 
 
-def frames_of(y: NDArray[np.float32]) -> NDArray[np.int8]:
-    """The quantized frames of a recording [samples] -> [frames, 40], from power-on."""
-    return quantized(frames(y, HOP))
-
-
-def frames_of_mixed(mixed: Mixed) -> NDArray[np.int8]:
+def frames_of_mixed(mixed: Mixed, frontend: StreamFrontend) -> NDArray[np.int8]:
     """As many frames as of a recording of that length, but from power-on at each of the starts."""
     y, last = mixed.samples, len(mixed.samples) // HOP - _LATE_FRAMES
     firsts = sorted({start // HOP for start in mixed.starts if 0 < start // HOP < last})
     bounds = [0, *firsts, max(0, last)]
     return np.concatenate(
         [
-            frames_of(y[first * HOP : (end + _LATE_FRAMES) * HOP])
+            frontend.stream(y[first * HOP : (end + _LATE_FRAMES) * HOP])
             for first, end in itertools.pairwise(bounds)
         ]
     )
 
 
-def write_words(sources: Sources, seed: list[int], ranges: Ranges, path: Path) -> None:
+def write_words(
+    sources: Sources, frontend: StreamFrontend, seed: list[int], ranges: Ranges, path: Path
+) -> None:
     """Every word once in other sound: `path` gets the frames, and a .marks.npy beside it."""
     mixed = mixing.words_in_sound(sources, np.random.default_rng(seed), ranges)
     marks = mixed.marks.copy()
     marks[:, :2] //= HOP
     _save(path.with_suffix(".marks.npy"), marks)
-    _save(path, frames_of_mixed(mixed))
+    _save(path, frames_of_mixed(mixed, frontend))
 
 
-def write_others(sources: Sources, seed: list[int], ranges: Ranges, path: Path) -> None:
+def write_others(
+    sources: Sources, frontend: StreamFrontend, seed: list[int], ranges: Ranges, path: Path
+) -> None:
     """The clips without the word in other sound."""
     mixed = mixing.others_in_sound(sources, np.random.default_rng(seed), ranges)
-    _save(path, frames_of_mixed(mixed))
+    _save(path, frames_of_mixed(mixed, frontend))
 
 
-def write_background(sources: Sources, seed: list[int] | None, ranges: Ranges, path: Path) -> None:
+def write_background(
+    sources: Sources, frontend: StreamFrontend, seed: list[int] | None, ranges: Ranges, path: Path
+) -> None:
     """The recordings without the word, changed by a seed or, without one, as they are."""
     if seed is None:
-        _save(path, frames_of(np.asarray(sources.background.open())))
+        _save(path, frontend.stream(np.asarray(sources.background.open())))
     else:
         mixed = mixing.changed_background(sources, np.random.default_rng(seed), ranges)
-        _save(path, frames_of_mixed(mixed))
+        _save(path, frames_of_mixed(mixed, frontend))
 
 
-def write_noise(sources: Sources, path: Path) -> None:
+def write_noise(sources: Sources, frontend: StreamFrontend, path: Path) -> None:
     """The noise alone."""
-    _save(path, frames_of(np.asarray(sources.noise.open()) * np.float32(0.3)))
+    _save(path, frontend.stream(np.asarray(sources.noise.open()) * np.float32(0.3)))
 
 
 def read_words(path: Path) -> Words:
@@ -105,7 +106,13 @@ def read_frames(path: Path) -> NDArray[np.int8]:
     return x
 
 
-def write_halves(sources: Sources, ends: NDArray[np.float64], seed: list[int], path: Path) -> None:
+def write_halves(
+    sources: Sources,
+    frontend: StreamFrontend,
+    ends: NDArray[np.float64],
+    seed: list[int],
+    path: Path,
+) -> None:
     """The first half of each word in other sound, which has no word.
 
     Parameters
@@ -123,7 +130,7 @@ def write_halves(sources: Sources, ends: NDArray[np.float64], seed: list[int], p
     if len(halves) > _MOST_HALVES:
         halves = [halves[place] for place in rng.permutation(len(halves))[:_MOST_HALVES]]
     halved = replace(sources, words=Tape.written(words.path, words.sample_rate, halves))
-    _save(path, frames_of_mixed(mixing.words_in_sound(halved, rng)))
+    _save(path, frames_of_mixed(mixing.words_in_sound(halved, rng), frontend))
 
 
 def word_frames(sources: Sources) -> int:

@@ -1,8 +1,8 @@
 """The frames that a detector in a stream hears in a test: recordings, and clips in other sound.
 
 Each part begins with a start of the model. A recording is as a device hears it from power-on.
-Before a clip come thirteen seconds of other sound. The model hears the last three, which are the
-part's; the frontend hears all.
+Before a clip come three seconds of other sound, which are the part's. Before these comes the
+warm-up of the frontend, which no model hears.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from stapes.audio.levels import gain_to, power
 from stapes.data.extraction import chunked, in_threads
 from stapes.data.sound.continuous import Sound, cyclic, embed
 from stapes.data.sound.tape import Tape
-from stapes.data.stream.frames import HOP, LATE_SECONDS, frames_of
+from stapes.data.stream.frames import HOP, LATE_SECONDS
 from stapes.data.stream.mixing import RATE
+from stapes.frontends.stream import StreamFrontend
 from stapes.system.progress import SILENT, Progress
 
-_WARM_UP = 1000
-"""Frames before the part of a clip, after which no earlier sound matters to the frontend."""
 LEAD = 300
 """Frames of the part before its clip: a device is deaf in the first second."""
 _SHORTEST = 2 * RATE
@@ -43,12 +42,19 @@ class Hearing:
     sources : of each recording
     clips : np.ndarray [shape=(clips, 2)], begin and end of each clip in its part [s], in the clock
         of `StreamOutputs`: `LATE_SECONDS` earlier
+    frontend : computes the frames
     """
 
     parts: NDArray[np.int64]
     recordings: int
     sources: list[str]
     clips: NDArray[np.float64]
+    frontend: StreamFrontend
+
+    @property
+    def warm_up(self) -> int:
+        """Frames before the part of a clip, after which no earlier sound matters."""
+        return -(-self.frontend.warm_up // HOP)
 
     @property
     def frames(self) -> int:
@@ -57,7 +63,7 @@ class Hearing:
 
     def own(self, place: int) -> slice:
         """The frames of a part, of those that the frontend gives for its samples."""
-        first = 0 if place < self.recordings else _WARM_UP
+        first = 0 if place < self.recordings else self.warm_up
         return slice(first, first + int(self.parts[place, 1]))
 
 
@@ -66,6 +72,7 @@ def plan(
     clips: Tape,
     tolerance_seconds: float,
     *,
+    frontend: StreamFrontend,
     most_seconds: float | None = None,
     most_clips: int | None = None,
 ) -> Hearing:
@@ -103,6 +110,7 @@ def plan(
         recordings=len(sound.recordings),
         sources=sound.sources,
         clips=np.stack([begins, begins + np.array(lengths, np.float64) / RATE], axis=1),
+        frontend=frontend,
     )
 
 
@@ -143,7 +151,7 @@ def write(
 def _frames(
     sound: Sound, hearing: Hearing, place: int, gain: np.float32, seed: int
 ) -> NDArray[np.int8]:
-    return frames_of(part(sound, hearing, place, gain, seed))[hearing.own(place)]
+    return hearing.frontend.stream(part(sound, hearing, place, gain, seed))[hearing.own(place)]
 
 
 def part(
@@ -168,7 +176,7 @@ def part(
     else:
         clip = place - hearing.recordings
         rng = np.random.default_rng([seed, 14, clip])
-        before = (LEAD + _WARM_UP) * HOP
+        before = (LEAD + hearing.warm_up) * HOP
         # The rest of the clip's last frame, and the frame that the first 30 ms lack.
         after = (count - LEAD + _FRAME) * HOP - sound.words.pieces[clip].samples
         y = embed(sound, clip, before, after, rng)

@@ -25,7 +25,8 @@ from stapes.contracts.export import ExportCheck
 from stapes.export.checks.decisions import counts, decided, form_of
 from stapes.export.checks.tested_sound import TestedSound
 from stapes.export.source import Source
-from stapes.frontends.numerics.micro import pcm16, quantized
+from stapes.frontends.numerics.micro import quantized
+from stapes.frontends.numerics.stream import pcm16
 from stapes.measure.detection import smooth
 from stapes.measure.stream_curve import StreamCurve
 from stapes.measure.stream_outputs import StreamOutputs

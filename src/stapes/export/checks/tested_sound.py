@@ -17,6 +17,7 @@ from stapes.data.sound.tape import Tape
 from stapes.data.stream import hearing as sounds
 from stapes.data.stream.hearing import Hearing
 from stapes.errors import StapesError
+from stapes.frontends.registry import STREAMS
 from stapes.run import sound as run_sound
 from stapes.run.captures import with_captures
 from stapes.run.folder import RunFolder
@@ -96,6 +97,7 @@ def tested_sound(run: Path, results: Results, progress: Progress) -> Iterator[Te
                 sound.streams,
                 sound.clips,
                 settings.detection.tolerance_seconds,
+                frontend=STREAMS[settings.stream.frontend],
                 most_clips=sum(clip.word for clip in results.clips),
             ),
             scratch=Path(scratch),

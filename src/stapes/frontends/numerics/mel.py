@@ -6,6 +6,7 @@ Source: Slaney's Auditory Toolbox 1998, as in librosa.filters.mel; tests compare
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import scipy.fft
@@ -13,6 +14,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from stapes.frontends.frontend import Spectral
+
+Real = TypeVar("Real", np.float32, np.float64)
 
 # Linear to 1,000 Hz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3.0
@@ -48,9 +51,7 @@ def hann(length: int) -> NDArray[np.float32]:
     return window
 
 
-def mel_decibels(
-    frames: NDArray[np.float32], settings: Spectral, least: float
-) -> NDArray[np.float32]:
+def mel_decibels(frames: NDArray[Real], settings: Spectral, least: float) -> NDArray[Real]:
     """Power in each mel band [dB]: windowed frames [..., length] -> [..., n_mels].
 
     `least` is the least power, above 0. Frames shorter than `n_fft` are padded with zeros. No frame
@@ -60,7 +61,7 @@ def mel_decibels(
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     filters = _sparse(settings.sample_rate, settings.n_fft, settings.n_mels)
     # A bin is in two filters at most, so a sparse product needs a third of the time.
-    mel: NDArray[np.float32] = power.reshape(-1, power.shape[-1]) @ filters
+    mel: NDArray[Real] = power.reshape(-1, power.shape[-1]) @ filters
     np.maximum(mel, np.float32(least), out=mel)
     np.log10(mel, out=mel)
     mel *= np.float32(10.0)

@@ -6,16 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.frontends.frontend import Frontend
+from stapes.frontends.numerics.stream import BINS, HOP, ZERO_POINT, chunks
 from stapes.frontends.numerics.windows import cut, padded
 
 STEP = 0.0390625
 """The library's floats are the device's integers times this."""
-LARGEST = 26.0
-"""The largest feature of a quantized input, as microWakeWord and ESPHome have it."""
-SCALE, ZERO_POINT = LARGEST / 255, -128
-
-_TOGETHER = 6000
-"""Hops of sound that are held as integers at once."""
 
 
 class MicroStream:
@@ -34,7 +29,7 @@ class MicroStream:
         pymicro-features is not installed.
     """
 
-    def __init__(self, hop: int = 160) -> None:
+    def __init__(self, hop: int = HOP) -> None:
         from pymicro_features import MicroFrontend
 
         self._frontend, self._step, self._rest = MicroFrontend(), 2 * hop, b""
@@ -51,7 +46,7 @@ class MicroStream:
         ]
         # The first steps have no features, before the first 30 ms.
         full = [features for features in outputs if features]
-        return np.array(full, np.float32).reshape(-1, 40)
+        return np.array(full, np.float32).reshape(-1, BINS)
 
 
 def micro(samples: NDArray[np.float32], settings: Frontend, hop: int) -> NDArray[np.float32]:
@@ -73,22 +68,7 @@ def sliding(
 def frames(y: NDArray[np.float32], hop: int) -> NDArray[np.float32]:
     """[samples] -> [hops, 40], as of a device that is switched on at the first sample."""
     stream = MicroStream(hop)
-    parts = [np.zeros((0, 40), np.float32)]
-    for first in range(0, len(y), _TOGETHER * hop):
-        parts.append(stream.process(pcm16(y[first : first + _TOGETHER * hop])))
-    return np.concatenate(parts)
-
-
-def pcm16(y: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Samples in [-1, 1] as a device gets them: rounded, and clipped to 16 bits.
-
-    Examples
-    --------
-    >>> pcm16(np.array([-2.0, 0.5, 1.0]))
-    array([-32768,  16384,  32767], dtype=int16)
-    """
-    pcm: NDArray[np.int16] = np.clip(np.rint(y * 32_768.0), -32_768, 32_767).astype(np.int16)
-    return pcm
+    return np.concatenate([np.zeros((0, BINS), np.float32), *map(stream.process, chunks(y))])
 
 
 def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -106,8 +86,3 @@ def quantized(features: NDArray[np.float32]) -> NDArray[np.int8]:
     steps = (integers * 256 + 333) // 666 + ZERO_POINT
     clipped: NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
     return clipped
-
-
-def real(steps: NDArray[np.int8]) -> NDArray[np.float32]:
-    """The features that quantized ones stand for."""
-    return (steps.astype(np.float32) - ZERO_POINT) * np.float32(SCALE)

@@ -17,6 +17,7 @@ import stapes
 from stapes.contracts import captures
 from stapes.errors import AudioError, UsageError
 from stapes.listen import listening as module
+from stapes.listen import session as sessions
 from stapes.listen.listener import Listener
 from stapes.listen.session import Session
 from stapes.listen.settings import ListenSettings
@@ -240,6 +241,21 @@ def test_ctrl_c_ends_with_what_was_heard(folder):
     assert listening.stopped
     assert moments(listening) == [("rec/a.wav", 2.0), ("rec/a.wav", 5.0)]
     assert listening.hours < 7 / 3600
+
+
+def test_ctrl_c_while_a_recording_is_decoded_keeps_the_ones_before(folder, monkeypatch):
+    decoded = iter([led])
+
+    def interrupted(chunks):
+        for decodes in decoded:
+            return decodes(chunks)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sessions, "led", interrupted)
+    listening = stapes.listen(folder / "loud.json", folder / "rec")
+    assert listening.stopped
+    assert [file for file, _ in moments(listening)] == ["rec/a.wav"] * 3
+    assert listening.hours == pytest.approx(20 / 3600)
 
 
 def test_live_sound_has_the_time_of_the_day_and_messages(folder, tmp_path, monkeypatch):

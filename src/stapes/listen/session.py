@@ -101,13 +101,13 @@ class Session:
     def _hear(self, recording: Recording, *, lead: bool) -> list[Heard]:
         """What is heard from a start; Ctrl-C ends it."""
         before, chunks = np.zeros(0, np.int16), recording.chunks
-        if lead:
-            before, chunks = led(chunks)
-        for word in self.words:
-            warm_up(word, before)
         hearing = _Hearing(self, recording)
         first = len(self._heard)
         try:
+            if lead:
+                before, chunks = led(chunks)
+            for word in self.words:
+                warm_up(word, before)
             for chunk in chunks:
                 hearing.history.add(chunk)
                 self._samples += len(chunk)

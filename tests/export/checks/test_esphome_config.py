@@ -68,6 +68,7 @@ def exported(folder, model=None, **options):
         {"name": "Größe, bitte!", "languages": "de", "author": "Ä", "website": "https://x.org"},
         {"name": "Привет", "cutoff": 0.0, "window": 50},
         {"name": "${7 * 7} !lambda: x", "id": "a-1_b"},
+        {"name": "yes"},
     ],
 )
 def test_esphome_accepts_what_is_exported(on_path, tmp_path, options):

@@ -96,6 +96,17 @@ def test_a_row_that_litert_refuses_is_not_offered(tmp_path):
         WakeWord(folder, variant="stream")
 
 
+def test_a_frontend_of_a_newer_version_is_named(tmp_path):
+    folder = run_folder(tmp_path)
+    results = read(folder / "results.json")
+    form = results["stream"].stream
+    assert form is not None
+    form.frontend = "cochlea"
+    write(results, folder / "results.json")
+    with pytest.raises(UsageError, match=r"the frontend cochlea is unknown; known are micro"):
+        WakeWord(folder)
+
+
 def test_the_words_of_strangers_have_no_control_characters(tmp_path):
     folder = run_folder(tmp_path)
     results = read(folder / "results.json")

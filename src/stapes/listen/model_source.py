@@ -12,8 +12,9 @@ from pathlib import Path
 from stapes.contracts.manifest import Manifest
 from stapes.contracts.results import VariantResult
 from stapes.errors import ModelError, UsageError
-from stapes.frontends.registry import DEFAULT_STREAM
+from stapes.frontends.registry import DEFAULT_STREAM, STREAMS
 from stapes.model_files.sources import RESULTS, FileSource, file_source, row_source, run_of
+from stapes.system.options import unknown
 from stapes.system.text import printable
 
 SLIDING_WINDOW = 5
@@ -106,6 +107,12 @@ def _of_run(run: Path, variant: str | None) -> ModelSource:
             f"{chosen.path} {what}, and only detectors in a stream that LiteRT runs listen: "
             + (f"{run} has {', '.join(rows)}." if rows else "`stapes run` makes some.")
         )
+    frontend = DEFAULT_STREAM if row.stream is None else row.stream.frontend
+    if frontend not in STREAMS:
+        raise UsageError(
+            f"{chosen.path}: the frontend {printable(unknown(frontend, STREAMS))}; a newer Stapes "
+            "may have it."
+        )
     detection = row.detection
     name = run.resolve().name
     return ModelSource(
@@ -116,7 +123,7 @@ def _of_run(run: Path, variant: str | None) -> ModelSource:
         (),
         None if detection is None else detection.threshold,
         (detection and detection.sliding_window) or SLIDING_WINDOW,
-        DEFAULT_STREAM if row.stream is None else row.stream.frontend,
+        frontend,
     )
 
 

@@ -37,6 +37,10 @@ def test_the_defaults_are_a_small_microcontrollers() -> None:
         ({"metric": "frr@1/hour"}, "metric: .*frr@R/h"),
         ({"metric": "frr@1/h", "architectures": ["ds_cnn"]}, "architectures: .*stream_cnn; omit"),
         ({"metric": "frr@1/h", "frontends": ["mfcc"]}, "frontends: .*micro; omit"),
+        (
+            {"metric": "frr@1/h", "frontends": ["micro"], "stream": {"frontend": "logmel"}},
+            "frontends: .*logmel; omit",
+        ),
         ({"budget": {"latency": 5}}, "budget: .*leave latency out"),
         ({"budget": {"flash": 0}}, "budget.flash: .*greater than 0"),
         ({"architectures": ["transformer"]}, "architectures: transformer is unknown; known are"),

@@ -11,6 +11,7 @@ from tests.search.by_hand import outcome
 
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
+from stapes.models.settings import StreamSettings
 from stapes.search.candidate import Candidate
 from stapes.search.settings import SearchSettings
 from stapes.search.space import chains
@@ -56,8 +57,10 @@ def test_a_search_that_was_killed_continues_with_the_same_trials(tmp_path: Path)
 
 
 def test_a_search_in_streams_continues_with_the_same_trials(tmp_path: Path) -> None:
-    streams = SearchSettings(trials=20, together=4, metric="frr@1/h")
+    stream = StreamSettings(frontend="logmel")
+    streams = SearchSettings(trials=20, together=4, metric="frr@1/h", stream=stream)
     whole = _search(tmp_path / "whole.db", 16, settings=streams)
+    assert {trial.candidate["frontend"] for trial in whole} == {"logmel"}
     _search(tmp_path / "killed.db", 11, settings=streams)
     assert _search(tmp_path / "killed.db", 16, settings=streams) == whole
     assert {trial.candidate["architecture"] for trial in whole} == {"stream_cnn"}

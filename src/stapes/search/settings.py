@@ -180,8 +180,8 @@ class SearchSettings(RunSettings):
         kinds = [frontend.kind for frontend in self.frontends]
         if self.in_streams and self.stream.frontend not in kinds:
             raise ValueError(
-                f"frontends: a detector in a stream has one, {self.stream.frontend}; omit it, or "
-                "choose with stream_frontend"
+                f"frontends: a detector in a stream has one, {self.stream.frontend}; omit it, as "
+                "--stream-frontend chooses"
             )
         return self
 

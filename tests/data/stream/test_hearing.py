@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,20 @@ def test_more_noise_changes_the_sound_and_not_the_moments(tmp_path: Path, clips)
     assert np.abs(hushed.astype(int) - clean).mean() < 0.2
     assert np.abs(noisy.astype(int) - clean).mean() > 1
     np.testing.assert_array_equal(noisy, again)
+
+
+def test_another_frontend_gets_the_same_sound_and_less_before_it(tmp_path: Path, clips) -> None:
+    made = sound(tmp_path, [noise(20, 1)])
+    logmel = STREAMS["logmel"]
+    plans = [hearing.plan(made, clips, TOLERANCE, frontend=one) for one in (MICRO, logmel)]
+    np.testing.assert_array_equal(plans[0].parts, plans[1].parts)
+    assert [plan.warm_up for plan in plans] == [1_000, 0]
+    heard = dataclasses.replace(made, words=clips)
+    y, short = [hearing.part(heard, plan, 1, np.float32(0), 0) for plan in plans]
+    np.testing.assert_array_equal(y[1_000 * HOP :], short)
+    x = write(made, clips, plans[1], tmp_path / "x.npy")
+    first, count = plans[1].parts[1]
+    np.testing.assert_array_equal(x[first : first + count], logmel.stream(short)[:count])
 
 
 @given(

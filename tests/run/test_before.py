@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from tests.export.by_hand import run_folder, streamed
 
+from stapes.errors import UsageError
 from stapes.measure.device_rule import DeviceRule
 from stapes.measure.operating_points import at_rate, at_threshold
 from stapes.measure.stream_curve import StreamCurve, sweep
 from stapes.measure.stream_outputs import StreamOutputs
-from stapes.run.before import compared
+from stapes.run.before import check, compared
+from stapes.run.settings import RunSettings
 
 STEP = 0.03
 LOUD = np.array([0] * 100 + [250] * 10 + [0] * 40, np.uint8)
@@ -53,6 +58,16 @@ def test_at_one_rate_a_model_pays_for_its_false_accepts() -> None:
     assert pair.before.target_fa_per_hour == rate
     assert (pair.before.misses, pair.after.misses) == (2, 0)
     assert (pair.words.only_this_wrong, pair.words.only_other_wrong) == (0, 2)
+
+
+def test_a_frontend_of_a_newer_version_is_named(tmp_path: Path) -> None:
+    document = streamed()
+    for row in document.variants:
+        if row.stream is not None:
+            row.stream.frontend = "wavelet"
+    run = run_folder(tmp_path / "earlier", document)
+    with pytest.raises(UsageError, match="the frontend wavelet is unknown; known are micro, log"):
+        check(RunSettings(word=document.word, before=run), tmp_path / "run")
 
 
 def test_without_a_threshold_nothing_is_compared() -> None:

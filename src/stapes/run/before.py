@@ -31,6 +31,8 @@ from stapes.model_files.sources import measured, row_path
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.run.stream_detection import Heard, outputs_file, outputs_of, plan_of, words_of
+from stapes.system.options import unknown
+from stapes.system.text import printable
 
 _SAME = ("data", "negatives", "noise", "seed", "validation", "test", "synthetic")
 """Settings that decide which sound is held out."""
@@ -112,7 +114,10 @@ def _earlier(settings: RunSettings) -> tuple[Results, VariantResult]:
     except StapesError as error:
         raise UsageError(f"--before {run}: {error.typed}") from None
     assert row.stream is not None
-    STREAMS[row.stream.frontend].require()
+    frontend = row.stream.frontend
+    if frontend not in STREAMS:
+        raise UsageError(f"--before {run}: the frontend {printable(unknown(frontend, STREAMS))}.")
+    STREAMS[frontend].require()
     return results, row
 
 

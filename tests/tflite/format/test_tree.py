@@ -129,7 +129,7 @@ def test_too_many_parts_are_refused():
         read(write(Table("Model", {"subgraphs": [many]})))
 
 
-def test_parts_that_overlap_are_refused(small):
+def test_parts_that_overlap_make_no_large_tree(small):
     # All vectors of offsets start four bytes later than the one before, and run to the end.
     count = 2_000
     content = bytearray(struct.pack("<I4s", 8 + 4 * count, b"TFL3"))
@@ -146,3 +146,30 @@ def test_parts_that_overlap_are_refused(small):
         except ModelError:
             continue
         assert sum(span.end - span.start for span in parts) == len(spoiled)
+
+
+def test_many_vectors_over_the_same_bytes_are_refused():
+    # Buffer n starts four bytes after buffer n - 1, and all end together.
+    count = 50
+    buffers = [Table("Buffer", {"data": np.full(8, n, np.uint8)}) for n in range(count)]
+    content = bytearray(write(Table("Model", {"buffers": buffers})))
+    places = sorted(s.start for s in read(bytes(content)).claims.values() if s.kind == "vector")
+    data = [at for at in places if struct.unpack_from("<I", content, at)[0] == 8]
+    for at in data[-count:]:
+        struct.pack_into("<I", content, at, len(content) - at - 4)
+    with pytest.raises(ModelError, match="overlap"):
+        read(bytes(content))
+
+
+@pytest.mark.parametrize("size", [0, 4, 6, 64, 65_535])
+def test_the_size_in_a_vtable_does_not_matter(small, size):
+    """As in LiteRT: an old writer let tables of different sizes share a vtable."""
+    claims = read(small).claims.values()
+    content = bytearray(small)
+    for claim in claims:
+        if claim.kind == "vtable":
+            struct.pack_into("<H", content, claim.start + 2, size)
+    tree = read(bytes(content))
+    assert write(tree.root) == write(read(small).root)
+    parts = spans(tree)
+    assert sum(span.end - span.start for span in parts) == len(content)

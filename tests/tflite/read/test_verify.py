@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from stapes.errors import ModelError
+from stapes.tflite.edit.slim import slim
 from stapes.tflite.edit.write import write
 from stapes.tflite.format.tree import Table
+from stapes.tflite.read.inspect import inspect
+from stapes.tflite.read.lookup_table import candidates
 from stapes.tflite.read.verify import MOST_SUBGRAPHS, called, verify
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
@@ -74,7 +77,7 @@ WRONG = {
     "op's input": lambda tree: op(tree).update(inputs=ints(0, 5, 3)),
     "op's input below -1": lambda tree: op(tree).update(inputs=ints(0, -2, 3)),
     "op's output": lambda tree: op(tree).update(outputs=ints(5)),
-    "op's output left out": lambda tree: op(tree).update(outputs=ints(-1)),
+    "op's output below -1": lambda tree: op(tree).update(outputs=ints(-2)),
     "intermediate": lambda tree: op(tree).update(intermediates=ints(9)),
     "custom without name": lambda tree: tree["operator_codes"][1].fields.update(builtin_code=32),
     "graph's input": lambda tree: graph(tree).fields.update(inputs=ints(-1)),
@@ -85,13 +88,7 @@ WRONG = {
     "shape negative": lambda tree: tensor(tree).update(shape=ints(3, -4)),
     "shape of more than memory": lambda tree: tensor(tree, 0).update(shape=ints(1 << 30, 1 << 30)),
     "dimensions": lambda tree: tensor(tree, 0).update(shape=np.ones(33, np.int32)),
-    "shape signature": lambda tree: tensor(tree).update(shape_signature=ints(3)),
     "zero points": lambda tree: quantization(tree).update(zero_point=np.zeros(2, np.int64)),
-    "scales": lambda tree: quantization(tree).update(
-        scale=np.ones(4, np.float32), zero_point=np.zeros(4, np.int64)
-    ),
-    "axis": lambda tree: quantization(tree).update(quantized_dimension=2),
-    "negative axis": lambda tree: quantization(tree).update(quantized_dimension=-1),
     "metadata": lambda tree: tree["metadata"][0].fields.update(buffer=6),
     "metadata buffer": lambda tree: tree.fields.update(metadata_buffer=ints(-1)),
     "signature": lambda tree: tree["signature_defs"][0].fields.update(subgraph_index=1),
@@ -139,6 +136,16 @@ RIGHT = {
     ),
     "signature of the shape": lambda tree: tensor(tree).update(shape_signature=ints(-1, 4)),
     "scalar": lambda tree: tensor(tree, 1).pop("shape"),
+    "no scale, two zero points": lambda tree: quantization(tree, 0).update(
+        scale=np.zeros(0, np.float32), zero_point=np.zeros(2, np.int64)
+    ),
+    "scales of no axis": lambda tree: quantization(tree, 3).update(quantized_dimension=3),
+    "scales of a negative axis": lambda tree: quantization(tree, 3).update(quantized_dimension=-1),
+    "op's output left out": lambda tree: op(tree).update(outputs=ints(4, -1)),
+    "signature of another rank": lambda tree: tensor(tree).update(shape_signature=ints(3)),
+    "older code below zero": lambda tree: tree["operator_codes"][1].fields.update(
+        deprecated_builtin_code=-1
+    ),
     "placeholder offset": lambda tree: tree["buffers"][3].fields.update(offset=1, size=1),
     "sparse": lambda tree: tensor(tree).update(sparsity=sparsity([0, 1, 2, 3], [0, 1, 3])),
 }
@@ -146,7 +153,11 @@ RIGHT = {
 
 @pytest.mark.parametrize("how", RIGHT.values(), ids=RIGHT.keys())
 def test_what_interpreters_accept_is_accepted(changed, how):
-    verify(changed(how))
+    content = changed(how)
+    verify(content)
+    assert inspect(content).bytes == len(content)
+    verify(slim(content))
+    assert [candidate.role for candidate in candidates(verify(content))]
 
 
 def test_two_subgraphs_that_call_each_other_are_refused():

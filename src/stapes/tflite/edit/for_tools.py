@@ -48,7 +48,7 @@ def with_newer_codes(content: bytes) -> bytes:
 def without_encoded_scales(content: bytes) -> bytes:
     """Remove the quantization of encoded constants, which TFLite Micro's compression leaves in.
 
-    A vector of indices has no axis for several scales, so `verify` refuses such a file.
+    A vector of indices has no axis for several scales, and nothing reads them.
 
     Raises
     ------

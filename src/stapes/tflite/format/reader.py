@@ -1,8 +1,8 @@
 """Read a .tflite into a tree of tables, with every offset checked before it is followed.
 
 The file may come from anywhere. Each object (table, vtable, vector, string) is read once, however
-many parents point at it. All objects together must fit in the file's size, so that a small file
-cannot become a large tree. Parts that the schema does not know are listed, not followed.
+many parents point at it. All objects together may be twice as long as the file, so that a small
+file cannot become a large tree. Parts that the schema does not know are listed, not followed.
 
 Source: FlatBuffers' file format, https://flatbuffers.dev/internals; the schema is `schema.py`.
 """
@@ -20,6 +20,9 @@ from stapes.tflite.format.tree import DTYPES, Span, SpanKind, Table, Tree, Value
 
 MOST_OBJECTS = 500_000
 """Tables, strings and references between them; a file with more is refused: no device runs it."""
+
+_MOST_SHARED = 2
+"""Parts may share bytes, as in the format, up to this many times the file's size."""
 
 
 def read(content: bytes) -> Tree:
@@ -70,26 +73,28 @@ class _Reader:
             return table
         self._inside(at, 4, kind)
         size, slots = self._vtable(at - _I32.unpack_from(self.content, at)[0], kind)
-        self._inside(at, size, kind)
+        fields = TABLES[kind]
+        present = [(f, slots[f.slot]) for f in fields if f.slot < len(slots) and slots[f.slot]]
+        # Interpreters read fields, never the size. Old writers let tables of different sizes share
+        # a vtable, so the size in it may reach into the next table.
+        end = max((start + field.size for field, start in present), default=4)
+        self._inside(at, end, kind)
         table = Table(kind, {})
         self._memory[key] = table
-        self._claim(at, at + size, "table", kind, table)
-        fields = TABLES[kind]
-        for field in fields:
-            start = slots[field.slot] if field.slot < len(slots) else 0
-            if start:
-                if start < 4 or start + field.size > size:
-                    refuse(f"{kind}.{field.name} lies outside its table")
-                value = self._value(table, field, at + start)
-                if value is not None:
-                    table.fields[field.name] = value
+        self._claim(at, at + end, "table", kind, table, slack=max(0, size - end))
+        for field, start in present:
+            if start < 4:
+                refuse(f"{kind}.{field.name} lies outside its table")
+            value = self._value(table, field, at + start)
+            if value is not None:
+                table.fields[field.name] = value
         known_slots = fields[-1].slot + 1 if fields else 0
         if any(slots[known_slots:]):
             self.unknown.add(f"{kind} has a field that is newer than this schema")
         return table
 
     def _vtable(self, at: int, kind: str) -> tuple[int, list[int]]:
-        """A table's size in bytes, and the byte of field slot in it; 0 is absent."""
+        """A table's size in bytes, and the byte of each field in it; 0 is absent."""
         if at in self._vtables:
             return self._vtables[at]
         what = f"the vtable of {kind}"
@@ -98,7 +103,7 @@ class _Reader:
         self._inside(at, 4, what, alignment=2)
         length: int = _U16.unpack_from(self.content, at)[0]
         size: int = _U16.unpack_from(self.content, at + 2)[0]
-        if length < 4 or length % 2 or size < 4:
+        if length < 4 or length % 2:
             refuse(f"{what} at byte {at} is none")
         self._inside(at, length, what, alignment=2)
         slots = np.frombuffer(self.content, "<u2", (length - 4) // 2, at + 4).tolist()
@@ -177,15 +182,24 @@ class _Reader:
         if at % alignment:
             refuse(f"{what} at byte {at} is not aligned")
 
-    def _claim(self, start: int, end: int, kind: SpanKind, owner: str, table: Table | None) -> None:
+    def _claim(
+        self,
+        start: int,
+        end: int,
+        kind: SpanKind,
+        owner: str,
+        table: Table | None,
+        slack: int = 0,
+    ) -> None:
         before = self.claims.get(start)
         known = start if before is None else before.end
         if end <= known:
             return
         self._claimed += end - known
-        if self._claimed > len(self.content):
+        # Parts may share bytes, but a small file must not become a large tree.
+        if self._claimed > _MOST_SHARED * len(self.content):
             refuse("its parts overlap")
-        self.claims[start] = Span(start, end, kind, owner, table)
+        self.claims[start] = Span(start, end, kind, owner, table, slack)
 
     def _count(self) -> None:
         self._objects += 1

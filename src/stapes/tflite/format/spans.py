@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stapes.tflite.format.tree import Span, Table, Tree, refuse, walk
+from stapes.tflite.format.tree import Span, Table, Tree, walk
 
 
 def spans(tree: Tree) -> list[Span]:
     """What every byte of the file is, in order and without a gap.
 
-    Bytes between two objects are padding if they are zeros and fewer than 16. Else they are
-    unreachable: nothing that this schema knows points at them.
-
-    Raises
-    ------
-    ModelError
-        Two objects overlap.
+    Bytes of two objects belong to the one that starts first. Bytes between two objects are padding
+    if they are zeros and fewer than 16. Else they are unreachable: nothing that this schema knows
+    points at them.
     """
     content = tree.content
     known = [Span(0, 8, "header", "", None), *tree.claims.values(), *_external(tree)]
     whole: list[Span] = []
     end = 0
-    for span in sorted(known, key=lambda span: (span.start, span.end)):
-        if span.start < end:
-            if span.kind == "external" and span.end <= end:
-                continue
-            refuse(f"two of its parts overlap at byte {span.start}")
-        whole += _gap(content, end, span.start)
-        whole.append(span)
-        end = span.end
+    known.sort(key=lambda span: (span.start, span.end))
+    nexts = [span.start for span in known[1:]] + [len(content)]
+    for span, following in zip(known, nexts, strict=True):
+        if span.end <= end:
+            continue
+        whole += _gap(content, end, max(end, span.start))
+        stop = max(span.end, min(span.end + span.slack, following))
+        whole.append(replace(span, start=max(end, span.start), end=stop))
+        end = stop
     return whole + _gap(content, end, len(content))
 
 

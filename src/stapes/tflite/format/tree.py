@@ -66,6 +66,8 @@ class Span:
     """The table's name, or `Table.field`; empty where no table owns the bytes."""
     table: Table | None
     """The first table that owns them."""
+    slack: int = 0
+    """Bytes after a table that are its own, unless they are of another object."""
 
 
 @dataclass(slots=True)

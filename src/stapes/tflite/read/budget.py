@@ -50,7 +50,7 @@ def budget(model: Model) -> Budget:
         owners[owner] += size
         if span.owner in ("Buffer.data", "Buffer.offset") and span.table is not None:
             # The length of a vector is no data; data outside the tree has no length.
-            length = _LENGTH if span.kind == "vector" else 0
+            length = min(_LENGTH, size) if span.kind == "vector" else 0
             parts["tables"] += length
             parts[uses.get(_data_key(span.table), "constants")] += size - length
         else:

@@ -179,18 +179,21 @@ def _statistics(tensor: view.Tensor, channels_last: bool) -> tuple[list[Number],
     if content is None or not content.size:
         return [], None
     first: list[Number] = content.ravel()[:FIRST_VALUES].tolist()
-    zero = _zero(tensor.quantization, content.ndim)
+    zero = _zero(tensor.quantization, content.shape)
     return first, statistics(content, zero, channels_last=channels_last)
 
 
-def _zero(quantization: view.Quantization, rank: int) -> NDArray[Any] | int:
+def _zero(quantization: view.Quantization, shape: tuple[int, ...]) -> NDArray[Any] | int:
     """The stored values that stand for 0, which broadcast to the constant's shape."""
     points = quantization.zero_points
     if not len(points) or not quantization.by_scales:
         return 0
     if len(points) == 1:
         return int(points[0])
-    return points.reshape([-1 if axis == quantization.axis else 1 for axis in range(rank)])
+    axis = quantization.axis
+    if axis < 0 or shape[axis : axis + 1] != points.shape:
+        return 0  # TFLite Micro alone reads such a tensor, and takes its zero points for 0.
+    return points.reshape([-1 if place == axis else 1 for place in range(len(shape))])
 
 
 def _quantization(quantization: view.Quantization) -> Quantization | None:

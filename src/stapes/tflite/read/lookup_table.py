@@ -135,6 +135,8 @@ def _candidate(tensors: list[Tensor], uses: list[tuple[str, int]]) -> Candidate 
     if len(data) != first.elements * dtype.itemsize or not first.quantization.by_scales:
         return None
     scales, axis = _quantization(first)
+    if scales > 1 and (axis < 0 or shape[axis : axis + 1] != [scales]):
+        return None
     alike = (first.type, shape, scales, axis)
     if any((t.type, t.shape, *_quantization(t)) != alike for t in tensors):
         return None

@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
+# Tests start Python a few hundred times: without bytecode, each start compiles Stapes again.
+unexport PYTHONDONTWRITEBYTECODE
 # A file stays in one worker, whose model its tests share; in the files' order, so that those that
 # train do not come last, one after the other.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
+
+from stapes.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -46,3 +49,19 @@ def test_pages_have_sentences_of_twenty_words_on_average(page):
     lengths = [len(sentence.split()) for sentence in prose(page)]
     if lengths:
         assert sum(lengths) / len(lengths) <= 20
+
+
+def test_the_reference_has_every_example_of_the_help():
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+    examples = [line.strip() for text in epilogs(typer.main.get_command(app)) for line in text]
+    assert any(line.startswith("arecord ") for line in examples)
+    for line in examples:
+        assert f"\n{line}\n" in page
+
+
+def epilogs(command):
+    """The lines of examples of a command and of those inside it."""
+    if command.epilog:
+        yield command.epilog.partition("Examples:\n")[2].splitlines()
+    for inner in getattr(command, "commands", {}).values():
+        yield from epilogs(inner)

@@ -63,10 +63,9 @@ def cli() -> str:
         parts.append(f"## {name}\n\n{inspect.cleandoc(command.help or '')}\n")
         rows = [_option(parameter) for parameter in command.params if not _hidden(parameter)]
         parts.append(table(["option", "meaning"], rows))
-        examples = [line.strip() for line in (command.epilog or "").splitlines()]
-        lines = [line for line in examples if line.startswith("stapes") or "=" in line]
-        if lines:
-            parts.append("```\n" + "\n".join(lines) + "\n```\n")
+        examples = (command.epilog or "").partition("Examples:\n")[2]
+        if examples:
+            parts.append(f"```\n{inspect.cleandoc(examples)}\n```\n")
     return "\n".join(parts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import os
 import signal
@@ -37,13 +36,6 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 """
-
-
-def require(**packages: str) -> None:
-    """Skip a module without the package of an extra; TensorFlow would take seconds to import."""
-    for extra, package in packages.items():
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"the extra `{extra}` is not installed", allow_module_level=True)
 
 
 def environment(cache: Path | None) -> dict[str, str]:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from tests.end_to_end.command import require, stapes
+from tests.end_to_end.command import stapes
 from tests.end_to_end.conftest import StreamRun
+from tests.extras import require
 from tests.processes import MOST_SECONDS
 
 require(train="tensorflow", micro="pymicro_features")

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from tests.end_to_end.command import STAPES, require, stapes, stapes_here
+from tests.end_to_end.command import STAPES, stapes, stapes_here
 from tests.end_to_end.conftest import StreamRun
+from tests.extras import require
 from tests.listen.models import RATE, bursts, manifest
 from tests.processes import MOST_SECONDS
 

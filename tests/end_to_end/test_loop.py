@@ -14,8 +14,9 @@ import soundfile
 import yaml
 from tests.data.captures import keep
 from tests.end_to_end import toy_word
-from tests.end_to_end.command import require, stapes, stapes_here
+from tests.end_to_end.command import stapes, stapes_here
 from tests.end_to_end.conftest import StreamRun
+from tests.extras import require
 
 from stapes.contracts.results import read
 from stapes.report import before

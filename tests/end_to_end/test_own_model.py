@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tests.end_to_end.command import require, stapes
+from tests.end_to_end.command import stapes
+from tests.extras import require
 
 from stapes.techniques.registry import TECHNIQUES
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.end_to_end.command import require, stapes
+from tests.end_to_end.command import stapes
+from tests.extras import require
 
 from stapes.targets.litert import LiteRT
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.end_to_end.command import require, speak, stapes, stapes_here, stopped
+from tests.end_to_end.command import speak, stapes, stapes_here, stopped
 from tests.end_to_end.contents import contents, part
+from tests.extras import require
 
 from stapes.system.files import sha256
 

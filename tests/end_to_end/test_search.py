@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.end_to_end.command import require, speak, stapes, stapes_here, stopped
+from tests.end_to_end.command import speak, stapes, stapes_here, stopped
+from tests.extras import require
 from tests.report import results_by_hand
 
 from stapes.search import pipeline

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from tests.end_to_end.command import require, stapes, stapes_here, stopped
+from tests.end_to_end.command import stapes, stapes_here, stopped
 from tests.end_to_end.conftest import StreamRun
 from tests.end_to_end.contents import part
+from tests.extras import require
 
 from stapes.data.stream.mixing import RATE
 from stapes.frontends.registry import STREAMS

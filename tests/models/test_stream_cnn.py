@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tf_keras", reason="needs the extra `train`")
+from tests.extras import require
 
 from stapes.models.lowering import lower
 from stapes.models.stream_cnn import (
@@ -19,6 +18,8 @@ from stapes.models.stream_cnn import (
 )
 from stapes.techniques.post_training import convert
 from stapes.tflite.edit.streaming import streaming
+
+require(train="tf_keras")
 
 SMALL = {"width": 4, "blocks": 2, "kernel": 5, "stride": 3}
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.extras import require
 from tests.models import toy_stream
-
-pytest.importorskip("tf_keras", reason="needs the extra `train`")
 
 from stapes.errors import ModelError
 from stapes.models.crops import Crops
@@ -23,6 +22,8 @@ from stapes.models.stream_training import (
     stream_loss,
     train_stream,
 )
+
+require(train="tf_keras")
 
 SETTINGS = toy_stream.SETTINGS
 BUILD = functools.partial(

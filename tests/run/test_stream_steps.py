@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tf_keras", reason="needs the extra `train`")
-
+from tests.extras import require
 from tests.models import toy_stream
 
 from stapes.data.stream.frames import read_frames
@@ -26,6 +24,8 @@ from stapes.run.stream_validation import Validation
 from stapes.targets.streams import outputs
 from stapes.techniques.post_training import convert
 from stapes.tflite.edit.streaming import streaming
+
+require(train="tf_keras")
 
 RULE: dict[str, Any] = {"sliding_window": 1, "tolerance_seconds": 0.5, "target_fa_per_hour": 1.0}
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tf_keras", reason="needs the extra `train`")
-
+from tests.extras import require
 from tests.models import toy_stream
 
 from stapes.data.features import FeatureSet
@@ -27,6 +25,8 @@ from stapes.techniques.stream import THRESHOLD
 from stapes.techniques.variant import Material, Stream, Variant
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.verify import verify
+
+require(train="tf_keras")
 
 ROWS = [name for name in TECHNIQUES if is_stream(name)]
 SMALLER = ("stream_tiny", "stream_pruned")

@@ -110,8 +110,8 @@ def convert(model: Any, configure: Callable[[Any], None] | None = None) -> bytes
     function = tf.function(call).get_concrete_function(
         tf.TensorSpec(shape, tf.float32, name="features")
     )
-    # The converter writes this as a SavedModel. Of a Keras model, that would trace every layer again,
-    # which takes two thirds of the time and gives the same bytes.
+    # The converter writes this as a SavedModel. Of a Keras model, that would trace each layer
+    # again, which takes two thirds of the time and gives the same bytes.
     variables = tf.Module()
     variables.all = model.variables
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], variables)

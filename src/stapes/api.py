@@ -239,7 +239,7 @@ def slim(
     settled = checked(SlimSettings, nested(SlimSettings, settings), called=settings)
     progress = progress or SILENT
     progress.begin(f"Slimming {model} and proving it")
-    slimmed = slim_file(Path(model), Path(output), settled)
+    slimmed = slim_file(Path(model), Path(output), settled, progress)
     progress.end()
     return slimmed
 

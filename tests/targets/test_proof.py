@@ -6,11 +6,26 @@ import importlib.util
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from tests.processes import crash, hang, run_out
+from tests.tflite.models_by_hand import (
+    OP,
+    TYPE,
+    dense,
+    model,
+    moved_outside,
+    op,
+    packed,
+    tensor,
+    two_signatures,
+    unpacked,
+)  # fmt: skip
 
 from stapes.errors import ModelError
-from stapes.targets import proof
+from stapes.targets import traces
 from stapes.targets.proof import prove
+from stapes.targets.tflm_cost import attempt
+from stapes.tflite.edit.inside import inside
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.format.reader import read
 from stapes.tflite.format.spans import spans
@@ -103,7 +118,7 @@ def test_a_broken_file_is_refused_before_it_runs(models):
 def test_a_crash_and_a_lack_of_memory_are_refusals(models, monkeypatch, how, seconds, reason):
     model = (models / "micro_speech_quantized.tflite").read_bytes()
     # The worker imports the module again, and runs the function that it gets.
-    monkeypatch.setattr(proof, "_run", how)
+    monkeypatch.setattr(traces, "run", how)
     result = prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=seconds)
     assert result.interpreters == ()
     assert all(reason in why for why in result.refused.values())
@@ -112,7 +127,7 @@ def test_a_crash_and_a_lack_of_memory_are_refusals(models, monkeypatch, how, sec
 
 def test_after_a_model_that_loops_no_other_interpreter_waits(models, monkeypatch):
     model = (models / "micro_speech_quantized.tflite").read_bytes()
-    monkeypatch.setattr(proof, "_run", hang)
+    monkeypatch.setattr(traces, "run", hang)
     with pytest.raises(ModelError, match=r"^it was not proven.* in litert, it took more than 1 s"):
         prove(model, model, interpreters=["litert", "tflm"], inputs=1, seconds=1)
 
@@ -137,8 +152,78 @@ def test_streams_keep_their_state_from_input_to_input(models, monkeypatch):
     model = (models / "hey_jarvis.tflite").read_bytes()
     chosen = [[np.full((1, 3, 40), value, np.int8)] for value in (-100, 0, 100, 0)]
     monkeypatch.setattr("stapes.targets.probes.inputs", lambda *_: iter(chosen))
-    taps = proof._taps(verify(model))
-    trace = proof._run(proof._Job("litert_plain", model, model, 4, 0, taps))
-    assert not isinstance(trace, str)
+    taps = traces.taps(verify(model), None)
+    trace = traces.run(traces.Job("litert_plain", model, model, None, 4, 0, taps))
     # The second and the fourth input are equal.
     assert trace.distinct == 4
+
+
+def runnable():
+    """A dense layer of int8 that all interpreters run."""
+    root = unpacked(dense(scale=[0.5]))
+    for place, scale in ((0, 0.25), (2, 0.125), (3, 0.5)):
+        quantization = schema.QuantizationParametersT()
+        quantization.scale, quantization.zeroPoint = [scale], [0]
+        root.subgraphs[0].tensors[place].quantization = quantization
+    return packed(root)
+
+
+@needs_tflm
+def test_constants_outside_the_flatbuffer_are_brought_inside():
+    """TFLite Micro reads zeros for them, so it is no reference for such a file."""
+    content = moved_outside(runnable())
+    assert "outside the flatbuffer" in str(attempt(content).result.reason)
+    slimmed = slim(content)
+    assert attempt(slimmed).result.runs
+    result = prove(content, slimmed, inputs=5)
+    assert (result.interpreters, result.difference) == (("litert", "litert_plain", "tflm"), None)
+    wrong = slim(moved_outside(runnable().replace(bytes(range(12)), bytes(range(1, 13)))))
+    assert not prove(content, wrong, interpreters=["tflm"], inputs=5).equal
+    assert inside(slimmed) == slimmed
+
+
+def test_every_signature_is_proven():
+    content = two_signatures(1.0)
+    slimmed = slim(content)
+    result = prove(content, slimmed, interpreters=["litert", "litert_plain"], inputs=5)
+    assert result.equal
+    other = prove(content, slim(two_signatures(99.0)), interpreters=["litert"], inputs=5)
+    assert str(other.difference).startswith("litert: output 0 differs")
+    assert "signatures" in str(prove(content, slim(content, runtime="tflm")).difference)
+
+
+def test_an_op_whose_result_is_never_written_does_not_count(monkeypatch):
+    """Only what is equal in both kinds of memory is compared."""
+    content = runnable()
+    first = traces.Trace([[("x", b"1")]], [b"a", b"b"], 1)
+    again = traces.Trace([[("x", b"1")]], [b"a", b"c"], 1)
+    assert traces.unstable(first, again) == {1}
+    assert traces.difference(first, again, {1}) is None
+    assert "result 1" in str(traces.difference(first, again, set()))
+    # Each run of a random op differs, in the original too.
+    random = model(
+        [tensor((1, 4)), tensor((2,), values=np.array([1, 4], np.int32)), tensor((1, 4)),
+         tensor((1, 4))],
+        [op(OP.RANDOM_STANDARD_NORMAL, (1,), (2,), schema.RandomOptionsT()),
+         op(OP.ADD, (0, 2), (3,), schema.AddOptionsT())],
+        (0,), (3,),
+    )  # fmt: skip
+    result = prove(random, random, interpreters=["litert"], inputs=2)
+    assert (result.interpreters, result.difference) == ((), None)
+    assert "other outputs" in result.refused["litert"]
+    assert prove(content, content, interpreters=["litert"], inputs=2, budget=1e-9).inputs == 1
+
+
+@needs_tflm
+def test_scales_of_no_axis_are_refused_by_litert_alone():
+    root = unpacked(dense(scale=[0.5, 0.25, 0.125]))
+    for place, scales in ((0, [0.25]), (2, [0.125, 0.0625, 0.03125]), (3, [0.5])):
+        quantization = schema.QuantizationParametersT()
+        quantization.scale, quantization.zeroPoint = scales, [0] * len(scales)
+        quantization.quantizedDimension = 3 if place == 2 else 0
+        root.subgraphs[0].tensors[place].quantization = quantization
+    content = packed(root)
+    result = prove(content, slim(content, runtime="tflm"), inputs=3)
+    assert (result.interpreters, result.equal) == (("tflm",), True)
+    assert "quantized_dimension" in result.refused["litert"]
+    assert root.subgraphs[0].tensors[0].type == TYPE.INT8

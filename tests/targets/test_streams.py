@@ -30,7 +30,7 @@ def test_outputs_are_those_of_each_step(stream, runtime, runner):
     if runtime not in RUNTIMES:
         pytest.skip("needs the extra `micro`")
     frames = features("int8", 152, 4)
-    invoke, _ = RUNNERS[runner](stream)
+    invoke, _ = RUNNERS[runner](stream, None)
     expected = [invoke([frames[None, n : n + 3]])[0].item() for n in range(0, 150, 3)]
     # Two frames at the end make no step.
     actual = outputs(stream, frames, runtime)

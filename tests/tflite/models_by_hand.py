@@ -102,3 +102,48 @@ def dense(values=None, **quantization) -> bytes:
         (0,),
         (3,),
     )
+
+
+def moved_outside(content: bytes) -> bytes:
+    """The file with its constants behind the flatbuffer, as ai-edge-quantizer writes large ones."""
+    root = unpacked(content)
+    data = [b"" if b.data is None else bytes(bytearray(b.data)) for b in root.buffers]
+    # The second pass knows how long the flatbuffer is.
+    for start in (1 << 20, None):
+        at = start or -(-len(packed(root)) // 16) * 16
+        behind = bytearray()
+        for buffer, values in zip(root.buffers, data, strict=True):
+            if values:
+                buffer.data, buffer.offset, buffer.size = None, at + len(behind), len(values)
+                behind += values + bytes(-len(values) % 16)
+    flat = packed(root)
+    return flat + bytes(-len(flat) % 16) + bytes(behind)
+
+
+def two_signatures(added: float) -> bytes:
+    """Two subgraphs, each with a signature: x + 1, and x + `added`."""
+    root: Any = None
+    for number, value in enumerate((1.0, added)):
+        content = model(
+            [tensor((1, 2), "x"), tensor((1, 2), "c", np.full((1, 2), value, np.float32)),
+             tensor((1, 2), "y")],
+            [op(OP.ADD, (0, 1), (2,), schema.AddOptionsT())], (0,), (2,),
+        )  # fmt: skip
+        part = unpacked(content)
+        signature = schema.SignatureDefT()
+        signature.signatureKey = b"first" if number == 0 else b"second"
+        signature.subgraphIndex = number
+        signature.inputs, signature.outputs = [], []
+        for ends, name, index in ((signature.inputs, b"x", 0), (signature.outputs, b"y", 2)):
+            entry = schema.TensorMapT()
+            entry.name, entry.tensorIndex = name, index
+            ends.append(entry)
+        if root is None:
+            root, root_signatures = part, [signature]
+            continue
+        part.subgraphs[0].tensors[1].buffer = len(root.buffers)
+        root.buffers.append(part.buffers[1])
+        root.subgraphs += part.subgraphs
+        root_signatures.append(signature)
+    root.signatureDefs = root_signatures
+    return packed(root)

@@ -137,8 +137,8 @@ def features(kind, count, bins, seed=0):
 def both(window_file, stream_file, frames, interpreter):
     """Outputs of the window model at each step after the receptive field, and of the stream."""
     plan = window(window_file)
-    slide, _ = RUNNERS[interpreter](window_file)
-    stream, _ = RUNNERS[interpreter](stream_file)
+    slide, _ = RUNNERS[interpreter](window_file, None)
+    stream, _ = RUNNERS[interpreter](stream_file, None)
     expected, actual = [], []
     for end in range(plan.step, len(frames) + 1, plan.step):
         [output] = stream([frames[None, end - plan.step : end]])

@@ -82,6 +82,7 @@ def compress(
     *,
     keep: Set[str] = frozenset(),
     inputs: int = INPUTS,
+    budget: float | None = None,
     seed: int = 0,
     isolate: bool = True,
     timed: bool = True,
@@ -96,7 +97,7 @@ def compress(
     content : bytes
     keep : set of str
         See `tflite.edit.slim.slim`.
-    inputs, seed, isolate
+    inputs, budget, seed, isolate
         See `targets.proof.prove`.
     timed : bool
         Whether to time it.
@@ -122,7 +123,13 @@ def compress(
     def proven(selection: list[Candidate]) -> tuple[bytes, Proof]:
         encoded = _encoded(named, plain, selection, keep)
         return encoded, prove(
-            content, encoded, interpreters=_INTERPRETERS, inputs=inputs, seed=seed, isolate=isolate
+            content,
+            encoded,
+            interpreters=_INTERPRETERS,
+            inputs=inputs,
+            budget=budget,
+            seed=seed,
+            isolate=isolate,
         )
 
     smallest, proof = proven(chosen)

@@ -33,6 +33,6 @@ class SlimSettings(BaseModel):
         description="Put constants of few distinct values into look-up tables, which TFLite Micro "
         "alone reads.",
     )
-    inputs: Annotated[int, Option("slim", "N")] = Field(
-        default=INPUTS, ge=1, description="Inputs to prove it with."
+    inputs: Annotated[int | None, Option("slim", "N", f"{INPUTS}, fewer if it is slow")] = Field(
+        default=None, ge=1, description="Inputs to prove it with."
     )

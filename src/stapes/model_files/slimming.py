@@ -10,9 +10,10 @@ from stapes.model_files.lookup_tables import LookUpTables, compress
 from stapes.model_files.settings import SlimSettings
 from stapes.system.files import write_bytes
 from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.progress import SILENT, Progress
 from stapes.targets import tflm
-from stapes.targets.proof import Proof, prove
-from stapes.tflite.edit.choices import Runtime
+from stapes.targets.proof import BUDGET, Proof, prove
+from stapes.tflite.edit.choices import INPUTS, Runtime
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import read_tflite
@@ -39,7 +40,12 @@ class Slimmed:
     lut: LookUpTables | None = None
 
 
-def slim_file(model: Path, output: Path, settings: SlimSettings | None = None) -> Slimmed:
+def slim_file(
+    model: Path,
+    output: Path,
+    settings: SlimSettings | None = None,
+    progress: Progress = SILENT,
+) -> Slimmed:
     """Slim a .tflite file.
 
     Parameters
@@ -50,6 +56,8 @@ def slim_file(model: Path, output: Path, settings: SlimSettings | None = None) -
     settings : SlimSettings, optional
         With `lut` the result is for TFLite Micro, whatever `runtime` is: LiteRT cannot unpack
         tables.
+    progress : Progress, optional
+        Gets the interpreters that are done with the proof.
 
     Raises
     ------
@@ -62,7 +70,8 @@ def slim_file(model: Path, output: Path, settings: SlimSettings | None = None) -
         The file is for TFLite Micro, and the package that proves it is not installed.
     """
     settings = settings or SlimSettings()
-    keep, inputs = frozenset(settings.keep), settings.inputs
+    keep, inputs = frozenset(settings.keep), settings.inputs or INPUTS
+    budget = BUDGET if settings.inputs is None else None
     runtime: Runtime = "tflm" if settings.lut else settings.runtime
     if settings.lut:
         tflm.require("Look-up-table compression")
@@ -72,11 +81,20 @@ def slim_file(model: Path, output: Path, settings: SlimSettings | None = None) -
     tables = None
     try:
         if settings.lut:
-            result = isolated(_LUT_SECONDS, compress, content, keep=keep, inputs=inputs)
+            result = isolated(
+                _LUT_SECONDS, compress, content, keep=keep, inputs=inputs, budget=budget
+            )
             smaller, proof, tables = result.content, result.proof, result.tables
         else:
             smaller = isolated(SECONDS, slim, content, runtime=runtime, keep=keep)
-            proof = prove(content, smaller, interpreters=_INTERPRETERS[runtime], inputs=inputs)
+            proof = prove(
+                content,
+                smaller,
+                interpreters=_INTERPRETERS[runtime],
+                inputs=inputs,
+                budget=budget,
+                progress=progress,
+            )
     except Lost as lost:
         raise ModelError(f"{model} cannot be slimmed: {lost}.") from None
     except ModelError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError
 from stapes.tflite.graph import DTYPES, Model, Tensor
+from stapes.tflite.read import signatures
 
 _RUN = 10
 """Similar inputs in a row, so that a streaming model's state adapts to them."""
@@ -19,25 +20,29 @@ _INDEX_END = 8
 """Wide integers are usually indices, and an index beyond its table is refused."""
 
 
-def specs(model: Model) -> list[tuple[tuple[int, ...], str]]:
-    """Shape and type of each input of a model's first graph.
+def specs(model: Model, key: str | None = None) -> list[tuple[tuple[int, ...], str]]:
+    """Shape and type of each input of the first subgraph, or of a signature.
 
     Raises
     ------
     ModelError
         An input holds no numbers.
     """
-    return [(tuple(tensor.shape), DTYPES[tensor.type].str) for tensor in _inputs(model)]
+    return [(tuple(tensor.shape), DTYPES[tensor.type].str) for tensor in _inputs(model, key)]
 
 
-def inputs(model: Model, count: int, seed: int) -> Iterator[list[NDArray[Any]]]:
-    """`count` sets of one array for each input of a model, one at a time: a set may have 1 GiB.
+def inputs(
+    model: Model, count: int, seed: int, key: str | None = None
+) -> Iterator[list[NDArray[Any]]]:
+    """`count` sets of one array for each input, one at a time: a set may have 1 GiB.
+
+    The inputs are those of the first subgraph, or of a signature, in the order of their names.
 
     Integers are uniform over their whole range, then over narrow bands of it. Floats are normal
     with several widths, and uniform over the range of the calibration if the file has it.
     """
     rng = np.random.default_rng(seed)
-    tensors = _inputs(model)
+    tensors = _inputs(model, key)
     for number in range(count):
         yield [_draw(rng, tensor, number // _RUN) for tensor in tensors]
 
@@ -68,9 +73,8 @@ def _calibrated(tensor: Tensor) -> tuple[float, float]:
     return (low, high) if np.isfinite(low) and np.isfinite(high) else (0.0, 0.0)
 
 
-def _inputs(model: Model) -> list[Tensor]:
-    graph = model.graphs[0]
-    tensors = [graph.tensor(number) for number in graph.inputs]
+def _inputs(model: Model, key: str | None) -> list[Tensor]:
+    tensors = list(signatures.inputs(model, key).values())
     if any(tensor.type not in DTYPES for tensor in tensors):
         raise ModelError("The model cannot be compared: its inputs are no numbers.")
     return tensors

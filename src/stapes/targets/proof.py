@@ -3,28 +3,40 @@
 Each interpreter runs both files on the same inputs, from a fresh start, and keeps its state from
 input to input, as a streaming model does on a device. The proof compares the outputs, and the
 result of every op where the interpreter shows it: a wake word's score is nearly always zero, so
-outputs alone prove little.
+outputs alone prove little. Signatures of other subgraphs than the first are proven too.
+
+Interpreters never write some tensors: their values are what was in memory. So where a result
+differs, the original runs again in memory with other values. Only what is the same there counts.
+
+TFLite Micro ignores constants outside the flatbuffer. There the original is its form with the
+constants inside, which LiteRT compares with the file as it is.
 
 The interpreters are C++, so they run in isolated processes. A crash is a refusal with a reason.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stapes.errors import ModelError
 from stapes.system.isolation import SECONDS, Child, Lost, TimedOut
-from stapes.targets import probes
-from stapes.targets.runners import RUNNERS, USUAL
+from stapes.system.progress import SILENT, Progress
+from stapes.targets import probes, traces
+from stapes.targets.runners import USUAL, takes_signatures
+from stapes.targets.traces import Job, Trace
 from stapes.tflite.edit.choices import INPUTS
-from stapes.tflite.graph import Model
-from stapes.tflite.read.lookup_table import DECODE
+from stapes.tflite.edit.inside import inside
+from stapes.tflite.read.signatures import other_signatures
 from stapes.tflite.read.verify import verify
 
-# Types of tensors that hold no numbers: strings, resources, variants.
-_OPAQUE = {"STRING", "RESOURCE", "VARIANT"}
+BUDGET = 2.0
+"""Seconds for one interpreter with one file, after which it gets no further input."""
+
+_FILLS = (0x55, 0xAA)
+"""Two values of memory that no result may depend on."""
+
+_NOT_REPRODUCIBLE = "it gives other outputs when it runs again with the same inputs"
 
 
 @dataclass(frozen=True)
@@ -34,9 +46,9 @@ class Proof:
     interpreters: tuple[str, ...]
     """Those that ran the original; they compared the files."""
     refused: dict[str, str]
-    """Those that did not run the original, and why."""
+    """Those that did not run the original, or not twice alike, and why."""
     inputs: int
-    """The number of inputs."""
+    """The number of inputs that every interpreter got, of each signature."""
     distinct: int
     """The number of different results, including results of ops."""
     difference: str | None
@@ -48,18 +60,6 @@ class Proof:
         return self.difference is None and bool(self.interpreters)
 
 
-@dataclass(frozen=True)
-class _Trace:
-    """The results of one interpreter with one file, without the results: they may be large."""
-
-    outputs: list[list[tuple[str, bytes]]]
-    """For each input, each output: its type and shape, and a digest of its bytes."""
-    taps: list[bytes]
-    """A digest of the results of each op."""
-    distinct: int
-    """The number of inputs with a new result."""
-
-
 def prove(
     original: bytes,
     candidate: bytes,
@@ -67,8 +67,10 @@ def prove(
     interpreters: Sequence[str] | None = None,
     inputs: int = INPUTS,
     seed: int = 0,
+    budget: float | None = None,
     seconds: float = SECONDS,
     isolate: bool = True,
+    progress: Progress = SILENT,
 ) -> Proof:
     """Compare two .tflite files.
 
@@ -80,11 +82,16 @@ def prove(
         Of `RUNNERS`; default: `USUAL`.
     inputs, seed : int
         The number of inputs > 0, and their seed.
+    budget : float > 0, optional
+        Seconds after which an interpreter gets no further input; see `traces.FEWEST`. The number
+        of inputs then depends on the machine.
     seconds : float > 0
         The longest time of one interpreter with one file.
     isolate : bool
         False runs the interpreters in this process, without a time limit: only for files that
         Stapes made.
+    progress : Progress, optional
+        Gets the runs of an interpreter that are done.
 
     Raises
     ------
@@ -92,58 +99,78 @@ def prove(
         A file is broken, and nothing ran; or an interpreter was not done in time.
     """
     models = [verify(original), verify(candidate)]
-    if probes.specs(models[0]) != probes.specs(models[1]):
+    # Nothing but its signature reaches another subgraph.
+    keys: list[str | None] = [None, *other_signatures(models[0])]
+    if keys[1:] != other_signatures(models[1]):
+        return Proof((), {}, inputs, 0, "the files have different signatures")
+    if any(probes.specs(models[0], key) != probes.specs(models[1], key) for key in keys):
         return Proof((), {}, inputs, 0, "the files take different inputs")
-    taps = [_taps(model) for model in models]
-    if len(taps[0]) != len(taps[1]):
-        taps = [[], []]
+    taps = [[traces.taps(model, key) for key in keys] for model in models]
+    for first, second in zip(*taps, strict=True):
+        if len(first) != len(second):
+            first.clear()
+            second.clear()
     names = tuple(USUAL if interpreters is None else interpreters)
-    limit = seconds if isolate else None
+    micro = inside(original)
+    fill = _FILLS[0] if isolate else 0
+    ran: dict[str, list[Trace]] = {}
+    refused: dict[str, str] = {}
+    differences: list[str] = []
     with Child() as child:
-        firsts = {
-            name: _trace(_Job(name, original, original, inputs, seed, taps[0]), limit, child)
-            for name in names
-        }
-        ran = {name: trace for name, trace in firsts.items() if isinstance(trace, _Trace)}
-        refused = {name: trace for name, trace in firsts.items() if isinstance(trace, str)}
-        after = [
-            _trace(_Job(name, candidate, original, inputs, seed, taps[1]), limit, child)
-            for name in ran
-        ]
-    difference = None
-    for (name, first), second in zip(ran.items(), after, strict=True):
-        text = second if isinstance(second, str) else _difference(first, second)
-        if text is not None:
-            difference = f"{name}: {text}"
-            break
-    distinct = max((trace.distinct for trace in ran.values()), default=0)
-    return Proof(tuple(ran), refused, inputs, distinct, difference)
+        limit = seconds if isolate else None
+        for done, name in enumerate(names):
+            progress.update(done, len(names), name)
+            some = keys if takes_signatures(name) else keys[:1]
+            model = original if takes_signatures(name) else micro
+            results = []
+            for place, key in enumerate(some):
+                job = Job(name, model, original, key, inputs, seed, taps[0][place], budget, fill)
+                outcome = _compared(job, candidate, taps[1][place], limit, child)
+                results.append(outcome)
+            reasons = [result for result in results if isinstance(result, str)]
+            if reasons:
+                refused[name] = reasons[0]
+                continue
+            pairs = [result for result in results if not isinstance(result, str)]
+            ran[name] = [trace for trace, _ in pairs]
+            differences += [f"{name}: {text}" for _, text in pairs if text is not None]
+            if differences:
+                break
+    of_all = [trace for some_traces in ran.values() for trace in some_traces]
+    return Proof(
+        tuple(ran),
+        refused,
+        min((len(trace.outputs) for trace in of_all), default=inputs),
+        max((trace.distinct for trace in of_all), default=0),
+        differences[0] if differences else None,
+    )
 
 
-def _taps(model: Model) -> list[int]:
-    """The results of the ops of the first subgraph, in order, except constants of DECODE ops."""
-    graph = model.graphs[0]
-    numbers = [number for op in graph.operators if op.name != DECODE for number in op.outputs]
-    return [number for number in numbers if graph.tensor(number).type not in _OPAQUE]
+def _compared(
+    job: Job, candidate: bytes, taps: list[int], seconds: float | None, child: Child
+) -> tuple[Trace, str | None] | str:
+    """The trace of the original and how the candidate differs; or why the original did not run."""
+    first = _trace(job, seconds, child)
+    if isinstance(first, str):
+        return first
+    again = replace(job, inputs=len(first.outputs), budget=None)
+    second = _trace(replace(again, model=candidate, taps=taps), seconds, child)
+    if isinstance(second, str):
+        return first, second
+    text = traces.difference(first, second, set())
+    if text is None:
+        return first, None
+    other = _trace(replace(again, fill=_FILLS[1]), seconds, child)
+    ignored = None if isinstance(other, str) else traces.unstable(first, other)
+    if ignored is None:
+        return other if isinstance(other, str) else _NOT_REPRODUCIBLE
+    return first, traces.difference(first, second, ignored)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One interpreter with one file."""
-
-    name: str
-    model: bytes
-    original: bytes
-    """The file that the inputs are for: it has the ranges of the calibration."""
-    inputs: int
-    seed: int
-    taps: list[int]
-
-
-def _trace(job: _Job, seconds: float | None, child: Child) -> _Trace | str:
+def _trace(job: Job, seconds: float | None, child: Child) -> Trace | str:
     """The trace of a job, or why there is none; without `seconds`, in this process."""
     try:
-        return _run(job) if seconds is None else child.run(seconds, _run, job)
+        return traces.run(job) if seconds is None else child.run(seconds, traces.run, job)
     except TimedOut as late:
         # Not in the other interpreters too: each would wait as long.
         raise ModelError(
@@ -151,40 +178,3 @@ def _trace(job: _Job, seconds: float | None, child: Child) -> _Trace | str:
         ) from None
     except (Lost, ModelError) as error:
         return str(error)
-
-
-def _run(job: _Job) -> _Trace:
-    invoke, tap = RUNNERS[job.name](job.model)
-    taps = [hashlib.blake2b(digest_size=16) for _ in job.taps]
-    outputs: list[list[tuple[str, bytes]]] = []
-    seen = set()
-    for values in probes.inputs(verify(job.original), job.inputs, job.seed):
-        whole = hashlib.blake2b(digest_size=16)
-        outputs.append([])
-        for output in invoke(values):
-            content = output.tobytes()
-            digest = hashlib.blake2b(content, digest_size=16).digest()
-            outputs[-1].append((f"{output.dtype} {output.shape}", digest))
-            whole.update(content)
-        if tap is not None:
-            for result, index in zip(taps, job.taps, strict=True):
-                content = tap(index)
-                result.update(content)
-                whole.update(content)
-        seen.add(whole.digest())
-    return _Trace(outputs, [result.digest() for result in taps], len(seen))
-
-
-def _difference(first: _Trace, second: _Trace) -> str | None:
-    for number, (left, right) in enumerate(zip(first.outputs, second.outputs, strict=True)):
-        for index, (was, now) in enumerate(zip(left, right, strict=False)):
-            if was[0] != now[0]:
-                return f"output {index} is {was[0]} and {now[0]}"
-            if was != now:
-                return f"output {index} differs at input {number}"
-        if len(left) != len(right):
-            return f"{len(left)} outputs and {len(right)}"
-    for number, (one, other) in enumerate(zip(first.taps, second.taps, strict=True)):
-        if one != other:
-            return f"the outputs are equal, but result {number} of the ops differs"
-    return None

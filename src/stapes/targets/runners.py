@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from stapes.errors import ModelError
 from stapes.targets import tflm
 from stapes.targets.litert import first_line
+from stapes.tflite.read import signatures
 from stapes.tflite.read.verify import verify
 
 Invoke = Callable[[list[NDArray[Any]]], list[NDArray[Any]]]
 Tap = Callable[[int], bytes]
 
 
-def _litert(model: bytes, *, plain: bool) -> tuple[Invoke, Tap | None]:
+def _litert(model: bytes, key: str | None, *, plain: bool) -> tuple[Invoke, Tap | None]:
     """LiteRT: plain with its own kernels, else with XNNPACK, which hides the results of ops."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -34,6 +35,8 @@ def _litert(model: bytes, *, plain: bool) -> tuple[Invoke, Tap | None]:
             experimental_op_resolver_type=kind,
             experimental_preserve_all_tensors=plain,
         )
+        if key is not None:
+            return _signature(interpreter, model, key, plain=plain)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"LiteRT refuses the model: {first_line(error)}") from None
@@ -49,17 +52,37 @@ def _litert(model: bytes, *, plain: bool) -> tuple[Invoke, Tap | None]:
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"LiteRT stopped at running it: {first_line(error)}") from None
 
-    def tap(index: int) -> bytes:
+    return invoke, partial(_tapped, interpreter, 0) if plain else None
+
+
+def _signature(
+    interpreter: Any, model: bytes, key: str, *, plain: bool
+) -> tuple[Invoke, Tap | None]:
+    verified = verify(model)
+    names, graph = signatures.inputs(verified, key), signatures.subgraph(verified, key)
+    run = interpreter.get_signature_runner(key)
+
+    def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
         try:
-            return bytes(np.ascontiguousarray(interpreter.get_tensor(index)).tobytes())
-        except ValueError:  # A tensor without a size.
-            return b""
+            outputs = run(**dict(zip(names, values, strict=True)))
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"LiteRT stopped at running the signature {key}: {first_line(error)}"
+            ) from None
+        return [outputs[name] for name in sorted(outputs)]
 
-    return invoke, tap if plain else None
+    return invoke, partial(_tapped, interpreter, graph) if plain else None
 
 
-def _tflm(model: bytes, *, keep_tensors: bool) -> tuple[Invoke, Tap | None]:
-    """TFLite Micro: on a device it does not keep tensors, which share places in the arena."""
+def _tapped(interpreter: Any, graph: int, index: int) -> bytes:
+    try:
+        return bytes(np.ascontiguousarray(interpreter.get_tensor(index, graph)).tobytes())
+    except ValueError:  # A tensor without a size.
+        return b""
+
+
+def _tflm(model: bytes, key: str | None, *, keep_tensors: bool) -> tuple[Invoke, Tap | None]:
+    """TFLite Micro, without signatures: on a device tensors share places in the arena."""
     if not tflm.available():
         raise ModelError("TFLite Micro is not installed: install stapes[micro].")
     interpreter = tflm.TFLM(model, keep_tensors=keep_tensors)
@@ -77,7 +100,7 @@ def _tflm(model: bytes, *, keep_tensors: bool) -> tuple[Invoke, Tap | None]:
     return invoke, tap if keep_tensors else None
 
 
-RUNNERS: dict[str, Callable[[bytes], tuple[Invoke, Tap | None]]] = {
+RUNNERS: dict[str, Callable[[bytes, str | None], tuple[Invoke, Tap | None]]] = {
     "litert": partial(_litert, plain=False),
     "litert_plain": partial(_litert, plain=True),
     "tflm": partial(_tflm, keep_tensors=True),
@@ -86,3 +109,8 @@ RUNNERS: dict[str, Callable[[bytes], tuple[Invoke, Tap | None]]] = {
 
 USUAL = ("litert", "litert_plain", "tflm")
 """Slimming moves no tensor in the arena, so it does not need `tflm_planned`."""
+
+
+def takes_signatures(name: str) -> bool:
+    """Whether an interpreter runs signatures, and reads constants outside the flatbuffer."""
+    return name.startswith("litert")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import MissingExtraError, ModelError
 from stapes.targets.classifier import Classifier, Signature, tensor_signature
+from stapes.tflite.edit.inside import has_outside
 from stapes.tflite.read.verify import verify
 
 MOST_ARENA_BYTES = 1 << 28
@@ -67,6 +68,11 @@ class TFLM:
         self, model: bytes, *, keep_tensors: bool = False, arena_bytes: int | None = None
     ) -> None:
         require("TFLite Micro")
+        if has_outside(verify(model)):
+            raise ModelError(
+                "TFLite Micro refuses the model: it does not read the constants that this file "
+                "keeps outside the flatbuffer, which `stapes slim` brings inside."
+            )
         runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
         kinds = runtime.InterpreterConfig
         kind = kinds.kPreserveAllTensors if keep_tensors else kinds.kAllocationRecording

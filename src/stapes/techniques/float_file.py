@@ -13,6 +13,7 @@ from typing import Any
 
 from stapes.techniques.variant import FloatFile, Variant
 from stapes.tflite.edit.for_tools import with_signature
+from stapes.tflite.edit.inside import inside
 from stapes.tflite.edit.retype import uint8_ends
 
 
@@ -114,4 +115,5 @@ def _quantized(
             shape = (1, *details["shape"][1:])
             clips = [{name: clip.reshape(shape)} for clip in file.calibration]
             ranges = engine.calibrate({key: clips})
-        return bytes(engine.quantize(ranges).quantized_model)
+        # It writes large constants outside the flatbuffer.
+        return inside(bytes(engine.quantize(ranges).quantized_model))

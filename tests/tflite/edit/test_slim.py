@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tests.tflite.models_by_hand import packed, unpacked
+from tests.tflite.models_by_hand import packed, two_signatures, unpacked
 from tests.tflite.windows import Layer, window_model
 
 from stapes.errors import ModelError
@@ -18,6 +18,7 @@ from stapes.tflite.format.reader import read
 from stapes.tflite.format.spans import spans
 from stapes.tflite.format.tree import Table
 from stapes.tflite.read.constants import constants
+from stapes.tflite.read.signatures import other_signatures
 from stapes.tflite.read.verify import verify
 
 REAL = ("alexa", "hey_jarvis", "micro_speech_quantized", "mlperf_tiny_kws")
@@ -296,3 +297,14 @@ def test_broken_files_are_refused_or_slimmed(models, fuzz, name):
 def test_broken_small_files_are_refused_or_slimmed(small, fuzz):
     outcomes = [fuzz.check(mutant) for mutant in fuzz.mutants(small, 300, seed=7)]
     assert set(outcomes) == {"refused", "passed"}
+
+
+def test_a_subgraph_that_a_signature_alone_reaches_stays_with_it():
+    content = two_signatures(99.0)
+    model = verify(slim(content))
+    assert len(model.graphs) == 2
+    assert other_signatures(model) == ["second"]
+    # TFLite Micro has no signatures, so there nothing reaches it.
+    micro = slim(content, runtime="tflm")
+    assert len(verify(micro).graphs) == 1
+    assert len(micro) < len(slim(content))

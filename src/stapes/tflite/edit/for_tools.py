@@ -8,7 +8,6 @@ from stapes.tflite.format.reader import read
 from stapes.tflite.format.tree import Table
 from stapes.tflite.graph import Model, builtin_code
 from stapes.tflite.read.lookup_table import DECODE
-from stapes.tflite.read.verify import verify
 
 
 def with_signature(content: bytes) -> bytes:
@@ -40,7 +39,7 @@ def with_newer_codes(content: bytes) -> bytes:
     ModelError
         It is broken.
     """
-    model = verify(content)
+    model = unshared(content)
     _fill_newer_codes(model)
     return write(model.table)
 

@@ -10,9 +10,35 @@ import numpy as np
 
 from stapes.tflite.format.tree import Table
 from stapes.tflite.graph import Model, builtin_code, ints
+from stapes.tflite.read.verify import called, calls
 
 _PLACEHOLDER = 127
 """The value of an op's byte-wide code if its code does not fit."""
+
+
+def renumber_subgraphs(model: Model) -> None:
+    """Drop subgraphs that neither an interpreter, a signature nor an op of another one calls."""
+    graphs = model.graphs
+    signatures = model.table.items("signature_defs")
+    reached: set[int] = set()
+    stack = [0, *(signature["subgraph_index"] for signature in signatures)]
+    while stack:
+        number = stack.pop()
+        if number not in reached:
+            reached.add(number)
+            stack += [n for op in graphs[number].operators for n in called(op.table)]
+    numbers = {old: new for new, old in enumerate(sorted(reached))}
+    if len(numbers) == len(graphs):
+        return
+    for op in (op for number in numbers for op in graphs[number].operators):
+        for options, name in calls(op.table):
+            value = options[name]
+            if np.ndim(value):
+                value = np.array([numbers[n] for n in ints(value)], np.int32)
+            options.fields[name] = value if np.ndim(value) else numbers[int(value)]
+    for signature in signatures:
+        signature.fields["subgraph_index"] = numbers[signature["subgraph_index"]]
+    model.table.fields["subgraphs"] = [graphs[number].table for number in numbers]
 
 
 def renumber_tensors(model: Model) -> None:

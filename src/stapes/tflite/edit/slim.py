@@ -13,13 +13,20 @@ import numpy as np
 from stapes.errors import ModelError
 from stapes.tflite.edit import slim_quantization
 from stapes.tflite.edit.choices import Runtime
-from stapes.tflite.edit.renumber import renumber_buffers, renumber_opcodes, renumber_tensors
+from stapes.tflite.edit.inside import has_outside
+from stapes.tflite.edit.renumber import (
+    renumber_buffers,
+    renumber_opcodes,
+    renumber_subgraphs,
+    renumber_tensors,
+)
 from stapes.tflite.edit.unshared import unshared
 from stapes.tflite.edit.write import write
 from stapes.tflite.format.schema import TABLES
-from stapes.tflite.format.spans import external_range
 from stapes.tflite.format.tree import Table
 from stapes.tflite.graph import Model, Operator
+from stapes.tflite.read.signatures import other_signatures
+from stapes.tflite.read.verify import verify
 
 _PLANNED = "OfflineMemoryAllocation"
 _COMPRESSED = "COMPRESSION_METADATA"
@@ -47,7 +54,8 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
         less. LiteRT refuses a file for `tflm`.
     keep : set of str
         `Keep`: the parts to leave in for other tools. No CPU reads the scales of a bias, so they
-        become the kernel's; a delegate that computes in floats reads them.
+        become the kernel's; a delegate that computes in floats reads them. Signatures stay without
+        it where they are the only way to another subgraph than the first.
 
     Returns
     -------
@@ -63,8 +71,8 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     if model.tree.unknown:
         newer = model.tree.unknown[0]
         raise ModelError(f"The .tflite is newer than this version of Stapes knows: {newer}.")
-    _bring_inside(model)
-    _drop_names(model, keep)
+    outside = has_outside(verify(content))
+    _drop_names(model, runtime, keep)
     _drop_metadata(model, keep)
     for graph in model.graphs:
         for op in graph.operators:
@@ -72,6 +80,8 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
         for tensor in graph.tensors:
             _slim_tensor(tensor.table, runtime)
     metadata = {name for name, _ in model.metadata}
+    if not any(name.startswith(_RUNTIME_METADATA) for name in metadata):
+        renumber_subgraphs(model)
     if _COMPRESSED not in metadata:
         slim_quantization.slim_quantization(model, runtime, bias_scales="bias_scales" in keep)
     # Only constants with one buffer are equal.
@@ -82,25 +92,13 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     renumber_buffers(model, keep_present=runtime != "tflm")
     renumber_opcodes(model, versions=runtime != "tflm")
     slimmed = write(model.table)
-    return slimmed if len(slimmed) < len(content) else content
+    # TFLite Micro reads no constants outside the flatbuffer.
+    return slimmed if len(slimmed) < len(content) or outside else content
 
 
-def _bring_inside(model: Model) -> None:
-    """Move data from outside the tree into it: its offsets count from the file's first byte."""
-    for buffer, data in zip(model.table.items("buffers"), model.buffers, strict=True):
-        if external_range(buffer) is not None:
-            buffer.fields["data"] = data
-        buffer.drop("offset", "size")
-    for op in model.operators:
-        place = external_range(op.table, "large_custom_options_")
-        if place is not None:
-            options = np.frombuffer(model.tree.content, np.uint8, place[1], place[0])
-            op.table.fields["custom_options"] = options
-        op.table.drop("large_custom_options_offset", "large_custom_options_size")
-
-
-def _drop_names(model: Model, keep: Set[str]) -> None:
-    if "signatures" not in keep:
+def _drop_names(model: Model, runtime: Runtime, keep: Set[str]) -> None:
+    # Nothing but its signature reaches another subgraph; TFLite Micro has no signatures.
+    if "signatures" not in keep and not (runtime == "any" and other_signatures(model)):
         model.table.drop("signature_defs")
     for graph in model.graphs if "names" not in keep else ():
         for table in (graph.table, *(tensor.table for tensor in graph.tensors)):

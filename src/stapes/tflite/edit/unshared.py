@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stapes.errors import ModelError
+from stapes.tflite.edit.inside import bring_inside
 from stapes.tflite.format.tree import Table, Value, unfolded
 from stapes.tflite.graph import Model
 from stapes.tflite.read.verify import verify
@@ -15,6 +16,8 @@ _MOST_UNFOLDED = 500_000
 def unshared(content: bytes) -> Model:
     """Read a .tflite so that a change of one table changes no other; arrays are still shared.
 
+    Constants from outside the flatbuffer are inside: another file has them at another place.
+
     Raises
     ------
     ModelError
@@ -23,7 +26,9 @@ def unshared(content: bytes) -> Model:
     tree = verify(content).tree
     if unfolded(tree.root) > _MOST_UNFOLDED:
         raise ModelError("The .tflite has more parts than any model for a device.")
-    return Model(replace(tree, root=_copy(tree.root)))
+    model = Model(replace(tree, root=_copy(tree.root)))
+    bring_inside(model)
+    return model
 
 
 def _copy(table: Table) -> Table:

@@ -8,6 +8,7 @@ in a process of its own.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -87,11 +88,15 @@ def verify(content: bytes) -> Model:
 
 def called(op: Table) -> list[int]:
     """The numbers of the subgraphs in an op's options."""
-    numbers: list[int] = []
+    return [number for options, name in calls(op) for number in ints(np.atleast_1d(options[name]))]
+
+
+def calls(op: Table) -> Iterator[tuple[Table, str]]:
+    """The fields of an op's options that hold numbers of subgraphs: a number or a vector."""
     for options in (op["builtin_options"], op["builtin_options2"]):
         for name in () if options is None else _SUBGRAPH_FIELDS.get(options.kind, ()):
-            numbers += [] if options[name] is None else ints(np.atleast_1d(options[name]))
-    return numbers
+            if options[name] is not None:
+                yield options, name
 
 
 def _check_tensor(tree: Tree, tensor: Table, where: str, *, compressed: bool) -> int:

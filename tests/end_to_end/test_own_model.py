@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tests.end_to_end.command import stapes
+from tests.end_to_end.command import stapes, stapes_here
 from tests.extras import require
 
 from stapes.techniques.registry import TECHNIQUES
@@ -126,12 +126,11 @@ def test_training_techniques_learn_the_word_on_any_head(folder, softmax):
         *quick(folder, softmax, "--positive", 2, "--out", out, "--techniques", "distilled"),
         cache=folder / "cache",
     )
-    again = stapes(
-        *("evaluate", out / "models" / "distilled.tflite", "--config", out / "run.yaml", "--json"),
-        cache=folder / "cache",
-    )
+    call = ("evaluate", out / "models" / "distilled.tflite", "--config", out / "run.yaml", "--json")
+    status, printed, _ = stapes_here(*call, cache=folder / "cache", cwd=out)
+    assert status == 0
     results = json.loads((out / "results.json").read_text())
-    assert json.loads(again.stdout)["confusion"] == results["variants"][-1]["confusion"]
+    assert json.loads(printed)["confusion"] == results["variants"][-1]["confusion"]
 
 
 def test_a_float_tflite_gets_the_rows_that_need_no_training(folder, softmax):
@@ -178,8 +177,9 @@ def test_a_slimmed_tflite_gets_these_rows_too(folder, softmax):
     assert uint8["targets"]["litert"]["runs"]
     # Another content of the same file is another run.
     slimmed.write_bytes(softmax.with_suffix(".tflite").read_bytes())
-    again = stapes(*call, cache=folder / "cache", status=2)
-    assert "--model" in again.stderr
+    status, _, message = stapes_here(*call, cache=folder / "cache", cwd=folder)
+    assert status == 2
+    assert "--model" in message
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_the_error_for_an_unusable_model_names_it_and_nothing_is_written(
     arguments = [str(folder / text) if "." in text else text for text in arguments]
     out = folder / "refused"
     call = ["run", "--data", folder / "data", "--word", "high", "--quick", "--out", out]
-    done = stapes(*call, *arguments, cache=folder / "cache", status=None)
-    assert done.returncode in (1, 2)
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
+    status, _, printed = stapes_here(*call, *arguments, cache=folder / "cache", cwd=folder)
+    assert status in (1, 2)
+    assert message in printed
+    assert printed.count("\n") == 1, printed
     assert not out.exists()

@@ -187,7 +187,10 @@ def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
 
 def _check(model: Path, proof: Proof) -> None:
     if not proof.interpreters:
-        reasons = "; ".join(f"{name}: {why}" for name, why in proof.refused.items())
+        of_reason: dict[str, list[str]] = {}
+        for name, why in proof.refused.items():
+            of_reason.setdefault(why.rstrip("."), []).append(name)
+        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in of_reason.items())
         raise ModelError(f"{model}: no interpreter runs it, so nothing can be proven ({reasons}).")
     if proof.difference is not None:
         raise ModelError(

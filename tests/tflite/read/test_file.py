@@ -29,7 +29,7 @@ def test_another_file_is_named(tmp_path):
     (tmp_path / "empty").touch()
     for other in (tmp_path, tmp_path / "model.tflite", tmp_path / "empty"):
         assert not is_tflite(other)
-        with pytest.raises(ModelError, match=rf"{other.name} is no \.tflite \(it lacks the mark"):
+        with pytest.raises(ModelError, match=rf"{other.name} is no \.tflite"):
             read_tflite(other)
 
 
@@ -49,3 +49,19 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="is no file"):
         read_tflite(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "what"),
+    [
+        ("a.tflite", b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+        ("a.tflite", b"\n<!DOCTYPE html><html>", "an HTML page"),
+        ("a.onnx", b"\x08\x07\x12", "an ONNX model"),
+        ("a.tflite", b"something", "the mark TFL3"),
+    ],
+)
+def test_another_kind_of_file_is_named(tmp_path, name, start, what):
+    path = tmp_path / name
+    path.write_bytes(start)
+    with pytest.raises(ModelError, match=what):
+        read_tflite(path)

@@ -12,6 +12,7 @@ import numpy as np
 
 from stapes.errors import ModelError
 from stapes.tflite.edit import slim_quantization
+from stapes.tflite.edit.appended import archive_start, with_archive
 from stapes.tflite.edit.choices import Runtime
 from stapes.tflite.edit.inside import has_outside
 from stapes.tflite.edit.renumber import (
@@ -92,6 +93,9 @@ def slim(content: bytes, *, runtime: Runtime = "any", keep: Set[str] = frozenset
     renumber_buffers(model, keep_present=runtime != "tflm")
     renumber_opcodes(model, versions=runtime != "tflm")
     slimmed = write(model.table)
+    start = archive_start(content) if "metadata" in keep else None
+    if start is not None:
+        slimmed = with_archive(slimmed, content[start:], start)
     # TFLite Micro reads no constants outside the flatbuffer.
     return slimmed if len(slimmed) < len(content) or outside else content
 

@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tests.tflite.models_by_hand import OP, model, op, tensor
+from tests.tflite.models_by_hand import OP, dense, model, op, packed, tensor, unpacked
 
 from stapes.errors import MissingExtraError, ModelError
 from stapes.targets import tflm
@@ -51,7 +51,11 @@ def test_a_tensor_inside_can_be_read(models):
 
 @needs_tflm
 def test_a_model_that_it_refuses_is_refused_with_a_reason():
+    root = unpacked(dense())
+    root.operatorCodes[0].builtinCode = root.operatorCodes[0].deprecatedBuiltinCode = 126
     with pytest.raises(ModelError, match="TFLite Micro refuses"):
+        TFLM(packed(root))
+    with pytest.raises(ModelError, match="broken"):
         TFLM(b"\x1c\0\0\0TFL3" + bytes(100))
 
 

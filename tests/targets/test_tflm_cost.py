@@ -43,7 +43,7 @@ def test_a_model_of_more_work_takes_longer(dense_model):
 
 
 def test_a_file_that_is_no_model_is_refused():
-    with pytest.raises(ModelError, match="TFLite Micro refuses"):
+    with pytest.raises(ModelError, match="broken"):
         arena_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
 
 

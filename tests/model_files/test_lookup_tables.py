@@ -14,6 +14,7 @@ from stapes.model_files import lookup_tables as compression
 from stapes.model_files.lookup_tables import compress
 from stapes.model_files.slimming import tabled
 from stapes.targets import tflm
+from stapes.targets.litert import LiteRT
 from stapes.targets.proof import prove
 from stapes.targets.tflm import TFLMClassifier
 from stapes.tflite.edit.slim import slim
@@ -162,6 +163,19 @@ def test_a_layer_note_has_mode_and_bits(dense_model, weights):
     assert f"{len(result.content):,} bytes with look-up tables" in size
     assert f"arena {result.arena_bytes:,} and " in size
     assert "measured with the same model without tables" in detection
+
+
+@needs_tflm
+def test_a_row_with_nothing_to_gain_runs_in_litert_too(dense_model):
+    distinct = np.arange(8 * 256).reshape(8, 256).astype(np.int8)
+    model = dense_model(distinct, scales=8)
+    result = tabled(model, isolate=False)
+    assert result.content == slim(model)
+    assert LiteRT(result.content).signature.input_shape == (1, 256)
+    assert result.notes == ["look-up tables make no part of it smaller: it has none"]
+    assert result.arena_bytes is None
+    [note] = result.layer_notes
+    assert note.startswith("no look-up table: ")
 
 
 def test_without_tflite_micro_it_names_the_extra(dense_model, weights, monkeypatch):

@@ -100,8 +100,10 @@ def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
     _require_frontend(run, target)
 
     def fits(row: VariantResult) -> bool:
-        result = row.targets.get(target)
-        return result is not None and result.runs
+        result, litert = row.targets.get(target), row.targets.get("litert")
+        # Programs that take the same files run them in LiteRT.
+        refused = litert is not None and litert.tried and not litert.runs
+        return result is not None and result.runs and not refused
 
     chosen = row_source(run, settings.variant, fits, TARGETS[target].title)
     row, path, content = chosen.row, chosen.path, chosen.content

@@ -148,6 +148,7 @@ class Tabled:
     layer_notes: list[str]
     """Mode and bits of each kernel, in the order of the file; empty for one without tables."""
     arena_bytes: int | None
+    """Of a file with tables."""
 
 
 def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
@@ -171,17 +172,20 @@ def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
     tables = result.tables
     notes = {row.name: f"look-up table {row.mode}, {row.bits} bits" for row in tables.tensors}
     notes |= {row.name: f"no look-up table: {row.reason}" for row in tables.left_out}
-    size = "look-up tables make no part of it smaller: it is slimmed for TFLite Micro alone"
-    if tables.tensors:
-        size = (
-            f"for TFLite Micro alone: {len(result.content):,} bytes with look-up tables and "
-            f"{tables.slimmed:,} without, arena {tables.arena_after:,} and {tables.arena_before:,}"
-        )
+    layer_notes = [notes.get(name, "") for name in kernels]
+    if not tables.tensors:
+        # Then LiteRT may run it too: programs that take a device's models ask for that.
+        content, failed = slimmed(content, seed=seed, isolate=isolate)
+        size = "look-up tables make no part of it smaller: it has none"
+        return Tabled(content, [size, failed] if failed else [size], layer_notes, None)
+    size = (
+        f"for TFLite Micro alone: {len(result.content):,} bytes with look-up tables and "
+        f"{tables.slimmed:,} without, arena {tables.arena_after:,} and {tables.arena_before:,}"
+    )
     detection = (
         "detection is measured with the same model without tables, in LiteRT: TFLite Micro "
         "computes the same with both"
     )
-    layer_notes = [notes.get(name, "") for name in kernels]
     return Tabled(result.content, [size, detection], layer_notes, tables.arena_after)
 
 

@@ -106,7 +106,9 @@ def test_the_history_has_each_epoch_and_the_best_is_kept(trained):
     assert set(result.history) == {"loss", "val_frr"}
     frr = result.history["val_frr"]
     assert len(frr) == SETTINGS.epochs
-    assert result.kept_epoch == max(n for n, value in enumerate(frr, 1) if value == min(frr))
+    counted = dict(list(enumerate(frr, 1))[SETTINGS.locate_epoch :])
+    least = min(counted.values())
+    assert result.kept_epoch == max(n for n, value in counted.items() if value == least)
 
 
 @pytest.mark.parametrize("epochs", [1, SETTINGS.locate_epoch, SETTINGS.epochs])
@@ -127,6 +129,21 @@ def test_a_damaged_state_is_ignored(trained, states, tmp_path, damage):
     continued, _ = train(state=state, on_epoch=lambda epoch, *_: begun.append(epoch))
     assert begun == [1, 2, 3, 4]
     assert same(continued, trained[0])
+
+
+def test_an_epoch_before_words_are_located_is_not_kept():
+    settings = SETTINGS.model_copy(update={"epochs": 3, "steps": 2, "locate_epoch": 1})
+    figures = iter([0.0, 0.5, 0.6])
+    result, _ = train_stream(
+        BUILD, crops, settings, seed=0, judge=lambda _: {"val_frr": next(figures)}
+    )
+    assert result.kept_epoch == 2
+    never = settings.model_copy(update={"locate_epoch": 3})
+    figures = iter([0.0, 0.5, 0.6])
+    result, _ = train_stream(
+        BUILD, crops, never, seed=0, judge=lambda _: {"val_frr": next(figures)}
+    )
+    assert result.kept_epoch == 1
 
 
 def test_without_a_judge_the_last_epoch_is_kept():

@@ -6,7 +6,8 @@
   word must be detected there.
 - Negatives are drawn by how wrongly the model scores them now (`models.crops`).
 - The weights are a moving average over the steps (Polyak and Juditsky 1992; as in Tarvainen and
-  Valpola 2017, arXiv:1703.01780). The best epoch by false rejects on validation sound is kept.
+  Valpola 2017, arXiv:1703.01780). The best epoch by false rejects on validation sound is kept, of
+  those after the words were located.
 """
 
 from __future__ import annotations
@@ -245,9 +246,12 @@ class _Training:
         self.model.set_weights(raw)
 
     def keep(self, epoch: int, metrics: dict[str, float]) -> None:
-        """Keep the epoch if it is the best so far; of equal ones, the later."""
+        """Keep the epoch if it is the best of those that count; of equal ones, the later."""
         for name, value in metrics.items():
             self.history.setdefault(name, []).append(value)
+        # Before words are located, a model is not trained on all that it must tell apart.
+        if epoch < self.settings.locate_epoch < self.settings.epochs:
+            return
         figure = (metrics["val_frr"],) if "val_frr" in metrics else ()
         if not self.best or figure <= self.best:
             self.best, self.best_epoch = figure, epoch

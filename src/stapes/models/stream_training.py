@@ -6,8 +6,7 @@
   word must be detected there.
 - Negatives are drawn by how wrongly the model scores them now (`models.crops`).
 - The weights are a moving average over the steps (Polyak and Juditsky 1992; as in Tarvainen and
-  Valpola 2017, arXiv:1703.01780). The best epoch by false rejects on validation sound is kept, of
-  those after the words were located.
+  Valpola 2017, arXiv:1703.01780). The best epoch on validation sound is kept.
 """
 
 from __future__ import annotations
@@ -67,15 +66,12 @@ def train_stream(
 
     Parameters
     ----------
-    build : callable
-        Returns the untrained model, such as `stream_cnn`.
-    crops : callable
-        Returns the crops for a receptive field and a stride.
+    build : callable, returns the untrained model, such as `stream_cnn`
+    crops : callable, returns the crops for a receptive field and a stride
     judge : callable, optional
         Without it, the last epoch is kept.
     state : Path, optional
-        A file that holds the training after each epoch: it continues from there, with the same
-        result. A damaged one is ignored.
+        The training after each epoch, which continues from there. A damaged file is ignored.
     on_epoch : callable, optional
         Called with the epoch from 1, the number of epochs and its metrics.
 
@@ -249,11 +245,10 @@ class _Training:
         """Keep the epoch if it is the best of those that count; of equal ones, the later."""
         for name, value in metrics.items():
             self.history.setdefault(name, []).append(value)
-        # Before words are located, a model is not trained on all that it must tell apart.
-        if epoch < self.settings.locate_epoch < self.settings.epochs:
-            return
         figure = (metrics["val_frr"],) if "val_frr" in metrics else ()
-        if not self.best or figure <= self.best:
+        # Before words are located, a model is not trained on all that it must tell apart.
+        unready = epoch < self.settings.locate_epoch < self.settings.epochs
+        if not unready and (not self.best or figure <= self.best):
             self.best, self.best_epoch = figure, epoch
             self.best_weights = [weight.copy() for weight in self.average]
 

@@ -69,6 +69,19 @@ def test_without_a_recommended_row_it_says_which_the_device_takes(tmp_path, reco
         of(run)
 
 
+def test_a_row_that_litert_refuses_is_exported_only_by_its_name(tmp_path):
+    """Programs on a Raspberry Pi take the same files, and run them in LiteRT."""
+    document = streamed()
+    document["stream"].targets["litert"] = TargetResult(runs=False, reason="zero points")
+    run = run_folder(tmp_path / "run", document)
+    with pytest.raises(UsageError, match=r"recommends stream, and ESPHome takes stream_qat: name"):
+        of(run)
+    assert known(of(run, variant="stream").row).name == "stream"
+    document["stream"].targets["litert"] = TargetResult(runs=False, tried=False, reason="absent")
+    write(document, run / "results.json")
+    assert known(of(run).row).name == "stream"
+
+
 def test_detectors_on_features_that_the_device_does_not_compute_are_refused(tmp_path):
     document = streamed()
     for row in document.variants:

@@ -12,7 +12,7 @@ from stapes.errors import ModelError, UsageError
 from stapes.export import operating_point
 from stapes.export.operating_point import DevicePoint
 from stapes.export.settings import ExportSettings
-from stapes.model_files.sources import RESULTS, file_source, row_source, run_of
+from stapes.model_files.sources import RESULTS, file_source, row_source, run_of, runs_in_litert
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.system.text import printable
 from stapes.targets import tflm, tflm_cost
@@ -100,10 +100,8 @@ def _of_run(run: Path, settings: ExportSettings, target: str) -> Source:
     _require_frontend(run, target)
 
     def fits(row: VariantResult) -> bool:
-        result, litert = row.targets.get(target), row.targets.get("litert")
-        # Programs that take the same files run them in LiteRT.
-        refused = litert is not None and litert.tried and not litert.runs
-        return result is not None and result.runs and not refused
+        result = row.targets.get(target)
+        return result is not None and result.runs and runs_in_litert(row)
 
     chosen = row_source(run, settings.variant, fits, TARGETS[target].title)
     row, path, content = chosen.row, chosen.path, chosen.content

@@ -13,7 +13,14 @@ from stapes.contracts.manifest import Manifest
 from stapes.contracts.results import VariantResult
 from stapes.errors import ModelError, UsageError
 from stapes.frontends.registry import DEFAULT_STREAM, STREAMS
-from stapes.model_files.sources import RESULTS, FileSource, file_source, row_source, run_of
+from stapes.model_files.sources import (
+    RESULTS,
+    FileSource,
+    file_source,
+    row_source,
+    run_of,
+    runs_in_litert,
+)
 from stapes.system.options import unknown
 from stapes.system.text import printable
 
@@ -128,9 +135,8 @@ def _of_run(run: Path, variant: str | None) -> ModelSource:
 
 
 def _listens(row: VariantResult) -> bool:
-    """Whether a row is a detector in a stream that LiteRT runs: some are for TFLite Micro alone."""
-    litert = row.targets.get("litert")
-    return row.stream is not None and (litert is None or litert.runs)
+    """Whether a row is a detector in a stream that LiteRT runs."""
+    return row.stream is not None and runs_in_litert(row)
 
 
 def _words(stem: str) -> str:

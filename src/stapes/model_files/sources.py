@@ -73,6 +73,15 @@ def row_source(
     return RowSource(run, results, row, row_path(run, row), measured(run, row))
 
 
+def runs_in_litert(row: VariantResult) -> bool:
+    """Whether a program that takes a device's files may run a row: it was not refused by LiteRT.
+
+    Some rows are for TFLite Micro alone.
+    """
+    litert = row.targets.get("litert")
+    return litert is None or litert.runs or not litert.tried
+
+
 def row_path(run: Path, row: VariantResult) -> Path:
     """The file of a row; a results.json of others does not lead out of the folder."""
     return run / MODELS / Path(row.file).name

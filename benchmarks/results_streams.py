@@ -218,7 +218,7 @@ def table(
         found = [_row(run, "stream") for run in results]
         detections = [row.detection for row in found if row.detection is not None]
         frr = [[_frr(_at(d, rate)) for d in detections] for rate in RATES]
-        noisy = [_frr(d.conditions[1].at_clean_threshold) for d in detections]
+        noisy = [_in_noise(d) for d in detections]
         if word in PROMISED:
             at_one.append(fmean(frr[RATES.index(1.0)]))
             in_noise.append(fmean(noisy))
@@ -233,7 +233,7 @@ def table(
             detection, size, arena = theirs[word]
             cells = [f"microWakeWord, {word}", str(detection.conditions[0].words), f"{size:,}"]
             cells += [f"{arena:,}", *(percent(_frr(_at(detection, rate)), 1) for rate in RATES)]
-            cells += [percent(_frr(detection.conditions[1].at_clean_threshold), 1), ""]
+            cells += [percent(_in_noise(detection), 1), ""]
             lines.append(f"| {' | '.join(cells)} |")
     names = ", ".join(f"`{word}`" for word in runs if word in PROMISED)
     if names:
@@ -261,10 +261,10 @@ def rows(run: Results) -> list[str]:
         if row.detection is None:
             continue
         point, tflm = _at(row.detection, 1.0), row.targets["tflm"]
-        noisy = row.detection.conditions[1].at_clean_threshold
         cells = [f"`{row.name}`", f"{row.bytes:,}"]
         cells += ["-" if tflm.arena_bytes is None else f"{tflm.arena_bytes:,}"]
-        cells += [percent(_frr(point), 1), interval(point.frr_ci95), percent(_frr(noisy), 1)]
+        cells += [percent(_frr(point), 1), interval(point.frr_ci95)]
+        cells += [percent(_in_noise(row.detection), 1)]
         cells += ["yes" if row.targets["esphome"].runs else "no"]
         cells += ["yes" if tflm.agrees else "no"]
         lines.append(f"| {' | '.join(cells)} |")
@@ -278,6 +278,11 @@ def _row(results: Results, name: str) -> VariantResult:
 def _at(detection: Detection, rate: float) -> OperatingPoint:
     points = detection.conditions[0].at_rates
     return next(point for point in points if point.target_fa_per_hour == rate)
+
+
+def _in_noise(detection: Detection) -> float:
+    condition = next(part for part in detection.conditions if part.snr_db == NOISE_DB)
+    return _frr(condition.at_clean_threshold)
 
 
 def _frr(point: OperatingPoint) -> float:

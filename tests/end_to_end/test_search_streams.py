@@ -117,13 +117,10 @@ def test_without_recordings_sentences_are_spoken_to_train_and_to_count_in(search
     out, done = search
     content = results(out)
     assert content["streams"]["sound"]["spoken"] == 1
-    assert 0 < content["detection"]["spoken_hours"] < content["detection"]["hours"]
+    assert content["detection"]["spoken_hours"] > 0
     # A detector that learned little may have no threshold, so no rate.
     parts = [part for row in content["variants"] for part in row["detection"]["by_source"] or []]
-    assert {part["source"] for part in parts} in (
-        set(),
-        {"negative test clips", "spoken sentences"},
-    )
+    assert {part["source"] for part in parts} <= {"spoken sentences"}
     assert "Real speech fools a detector more often" in done.stdout
     assert "sentences that espeak-ng speaks stand for running speech" in done.stdout
 

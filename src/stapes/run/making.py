@@ -120,7 +120,9 @@ def _make_variants(
     total = len(waiting)
     while waiting or pending:
         unfinished = {*waiting, *pending.values()}
-        for name in [name for name, needs in waiting.items() if needs not in unfinished]:
+        ready = [name for name, needs in waiting.items() if needs not in unfinished]
+        # What takes longest begins first, so that no worker is left alone with it.
+        for name in sorted(ready, key=_trains, reverse=True):
             del waiting[name]
             pending[_submit(job, name, executor, sound)] = name
         progress.update(total - len(waiting) - len(pending), total, _under_way(job, pending))
@@ -159,6 +161,11 @@ def _needs(job: Job, missing: list[str]) -> dict[str, str]:
         # The longest, so it comes first.
         needs = {_STREAM: "", **needs}
     return needs | {name: _STAGE + TECHNIQUES[name].needs for name in missing}
+
+
+def _trains(name: str) -> bool:
+    """Whether a model is trained for it; of stages, always."""
+    return name.startswith(_STAGE) or TECHNIQUES[name].trains
 
 
 def _submit(

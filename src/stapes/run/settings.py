@@ -69,9 +69,7 @@ class RunSettings(BaseModel):
     negatives: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
         default=None, description="Folder of more speech without the word."
     )
-    continuous: Annotated[
-        Path | None, Option("run search", "DIR", "the negative test clips, and spoken sentences")
-    ] = Field(
+    continuous: Annotated[Path | None, Option("run search", "DIR", "spoken sentences")] = Field(
         default=None,
         description="Folder of recordings without the word, in which false accepts are counted.",
     )

@@ -51,6 +51,7 @@ def _stream(
     *,
     searched: bool = False,
     tables: bool = False,
+    trains: bool = False,
 ) -> Technique:
     """A row of a detector in a stream; its frontend may need a package."""
     return Technique(
@@ -60,6 +61,7 @@ def _stream(
         needs,
         searched=searched,
         tables=tables,
+        trains=trains,
     )
 
 
@@ -69,6 +71,7 @@ TECHNIQUES: dict[str, Technique] = {
     "stream_tiny": _stream(
         "the narrowest detector in a stream that holds on validation sound, full integer",
         stream.tiny,
+        trains=True,
     ),
     "stream_int16x8": _stream(
         "a detector in a stream, int16 activations, int8 weights", post_training.int16x8
@@ -78,6 +81,7 @@ TECHNIQUES: dict[str, Technique] = {
         quantization_aware.qat,
         _QAT,
         searched=True,
+        trains=True,
     ),
     "stream_pruned": _stream(
         "a detector in a stream, magnitude pruning, full integer",
@@ -152,15 +156,21 @@ TECHNIQUES: dict[str, Technique] = {
         "magnitude pruning, TFLite's sparse encoding", _MAGNITUDE, pruning.pruned_sparse, "pruned"
     ),
     "pruned_2by4": Technique(
-        "2:4 pruning of the published small CNN, from scratch", _2BY4, pruning.pruned_2by4
+        "2:4 pruning of the published small CNN, from scratch",
+        _2BY4,
+        pruning.pruned_2by4,
+        trains=True,
     ),
-    "pruned_2by4_full": Technique("2:4 pruning", _2BY4, pruning.pruned_2by4_full),
+    "pruned_2by4_full": Technique("2:4 pruning", _2BY4, pruning.pruned_2by4_full, trains=True),
     "pruned_channels": Technique(
         "whole filters removed by their importance",
         "Molchanov et al. 2019, arXiv:1906.10771",
         channels.pruned_channels,
+        trains=True,
     ),
-    "qat": Technique("quantization-aware training", _QAT, quantization_aware.qat, searched=True),
+    "qat": Technique(
+        "quantization-aware training", _QAT, quantization_aware.qat, searched=True, trains=True
+    ),
     "clustered": Technique("weight clustering", _CLUSTERING, clustering.clustered, "clustered"),
     "clustered_int8": Technique(
         "weight clustering, full integer",
@@ -191,6 +201,7 @@ TECHNIQUES: dict[str, Technique] = {
         quantization_aware.pqat,
         "pruned",
         searched=True,
+        trains=True,
     ),
     "cqat": Technique(
         "QAT that keeps the clusters",
@@ -198,6 +209,7 @@ TECHNIQUES: dict[str, Technique] = {
         quantization_aware.cqat,
         "clustered",
         searched=True,
+        trains=True,
     ),
     "pcqat": Technique(
         "QAT that keeps zeros and clusters",
@@ -205,6 +217,7 @@ TECHNIQUES: dict[str, Technique] = {
         quantization_aware.pcqat,
         "sparse_clustered",
         searched=True,
+        trains=True,
     ),
     "pcqat_lut": Technique(
         "QAT that keeps zeros and clusters, look-up tables",
@@ -215,19 +228,25 @@ TECHNIQUES: dict[str, Technique] = {
         extra=tflm.EXTRA,
         tables=True,
         searched=True,
+        trains=True,
     ),
     "distilled": Technique(
         "a small student of the baseline, full integer",
         "Hinton et al. 2015, arXiv:1503.02531",
         distillation.distilled,
+        trains=True,
     ),
     "small": Technique(
-        "a temporal CNN taught by the baseline, full integer", _TEMPORAL, small.small
+        "a temporal CNN taught by the baseline, full integer",
+        _TEMPORAL,
+        small.small,
+        trains=True,
     ),
     "tiny": Technique(
         "the narrowest temporal CNN that holds on validation clips, full integer",
         _TEMPORAL,
         small.tiny,
+        trains=True,
     ),
 }
 

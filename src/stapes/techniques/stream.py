@@ -60,8 +60,8 @@ def _centred(tflite: bytes, threshold: Callable[[bytes], float | None]) -> bytes
 def tiny(material: Material) -> Variant:
     """The narrowest detector that misses hardly more words on validation sound, int8.
 
-    Each width, from the narrowest on, is trained from scratch. If none is near enough, the one with
-    the fewest misses is chosen.
+    Each width is trained from scratch, from the widest on, until one misses too many more: one that
+    is narrower would miss more yet. If none is near enough, the widest is chosen.
     """
     stream, recipe = material.stream, material.recipes.stream_tiny
     assert stream is not None
@@ -75,7 +75,7 @@ def tiny(material: Material) -> Variant:
     most = stream.judge(scorer(material.baseline))["val_frr"] + recipe.max_rise / 100
     settings = stream.settings.model_copy(update={"epochs": recipe.epochs})
     models, missed = {}, {}
-    for width in [width for width in recipe.widths if width < sizes["width"]]:
+    for width in [width for width in reversed(recipe.widths) if width < sizes["width"]]:
         trained, _ = train_stream(
             functools.partial(stream_cnn, **{**sizes, "width": width}),
             lambda field, stride: stream.crops.copied(),
@@ -85,12 +85,12 @@ def tiny(material: Material) -> Variant:
         )
         models[width] = stream.finish(trained.model)
         missed[width] = stream.judge(scorer(models[width]))["val_frr"]
-        if missed[width] <= most:
+        if missed[width] > most:
             break
     if not models:
         models[sizes["width"]], missed[sizes["width"]] = material.baseline, most
-    chosen = min(missed, key=lambda width: (missed[width] > most, missed[width], width))
-    why = "the narrowest" if missed[chosen] <= most else "the best, as none is"
+    chosen = min(missed, key=lambda width: (missed[width] > most, width))
+    why = "the narrowest" if missed[chosen] <= most else "the widest tried, as it is not"
     tried = ", ".join(f"{width}: {100 * frr:.1f} %" for width, frr in missed.items())
     note = (
         f"width {chosen}, {why} at most {recipe.max_rise:g} points above the FRR of width "

@@ -106,6 +106,7 @@ class Technique:
         starts from
     tables : whether its weights go into look-up tables, which only TFLite Micro reads
     slow : whether LiteRT has no fast kernels for it
+    trains : whether its making trains a model, which takes longest
     """
 
     title: str
@@ -118,6 +119,7 @@ class Technique:
     searched: bool = False
     tables: bool = False
     slow: bool = False
+    trains: bool = False
 
     @property
     def missing(self) -> bool:

@@ -129,27 +129,29 @@ def test_negative_clips_are_joined_to_one_recording(tmp_path, write_clip):
     assert sound.sources == ["negative test clips"]
 
 
-def test_spoken_sentences_follow_the_clips_as_recordings_of_another_source(
-    tmp_path, speech, write_clip
-):
+def test_where_sentences_are_spoken_no_clip_is_joined(tmp_path, speech, write_clip):
     negatives = clips(tmp_path, write_clip, "cat", [0.6, 0.6])
     broken = tmp_path / "broken.flac"
     broken.write_text("no sound")
     sound = gathered(
         tmp_path, negatives=negatives, spoken=[speech / "0.wav", broken, speech / "2.wav"]
     )
-    clip_samples, first, second = round(1.2 * RATE), 2 * RATE, 4 * RATE
-    assert sound.recordings == [
-        (0, clip_samples),
-        (clip_samples, first),
-        (clip_samples + first, second),
-    ]
-    assert sound.sources == ["negative test clips", "spoken sentences", "spoken sentences"]
-    assert sound.source == "the negative test clips, joined, and spoken sentences (synthetic)"
+    first, second = 2 * RATE, 4 * RATE
+    assert sound.recordings == [(0, first), (first, second)]
+    assert sound.sources == ["spoken sentences", "spoken sentences"]
+    assert sound.source == "spoken sentences (synthetic)"
     assert [row.file for row in sound.skipped] == ["broken.flac"]
-    # Without a clip, the sentences are all.
-    alone = gathered(tmp_path, spoken=[speech / "0.wav"])
-    assert (alone.recordings, alone.sources) == ([(0, first)], ["spoken sentences"])
+
+
+def test_clips_are_joined_where_no_sentence_can_be_used(tmp_path, write_clip):
+    broken = tmp_path / "broken.flac"
+    broken.write_text("no sound")
+    negatives = clips(tmp_path, write_clip, "cat", [0.6, 0.6, 0.3])
+    sound = gathered(tmp_path, negatives=negatives, spoken=[broken])
+    assert (sound.recordings, sound.sources) == (
+        [(0, round(1.5 * RATE))],
+        ["negative test clips"],
+    )
 
 
 def test_joined_clips_shorter_than_a_window_are_no_recording(tmp_path, write_clip):

@@ -2,8 +2,8 @@
 
 Three tapes, all at the frontend's rate, with one level of speech (`audio.levels`):
 
-- `background`, without the word: a folder of recordings, or the negative test clips joined, and
-  synthetic sentences. Clips of the training are omitted.
+- `background`, without the word: a folder of recordings, or synthetic sentences, or the negative
+  test clips, joined. Clips of the training are omitted.
 - `words`: the positive test clips, whole (of one that is longer than 5 s, the loudest 5 s).
 - `noise`: a folder of it, or a minute of pink noise. Its level is that of speech; the
   signal-to-noise ratio is applied when it is added.
@@ -76,7 +76,7 @@ def gather_sound(
     Parameters
     ----------
     continuous : Path, optional
-        A folder of recordings without the word; by default `negatives` are joined.
+        A folder of recordings without the word.
     negatives, positives : list of Clip
         Test clips without the word, and with it.
     noise : Path, optional
@@ -86,7 +86,8 @@ def gather_sound(
     seed : int
         Of generated noise.
     spoken : sequence of Path
-        Recordings of synthetic sentences without the word, which follow the joined `negatives`.
+        Recordings of synthetic sentences without the word; used without `continuous`. Where there
+        are none either, `negatives` are joined.
     shortest : int, optional [samples]
         Of a recording in which something can be detected [the window].
 
@@ -113,18 +114,17 @@ def gather_sound(
         recordings = [(piece.begin, piece.samples) for piece in background.pieces]
         sources = [Path(piece.name).parent.as_posix() for piece in background.pieces]
     else:
-        source = "the negative test clips, joined"
-        append_clips(background, negatives, settings.window_seconds, skipped)
-        # One recording: windows cross the joins.
-        recordings = [(0, background.samples)] if background.samples >= shortest else []
-        sources = [JOINED for _ in recordings]
-        if spoken:
-            source += f", and {SPOKEN} (synthetic)"
-        clips = len(background.pieces)
+        # Clips of similar words, joined, are not what a device gets in an hour: they only stand in.
         for path in spoken:
             append_file(background, path.name, path, skipped, shortest=shortest)
-        recordings += [(piece.begin, piece.samples) for piece in background.pieces[clips:]]
-        sources += [SPOKEN for _ in background.pieces[clips:]]
+        source, sources = f"{SPOKEN} (synthetic)", [SPOKEN for _ in background.pieces]
+        recordings = [(piece.begin, piece.samples) for piece in background.pieces]
+        if not recordings:
+            source = "the negative test clips, joined"
+            append_clips(background, negatives, settings.window_seconds, skipped)
+            # One recording: windows cross the joins.
+            recordings = [(0, background.samples)] if background.samples >= shortest else []
+            sources = [JOINED for _ in recordings]
     words = Tape(folder / "words.f32", settings.sample_rate)
     append_clips(words, positives, settings.window_seconds, skipped)
     tape, noise_source = _noise_tape(folder / "noise.f32", noise, settings, seed, skipped, known)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import doctest
 import os
+import signal
 import sys
 import time
 
 import pytest
-from tests.processes import allocate, crash, hang, is_alive
+from tests.processes import allocate, be_killed, crash, hang, is_alive
 
 from stapes.errors import ModelError
 from stapes.system import isolation
-from stapes.system.isolation import Child, Lost, isolated
+from stapes.system.isolation import Child, Killed, Lost, isolated
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's here")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
@@ -50,6 +51,23 @@ def test_a_crash_and_a_hang_are_named_and_the_next_call_gets_a_new_process():
         third = child.run(600, os.getpid)
     assert len({first, second, third}) == 3
     assert not any(is_alive(pid) for pid in (first, second, third))
+
+
+@posix
+def test_what_was_killed_is_tried_again_once(tmp_path):
+    assert isolated(600, be_killed, tmp_path / "once", 1) == 1
+    message = "^A process of Stapes was killed twice, perhaps for lack of memory: end other"
+    with Child() as child:
+        with pytest.raises(Killed, match=message):
+            child.run(600, be_killed, tmp_path / "twice", 2)
+        assert child.run(600, be_killed, tmp_path / "twice", 2) == 2
+
+
+@posix
+def test_a_child_that_is_killed_between_two_calls_starts_again():
+    with Child() as child:
+        os.kill(child.run(600, os.getpid), signal.SIGTERM)
+        assert child.run(600, abs, -3) == 3
 
 
 @posix

@@ -19,7 +19,7 @@ from stapes.contracts.measurements import TargetResult
 from stapes.errors import ModelError
 from stapes.measure.accuracy import decide
 from stapes.system import isolation
-from stapes.system.isolation import SECONDS_A_CLIP, Child, Lost
+from stapes.system.isolation import SECONDS_A_CLIP, Child, Killed, Lost
 from stapes.targets.litert_cost import SECONDS, Latency, latency
 from stapes.targets.registry import TARGETS
 from stapes.targets.target import Tried, reason, refused, tried, untried
@@ -27,6 +27,9 @@ from stapes.tflite.read.verify import verify
 
 _SECONDS = 2 * isolation.SECONDS
 """The limit of one target; a target may start isolated work of its own."""
+
+KILLED = "not tried: its process was killed, perhaps for lack of memory"
+"""The reason of a target that a later command must try again."""
 
 
 def targets_of(
@@ -40,7 +43,8 @@ def targets_of(
 ) -> dict[str, TargetResult]:
     """Results of a model on the targets, by name, without latency.
 
-    A crash, a hang and a missing extra are reasons.
+    A crash, a hang and a missing extra are reasons. So is a process that was killed: the target was
+    then not tried (`KILLED`).
 
     Parameters
     ----------
@@ -74,7 +78,9 @@ def targets_of(
         results["tflm"] = compared(attempts["tflm"], attempts["litert"], positive)
     for name in results:
         base = TARGETS[name].built_on
-        if base in results and TARGETS[base].missing is None and not results[base].runs:
+        if base in results and results[base].reason == KILLED:
+            results[name] = untried(KILLED).result
+        elif base in results and TARGETS[base].missing is None and not results[base].runs:
             results[name] = _not(results[name], f"{TARGETS[base].title} does not run it")
         if (obstacle := TARGETS[name].obstacle_of(frontend)) is not None:
             results[name] = _not(results[name], f"it {obstacle}")
@@ -85,6 +91,11 @@ def latency_of(tflite: bytes, result: TargetResult, *, child: Child) -> TargetRe
     """LiteRT's result from `targets_of`, with the latency where the model runs.
 
     Nothing else may run in the child or on the machine.
+
+    Raises
+    ------
+    Killed
+        The child was killed, so nothing is known of the latency.
     """
     if not result.runs:
         return result
@@ -148,6 +159,8 @@ def _tried(name: str, tflite: bytes, clips: NDArray[np.float32] | None, child: C
     seconds = _SECONDS + SECONDS_A_CLIP * (0 if inputs is None else len(inputs))
     try:
         return child.run(seconds, tried, target, tflite, inputs)
+    except Killed:
+        return untried(KILLED)
     except Lost as lost:
         return refused(str(lost))
 

@@ -9,7 +9,7 @@ from stapes.contracts.inspection import Inspection
 from stapes.errors import ModelError
 from stapes.models import backend
 from stapes.models.keras_import.any_keras import load_any
-from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.isolation import SECONDS, Killed, Lost, isolated
 from stapes.techniques.post_training import convert as convert_float
 from stapes.tflite.read.file import is_tflite, read_tflite
 from stapes.tflite.read.inspect import inspect
@@ -28,6 +28,8 @@ def converted(model: Path) -> bytes:
     backend.require()
     try:
         return isolated(SECONDS, _convert, model)
+    except Killed:
+        raise Killed(f"The process that read {model}") from None
     except Lost as lost:
         raise ModelError(
             f"{model} cannot be converted: {lost}. The file is broken, or far too large for a "

@@ -28,7 +28,7 @@ from stapes.run.settings import RunSettings
 from stapes.run.sound import TestSound
 from stapes.run.steps import unpacked_file
 from stapes.system.files import atomic_path, write_text
-from stapes.system.isolation import SECONDS, Child, Lost
+from stapes.system.isolation import SECONDS, Child, Killed, Lost
 from stapes.system.progress import Progress
 from stapes.targets.batches import score
 from stapes.techniques.registry import TECHNIQUES
@@ -139,7 +139,7 @@ def collect(
         row = waiting[future]
         try:
             future.result()
-        except BrokenExecutor:
+        except (BrokenExecutor, Killed):
             raise
         except StapesError as error:
             # A variant that fails must not stop the others.

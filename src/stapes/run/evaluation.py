@@ -24,7 +24,7 @@ from stapes.run.own_model import unusable
 from stapes.run.preparation import choose_clips, feature_cache, load_corpus, skipped_files
 from stapes.run.settings import EvaluationSettings
 from stapes.run.window import settled
-from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Lost, isolated
+from stapes.system.isolation import SECONDS, SECONDS_A_CLIP, Killed, Lost, isolated
 from stapes.system.progress import SILENT, Progress
 from stapes.targets.classifier import fits
 from stapes.tflite.read.constants import data_bytes
@@ -121,6 +121,8 @@ def _scores(
 ) -> np.ndarray:
     try:
         parts = isolated(seconds, _run, content, features, frontend)
+    except Killed:
+        raise Killed(f"The process that ran {model}") from None
     except Lost as lost:
         raise unusable(model, lost) from None
     except ModelError as error:

@@ -7,6 +7,7 @@ runs.
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,9 +21,10 @@ from stapes.contracts.results import Results, VariantResult
 from stapes.contracts.streams import StreamForm
 from stapes.data.features import Chosen
 from stapes.data.stream.mixing import RATE
+from stapes.errors import StapesError
 from stapes.frontends.numerics.stream import BINS, real
 from stapes.frontends.registry import STREAMS
-from stapes.measure.on_targets import latency_of, targets_of
+from stapes.measure.on_targets import KILLED, latency_of, targets_of
 from stapes.run import before, detection, stream_detection
 from stapes.run.conclusion import conclude
 from stapes.run.feature_files import load_features
@@ -30,19 +32,20 @@ from stapes.run.folder import RunFolder
 from stapes.run.job import Job
 from stapes.run.record import Record, clips_of
 from stapes.run.sound import TestSound
-from stapes.system.isolation import Child
+from stapes.system.isolation import Child, Killed
 from stapes.targets.registry import TARGETS
 
 _COMPARED_SECONDS = 3600.0
 """Of sound without the word, in which every interpreter is compared with LiteRT, step by step."""
 
 
-def measure_all(job: Job, record: Record, test: Chosen, sound: TestSound) -> None:
+def measure_all(job: Job, record: Record, test: Chosen, sound: TestSound) -> list[str]:
     """Measure every variant, compare them, and save the record after each step.
 
-    `test` are the test clips, and detection is measured in `sound`.
+    `test` are the test clips, and detection is measured in `sound`. Returns what `require_all`
+    takes.
     """
-    measure_rows(job, record, test, sound)
+    killed = measure_rows(job, record, test, sound)
     results = record.results
     conclude(results, test.clips, job.settings)
     heard = None
@@ -50,10 +53,23 @@ def measure_all(job: Job, record: Record, test: Chosen, sound: TestSound) -> Non
         heard = stream_detection.Heard(sound.streams, sound.clips)
     results.before = before.compare(job, results, heard)
     record.save()
+    return killed
 
 
-def measure_rows(job: Job, record: Record, test: Chosen, sound: TestSound) -> None:
-    """Measure every variant, and save the record after each step."""
+def require_all(killed: list[str], job: Job) -> None:
+    """Raise StapesError if a measurement is missing because its process was killed.
+
+    The results are written before, without it. The same command measures it.
+    """
+    if killed:
+        raise StapesError(
+            f"Not measured: {'; '.join(killed)}. A process was killed each time, perhaps for lack "
+            f"of memory. All else is kept: the same command measures them in {job.folder.path}."
+        )
+
+
+def measure_rows(job: Job, record: Record, test: Chosen, sound: TestSound) -> list[str]:
+    """Measure every variant, and save the record after each step; see `measure_all`."""
     record.results.clips = clips_of(test)
     _measure_detection(job, record.results, sound)
     record.save()
@@ -61,9 +77,14 @@ def measure_rows(job: Job, record: Record, test: Chosen, sound: TestSound) -> No
     if any(row.stream is None for row in record.results.variants):
         x = np.asarray(load_features(job.folder.features, "test").x)
     frames = _stream_frames(job, sound)
-    try_targets(job, record, lambda row: x if row.stream is None else _steps(frames, row.stream))
-    record.save()
-    time_models(job, record)
+    clips = functools.partial(_clips, x, frames)
+    return [*try_targets(job, record, clips), *time_models(job, record)]
+
+
+def _clips(
+    x: NDArray[np.float32], frames: NDArray[np.float32], row: VariantResult
+) -> NDArray[np.float32]:
+    return x if row.stream is None else _steps(frames, row.stream)
 
 
 def _measure_detection(job: Job, results: Results, sound: TestSound) -> None:
@@ -115,17 +136,46 @@ def _steps(frames: NDArray[np.float32], form: StreamForm) -> NDArray[np.float32]
 
 def try_targets(
     job: Job, record: Record, clips: Callable[[VariantResult], NDArray[np.float32]]
-) -> None:
+) -> list[str]:
     """Try every variant on every target, some at a time, each in its own child.
 
+    A variant whose child was killed is tried again alone: others may have taken the memory.
+
     `clips` returns the test clips' features for a variant: variants may differ in their frontend.
+
+    Returns
+    -------
+    killed : list of str
+        The variants whose child was killed again, and the targets.
     """
     rows, progress = record.results.variants, job.progress
-    missing = [row for row in rows if any(_untried(row, name) for name in TARGETS)]
-    if not missing:
-        return
+    if not _missing(rows):
+        return []
     progress.begin("Trying the targets")
-    workers = min(job.jobs, len(missing))
+    _try(job, record, clips, _missing(rows), job.jobs)
+    if again := _missing(rows):
+        _try(job, record, clips, again, 1)
+    counts = {name: sum(row.targets[name].runs for row in rows) for name in TARGETS}
+    progress.end(", ".join(f"{counts[name]} in {TARGETS[name].title}" for name in TARGETS))
+    return [
+        f"{row.name} ({', '.join(TARGETS[name].title for name in names)})"
+        for row in _missing(rows)
+        if (names := [name for name in TARGETS if row.targets[name].reason == KILLED])
+    ]
+
+
+def _missing(rows: list[VariantResult]) -> list[VariantResult]:
+    return [row for row in rows if any(_untried(row, name) for name in TARGETS)]
+
+
+def _try(
+    job: Job,
+    record: Record,
+    clips: Callable[[VariantResult], NDArray[np.float32]],
+    missing: list[VariantResult],
+    workers: int,
+) -> None:
+    workers = min(workers, len(missing))
     children: queue.SimpleQueue[Child] = queue.SimpleQueue()
 
     def try_all(row: VariantResult) -> dict[str, TargetResult]:
@@ -151,9 +201,7 @@ def try_targets(
         for done, future in enumerate(as_completed(waiting), 1):
             waiting[future].targets = future.result()
             record.save()
-            progress.update(done, len(waiting), waiting[future].name)
-    counts = {name: sum(row.targets[name].runs for row in rows) for name in TARGETS}
-    progress.end(", ".join(f"{counts[name]} in {TARGETS[name].title}" for name in TARGETS))
+            job.progress.update(done, len(waiting), waiting[future].name)
 
 
 def _untried(row: VariantResult, name: str) -> bool:
@@ -162,24 +210,34 @@ def _untried(row: VariantResult, name: str) -> bool:
     return result is None or (not result.tried and TARGETS[name].missing is None)
 
 
-def time_models(job: Job, record: Record) -> None:
-    """Time an inference of each variant that LiteRT runs, one after the other."""
+def time_models(job: Job, record: Record) -> list[str]:
+    """Time an inference of each variant that LiteRT runs, one after the other.
+
+    Returns
+    -------
+    killed : list of str
+        The variants whose process was killed; they are not timed.
+    """
     missing = [
         row
         for row in record.results.variants
         if row.targets["litert"].runs and row.targets["litert"].latency_us_p50 is None
     ]
     if not missing:
-        return
-    progress = job.progress
+        return []
+    killed, progress = [], job.progress
     progress.begin("Timing each model alone")
     with Child() as child:
         for done, row in enumerate(missing):
             progress.update(done, len(missing), row.name)
             litert = row.targets["litert"]
-            row.targets["litert"] = latency_of(_content(row, job.folder), litert, child=child)
+            try:
+                row.targets["litert"] = latency_of(_content(row, job.folder), litert, child=child)
+            except Killed:
+                killed.append(f"{row.name} (latency)")
             record.save()
-    progress.end(f"{len(missing)} models")
+    progress.end(f"{len(missing) - len(killed)} models")
+    return killed
 
 
 def _content(row: VariantResult, folder: RunFolder) -> bytes:

@@ -30,7 +30,7 @@ from stapes.run import before, captures, own_model, sound, stream_sound
 from stapes.run.feature_files import gather_splits
 from stapes.run.job import Job
 from stapes.run.making import Adopted, make_models
-from stapes.run.measurement import measure_all
+from stapes.run.measurement import measure_all, require_all
 from stapes.run.preparation import (
     choose_clips,
     describe,
@@ -45,7 +45,7 @@ from stapes.run.preparation import (
 from stapes.run.settings import RunSettings
 from stapes.run.spoken import spoken_sentences
 from stapes.run.window import windowed
-from stapes.system.isolation import SECONDS, Lost, isolated
+from stapes.system.isolation import SECONDS, Killed, Lost, isolated
 from stapes.techniques.registry import is_stream
 from stapes.techniques.selection import left_out, select
 
@@ -139,7 +139,7 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
                 adopted,
                 lambda: stream_sound.prepare(job, corpus, chosen, skipped, spoken),
             )
-            measure_all(job, record, chosen["test"], test_sound)
+            killed = measure_all(job, record, chosen["test"], test_sound)
             write_files(record.results, folder.path)
             if failed:
                 reasons = "; ".join(f"{name} ({reason})" for name, reason in failed.items())
@@ -147,6 +147,7 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
                     f"Not made: {reasons}. {folder.log} has more; the other models are kept: "
                     f"`stapes report {folder.path}` shows them."
                 )
+            require_all(killed, job)
             folder.finish()
     return record.results
 
@@ -158,6 +159,8 @@ def _adopted(job: Job, target: Path) -> Adopted:
     progress.begin(f"Reading {settings.model}")
     try:
         baseline = isolated(SECONDS, own_model.adopt, settings, target)
+    except Killed:
+        raise Killed(f"The process that read {settings.model}") from None
     except Lost as lost:
         raise own_model.unusable(settings.model, lost) from None
     progress.end(f"{baseline.parameters:,} parameters")

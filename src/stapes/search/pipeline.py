@@ -26,7 +26,7 @@ from stapes.run import record as records
 from stapes.run.conclusion import compare, keep_sound
 from stapes.run.feature_files import load_features
 from stapes.run.making import train_baseline
-from stapes.run.measurement import time_models, try_targets
+from stapes.run.measurement import require_all, time_models, try_targets
 from stapes.run.preparation import describe, digest, load_corpus, synthetic_folder
 from stapes.run.record import Record
 from stapes.run.window import windowed
@@ -96,9 +96,10 @@ def search(job: SearchJob) -> Results:
                 trials = run_trials(job, study, engine)
             record.results.search = _summary(trials, settings, clips.used["validation"])
             shipping.ship_all(job, record.results, local)
-        _measure(job, record, clips.chosen["test"])
+        killed = _measure(job, record, clips.chosen["test"])
         record.save()
         write_files(record.results, folder.path)
+        require_all(killed, job)
         folder.finish()
     return record.results
 
@@ -175,7 +176,7 @@ def _summary(trials: list[Trial], settings: SearchSettings, validation: Chosen) 
     )
 
 
-def _measure(job: SearchJob, record: Record, test: Chosen) -> None:
+def _measure(job: SearchJob, record: Record, test: Chosen) -> list[str]:
     settings, results = job.settings, record.results
     assert results.search is not None
     results.clips = records.clips_of(test)
@@ -189,8 +190,8 @@ def _measure(job: SearchJob, record: Record, test: Chosen) -> None:
         kind = frontends.get(row.name, settings.frontend.kind)
         return np.asarray(load_features(job.folder.work / kind, "test").x)
 
-    try_targets(job, record, clips)
-    time_models(job, record)
+    killed = [*try_targets(job, record, clips), *time_models(job, record)]
     compare(results, settings.false_positive_percent, settings.seed)
     keep_sound(results, test.clips, settings)
     results.recommendation = shipping.recommend(results, settings)
+    return killed

@@ -17,7 +17,7 @@ from stapes.run import record as records
 from stapes.run import sound, stream_sound, stream_steps
 from stapes.run.conclusion import FALSE_POSITIVE_PERCENT, compare, keep_sound
 from stapes.run.making import train_stream_alone
-from stapes.run.measurement import measure_rows
+from stapes.run.measurement import measure_rows, require_all
 from stapes.run.preparation import (
     FEWEST,
     choose_clips,
@@ -76,8 +76,9 @@ def search_streams(job: SearchJob, techniques: list[str]) -> Results:
                 trials = run_trials(job, study, local)
             record.results.search = _summary(job, record.results, trials)
             shipping.ship_all(job, record.results, local)
-        _measure(job, record, chosen["test"], test_sound)
+        killed = _measure(job, record, chosen["test"], test_sound)
         write_files(record.results, folder.path)
+        require_all(killed, job)
         folder.finish()
     return record.results
 
@@ -122,10 +123,11 @@ def _summary(job: SearchJob, results: Results, trials: list[Trial]) -> Search:
     )
 
 
-def _measure(job: SearchJob, record: Record, test: Chosen, test_sound: TestSound) -> None:
+def _measure(job: SearchJob, record: Record, test: Chosen, test_sound: TestSound) -> list[str]:
     settings, results = job.settings, record.results
-    measure_rows(job, record, test, test_sound)
+    killed = measure_rows(job, record, test, test_sound)
     compare(results, FALSE_POSITIVE_PERCENT, settings.seed)
     keep_sound(results, test.clips, settings)
     results.recommendation = shipping.recommend_stream(results, settings)
     record.save()
+    return killed

@@ -4,6 +4,9 @@ Interpreters are C++ that trusts its file, and a file may come from anywhere. In
 own, a crash is a reason in a table or an error message, never the end of a run. Starting a process
 takes half a second, so one `Child` serves many calls.
 
+A process that was killed did not crash: the system does this where memory ends, whatever the file.
+Its call is tried again once, and then the error is `Killed`, which is no result of the call.
+
 RLIMIT_DATA limits the memory that a process may write to. RLIMIT_AS would also count mapped
 features, libraries and reserved addresses: 2.7 GiB for TensorFlow, which writes 0.6 GiB. Windows
 has no such limit, and macOS ignores it.
@@ -21,6 +24,7 @@ from concurrent.futures import TimeoutError as Late
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from stapes.errors import StapesError
 from stapes.system.files import send_output_to
 from stapes.system.workers import Workers
 
@@ -45,6 +49,11 @@ TRAINING_MEMORY = 16 << 30
 """Bytes that a worker which trains a user's own model may write to. TensorFlow takes 0.6 GiB with
 the reference CNN, and a copy of the MFCCs of a million clips 2.4 GiB."""
 
+_KILLS = {
+    getattr(signal, name, None) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
+} - {None}
+"""Signals that others send. The system sends SIGKILL where memory ends."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -58,6 +67,26 @@ class Lost(Exception):
 
 class TimedOut(Lost):
     """A call was not done in time."""
+
+
+class _KilledOnce(Exception):
+    pass
+
+
+class Killed(StapesError):
+    """A process was killed twice, from outside or for lack of memory: nothing is known of its call.
+
+    Parameters
+    ----------
+    process : str
+        What was killed: the subject of a sentence.
+    """
+
+    def __init__(self, process: str = "A process of Stapes") -> None:
+        super().__init__(
+            f"{process} was killed twice, perhaps for lack of memory: end other programs, and give "
+            "the same command again."
+        )
 
 
 class Child(Workers):
@@ -93,7 +122,19 @@ class Child(Workers):
         ------
         Lost
             The child crashed, was not done in time or needs too much memory.
+        Killed
+            It was killed, and killed again in a new process.
         """
+        try:
+            return self._run(seconds, call, *args, **kwargs)
+        except _KilledOnce:
+            pass
+        try:
+            return self._run(seconds, call, *args, **kwargs)
+        except _KilledOnce:
+            raise Killed from None
+
+    def _run(self, seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         what, limit = "the start of its process took", _START_SECONDS
         try:
             executor = self.executor()
@@ -105,8 +146,11 @@ class Child(Workers):
             raise TimedOut(f"{what} more than {limit:g} s") from None
         except BrokenExecutor as broken:
             self.kill()
+            number = _signal(broken)
+            if number in _KILLS:
+                raise _KilledOnce from None
             lost = Lost("it crashed")
-            lost.signal = _signal(broken)
+            lost.signal = ((number and signal.strsignal(number)) or "no signal").lower()
             raise lost from None
         except MemoryError:
             raise Lost(_too_much(self._memory)) from None
@@ -118,12 +162,11 @@ def isolated(seconds: float, call: Callable[P, R], *args: P.args, **kwargs: P.kw
         return child.run(seconds, call, *args, **kwargs)
 
 
-def _signal(broken: BrokenExecutor) -> str:
-    """The signal that ended a worker, in the system's words."""
+def _signal(broken: BrokenExecutor) -> int | None:
+    """The number of the signal that ended a worker."""
     # Only loky's message has the exit code: "SIGFPE(-8)".
     code = re.search(r"\(-(\d+)\)", str(broken))
-    name = signal.strsignal(int(code[1])) if code else None
-    return (name or "no signal").lower()
+    return int(code[1]) if code else None
 
 
 def _too_much(memory: int) -> str:

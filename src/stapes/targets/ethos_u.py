@@ -183,6 +183,7 @@ def _compile(folder: Path, configuration: Configuration) -> str | None:
 
     before = Path.cwd()
     os.chdir(folder)  # Vela prints the path of its input.
+    Path(_PRINTED).write_bytes(b"")  # A try that was killed may have printed before.
     send_output_to(Path(_PRINTED))
     try:
         code = main(

@@ -26,7 +26,7 @@ from stapes.data.layouts import sound_files
 from stapes.data.stream import frames, tapes
 from stapes.data.stream.captured import with_captures
 from stapes.data.stream.gathering import Gathering, gather, noise_files
-from stapes.data.stream.mixing import RANGES, RATE, STEADY, Sources
+from stapes.data.stream.mixing import RATE, Sources
 from stapes.frontends.registry import STREAMS
 from stapes.models.crops import Captured
 from stapes.models.settings import StreamSettings
@@ -116,8 +116,7 @@ def prepare(
         if split == "train":
             tapes.describe(_background(sources), folder / split)
             described["made_rooms"] = not sources.rooms
-            noises = {piece.name for piece in sources.noise.pieces}
-            described["made_noise"] = noises.isdisjoint(path.name for path in parts.noise)
+            described["made_noise"] = sources.made_noise
             kind = "spoken" if job.settings.negatives is None else "recordings"
             described |= {"recordings": 0, kind: len(parts.recordings)}
     with job.workers(len(tasks)) as executor:
@@ -200,7 +199,7 @@ def _tasks(
     sources, frontend = _background(sources), STREAMS[settings.frontend]
     tasks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
     # In validation sound, a device is on: what it decides in its first second does not count.
-    ranges = RANGES if training else STEADY
+    ranges = sources.ranges if training else sources.steady
 
     def add(call: Callable[..., None], kind: str, number: int, *arguments: Any) -> None:
         path = folder / f"{kind}-{number:02}.npy"

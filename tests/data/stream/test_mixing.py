@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.data.stream.test_frames import noise, tapes
 
+from stapes.data.sound.tape import Piece, Tape
 from stapes.data.stream import mixing
 from stapes.data.stream.mixing import RANGES, RATE, Ranges, Sources
 
@@ -121,3 +122,17 @@ def test_a_device_is_switched_on_before_words_and_recordings(tmp_path: Path) -> 
     steady = replace(always, restart_before_word=0.0, restart_before_recording=0.0)
     assert not mixing.words_in_sound(made, rng(0), steady).starts
     assert not mixing.changed_background(made, rng(0), steady).starts
+
+
+def test_made_noise_is_milder_than_recorded_noise(tmp_path: Path) -> None:
+    recorded = sources(tmp_path)
+    samples = recorded.noise.samples
+    pieces = [Piece("pink", 0, samples // 2), Piece("white", samples // 2, samples // 2)]
+    generated = replace(recorded, noise=Tape.written(recorded.noise.path, RATE, pieces))
+    assert generated.made_noise
+    assert not recorded.made_noise
+    assert generated.ranges.snr_db[0] > recorded.ranges.snr_db[0]
+    assert generated.ranges.noise_probability < recorded.ranges.noise_probability
+    assert recorded.ranges == RANGES
+    assert not recorded.steady.restart_before_word
+    assert not recorded.steady.restart_before_recording

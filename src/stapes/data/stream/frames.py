@@ -130,7 +130,7 @@ def write_halves(
     if len(halves) > _MOST_HALVES:
         halves = [halves[place] for place in rng.permutation(len(halves))[:_MOST_HALVES]]
     halved = replace(sources, words=Tape.written(words.path, words.sample_rate, halves))
-    _save(path, frames_of_mixed(mixing.words_in_sound(halved, rng), frontend))
+    _save(path, frames_of_mixed(mixing.words_in_sound(halved, rng, sources.ranges), frontend))
 
 
 def word_frames(sources: Sources) -> int:

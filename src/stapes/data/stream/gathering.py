@@ -11,12 +11,12 @@ import numpy as np
 
 from stapes.audio.levels import SPEECH_DB, power
 from stapes.audio.read import decode, resample
-from stapes.data.augmentation import Colour, coloured_noise
+from stapes.data.augmentation import coloured_noise
 from stapes.data.clip import Clip, Skipped
 from stapes.data.layouts import sound_files
 from stapes.data.sound.continuous import append_clips, append_file, mean_power
 from stapes.data.sound.tape import Tape
-from stapes.data.stream.mixing import RATE, Samples, Sources
+from stapes.data.stream.mixing import COLOURS, RATE, Samples, Sources
 from stapes.errors import AudioError
 
 LONGEST_ROOM_SECONDS = 1.0
@@ -29,7 +29,6 @@ _TAKE = re.compile(r"(.+\d)-[A-Z]")
 """Names of files in ESC-50, whose last letter is that of a part of one recording."""
 
 _MADE_NOISE_SECONDS = 30.0
-_COLOURS: tuple[Colour, ...] = ("white", "pink", "brown")
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,9 @@ def gather(folder: Path, parts: Gathering, seed: int) -> tuple[Sources, list[Ski
     for path in parts.noise:
         append_file(tapes["noise"], path.name, path, skipped, level=mean_power)
     rooms = tuple(room for path in parts.rooms if (room := _room(path, skipped)) is not None)
-    sources = Sources(**tapes, rooms=rooms)
-    if not sources.noise.samples:
-        _make_noise(sources.noise, seed)
-    return sources, skipped
+    if not tapes["noise"].samples:
+        _make_noise(tapes["noise"], seed)
+    return Sources(**tapes, rooms=rooms), skipped
 
 
 def noise_files(folder: Path | None, split: str) -> list[Path]:
@@ -115,6 +113,6 @@ def _room(path: Path, skipped: list[Skipped]) -> Samples | None:
 
 def _make_noise(tape: Tape, seed: int) -> None:
     rng = np.random.default_rng([seed, 7])
-    for colour in _COLOURS:
+    for colour in COLOURS:
         y = coloured_noise(round(_MADE_NOISE_SECONDS * RATE), colour, RATE, rng)
         tape.append(colour, iter([y.astype(np.float32)]), power=power(SPEECH_DB), level=mean_power)

@@ -17,12 +17,15 @@ from scipy import fft
 
 from stapes.audio.levels import SPEECH_DB, active_power, block_powers, gain_to, power
 from stapes.audio.read import resample
-from stapes.data.augmentation import impulse_response
+from stapes.data.augmentation import Colour, impulse_response
 from stapes.data.sound.continuous import cyclic
 from stapes.data.sound.tape import Tape
 
 RATE = 16_000
 """Samples a second."""
+
+COLOURS: tuple[Colour, ...] = ("white", "pink", "brown")
+"""Of noise that is made, as its pieces are named."""
 
 _HOP = 160
 """Samples of one gain."""
@@ -59,8 +62,8 @@ class Ranges:
 
 
 RANGES = Ranges()
-STEADY = replace(RANGES, restart_before_word=0.0, restart_before_recording=0.0)
-"""A device that stays on."""
+MADE_NOISE = replace(RANGES, noise_probability=0.6, snr_db=(0.0, 30.0))
+"""Noise that is made is steady, and covers more of a word than recorded noise of its level."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,21 @@ class Sources:
     noise: Tape
     rooms: tuple[Samples, ...] = ()
     captured: Tape | None = None
+
+    @property
+    def made_noise(self) -> bool:
+        """Whether the noise is made: recorded noise has the names of files."""
+        return all(piece.name in COLOURS for piece in self.noise.pieces)
+
+    @property
+    def ranges(self) -> Ranges:
+        """What is drawn for training sound."""
+        return MADE_NOISE if self.made_noise else RANGES
+
+    @property
+    def steady(self) -> Ranges:
+        """The same for a device that stays on."""
+        return replace(self.ranges, restart_before_word=0.0, restart_before_recording=0.0)
 
 
 @dataclass(frozen=True)

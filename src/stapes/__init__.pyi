@@ -32,6 +32,8 @@ _Path = str | os.PathLike[str]
 class _Clips(TypedDict, total=False):
     word: str | None
     data: _Path | None
+    positive_dir: _Path | None
+    negative_dir: _Path | None
     negatives: _Path | None
     continuous: _Path | None
     noise: _Path | None
@@ -129,7 +131,7 @@ class data:
     @staticmethod
     def fetch(name: str = ..., out: _Path | None = ..., *, version: str = ..., url: str | None = ..., sha256: str | None = ..., progress: Progress | None = ...) -> Path: ...
     @staticmethod
-    def check(folder: _Path, *, word: str | None = ..., where: _Path | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
+    def check(folder: _Path, *, word: str | None = ..., where: _Path | None = ..., positive_dir: _Path | None = ..., negative_dir: _Path | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
     @staticmethod
     def label(folder: _Path, ask: Callable[[Path, Capture, int, int], str | None] | None = ...) -> Labels: ...
     @staticmethod

@@ -287,7 +287,7 @@ def test_a_missing_word_is_named_with_the_labels(tmp_path: Path) -> None:
     assert str(caught.value).endswith("word11 and more.")
 
 
-@pytest.mark.parametrize("name", [None, "notes.txt", "loose.wav", "_background_noise_/pink.wav"])
+@pytest.mark.parametrize("name", [None, "notes.txt", "_background_noise_/pink.wav"])
 def test_a_folder_without_a_clip_is_named(tmp_path: Path, name: str | None) -> None:
     if name:
         put(tmp_path / name)

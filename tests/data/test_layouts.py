@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,97 +157,6 @@ def test_a_path_that_leaves_the_folder_is_skipped(csv_root: Path, file: str) -> 
     splits, skipped = layouts.csv_clips(root)
     assert [clip.file for clip in splits["train"]] == ["yes/a.wav"]
     assert skipped == [Skipped(file, "its path leaves the folder")]
-
-
-# Label folders
-
-
-def test_folders_are_labels_and_their_files_are_clips(tmp_path: Path) -> None:
-    for name in ("yes/b.wav", "yes/a.FLAC", "no/deep/down/c.mp3", "hey computer/d.ogg"):
-        put(tmp_path / name)
-    clips, skipped = layouts.folder_clips(tmp_path)
-    assert [(clip.file, clip.label, clip.speaker, clip.start) for clip in clips] == [
-        ("hey computer/d.ogg", "hey computer", None, None),
-        ("no/deep/down/c.mp3", "no", None, None),
-        ("yes/a.FLAC", "yes", None, None),
-        ("yes/b.wav", "yes", None, None),
-    ]
-    assert all(clip.path == tmp_path / clip.file for clip in clips)
-    assert skipped == []
-
-
-@pytest.mark.parametrize(
-    ("name", "speaker"),
-    [
-        ("0a7c2a8d_nohash_0.wav", "0a7c2a8d"),
-        ("ann_bob_nohash_12.wav", "ann_bob"),
-        ("_nohash_0.wav", None),
-        ("0a7c2a8d_nohash_.wav", None),
-        ("0a7c2a8d.wav", None),
-        ("nohash.wav", None),
-    ],
-)
-def test_the_speaker_is_before_nohash(tmp_path: Path, name: str, speaker: str | None) -> None:
-    put(tmp_path / "yes" / name)
-    assert layouts.folder_clips(tmp_path)[0][0].speaker == speaker
-
-
-def test_background_noise_and_hidden_files_are_no_clips(tmp_path: Path) -> None:
-    for name in (
-        "_background_noise_/pink.wav",
-        ".trash/a.wav",
-        "yes/.cache/b.wav",
-        "yes/.c.wav",
-        "yes/d.wav",
-        "loose.wav",
-    ):
-        put(tmp_path / name)
-    clips, skipped = layouts.folder_clips(tmp_path)
-    assert [clip.file for clip in clips] == ["yes/d.wav"]
-    assert skipped == []
-
-
-def test_files_that_are_no_sound_are_skipped(tmp_path: Path) -> None:
-    for name in ("yes/a.wav", "yes/notes.txt", "yes/LICENSE"):
-        put(tmp_path / name)
-    clips, skipped = layouts.folder_clips(tmp_path)
-    assert [clip.file for clip in clips] == ["yes/a.wav"]
-    assert skipped == [
-        Skipped("yes/LICENSE", "not a sound file (no ending)"),
-        Skipped("yes/notes.txt", "not a sound file (.txt)"),
-    ]
-
-
-def test_a_folder_with_the_name_of_a_sound_is_a_folder(tmp_path: Path) -> None:
-    put(tmp_path / "yes/x.wav/a.wav")
-    assert [clip.file for clip in layouts.folder_clips(tmp_path)[0]] == ["yes/x.wav/a.wav"]
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_pipes_are_skipped_without_waiting(tmp_path: Path, write_clip: WriteClip) -> None:
-    write_clip(tmp_path / "yes/a.wav")
-    os.mkfifo(tmp_path / "yes/pipe.wav")
-    for clips, skipped in (
-        layouts.folder_clips(tmp_path),
-        layouts.recording_clips(tmp_path / "yes", 1.0),
-    ):
-        assert [clip.file for clip in clips] == ["yes/a.wav"]
-        assert skipped == [Skipped("yes/pipe.wav", "a pipe or device, not a file")]
-
-
-@pytest.mark.parametrize("place", [b"yes/caf\xe9.wav", b"caf\xe9/a.wav"])
-def test_names_that_are_not_utf_8_are_skipped(tmp_path: Path, place: bytes) -> None:
-    path = os.fsencode(tmp_path) + b"/" + place
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-        with open(path, "wb"):  # noqa: PTH123
-            pass
-    except OSError as error:
-        pytest.skip(f"this file system takes no such name ({error})")
-    clips, skipped = layouts.folder_clips(tmp_path)
-    assert clips == []
-    printable = place.replace(b"\xe9", b"?").decode()
-    assert skipped == [Skipped(printable, "its name is not UTF-8; rename it")]
 
 
 # Lists

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import unicodedata
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -36,10 +37,16 @@ def test_phrases_and_their_slugs(phrase: str, expected: str) -> None:
     assert slug(phrase) == expected
 
 
+def is_mark(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Mn", "Mc", "Me")
+
+
 @given(st.text())
 def test_a_slug_is_one_plain_name(phrase: str) -> None:
     name = slug(phrase)
-    assert all(letter.isalnum() or letter == "_" for letter in name)
+    for part in name.split("_"):
+        assert not part or part[0].isalnum()
+        assert all(letter.isalnum() or is_mark(letter) for letter in part)
     assert name == name.strip("_")
     assert "__" not in name
     assert os.sep not in name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from stapes.contracts.measurements import Part, SkippedFile
 from stapes.contracts.results import Confusion
 
@@ -69,5 +71,7 @@ class Check(Part):
     labels: list[LabelCount]
     speakers: dict[str, int | None]
     skipped: list[SkippedFile]
+    understood: list[str] = Field(default_factory=list)
+    """What each folder was taken for, a line each."""
     where: Where | None = None
     """If a run was named."""

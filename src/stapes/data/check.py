@@ -47,6 +47,7 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
         split_rule=corpus.split_rule,
         synthetic=corpus.synthetic,
         usable=len(usable),
+        understood=list(corpus.understood),
         labels=[
             LabelCount(label=label, **{split: counts[label, split] for split in SPLITS})
             for label in sorted({clip.label for clip in usable})

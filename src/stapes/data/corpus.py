@@ -1,16 +1,12 @@
 """Labelled clips and their split into training, validation and test.
 
-There are three layouts:
-
 - `train.csv`, `val.csv` (optional) and `test.csv` with the columns `file,label,speaker` (`speaker`
   optional): each file is a split.
-- One folder a label, with Speech Commands' `validation_list.txt` and `testing_list.txt`, which list
-  the files of these splits.
-- One folder a label and no lists: Speech Commands' rule, the hash of the speaker, for clips whose
-  names have one (`<speaker>_nohash_<n>.wav`, or others of `layouts`); else the hash of the clip's
-  content. Then one speaker may be in two splits, as `Corpus.split_rule` reports.
-
-Folders whose names begin with `_` or `.` are not labels.
+- Folders, as `data.tree` reads them. Speech Commands' `validation_list.txt` and
+  `testing_list.txt`, or folders with names such as `test`, are the splits. Where there are none,
+  Speech Commands' rule is: the hash of the speaker, for clips whose names have one
+  (`<speaker>_nohash_<n>.wav`, or others of `layouts`); else the hash of the clip's content. Then
+  one speaker may be in two splits, as `Corpus.split_rule` reports.
 
 Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `which_set`.
 """
@@ -27,7 +23,8 @@ import yaml
 from stapes.data import layouts
 from stapes.data.captures import Labelled
 from stapes.data.clip import SPLITS, Clip, Skipped
-from stapes.data.slug import slug
+from stapes.data.slug import same_label
+from stapes.data.tree import Tree, read_tree
 from stapes.errors import UsageError
 from stapes.system.files import sha256
 from stapes.system.yaml_file import read_yaml
@@ -52,6 +49,8 @@ class Corpus:
     skipped: tuple[Skipped, ...]
     captures: tuple[Labelled, ...] = ()
     """For training alone; see `run.captures`."""
+    understood: tuple[str, ...] = ()
+    """What each folder was taken for, a line each."""
 
     def positives(self, split: str) -> list[Clip]:
         """The clips of a split with the word."""
@@ -72,6 +71,8 @@ def load(
     word: str | None,
     *,
     negatives: Path | None = None,
+    positive: Path | None = None,
+    negative: Path | None = None,
     window_seconds: float = 1.0,
     validation: float = 0.1,
     test: float = 0.2,
@@ -85,6 +86,8 @@ def load(
         The label of the positive clips, see `is_word`. None: no clip is positive.
     negatives : Path, optional
         A folder of speech without the word, cut into windows of `window_seconds`.
+    positive, negative : Path, optional
+        Folders in `root` whose clips have the word, and have not, whatever their names.
     validation, test : float in [0, 1)
         The shares of the clips, where the folder does not have a split.
 
@@ -95,10 +98,24 @@ def load(
     """
     if not root.is_dir():
         raise UsageError(f"{root}: there is no such folder.")
-    splits, rule, skipped = _read(root, validation, test)
-    if negatives is not None:
-        splits, skipped = _outside(root, negatives, splits, skipped)
+    inside = _inside(root, negatives)
+    understood: list[str] = []
+    if layouts.has_csv(root):
+        if positive or negative:
+            raise UsageError(f"{root} has CSV files: leave out --positive-dir and --negative-dir.")
+        splits, skipped = layouts.csv_clips(root)
+        splits = {split: _outside(inside, clips) for split, clips in splits.items()}
+        rule = "as train.csv, val.csv and test.csv say"
+    else:
+        tree = read_tree(root, word, positive=positive, negative=negative, leave_out=inside)
+        skipped, understood = tree.skipped, tree.understood
+        splits, rule = _split(root, tree, validation, test)
     _require_word(root, word, splits)
+    if word is not None and negatives is None and _only_the_word(splits, word):
+        raise UsageError(
+            f"{root}: every clip has {word!r}. Give speech without it with --negatives, or add a "
+            "folder of other clips."
+        )
     if negatives is not None:
         windows, unread = layouts.recording_clips(negatives, window_seconds)
         skipped += unread
@@ -117,30 +134,41 @@ def load(
         shared_speakers=may_share,
         synthetic=_is_synthetic(root),
         skipped=tuple(skipped),
+        understood=tuple(understood),
     )
 
 
 def is_word(label: str, word: str | None) -> bool:
     """Whether a label is the word, without regard to case, spaces and punctuation."""
     # The label of recordings ends in a slash: they are negative, whatever their folder's name.
-    return word is not None and not label.endswith("/") and slug(label) == slug(word)
+    return word is not None and not label.endswith("/") and same_label(label, word)
 
 
-def _read(
-    root: Path, validation: float, test: float
-) -> tuple[dict[str, list[Clip]], str, list[Skipped]]:
-    if layouts.has_csv(root):
-        listed, skipped = layouts.csv_clips(root)
-        return listed, "as train.csv, val.csv and test.csv say", skipped
-    clips, skipped = layouts.folder_clips(root)
-    split_of = layouts.lists(root)
+def _split(
+    root: Path, tree: Tree, validation: float, test: float
+) -> tuple[dict[str, list[Clip]], str]:
+    """Put each clip into the split of the lists, of its folder, or of a hash; and the rule."""
+    listed = layouts.lists(root)
     splits: dict[str, list[Clip]] = {split: [] for split in SPLITS}
-    if split_of:
-        for clip in clips:
-            splits[split_of.get(clip.file, "train")].append(clip)
-        return splits, "as validation_list.txt and testing_list.txt say", skipped
+    if listed:
+        if not any(clip.file in listed for clip in tree.clips):
+            raise UsageError(
+                f"{root}: none of the {len(listed)} files in its lists is there, such as "
+                f"{next(iter(listed))}: write paths as <label>/<file>, or remove the lists."
+            )
+        for clip in tree.clips:
+            splits[listed.get(clip.file, "train")].append(clip)
+        return splits, "as validation_list.txt and testing_list.txt say"
+    named = set(tree.splits.values())
+    shares = [
+        0.0 if "validation" in named else validation,
+        0.0 if "test" in named else test,
+    ]
     unnamed = 0
-    for clip in clips:
+    for clip in tree.clips:
+        if tree.splits.get(clip.file, "train") != "train":
+            splits[tree.splits[clip.file]].append(clip)
+            continue
         key = clip.speaker
         if key is None:
             unnamed += 1
@@ -148,29 +176,31 @@ def _read(
                 # The content, so that two copies of a clip are in one split.
                 key = sha256(clip.path)
             except OSError as error:
-                skipped.append(Skipped(clip.file, f"cannot be read ({error.strerror})"))
+                tree.skipped.append(Skipped(clip.file, f"cannot be read ({error.strerror})"))
                 continue
-        splits[_bucket(key, validation, test)].append(clip)
+        splits[_bucket(key, *shares)].append(clip)
     rule = "by a hash of the speaker"
     if unnamed:
         rule = "by a hash of each clip, as the names tell no speaker: speakers may be shared"
-    return splits, rule, skipped
+    if named:
+        drawn = [split for split in ("validation", "test") if split not in named]
+        rest = f"; {' and '.join(drawn)} {rule}" if drawn else ""
+        rule = f"as the folders' names say{rest}"
+    return splits, rule
 
 
-def _outside(
-    root: Path, negatives: Path, splits: dict[str, list[Clip]], skipped: list[Skipped]
-) -> tuple[dict[str, list[Clip]], list[Skipped]]:
-    """Remove what is in the folder of negatives, or its files would also be clips of a label."""
-    if not negatives.resolve().is_relative_to(root.resolve()):
-        return splits, skipped
+def _inside(root: Path, negatives: Path | None) -> str | None:
+    """Where the folder of negatives is in the data; its files are no clips of a label then."""
+    if negatives is None or not negatives.resolve().is_relative_to(root.resolve()):
+        return None
     inside = negatives.resolve().relative_to(root.resolve()).as_posix()
     if inside == ".":
         raise UsageError(f"--negatives {negatives}: it is the data's own folder; name another.")
-    outside = {
-        split: [clip for clip in clips if not clip.file.startswith(f"{inside}/")]
-        for split, clips in splits.items()
-    }
-    return outside, [clip for clip in skipped if not clip.file.startswith(f"{inside}/")]
+    return inside
+
+
+def _outside(inside: str | None, clips: list[Clip]) -> list[Clip]:
+    return [clip for clip in clips if inside is None or not clip.file.startswith(f"{inside}/")]
 
 
 def _bucket(key: str, validation: float, test: float) -> str:
@@ -189,6 +219,10 @@ def _require_word(root: Path, word: str | None, splits: dict[str, list[Clip]]) -
     if word is not None and not any(is_word(label, word) for label in labels):
         some = ", ".join(labels[:12]) + (" and more" if len(labels) > 12 else "")
         raise UsageError(f"{root} has no label {word}; it has {some}.")
+
+
+def _only_the_word(splits: dict[str, list[Clip]], word: str) -> bool:
+    return all(is_word(clip.label, word) for clips in splits.values() for clip in clips)
 
 
 def _shared(splits: dict[str, list[Clip]]) -> int:

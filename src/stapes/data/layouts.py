@@ -1,4 +1,4 @@
-"""Read the layouts of a corpus: CSV files, lists, folders of labels, long recordings."""
+"""Read the layouts of a corpus: CSV files, lists, long recordings; `data.tree` has the folders."""
 
 from __future__ import annotations
 
@@ -66,25 +66,6 @@ def has_csv(root: Path) -> bool:
     return any((root / name).is_file() for names in CSV_FILES.values() for name in names)
 
 
-def folder_clips(root: Path) -> tuple[list[Clip], list[Skipped]]:
-    """Every sound file below a folder of a label.
-
-    The speaker is that of the file's name, such as the part before `_nohash_<n>` (`_SPEAKERS`).
-    """
-    clips: list[Clip] = []
-    skipped: list[Skipped] = []
-    for label in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
-        if label.startswith(("_", ".")):
-            continue
-        for path in _files(root / label):
-            file = path.relative_to(root).as_posix()
-            if refused := _refused(file, path):
-                skipped.append(refused)
-            else:
-                clips.append(Clip(file, path, label, _speaker(path)))
-    return clips, skipped
-
-
 def lists(root: Path) -> dict[str, str]:
     """Speech Commands' lists as {file: split}; empty where there is no testing list.
 
@@ -126,7 +107,7 @@ def recording_clips(folder: Path, window_seconds: float) -> tuple[list[Clip], li
         except AudioError as error:
             skipped.append(Skipped(file, error.reason))
             continue
-        speaker = _speaker(path) or file
+        speaker = speaker_of(path) or file
         count = int(seconds / window_seconds)
         starts = [i * window_seconds for i in range(count)] if count else [None]
         clips += [Clip(file, path, f"{folder.name}/", speaker, start) for start in starts]
@@ -167,8 +148,8 @@ def sound_files(folder: Path, option: str) -> tuple[list[tuple[str, Path]], list
     skipped = []
     for path in _files(folder):
         file = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-        if refused := _refused(file, path):
-            skipped.append(refused)
+        if reason := refused(file, path):
+            skipped.append(reason)
         else:
             files.append((file, path))
     return files, skipped
@@ -190,10 +171,11 @@ def _listed(root: Path, file: str, label: str, speaker: str | None) -> Clip | Sk
     path = root / name
     if not path.is_file():
         return Skipped(file, "missing: the CSV file lists it")
-    return Clip(name.as_posix(), path, label, speaker or _speaker(path))
+    return Clip(name.as_posix(), path, label, speaker or speaker_of(path))
 
 
-def _speaker(path: Path) -> str | None:
+def speaker_of(path: Path) -> str | None:
+    """The speaker whom the name of a file tells."""
     matches = [match for pattern in _SPEAKERS if (match := pattern.fullmatch(path.stem))]
     return matches[0][1] if matches else None
 
@@ -225,7 +207,7 @@ def _content(path: Path) -> str:
         return path.as_posix()  # Decoding will report the reason.
 
 
-def _refused(file: str, path: Path) -> Skipped | None:
+def refused(file: str, path: Path) -> Skipped | None:
     """Why a file of a folder is no clip; None where it is one."""
     printable = file.encode("utf-8", "replace").decode()
     if printable != file:

@@ -96,6 +96,8 @@ class data:
         *,
         word: str | None = None,
         where: PathLike | None = None,
+        positive_dir: PathLike | None = None,
+        negative_dir: PathLike | None = None,
         negatives: PathLike | None = None,
         progress: Progress | None = None,
     ) -> Check:
@@ -107,6 +109,8 @@ class data:
         word : str, optional
             A label that must be in it.
         where : path, optional
+        positive_dir, negative_dir : path, optional
+            Folders in it whose clips have the word, and have not, whatever their names.
         negatives : path, optional
             Folder of more speech without the word.
         progress : Progress, optional
@@ -115,7 +119,13 @@ class data:
         from stapes.data.corpus import load
         from stapes.data.stream.where import read
 
-        corpus = load(Path(folder), word, negatives=Path(negatives) if negatives else None)
+        corpus = load(
+            Path(folder),
+            word,
+            negatives=None if negatives is None else Path(negatives),
+            positive=None if positive_dir is None else Path(positive_dir),
+            negative=None if negative_dir is None else Path(negative_dir),
+        )
         names = {clip.name for clips in corpus.splits.values() for clip in clips}
         found = read(Path(where), names, corpus.root) if where is not None else None
         progress = progress or SILENT

@@ -59,7 +59,7 @@ def evaluate(
     settings.frontend.require()
     data, split = settings.data, settings.split
     settings = settled(settings, lambda: data, progress)
-    corpus = load_corpus(data, settings)
+    corpus = load_corpus(data, settings, progress)
     with feature_cache(settings) as cache:
         # The order of a run: a clip that is in two splits goes to the same one.
         splits = SPLITS if split == "all" else SPLITS[SPLITS.index(split) :]

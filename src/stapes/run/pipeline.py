@@ -111,7 +111,7 @@ def _check_rule(settings: RunSettings) -> None:
 
 def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
     settings, folder, progress = job.settings, job.folder, job.progress
-    corpus = load_corpus(settings.data or synthetic_folder(job), settings)
+    corpus = load_corpus(settings.data or synthetic_folder(job), settings, progress)
     corpus = captures.with_captures(corpus, job)
     with feature_cache(settings) as cache:
         chosen, skipped = choose_clips(corpus, settings, cache, progress)

@@ -27,23 +27,28 @@ from stapes.errors import UsageError
 from stapes.run.job import Job
 from stapes.run.settings import RunSettings
 from stapes.system.files import cache_folder, sha256
-from stapes.system.progress import Progress
+from stapes.system.progress import SILENT, Progress
 from stapes.system.version import __version__
 
 FEWEST = {"train": 8, "test": 4}
 """The fewest clips of each class that a split may have."""
 
 
-def load_corpus(root: Path, settings: RunSettings) -> Corpus:
-    """List the clips of a folder as the settings split them."""
-    return corpora.load(
+def load_corpus(root: Path, settings: RunSettings, progress: Progress = SILENT) -> Corpus:
+    """List the clips of a folder as the settings split them, and report what the folders are."""
+    corpus = corpora.load(
         root,
         settings.word,
         negatives=settings.negatives,
+        positive=settings.positive_dir,
+        negative=settings.negative_dir,
         window_seconds=settings.frontend.window_seconds,
         validation=settings.validation,
         test=settings.test,
     )
+    for line in () if corpus.synthetic else corpus.understood:
+        progress.note(line)
+    return corpus
 
 
 def synthetic_folder(job: Job) -> Path:

@@ -66,6 +66,13 @@ class RunSettings(BaseModel):
         description="Folder of clips: a folder for each label, or CSV files; without it, a run "
         "makes synthetic speech.",
     )
+    positive_dir: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
+        default=None,
+        description="Folder in the data whose clips have the word, whatever its name.",
+    )
+    negative_dir: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
+        default=None, description="Folder in the data whose clips do not have the word."
+    )
     negatives: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
         default=None, description="Folder of more speech without the word."
     )

@@ -77,7 +77,7 @@ def search(job: SearchJob) -> Results:
     job = windowed(job)
     settings, folder = job.settings, job.folder
     folder.check()
-    corpus = load_corpus(settings.data or synthetic_folder(job), settings)
+    corpus = load_corpus(settings.data or synthetic_folder(job), settings, job.progress)
     clips = search_data.prepare(corpus, settings, progress)
     with folder.open(digest(clips.chosen)):
         folder.trials.mkdir(exist_ok=True)

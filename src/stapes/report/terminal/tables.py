@@ -218,6 +218,7 @@ def check_lines(check: Check) -> list[str | Table]:
     counts = [f"{split} {n}" for split, n in check.speakers.items() if n is not None]
     return [
         grid(f"{check.data}: {check.usable} usable clips", columns, rows),
+        *check.understood,
         f"Split {check.split_rule}.",
         f"Speakers: {', '.join(counts)}." if counts else "The speakers are unknown.",
         *skipped(check.skipped, most=1000),

@@ -64,7 +64,7 @@ def test_skipped_files_are_named_in_order_with_the_reason(root: Path) -> None:
         SkippedFile(file="no/2.wav", reason="does not decode (Format not recognised)"),
         SkippedFile(file="no/3.wav", reason="the same file as no/5.wav"),
         SkippedFile(file="up/1.wav", reason="silent (every sample is zero)"),
-        SkippedFile(file="yes/6.wav", reason="missing: the CSV file lists it"),
+        SkippedFile(file="yes/6.wav", reason="missing: the table lists it"),
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_two_splits_list_counts_once_for_the_test(root: Path) -> Non
     assert [row.reason for row in report.skipped if row.file.startswith("yes/")] == [
         "the same file as yes/1.wav",
         "the same file as yes/4.wav",
-        "missing: the CSV file lists it",
+        "missing: the table lists it",
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from stapes.data import layouts
-from stapes.data.clip import Clip, Skipped
+from stapes.data.clip import Skipped
 from stapes.errors import UsageError
 
 WriteClip = Callable[..., Path]
@@ -24,139 +24,6 @@ def put(path: Path, content: str | bytes = b"") -> Path:
 
 def listing(*rows: str, head: str = "file,label,speaker") -> str:
     return "\n".join([head, *rows]) + "\n"
-
-
-# CSV files
-
-
-@pytest.fixture
-def csv_root(tmp_path: Path) -> Path:
-    """Four clips of three speakers, listed in three files."""
-    for name in ("yes/a.wav", "yes/b.wav", "no/c.wav", "no/d.wav"):
-        put(tmp_path / name)
-    put(tmp_path / "train.csv", listing("yes/a.wav,yes,ann", "no/c.wav,no,ann"))
-    put(tmp_path / "val.csv", listing("yes/b.wav,yes,bob"))
-    put(tmp_path / "test.csv", listing("no/d.wav,no,cyd"))
-    return tmp_path
-
-
-def test_csv_files_have_split_label_and_speaker(csv_root: Path) -> None:
-    splits, skipped = layouts.csv_clips(csv_root)
-    assert splits == {
-        "train": [
-            Clip("yes/a.wav", csv_root / "yes/a.wav", "yes", "ann"),
-            Clip("no/c.wav", csv_root / "no/c.wav", "no", "ann"),
-        ],
-        "validation": [Clip("yes/b.wav", csv_root / "yes/b.wav", "yes", "bob")],
-        "test": [Clip("no/d.wav", csv_root / "no/d.wav", "no", "cyd")],
-    }
-    assert skipped == []
-
-
-def test_without_val_csv_no_clip_is_for_validation(csv_root: Path) -> None:
-    (csv_root / "val.csv").unlink()
-    splits, _ = layouts.csv_clips(csv_root)
-    assert {split: len(clips) for split, clips in splits.items()} == {
-        "train": 2,
-        "validation": 0,
-        "test": 1,
-    }
-
-
-def test_validation_csv_is_another_name_of_val_csv(csv_root: Path) -> None:
-    before, _ = layouts.csv_clips(csv_root)
-    (csv_root / "val.csv").rename(csv_root / "validation.csv")
-    assert layouts.csv_clips(csv_root)[0] == before
-
-
-@pytest.mark.parametrize("missing", ["train.csv", "test.csv"])
-def test_the_other_two_csv_files_are_needed(csv_root: Path, missing: str) -> None:
-    (csv_root / missing).unlink()
-    assert layouts.has_csv(csv_root)
-    with pytest.raises(UsageError, match=f"no {missing}"):
-        layouts.csv_clips(csv_root)
-
-
-def test_a_folder_without_these_csv_files_has_another_layout(tmp_path: Path) -> None:
-    put(tmp_path / "yes/a.wav")
-    put(tmp_path / "metadata.csv", listing("yes/a.wav,yes,ann"))
-    assert not layouts.has_csv(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\ufeff" + listing("yes/a.wav,yes,ann"),
-        listing("yes/a.wav,yes,ann").replace("\n", "\r\n"),
-        listing("ann,yes/a.wav,0.93,yes", head="speaker,file,score,label"),
-        listing("yes/a.wav,yes,ann", "", ",,"),
-        listing('"yes/a.wav","yes","ann"'),
-        listing("./yes/a.wav,yes,ann"),
-    ],
-    ids=["byte order mark", "line ends", "columns", "empty lines", "quotes", "./"],
-)
-def test_csv_files_as_programs_write_them(csv_root: Path, text: str) -> None:
-    put(csv_root / "train.csv", text)
-    splits, skipped = layouts.csv_clips(csv_root)
-    assert splits["train"] == [Clip("yes/a.wav", csv_root / "yes/a.wav", "yes", "ann")]
-    assert skipped == []
-
-
-def test_a_label_may_hold_a_comma_and_letters_of_any_script(csv_root: Path) -> None:
-    put(csv_root / "train.csv", listing('yes/a.wav,"hey, نعم",ann'))
-    assert layouts.csv_clips(csv_root)[0]["train"][0].label == "hey, نعم"
-
-
-@pytest.mark.parametrize("row", ["yes/a.wav,yes,", "yes/a.wav,yes"])
-def test_the_speaker_may_be_omitted(csv_root: Path, row: str) -> None:
-    put(csv_root / "train.csv", listing(row))
-    assert layouts.csv_clips(csv_root)[0]["train"][0].speaker is None
-
-
-def test_without_the_column_the_speaker_is_read_from_the_name(csv_root: Path) -> None:
-    put(csv_root / "yes/0a7c2a8d_nohash_1.wav")
-    put(csv_root / "train.csv", listing("yes/0a7c2a8d_nohash_1.wav,yes", head="file,label"))
-    assert layouts.csv_clips(csv_root)[0]["train"][0].speaker == "0a7c2a8d"
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "yes/a.wav,yes,ann\n", listing("a", head="file"), listing("a", head="label,speaker")],
-    ids=["empty", "no heading", "no label", "no file"],
-)
-def test_a_csv_file_without_its_columns_is_named(csv_root: Path, text: str) -> None:
-    path = put(csv_root / "test.csv", text)
-    with pytest.raises(UsageError, match="must name the columns file,label,speaker") as caught:
-        layouts.csv_clips(csv_root)
-    assert str(path) in str(caught.value)
-
-
-def test_a_csv_file_that_is_not_utf_8_is_named(csv_root: Path) -> None:
-    path = put(csv_root / "test.csv", listing("no/d.wav,Tür,cyd").encode("latin-1"))
-    with pytest.raises(UsageError, match="UTF-8") as caught:
-        layouts.csv_clips(csv_root)
-    assert str(path) in str(caught.value)
-
-
-def test_listed_files_that_are_missing_are_skipped(csv_root: Path) -> None:
-    put(csv_root / "test.csv", listing("no/d.wav,no,cyd", "no/absent.wav,no,cyd", "no,no,cyd"))
-    splits, skipped = layouts.csv_clips(csv_root)
-    assert [clip.file for clip in splits["test"]] == ["no/d.wav"]
-    assert [row.file for row in skipped] == ["no/absent.wav", "no"]
-    assert all(row.reason.startswith("missing") for row in skipped)
-
-
-@pytest.mark.parametrize("file", ["../secret.wav", "yes/../../secret.wav", "{outside}/secret.wav"])
-def test_a_path_that_leaves_the_folder_is_skipped(csv_root: Path, file: str) -> None:
-    root = csv_root / "corpus"
-    file = file.format(outside=csv_root)
-    put(csv_root / "secret.wav")
-    put(root / "yes/a.wav")
-    put(root / "train.csv", listing("yes/a.wav,yes,ann", f"{file},yes,ann"))
-    put(root / "test.csv", listing())
-    splits, skipped = layouts.csv_clips(root)
-    assert [clip.file for clip in splits["train"]] == ["yes/a.wav"]
-    assert skipped == [Skipped(file, "its path leaves the folder")]
 
 
 # Lists

@@ -1,7 +1,6 @@
 """Labelled clips and their split into training, validation and test.
 
-- `train.csv`, `val.csv` (optional) and `test.csv` with the columns `file,label,speaker` (`speaker`
-  optional): each file is a split.
+- Tables such as `train.csv`, `val.csv` (optional) and `test.csv` (`data.tables`): each is a split.
 - Folders, as `data.tree` reads them. Speech Commands' `validation_list.txt` and
   `testing_list.txt`, or folders with names such as `test`, are the splits. Where there are none,
   Speech Commands' rule is: the hash of the speaker, for clips whose names have one
@@ -24,6 +23,7 @@ from stapes.data import layouts
 from stapes.data.captures import Labelled
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.slug import same_label
+from stapes.data.tables import table_clips, tables_ending
 from stapes.data.tree import Tree, read_tree
 from stapes.errors import UsageError
 from stapes.system.files import sha256
@@ -100,12 +100,13 @@ def load(
         raise UsageError(f"{root}: there is no such folder.")
     inside = _inside(root, negatives)
     understood: list[str] = []
-    if layouts.has_csv(root):
+    if ending := tables_ending(root):
         if positive or negative:
-            raise UsageError(f"{root} has CSV files: leave out --positive-dir and --negative-dir.")
-        splits, skipped = layouts.csv_clips(root)
+            raise UsageError(f"{root} has tables: leave out --positive-dir and --negative-dir.")
+        splits, skipped = table_clips(root, word)
         splits = {split: _outside(inside, clips) for split, clips in splits.items()}
-        rule = "as train.csv, val.csv and test.csv say"
+        rule = f"as train{ending}, val{ending} and test{ending} say"
+        understood = [_table_line(split, clips, word) for split, clips in splits.items()]
     else:
         tree = read_tree(root, word, positive=positive, negative=negative, leave_out=inside)
         skipped, understood = tree.skipped, tree.understood
@@ -142,6 +143,11 @@ def is_word(label: str, word: str | None) -> bool:
     """Whether a label is the word, without regard to case, spaces and punctuation."""
     # The label of recordings ends in a slash: they are negative, whatever their folder's name.
     return word is not None and not label.endswith("/") and same_label(label, word)
+
+
+def _table_line(split: str, clips: list[Clip], word: str | None) -> str:
+    count = sum(is_word(clip.label, word) for clip in clips)
+    return f"{split}: {count:,} clips, the word; {len(clips) - count:,} without it"
 
 
 def _split(

@@ -1,13 +1,11 @@
-"""Read the layouts of a corpus: CSV files, lists, long recordings; `data.tree` has the folders."""
+"""Files of a corpus: what is a clip, who speaks, lists of splits, long recordings."""
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import soundfile
 
@@ -16,11 +14,6 @@ from stapes.data.clip import Clip, Skipped
 from stapes.errors import AudioError, UsageError
 from stapes.system.files import sha256
 
-CSV_FILES = {
-    "train": ("train.csv",),
-    "validation": ("val.csv", "validation.csv"),
-    "test": ("test.csv",),
-}
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 _SPEAKERS = [
@@ -35,35 +28,6 @@ _SPEAKERS = [
 """Names of files [without ending] that tell the speaker."""
 LONGEST_SECONDS = 24 * 3600.0
 """Of one recording."""
-
-
-def csv_clips(root: Path) -> tuple[dict[str, list[Clip]], list[Skipped]]:
-    """The clips that train.csv, val.csv and test.csv list, by split.
-
-    Raises
-    ------
-    UsageError
-        A file is missing, is not UTF-8, or lacks the columns `file` and `label`.
-    """
-    splits: dict[str, list[Clip]] = {}
-    skipped: list[Skipped] = []
-    for split, names in CSV_FILES.items():
-        paths = [root / name for name in names if (root / name).is_file()]
-        if not paths and split != "validation":
-            raise UsageError(
-                f"{root} has CSV files but no {names[0]}: add it, or remove the others."
-            )
-        splits[split] = []
-        for path in paths[:1]:
-            for row in _rows(path):
-                clip = _listed(root, row["file"], row["label"], row.get("speaker") or None)
-                (splits[split] if isinstance(clip, Clip) else skipped).append(clip)  # type: ignore[arg-type]
-    return splits, skipped
-
-
-def has_csv(root: Path) -> bool:
-    """Whether any CSV file of the layout is there."""
-    return any((root / name).is_file() for names in CSV_FILES.values() for name in names)
 
 
 def lists(root: Path) -> dict[str, str]:
@@ -81,7 +45,7 @@ def lists(root: Path) -> dict[str, str]:
     splits: dict[str, str] = {}
     for split, name in LISTS.items():
         if (root / name).is_file():
-            lines = _text(root / name).splitlines()
+            lines = text(root / name).splitlines()
             splits.update({line.strip(): split for line in lines if line.strip()})
     return splits
 
@@ -155,25 +119,6 @@ def sound_files(folder: Path, option: str) -> tuple[list[tuple[str, Path]], list
     return files, skipped
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    reader = csv.DictReader(_text(path).splitlines())
-    if not {"file", "label"} <= set(reader.fieldnames or ()):
-        raise UsageError(f"{path}: the first line must name the columns file,label,speaker.")
-    for row in reader:
-        if row["file"] and row["label"]:
-            yield row
-
-
-def _listed(root: Path, file: str, label: str, speaker: str | None) -> Clip | Skipped:
-    name = PurePosixPath(file)
-    if name.is_absolute() or ".." in name.parts:
-        return Skipped(file, "its path leaves the folder")
-    path = root / name
-    if not path.is_file():
-        return Skipped(file, "missing: the CSV file lists it")
-    return Clip(name.as_posix(), path, label, speaker or speaker_of(path))
-
-
 def speaker_of(path: Path) -> str | None:
     """The speaker whom the name of a file tells."""
     matches = [match for pattern in _SPEAKERS if (match := pattern.fullmatch(path.stem))]
@@ -229,7 +174,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(paths)
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """The text of a list or table, or a UsageError."""
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

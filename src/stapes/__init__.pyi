@@ -40,6 +40,7 @@ class _Clips(TypedDict, total=False):
     rooms: _Path | None
     captures: _Path | None
     before: _Path | None
+    logits: bool | None
     positive: int | None
     preset: Literal['default', 'reference'] | None
     techniques: str | Sequence[str] | None

@@ -14,7 +14,8 @@ from stapes.data.slug import slug
 from stapes.errors import UsageError
 from stapes.export.exporting import export
 from stapes.listen.listening import listen
-from stapes.model_files.inspection import converted, inspect_file
+from stapes.model_files.content import converted
+from stapes.model_files.inspection import inspect_file
 from stapes.model_files.settings import SlimSettings
 from stapes.model_files.slimming import Slimmed, slim_file
 from stapes.report.page.comparison import Comparison
@@ -222,8 +223,10 @@ def slim(
 
     Parameters
     ----------
-    model, output : path
-        They may be the same.
+    model : path
+        A .tflite; or a Keras model, which is converted first.
+    output : path
+        It may be `model`.
     progress : Progress, optional
     **settings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
+from tests.tflite.models_by_hand import two_signatures
 
 from stapes.errors import MissingExtraError, ModelError, UsageError
 from stapes.model_files import slimming
@@ -60,6 +61,23 @@ def test_a_broken_file_is_refused_by_its_name(kws, tmp_path):
     kws.write_bytes(kws.read_bytes()[:-64])
     with pytest.raises(ModelError, match=r"kws\.tflite: The \.tflite is broken"):
         slim_file(kws, tmp_path / "small.tflite")
+
+
+def test_a_keras_model_is_converted_first(tmp_path):
+    model, output = tmp_path / "m.keras", tmp_path / "small.tflite"
+    model.write_bytes(b"PK\3\4 and so on")
+    slimmed = slim_file(
+        model, output, SlimSettings(inputs=2), convert=lambda _: two_signatures(2.0)
+    )
+    assert slimmed.converted
+    assert slimmed.before == len(two_signatures(2.0)) > slimmed.after == output.stat().st_size
+
+
+def test_other_files_are_named_as_what_they_are(tmp_path):
+    path = tmp_path / "m.keras"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ModelError, match=r"neither a \.tflite nor a Keras model, but Git LFS"):
+        slim_file(path, tmp_path / "small.tflite")
 
 
 def test_a_missing_file_is_named(tmp_path):

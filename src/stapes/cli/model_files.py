@@ -14,6 +14,10 @@ from stapes.model_files.settings import SlimSettings
 
 model_app = typer.Typer(rich_markup_mode=None)
 
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A .tflite, or a Keras model to convert.")
+]
+
 
 @model_app.command(
     epilog=examples(
@@ -23,9 +27,7 @@ model_app = typer.Typer(rich_markup_mode=None)
     )
 )
 def inspect(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A .tflite, or a Keras model to convert.")
-    ],
+    model: Model,
     weights: Annotated[
         bool, typer.Option("--weights", help="Show how each constant's values are distributed.")
     ] = False,
@@ -53,12 +55,13 @@ def inspect(
         "stapes slim model.tflite -o small.tflite",
         "stapes slim model.tflite -o small.tflite --runtime tflm",
         "stapes slim model.tflite -o small.tflite --lut",
+        "stapes slim my_model.keras -o small.tflite",
         "stapes slim model.tflite -o small.tflite --keep signatures,names --inputs 1000",
     )
 )
 @settings_options(SlimSettings, "slim")
 def slim(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite.")],
+    model: Model,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")
     ],

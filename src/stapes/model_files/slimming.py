@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stapes.errors import ModelError, UsageError
+from stapes.model_files.content import Convert, converted, is_converted
 from stapes.model_files.lookup_tables import LookUpTables, compress
 from stapes.model_files.settings import SlimSettings
 from stapes.system.files import write_bytes
@@ -38,6 +39,8 @@ class Slimmed:
     """Bytes of the output."""
     proof: Proof
     lut: LookUpTables | None = None
+    converted: bool = False
+    """Whether the model is a Keras model; `before` counts the bytes of its .tflite then."""
 
 
 def slim_file(
@@ -45,8 +48,9 @@ def slim_file(
     output: Path,
     settings: SlimSettings | None = None,
     progress: Progress = SILENT,
+    convert: Convert = converted,
 ) -> Slimmed:
-    """Slim a .tflite file.
+    """Slim a .tflite file, or a Keras model that is converted first.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def slim_file(
         tables.
     progress : Progress, optional
         Gets the interpreters that are done with the proof.
+    convert : function
+        Makes the .tflite from a Keras file or the folder of a SavedModel.
 
     Raises
     ------
@@ -77,7 +83,8 @@ def slim_file(
         tflm.require("Look-up-table compression")
     if runtime == "tflm":
         tflm.require("Proving a model for TFLite Micro")
-    content = read_tflite(model)
+    from_keras = is_converted(model)
+    content = convert(model) if from_keras else read_tflite(model)
     tables = None
     try:
         if settings.lut:
@@ -104,7 +111,8 @@ def slim_file(
         write_bytes(output, smaller)
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror}).") from None
-    return Slimmed(str(model), str(output), runtime, len(content), len(smaller), proof, tables)
+    sizes = len(content), len(smaller)
+    return Slimmed(str(model), str(output), runtime, *sizes, proof, tables, from_keras)
 
 
 def slimmed(

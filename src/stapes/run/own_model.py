@@ -27,6 +27,7 @@ from stapes.system.isolation import Lost
 from stapes.targets.classifier import fits
 from stapes.targets.litert import LiteRT
 from stapes.techniques.post_training import convert
+from stapes.tflite.edit.probabilities import with_probabilities
 from stapes.tflite.read import cost as file_cost
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import is_tflite, read_tflite
@@ -82,7 +83,7 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
     path = settings.model
     if path.suffix == ".tflite" or is_tflite(path):
         return _adopt_file(path, settings, target)
-    model = any_keras.load_any(path)
+    model = any_keras.load_any(path, logits=settings.logits)
     _check_ends(path, model.input_shape[1:], model.output_shape[-1], settings)
     lowered = lower(model)
     try:
@@ -93,7 +94,7 @@ def adopt(settings: RunSettings, target: Path) -> Baseline:
             _LOWERED_TOLERANCE,
         )
     except ModelError as error:
-        raise ModelError(f"{path} cannot be used: {error}") from None
+        raise ModelError(f"{path} cannot be used: {error.typed}") from None
     keras_files.save(lowered, target)
     baseline = Baseline(parameters=lowered.count_params(), macs=macs(lowered), model=str(path))
     _try_out(lowered)
@@ -138,10 +139,11 @@ def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
     try:
         # In the range of features.
         clips = np.random.default_rng(0).normal(0, 50, (16, *settings.frontend.shape))
-        any_keras.check_probabilities(interpreter.predict(clips.astype(np.float32)))
+        scores = interpreter.predict(clips.astype(np.float32))
+        any_keras.check_probabilities([scores], logits=settings.logits)
     except ModelError as error:
-        raise ModelError(f"{path} cannot be used: {error}") from None
-    write_bytes(target, content)
+        raise ModelError(f"{path} cannot be used: {error.typed}") from None
+    write_bytes(target, with_probabilities(content) if settings.logits else content)
     parameters = sum(constant.values.size for constant in stored)
     return Baseline(parameters=parameters, macs=count, model=str(path))
 

@@ -93,6 +93,8 @@ def run(job: Job) -> Results:
 def _check(settings: RunSettings) -> None:
     if settings.model is None and settings.positive != 1:
         raise UsageError("--positive: is for a --model of your own; leave it out.")
+    if settings.model is None and settings.logits:
+        raise UsageError("--logits: is for a --model of your own; leave it out.")
     if settings.model is not None and (settings.architecture, settings.sizes) != (
         RunSettings.model_fields["architecture"].default,
         {},

@@ -101,6 +101,11 @@ class RunSettings(BaseModel):
         description="Your trained model in place of the baseline: .keras, .h5, SavedModel or a "
         "float .tflite.",
     )
+    logits: Annotated[bool, Option("run")] = Field(
+        default=False,
+        description="The outputs of --model are logits: add a softmax, or a sigmoid to a single "
+        "one.",
+    )
     positive: Annotated[int, Option("run evaluate", "N")] = Field(
         default=1, ge=0, description="The model's output that means the word, counted from 0."
     )

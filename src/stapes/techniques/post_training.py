@@ -6,7 +6,6 @@ Source: LiteRT's guide "Post-training quantization"; int16 activations with int8
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stapes.models.backend import tensorflow
+from stapes.models.lite import to_tflite
 from stapes.models.stream_cnn import field_of, is_stream
 from stapes.techniques.variant import Material, Variant
 
@@ -106,20 +106,8 @@ def convert(model: Any, configure: Callable[[Any], None] | None = None) -> bytes
         def call(features: Any) -> Any:
             return tf.sigmoid(tf.reshape(model(features), (1, 1)))
 
-    # An open batch would add ops that some runtimes lack.
-    function = tf.function(call).get_concrete_function(
-        tf.TensorSpec(shape, tf.float32, name="features")
-    )
-    # The converter writes this as a SavedModel. Of a Keras model, that would trace each layer
-    # again, which takes two thirds of the time and gives the same bytes.
-    variables = tf.Module()
-    variables.all = model.variables
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], variables)
-    if configure:
-        configure(converter)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return bytes(converter.convert())
+    specs = [tf.TensorSpec(shape, tf.float32, name="features")]
+    return to_tflite(call, specs, model.variables, configure)
 
 
 def _calibrate(converter: Any, calibration: NDArray[np.float32]) -> None:

@@ -133,7 +133,7 @@ def refusal(any_keras, path):
     message = str(caught.value)
     assert message.startswith(str(path))
     assert "\n" not in message
-    return message
+    return caught.value.typed
 
 
 def rewritten(source, target, change):
@@ -449,14 +449,17 @@ def test_custom_classes_are_refused_even_if_they_are_registered(any_keras, keras
 def test_layers_that_cannot_be_rebuilt_are_named(any_keras, either, tmp_path):
     model = either.Sequential([input_layer(either, (9, 4)), either.layers.GRU(2, name="memory")])
     model.save(tmp_path / "m.keras")
-    assert "layer 'memory' is a GRU, which" in refusal(any_keras, tmp_path / "m.keras")
+    message = refusal(any_keras, tmp_path / "m.keras")
+    assert "layer 'memory' is a GRU, a layer that techniques cannot train" in message
+    assert "convert it with `stapes slim`" in message
 
 
 def test_operations_of_keras_3_are_not_layers(any_keras, keras3, tmp_path):
     start = keras3.Input((6,))
     model = keras3.Model(start, keras3.layers.Softmax()(start + start))
     model.save(tmp_path / "m.keras")
-    assert "' is an Add, which is not a layer of Keras" in refusal(any_keras, tmp_path / "m.keras")
+    message = refusal(any_keras, tmp_path / "m.keras")
+    assert "' is an Add, a function of keras.ops that techniques cannot train" in message
 
 
 def with_ends(keras, *, inputs=1, outputs=1):
@@ -478,9 +481,9 @@ def test_models_that_are_not_wake_word_models_are_refused(any_keras, either, tmp
     rows = either.Sequential([input_layer(either, (5, 4)), layers.Dense(2, activation="softmax")])
     assert "the shape (None, 5, 2)" in reason(rows)
     logits = either.Sequential([input_layer(either, (5,)), layers.Dense(2)])
-    assert "end the model in a softmax" in reason(logits)
+    assert "not probabilities; if they are logits, --logits adds a softmax" in reason(logits)
     relu = either.Sequential([input_layer(either, (5,)), layers.Dense(1, activation="exponential")])
-    assert "end the model in a sigmoid" in reason(relu)
+    assert "not probabilities; if they are logits, --logits adds a sigmoid" in reason(relu)
     unknown = either.Sequential(
         [input_layer(either, (None, 4)), layers.GlobalMaxPooling1D(), layers.Softmax()]
     )
@@ -494,6 +497,41 @@ def test_models_that_are_not_wake_word_models_are_refused(any_keras, either, tmp
     dropped = layers.Dropout(0.5, name="drop")(start, training=True)
     noisy = either.Model(start, layers.Dense(2, activation="softmax")(dropped))
     assert "layer 'drop' is called with 'training'" in reason(noisy)
+
+
+@pytest.mark.parametrize(("outputs", "last"), [(1, "sigmoid"), (3, "softmax")])
+def test_logits_get_a_last_layer_if_it_is_wanted(any_keras, keras2, outputs, last, tmp_path):
+    layers = keras2.layers
+    model = keras2.Sequential([input_layer(keras2, (6,)), layers.Dense(outputs, name="end")])
+    scrambled(model, 0).save(tmp_path / "m.keras")
+    loaded = any_keras.load_any(tmp_path / "m.keras", logits=True)
+    x = np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)
+    expected = getattr(keras2.activations, last)(model(x))
+    np.testing.assert_allclose(loaded(x), expected, atol=1e-6)
+    loaded.save(tmp_path / "p.keras")
+    with pytest.raises(ModelError, match="probabilities already; omit logits"):
+        any_keras.load_any(tmp_path / "p.keras", logits=True)
+
+
+def test_layers_of_an_old_folder_are_in_its_graph(any_keras, keras2, files, tmp_path):
+    # TensorFlow 2.3 wrote no keras_metadata.pb.
+    from tensorflow.core.protobuf import saved_model_pb2
+    from tf_keras.protobuf import saved_metadata_pb2
+
+    folder = shutil.copytree(files / "folder", tmp_path / "folder")
+    path = folder / "keras_metadata.pb"
+    metadata = saved_metadata_pb2.SavedMetadata.FromString(path.read_bytes())
+    path.unlink()
+    path = folder / "saved_model.pb"
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    nodes = saved.meta_graphs[0].object_graph_def.nodes
+    for node in metadata.nodes:
+        nodes[node.node_id].user_object.metadata = node.metadata
+    path.write_bytes(saved.SerializeToString())
+    model = any_keras.load_any(folder)
+    expected = any_keras.load_any(files / "keras2.keras")
+    for weights, other in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, other)
 
 
 def test_a_signature_alone_is_not_a_model(any_keras, keras2, keras3, files, tmp_path):

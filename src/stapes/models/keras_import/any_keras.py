@@ -7,10 +7,11 @@ the model again. The original runs too, and both must give equal outputs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from stapes.errors import ModelError, StapesError
 from stapes.models.backend import keras, tensorflow
-from stapes.models.keras_import import archive, rebuild, saved_model
+from stapes.models.keras_import import archive, keras_layers, rebuild, safe, saved_model
 from stapes.models.keras_import import graph as keras_graph
 from stapes.models.keras_import.archive import KerasFile
 from stapes.models.keras_import.config import one_line
@@ -40,10 +41,11 @@ Run = Callable[[NDArray[np.float32]], NDArray[Any]]
 """Runs the original model on a batch."""
 
 
-def load_any(path: Path) -> Any:
+def load_any(path: Path, *, logits: bool = False) -> Any:
     """Read a model of Keras 2 or 3, and prove that its outputs are those of the original.
 
-    The content decides the format: `.keras`, `.h5`, or a SavedModel folder of Keras 2. No code of
+    With `logits`, a softmax is added to its outputs, or a sigmoid to a single one. The content
+    decides the format: `.keras`, `.h5`, or a SavedModel folder of Keras 2. No code of
     the file runs, and no class that it names is imported. Initializers, regularizers, constraints
     and the optimizer are left out, as they do not change the outputs.
 
@@ -62,12 +64,21 @@ def load_any(path: Path) -> Any:
         TensorFlow is not installed.
     """
     tensorflow()
+    with explained(path):
+        model, outputs = _load_saved_model(path) if path.is_dir() else _load_file(path)
+        check_probabilities(outputs, logits=logits)
+        return _with_probabilities(model) if logits else model
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn any error of reading a model into a ModelError that names its path."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _load_saved_model(path) if path.is_dir() else _load_file(path)
+            yield
     except ModelError as error:
-        raise ModelError(f"{path} cannot be used: {error}") from None
+        raise ModelError(f"{path} cannot be used: {error.typed}") from None
     except StapesError:
         raise
     except Exception as error:  # TensorFlow may raise anything if layers do not fit.
@@ -77,24 +88,26 @@ def load_any(path: Path) -> Any:
         ) from None
 
 
-def _load_file(path: Path) -> Any:
+def _load_file(path: Path) -> tuple[Any, list[NDArray[Any]]]:
+    """The rebuilt model, and outputs of the original."""
     file = archive.read(path)
-    graph, config = keras_graph.read(file.config, file.major)
+    config = safe.clean(file.config, file.major)
+    graph = keras_graph.read(config, file.major)
     model, parts = _build(graph, file.weights.count())
-    original = _original(file, config)
-    rebuild.give_weights(parts, _weights_in(original))
-    prove(lambda x: _array(original(x, training=False)), model, graph.shape)
-    return model
+    first = original(file, config)
+    rebuild.give_weights(parts, _weights_in(first))
+    return model, prove(lambda x: _array(first(x, training=False)), model, graph.shape)
 
 
-def _load_saved_model(folder: Path) -> Any:
+def _load_saved_model(folder: Path) -> tuple[Any, list[NDArray[Any]]]:
     saved = saved_model.read(folder)
-    graph, _ = keras_graph.read(saved.config, 2)
+    layers = keras_layers.read(folder, saved)
+    graph = keras_graph.read(safe.clean(layers.config, 2), 2)
     model, parts = _build(graph, saved.count())
-    rebuild.give_weights(parts, saved.weights_of)
-    with saved_model.running(saved) as run:
-        prove(run, model, graph.shape)
-    return model
+    rebuild.give_weights(parts, layers.weights_of)
+    function, _ = saved_model.function(saved)
+    tensor = tensorflow().constant
+    return model, prove(lambda x: _array(function(tensor(x))), model, graph.shape)
 
 
 def _build(graph: Graph, numbers: int) -> tuple[Any, list[rebuild.Part]]:
@@ -118,11 +131,12 @@ def _build(graph: Graph, numbers: int) -> tuple[Any, list[rebuild.Part]]:
 
 def prove(
     run: Run, model: Any, shape: tuple[int | None, ...], tolerance: float = TOLERANCE
-) -> None:
-    """Raise ModelError unless `model` and `run` have equal outputs, which are probabilities.
+) -> list[NDArray[Any]]:
+    """Raise ModelError unless `model` and `run` have equal outputs; return those of `run`.
 
     `shape` is that of the input with its batch axis; `tolerance` is the largest difference.
     """
+    outputs = []
     rng = np.random.default_rng(0)
     size = [axis or _BATCH for axis in shape]
     for scale in _SCALES:
@@ -137,22 +151,37 @@ def prove(
                     f"rebuilt for training, its outputs differ by {difference:.2g}; remove"
                     " unusual layers, or report this model"
                 )
-            check_probabilities(expected)
+            outputs.append(expected)
+    return outputs
 
 
-def check_probabilities(y: NDArray[Any]) -> None:
-    """Refuse logits, as thresholds and tables need probabilities."""
-    single = y.shape[1] == 1
-    inside = bool((y >= -1e-3).all() and (y <= 1 + 1e-3).all())
-    if not inside or not (single or np.allclose(y.sum(axis=1), 1, atol=1e-2)):
+def check_probabilities(outputs: list[NDArray[Any]], *, logits: bool) -> None:
+    """Refuse logits, as thresholds and tables need probabilities; or with `logits`, the others."""
+    last = "a sigmoid" if outputs[0].shape[1] == 1 else "a softmax"
+    if logits and all(map(_are_probabilities, outputs)):
+        raise ModelError("its outputs are probabilities already; omit --logits")
+    if not logits and not all(map(_are_probabilities, outputs)):
         raise ModelError(
-            "its outputs are not probabilities; end the model in"
-            f" {'a sigmoid' if single else 'a softmax'}"
+            f"its outputs are not probabilities; if they are logits, --logits adds {last}"
         )
 
 
-def _original(file: KerasFile, config: dict[str, Any]) -> Any:
-    """The model, read by the Keras that wrote it from a clean copy of the file."""
+def _are_probabilities(y: NDArray[Any]) -> bool:
+    inside = bool((y >= -1e-3).all() and (y <= 1 + 1e-3).all())
+    return inside and (y.shape[1] == 1 or np.allclose(y.sum(axis=1), 1, atol=1e-2))
+
+
+def _with_probabilities(model: Any) -> Any:
+    """The model with a last layer that makes probabilities of its logits."""
+    last = "sigmoid" if model.output_shape[-1] == 1 else "softmax"
+    names = {layer.name for layer in model.layers}
+    name = next(free for free in (last, f"{last}_of_logits") if free not in names)
+    end = keras().layers.Activation(last, name=name)(model.outputs[0])
+    return keras().Model(model.inputs, end, name=model.name)
+
+
+def original(file: KerasFile, config: dict[str, Any]) -> Any:
+    """The model, read by the Keras that wrote it from a copy of the file with a safe config."""
     models = keras().models if file.major < 3 else _keras3().models
     with tempfile.TemporaryDirectory(prefix="stapes-") as folder:
         path = archive.write(file, config, Path(folder))

@@ -16,6 +16,9 @@ _CONV = ("kernel_size", "strides", "padding", "data_format", "dilation_rate", "a
 _POOL = ("pool_size", "strides", "padding", "data_format")
 _GLOBAL_POOL = ("data_format", "keepdims")
 
+CONVERT = "convert it with `stapes slim`, and run with the .tflite, which is not trained"
+"""What to do with a model that techniques cannot train, as the end of a sentence."""
+
 SETTINGS: dict[str, tuple[str, ...]] = {
     "InputLayer": (),
     "Dense": ("units", "use_bias", "activation"),
@@ -54,6 +57,32 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 }
 """The layers that can be rebuilt, with the settings that decide their outputs."""
 
+_OTHERS = """
+    LSTM GRU SimpleRNN LSTMCell GRUCell SimpleRNNCell RNN ConvLSTM1D ConvLSTM2D
+    Bidirectional TimeDistributed
+    Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose
+    MaxPooling3D AveragePooling3D GlobalMaxPooling3D GlobalAveragePooling3D
+    LayerNormalization GroupNormalization UnitNormalization
+    GaussianNoise GaussianDropout AlphaDropout SpatialDropout3D ActivityRegularization
+    Average Maximum Minimum Subtract Dot
+    Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D UpSampling3D ZeroPadding3D
+    RepeatVector Masking PReLU ELU ThresholdedReLU
+    Embedding EinsumDense Attention AdditiveAttention MultiHeadAttention GroupedQueryAttention
+    Resizing CenterCrop MelSpectrogram STFTSpectrogram
+    RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation
+    RandomZoom
+"""
+OTHERS = frozenset(_OTHERS.split())
+"""More layers that Keras may read: they open no file and run no code of it."""
+
+_OPERATIONS = """
+    Abs Absolute Add Clip Concatenate Divide Exp ExpandDims GetItem Log Max Maximum Mean Min Minimum
+    Multiply Negative Pad Power Relu Repeat Reshape Sigmoid Softmax Sqrt Square Squeeze Stack
+    Subtract Sum Tanh Tile Transpose TrueDivide Var
+"""
+OPERATIONS = frozenset(_OPERATIONS.split())
+"""Functions of `keras.ops` that Keras 3 stores like layers: `x + y` is an Add."""
+
 MODELS = ("Sequential", "Functional", "Model")
 """The classes of models that consist of such layers."""
 
@@ -67,11 +96,31 @@ ACTIVATIONS = {
 }
 """By major version of Keras. In Keras 3, hard_sigmoid has another slope (1/6, not 0.2)."""
 
+ANY_ACTIVATION = ACTIVATIONS[2] | frozenset(
+    [
+        "hard_silu",
+        "hard_swish",
+        "hard_tanh",
+        "celu",
+        "glu",
+        "log_sigmoid",
+        "sparse_plus",
+        "squareplus",
+        "tanh_shrink",
+    ]
+)
+"""Those of Keras that are plain functions, in any version."""
+
 # Settings of training and of the first weights do not change the outputs.
-_NOT_NEEDED = re.compile(r".*_(initializer|regularizer|constraint)|seed|dtype|activation")
+_NOT_NEEDED = re.compile(
+    r".*_(initializer|regularizer|constraint)|seed|seed_generator|dtype|(.*_)?activation"
+)
 # Not all of Keras: `keras.src.ops.numpy` has an Add too.
 _LAYERS = re.compile(r"(tf_)?keras(\.src)?(\.(layers|models|engine)(\.\w+)*)?")
+_OPS = re.compile(r"keras(\.src)?\.ops\.(numpy|nn)")
 _ANY_OF_KERAS = re.compile(r"(tf_)?keras(\.\w+)*")
+_FLOAT = ("float32",)
+_INPUT_TYPES = ("float32", "int32", "int64", "uint8", "int8", "bool")
 _NUMBER_TYPE = re.compile(r"(float|u?int)\d+")
 
 
@@ -90,26 +139,52 @@ def entry(old: dict[str, Any], kind: str, module: str, config: dict[str, Any]) -
     return {**module_keys, "class_name": kind, "config": config}
 
 
+def is_operation(entry: dict[str, Any]) -> bool:
+    """Whether an entry is a harmless function of `keras.ops`."""
+    return entry["class_name"] in OPERATIONS and is_of_keras(entry, _OPS)
+
+
 def check_layer(old: dict[str, Any], name: str) -> None:
-    """Raise ModelError unless the layer is of a known class."""
+    """Raise ModelError unless the layer is one that Keras may read."""
     kind = old["class_name"]
-    named = one_line(str(kind))
-    named = f"an {named}" if named[:1] in "AEIOU" else f"a {named}"
     if kind == "Lambda":
         reason = "whose code is never run; replace it with Keras layers"
+    elif is_operation(old):
+        return
     elif not is_of_keras(old):
         reason = "which is not a layer of Keras; replace it with Keras layers"
-    elif kind not in SETTINGS:
-        reason = "which cannot be rebuilt; use convolutions, pooling and Dense"
+    elif kind not in SETTINGS and kind not in OTHERS:
+        reason = "which could run code or read files; replace it with other layers of Keras"
     else:
         return
-    raise ModelError(f"layer {quoted(name)} is {named}, {reason}")
+    raise ModelError(f"layer {quoted(name)} is {_with_article(kind)}, {reason}")
 
 
-def plain_settings(config: dict[str, Any], layer: str) -> dict[str, Any]:
-    """The settings of a layer, without its activation and what only training needs."""
-    _check_type(config.get("dtype"), layer)
-    plain: dict[str, Any] = {"dtype": "float32"} if "dtype" in config else {}
+def check_trainable(safe: dict[str, Any], name: str) -> None:
+    """Raise ModelError unless the techniques can train the layer of a safe config."""
+    kind = safe["class_name"]
+    if is_operation(safe) or kind not in SETTINGS:
+        what = "function of keras.ops" if is_operation(safe) else "layer"
+        raise ModelError(
+            f"layer {quoted(name)} is {_with_article(kind)}, a {what} that techniques cannot train;"
+            f" {CONVERT}"
+        )
+    if safe["config"].get("dtype", "float32") != "float32":
+        raise ModelError(f"its input has the type {safe['config']['dtype']}; {CONVERT}")
+
+
+def _with_article(kind: Any) -> str:
+    """A class with its article: "an LSTM", "a GRU"."""
+    text = one_line(str(kind))
+    # Some initials are spoken as letters: an LSTM, an RNN.
+    spoken = text[:2].isupper() and text[:1] in "FHLMNRSX"
+    return f"an {text}" if text[:1] in "AEIO" or spoken else f"a {text}"
+
+
+def plain_settings(config: dict[str, Any], layer: str, kind: str) -> dict[str, Any]:
+    """The settings of a layer, without its activations and what only training needs."""
+    dtype = _dtype(config.get("dtype"), layer, _INPUT_TYPES if kind == "InputLayer" else _FLOAT)
+    plain: dict[str, Any] = {"dtype": dtype} if "dtype" in config else {}
     for key, value in config.items():
         _check_object(value, key, layer)
         if not _NOT_NEEDED.fullmatch(key):
@@ -134,15 +209,16 @@ def _check_object(value: Any, key: str, layer: str) -> None:
         )
 
 
-def _check_type(value: Any, layer: str) -> None:
-    """Refuse types other than float32, as the outputs would differ."""
+def _dtype(value: Any, layer: str, allowed: tuple[str, ...]) -> str:
+    """The type in which a layer computes: with another one, the outputs would differ."""
     name = value
     if isinstance(value, dict):
         name = value["config"].get("name") if isinstance(value.get("config"), dict) else value
-    if name not in (None, "float32"):
+    if name is not None and name not in allowed:
         raise ModelError(
             f"layer {quoted(layer)} computes in {quoted(name)}; save the model in float32"
         )
+    return name or "float32"
 
 
 def plain_value(value: Any, where: str) -> Any:
@@ -164,6 +240,11 @@ def plain_value(value: Any, where: str) -> Any:
         if _NUMBER_TYPE.fullmatch(inner["dtype"]):
             return plain_value(inner["value"], where)
     raise ModelError(f"{where} has an object among its settings; use numbers and names")
+
+
+def damaged() -> ModelError:
+    """The error for a config that has not the form of one."""
+    return ModelError("its config is damaged or has an unknown form; save it again")
 
 
 def name_of(value: Any) -> str:

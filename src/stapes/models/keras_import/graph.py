@@ -1,8 +1,6 @@
-"""A Keras config as a graph of layers and calls, and as a config that is safe for Keras.
+"""A safe Keras config (`safe.clean`) as a graph of layers and calls, for techniques to train.
 
-The safe config is a new one: it names only the classes, modules and functions of `config`, and
-leaves out what only training needs. Its calls have the same form as in the file. If a call is
-misread here, the comparison of both models shows it.
+If a call is misread here, the comparison of both models shows it.
 """
 
 from __future__ import annotations
@@ -12,10 +10,7 @@ from typing import Any
 
 from stapes.errors import ModelError
 from stapes.models.keras_import import config as values
-from stapes.models.keras_import.config import name_of, quoted
-
-_MOST_LAYERS = 1000
-_MOST_DEEP = 8
+from stapes.models.keras_import.config import quoted
 
 Ref = tuple[str, int]
 """The output of a layer's call: the layer's name, and the number of the call."""
@@ -73,51 +68,27 @@ class Graph:
     output: Ref
 
 
-def read(entry: dict[str, Any], major: int) -> tuple[Graph, dict[str, Any]]:
-    """Read a model's config: its graph, and a safe config for Keras.
-
-    `entry` is that of config.json, which version `major` (2 or 3) of Keras wrote: `class_name`,
-    `config`, and in newer files `module`.
+def read(entry: dict[str, Any], major: int) -> Graph:
+    """Read a model's safe config, from a file of version `major` (2 or 3) of Keras.
 
     Raises
     ------
     ModelError
-        It has an unknown layer, activation or setting, or is not a config.
+        It has a layer, activation or call that cannot be rebuilt, or is not a config.
     """
     try:
-        return _model(entry, major, 0)
+        return _model(entry, major)
     except (LookupError, TypeError, ValueError, AttributeError, StopIteration):
-        raise ModelError("its config is damaged or has an unknown form; save it again") from None
+        raise values.damaged() from None
 
 
-def _model(entry: dict[str, Any], major: int, depth: int) -> tuple[Graph, dict[str, Any]]:
-    kind, config = entry["class_name"], entry["config"]
-    if kind not in values.MODELS or not values.is_of_keras(entry):
-        raise ModelError(
-            f"it is a {quoted(kind)}, which is not a model class of Keras; build the model as"
-            " keras.Sequential or keras.Model(inputs, outputs)"
-        )
-    # In old files of Keras 2, the config of a Sequential is its list of layers.
-    config = {"layers": config} if isinstance(config, list) else config
-    if len(config["layers"]) > _MOST_LAYERS or depth > _MOST_DEEP:
-        raise ModelError(
-            f"it has more than {_MOST_LAYERS} layers, or models nested {_MOST_DEEP} deep; give a"
-            " smaller model"
-        )
-    layers = [_layer(layer, major, depth) for layer in config["layers"]]
-    steps = tuple(step for step, _ in layers)
+def _model(entry: dict[str, Any], major: int) -> Graph:
+    config = entry["config"]
+    steps = tuple(_layer(layer, major) for layer in config["layers"])
     if len({step.name for step in steps}) < len(steps):
         raise ModelError("two of its layers have the same name; rename one")
-    name = name_of(config.get("name", "model"))
-    cleaned: dict[str, Any] = {"name": name, "layers": [layer for _, layer in layers]}
-    if kind == "Sequential":
-        if "build_input_shape" in config:
-            cleaned["build_input_shape"] = list(values.input_shape(config)) or None
-        return _chain(name, steps, config), values.entry(entry, kind, "keras", cleaned)
-    for ends in ("input_layers", "output_layers"):
-        cleaned[ends] = _ends(config[ends])
-    module = {2: "tf_keras.src.engine.functional", 3: "keras.src.models.functional"}[major]
-    return _network(name, steps, config), values.entry(entry, "Functional", module, cleaned)
+    make = _chain if entry["class_name"] == "Sequential" else _network
+    return make(config["name"], steps, config)
 
 
 def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
@@ -127,8 +98,7 @@ def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
         head, layers = steps[0].name, steps[1:]
     if not layers:
         raise ModelError("it has no layers; save the whole model")
-    first = config["layers"][0]["config"]
-    shape = values.input_shape(first if isinstance(first, dict) else {})
+    shape = values.input_shape(config["layers"][0]["config"])
     shape = shape or values.input_shape(config)
     if not shape and layers[0].inside:
         shape = layers[0].inside.shape
@@ -141,30 +111,18 @@ def _chain(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
 
 def _network(name: str, steps: tuple[Step, ...], config: dict[str, Any]) -> Graph:
     """A Functional model: the calls are in the entries of its layers."""
-    head, tail = (
-        _single_end(config["input_layers"], "inputs"),
-        _single_end(config["output_layers"], "outputs"),
-    )
+    head = _single_end(config["input_layers"], "inputs")
+    tail = _single_end(config["output_layers"], "outputs")
     place = next(i for i, step in enumerate(steps) if step.name == head[0])
     if steps[place].kind != "InputLayer":
         raise ModelError("its input is not an InputLayer; save the model again")
     shape = values.input_shape(config["layers"][place]["config"])
-    return Graph(name, steps[:place] + steps[place + 1 :], head[0], shape, (tail[0], int(tail[1])))
-
-
-def _ends(ends: Any) -> Any:
-    """A model's inputs or outputs, in the form of the file: one, a list, or by name."""
-    if isinstance(ends, dict):
-        return {name_of(key): _ends(end) for key, end in ends.items()}
-    if isinstance(ends[0], str):
-        return [name_of(ends[0]), int(ends[1]), int(ends[2])]
-    return [_ends(end) for end in ends]
+    return Graph(name, steps[:place] + steps[place + 1 :], head[0], shape, (tail[0], tail[1]))
 
 
 def _single_end(ends: Any, kind: str) -> list[Any]:
     """The one input or output."""
-    items = _ends(ends)
-    items = list(items.values()) if isinstance(items, dict) else items
+    items = list(ends.values()) if isinstance(ends, dict) else ends
     items = [items] if isinstance(items[0], str) else items
     if len(items) != 1:
         raise ModelError(f"it has {len(items)} {kind}; build the model with one of each")
@@ -174,64 +132,55 @@ def _single_end(ends: Any, kind: str) -> list[Any]:
     return only
 
 
-def _layer(entry: dict[str, Any], major: int, depth: int) -> tuple[Step, dict[str, Any]]:
-    """A layer or a nested model: as a step, and as an entry for Keras."""
+def _layer(entry: dict[str, Any], major: int) -> Step:
+    """A layer or a nested model."""
     kind, config = entry["class_name"], entry["config"]
-    if kind in values.MODELS and values.is_of_keras(entry):
-        inside, cleaned = _model(entry, major, depth + 1)
-        has_input = cleaned["config"]["layers"][0]["class_name"] == "InputLayer"
+    if kind in values.MODELS:
+        inside = _model(entry, major)
+        has_input = config["layers"][0]["class_name"] == "InputLayer"
         first = int(major == 2 and has_input)
         step = Step(inside.name, "Model", {}, first=first, inside=inside)
     else:
-        name = name_of(config["name"])
-        values.check_layer(entry, name)
-        settings = values.plain_settings(config, name)
+        name = config["name"]
+        values.check_trainable(entry, name)
         keys = (*values.SETTINGS[kind], "trainable")
-        known = {key: settings[key] for key in keys if key in settings}
+        known = {key: config[key] for key in keys if key in config}
         activation = None
         if "activation" in values.SETTINGS[kind]:
-            activation, settings["activation"] = _activation(config["activation"], major, name)
-            known["activation"] = "linear" if activation else settings["activation"]
+            activation = _activation(config["activation"], major, name)
+            known["activation"] = "linear" if activation else config["activation"]
         step = Step(name, kind, known, activation=activation)
-        cleaned = values.entry(entry, kind, "keras.layers", settings)
-    if "inbound_nodes" not in entry:
-        return step, cleaned
-    if entry.get("name", step.name) != step.name:
-        raise ModelError(f"layer {quoted(step.name)} has two names; save the model again")
-    nodes = [_node(node, step.name) for node in entry["inbound_nodes"]]
-    cleaned |= {"name": step.name, "inbound_nodes": [node for _, node in nodes]}
-    return replace(step, calls=tuple(call for call, _ in nodes)), cleaned
+    nodes = entry.get("inbound_nodes", [])
+    return replace(step, calls=tuple(_node(node, step.name) for node in nodes))
 
 
-def _activation(value: Any, major: int, layer: str) -> tuple[Step | None, Any]:
-    """A layer that is an activation, or None; and the activation for Keras to read."""
-    if isinstance(value, dict) and value["class_name"] in ("ReLU", "LeakyReLU", "Softmax"):
-        return _layer(value, major, 0)
-    if isinstance(value, dict) and value["class_name"] == "function":
-        value = value["config"]
-    value = "linear" if value is None else value
-    if not isinstance(value, str) or value not in values.ACTIVATIONS[major]:
+def _activation(value: Any, major: int, layer: str) -> Step | None:
+    """A layer that is an activation, or None."""
+    if isinstance(value, dict):
+        return _layer(value, major)
+    if value not in values.ACTIVATIONS[major]:
         raise ModelError(
             f"layer {quoted(layer)} has the activation {quoted(value)}, which is missing or"
             " different in Keras 2; use relu, sigmoid, tanh, silu or softmax"
         )
-    return None, value
+    return None
 
 
-def _node(node: Any, layer: str) -> tuple[tuple[Ref, ...], Any]:
-    """The inputs of one call, and the call for Keras to read."""
+def _node(node: Any, layer: str) -> tuple[Ref, ...]:
+    """The inputs of one call."""
     if isinstance(node, dict):  # Keras 3 has one argument, a tensor or a list.
-        (argument,) = node["args"]
+        arguments = node["args"]
         options = [node["kwargs"]]
-        tensors = [_tensor(tensor) for tensor in _as_list(argument)]
+        tensors = _as_list(arguments[0])
+        if len(arguments) > 1 or not all(isinstance(tensor, dict) for tensor in tensors):
+            raise ModelError(
+                f"layer {quoted(layer)} is called with several arguments, which cannot be rebuilt;"
+                " call it only with its input"
+            )
         ends = [tensor["config"]["keras_history"] for tensor in tensors]
-        form: Any = {"args": [tensors if isinstance(argument, list) else tensors[0]], "kwargs": {}}
     else:  # Keras 2 has one input with its options, or a list of these.
-        inputs = [node] if isinstance(node[0], str) else node
-        options = [item[3] for item in inputs if len(item) > 3]
-        ends = [_ends(item[:3]) for item in inputs]
-        form = [[*end, {}] for end in ends]
-        form = form[0] if isinstance(node[0], str) else form
+        ends = [node] if isinstance(node[0], str) else node
+        options = [item[3] for item in ends]
     for option in options:
         for key, value in option.items():
             if any(item not in (None, False) for item in _as_list(value)):
@@ -241,22 +190,7 @@ def _node(node: Any, layer: str) -> tuple[tuple[Ref, ...], Any]:
                 )
     if any(end[2] for end in ends):
         raise ModelError(f"layer {quoted(layer)} uses the second output of a layer; use the first")
-    return tuple((end[0], end[1]) for end in ends), form
-
-
-def _tensor(tensor: dict[str, Any]) -> dict[str, Any]:
-    """A reference to a tensor, as Keras 3 writes it."""
-    if tensor["class_name"] != "__keras_tensor__":
-        raise ModelError("its layers are called with constants; call them with layers' outputs")
-    config = tensor["config"]
-    return {
-        "class_name": "__keras_tensor__",
-        "config": {
-            "shape": values.plain_value(config["shape"], "a tensor"),
-            "dtype": "float32",
-            "keras_history": _ends(config["keras_history"]),
-        },
-    }
+    return tuple((end[0], end[1]) for end in ends)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -173,9 +173,10 @@ def slim_lines(slimmed: Slimmed) -> list[str]:
     proof = slimmed.proof
     saved = slimmed.before - slimmed.after
     share = percent(saved / slimmed.before, 0)
+    model = f"{slimmed.model} as a float .tflite" if slimmed.converted else slimmed.model
     lines = [
         f"{slimmed.output}: {slimmed.after:,} bytes, {saved:,} ({share}) "
-        f"less than {slimmed.model} with {slimmed.before:,}"
+        f"less than {model} with {slimmed.before:,}"
         if saved
         else f"{slimmed.output}: {slimmed.after:,} bytes, as before: there was nothing to remove",
         f"proven: equal bits for {plural(proof.inputs, 'input')} in "

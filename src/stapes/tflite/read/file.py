@@ -44,24 +44,30 @@ def read_tflite(path: Path) -> bytes:
         It is another kind of file.
     """
     if not is_tflite(path):
-        raise ModelError(f"{path} is no .tflite{_what_it_is(path)}.")
+        lacks = " (it lacks the mark TFL3 at byte 4)"
+        raise ModelError(f"{path} is no .tflite{what_it_is(path) or lacks}.")
     with _readable(path):
         return path.read_bytes()
 
 
-def _what_it_is(path: Path) -> str:
-    """What a file without the mark is, as the end of a sentence."""
+def read_start(path: Path) -> bytes:
+    """The first bytes of a file that `is_tflite` accepted."""
+    with _readable(path), path.open("rb") as file:
+        return file.read(64)
+
+
+def what_it_is(path: Path) -> str:
+    """What a file is that is no model, as the end of a sentence; empty if that is not known."""
     if path.is_dir():
         return ", but a folder"
-    with _readable(path), path.open("rb") as file:
-        start = file.read(64).lstrip().lower()
+    start = read_start(path).lstrip().lower()
     if start.startswith(b"version https://git-lfs"):
         return ", but Git LFS's pointer to one: download it with `git lfs pull`"
     if start.startswith((b"<!doctype html", b"<html")):
         return ", but an HTML page: download the file itself"
     if path.suffix == ".onnx":
         return ", but an ONNX model: convert it first"
-    return " (it lacks the mark TFL3 at byte 4)"
+    return ""
 
 
 @contextlib.contextmanager

@@ -482,7 +482,7 @@ def test_models_that_are_not_wake_word_models_are_refused(any_keras, either, tmp
     assert "the shape (None, 5, 2)" in reason(rows)
     logits = either.Sequential([input_layer(either, (5,)), layers.Dense(2)])
     assert "not probabilities; if they are logits, --logits adds a softmax" in reason(logits)
-    relu = either.Sequential([input_layer(either, (5,)), layers.Dense(1, activation="exponential")])
+    relu = either.Sequential([input_layer(either, (5,)), layers.Dense(1, activation="softplus")])
     assert "not probabilities; if they are logits, --logits adds a sigmoid" in reason(relu)
     unknown = either.Sequential(
         [input_layer(either, (None, 4)), layers.GlobalMaxPooling1D(), layers.Softmax()]

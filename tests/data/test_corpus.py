@@ -300,7 +300,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder") as caught:
         load(tmp_path / "absent", "yes")
     assert str(tmp_path / "absent") in str(caught.value)
-    with pytest.raises(UsageError, match="no such folder"):
+    with pytest.raises(UsageError, match=r"is no folder, and no \.zip"):
         load(put(tmp_path / "a.wav"), "yes")
 
 

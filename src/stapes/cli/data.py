@@ -120,13 +120,14 @@ def cache(
     from stapes import api
 
     content = api.data.cache(clear=clear)
-    features, synthetic = content.features, content.synthetic
+    features, synthetic, archives = content.features, content.synthetic, content.archives
     lines = [
         content.folder,
         f"{features.count} files of features: {features.bytes:,} bytes",
         f"{synthetic.count} corpora of synthetic speech: {synthetic.bytes:,} bytes",
+        f"{archives.count} archives, unpacked: {archives.bytes:,} bytes",
     ]
-    if clear and features.bytes + synthetic.bytes:
+    if clear and features.bytes + synthetic.bytes + archives.bytes:
         lines.append("A run uses the rest: clear the cache again after it.")
     with terminal(json) as (console, _):
         show(content, lambda _: lines, console, json)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
 import filelock
 from pydantic import BaseModel
 
+from stapes.data.archives import archive_folders
 from stapes.data.sources.synthetic_plan import SPLITS
 from stapes.data.sources.whole_folder import alone_at
 from stapes.errors import StapesError
@@ -36,15 +38,17 @@ class CacheContent(BaseModel):
     folder: str
     features: CachePart = CachePart()
     synthetic: CachePart = CachePart()
+    archives: CachePart = CachePart()
 
 
 def content() -> CacheContent:
-    """The cache folder with the size of its databases of features and its synthetic corpora."""
+    """The cache folder with the sizes of features, synthetic corpora and unpacked archives."""
     folder = cache_folder()
     return CacheContent(
         folder=str(folder),
         features=_part([_with_journals(path) for path in _databases(folder)]),
         synthetic=_part([_files(path) for path in _corpora(folder)]),
+        archives=_part([_all_files(path) for path in archive_folders(folder)]),
     )
 
 
@@ -67,6 +71,10 @@ def clear() -> CacheContent:
             with contextlib.suppress(filelock.Timeout), alone_at(place.resolve(), seconds=0):
                 _delete(_files(corpus))
                 _delete_empty(corpus)
+        for archive in archive_folders(folder):
+            place = archive.with_name(archive.name[:16])
+            with contextlib.suppress(filelock.Timeout), alone_at(place, seconds=0):
+                shutil.rmtree(archive)
     except OSError as error:
         raise StapesError(
             f"{error.filename} cannot be deleted ({error.strerror}): check who owns it."
@@ -105,6 +113,10 @@ def _files(corpus: Path) -> list[Path]:
     lists = (corpus / name for name in ("corpus.yaml", *(f"{split}.csv" for split in SPLITS)))
     clips = (path for end in ("wav", "flac") for path in corpus.glob(f"*/en*_nohash_*.{end}"))
     return [path for path in (*lists, *clips) if _is_file(path)]
+
+
+def _all_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
 
 
 def _is_file(path: Path) -> bool:

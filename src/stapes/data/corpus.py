@@ -20,6 +20,7 @@ from pathlib import Path
 import yaml
 
 from stapes.data import layouts
+from stapes.data.archives import folder_of
 from stapes.data.captures import Labelled
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.slug import same_label
@@ -82,6 +83,7 @@ def load(
     Parameters
     ----------
     root : Path
+        A folder, or a .zip or .tar with one.
     word : str or None
         The label of the positive clips, see `is_word`. None: no clip is positive.
     negatives : Path, optional
@@ -96,8 +98,7 @@ def load(
     UsageError
         The folder or the word is missing, or a CSV file or list is broken.
     """
-    if not root.is_dir():
-        raise UsageError(f"{root}: there is no such folder.")
+    root = folder_of(root)
     inside = _inside(root, negatives)
     understood: list[str] = []
     if ending := tables_ending(root):

@@ -132,7 +132,7 @@ class data:
         progress.begin("Decoding every clip")
         usable = check(corpus, DEFAULT, progress)
         progress.end()
-        usable.where = found
+        usable.where, usable.data = found, str(folder)
         return usable
 
     @staticmethod

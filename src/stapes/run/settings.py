@@ -63,8 +63,8 @@ class RunSettings(BaseModel):
     )
     data: Annotated[Path | None, Option("run search evaluate", "DIR")] = Field(
         default=None,
-        description="Folder of clips: a folder for each label, or CSV files; without it, a run "
-        "makes synthetic speech.",
+        description="Folder of clips, or a .zip or .tar of it: a folder for each label, or tables; "
+        "without it, a run makes synthetic speech.",
     )
     positive_dir: Annotated[Path | None, Option("run search evaluate check", "DIR")] = Field(
         default=None,

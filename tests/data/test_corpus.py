@@ -16,7 +16,8 @@ import pytest
 
 from stapes.data import corpus
 from stapes.data.clip import SPLITS, Clip
-from stapes.data.corpus import Corpus, is_word, load
+from stapes.data.corpus import Corpus, load
+from stapes.data.splitting import is_word
 from stapes.errors import UsageError
 
 WriteClip = Callable[..., Path]

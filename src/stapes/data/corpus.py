@@ -1,18 +1,11 @@
 """Labelled clips and their split into training, validation and test.
 
 - Tables such as `train.csv`, `val.csv` (optional) and `test.csv` (`data.tables`): each is a split.
-- Folders, as `data.tree` reads them. Speech Commands' `validation_list.txt` and
-  `testing_list.txt`, or folders with names such as `test`, are the splits. Where there are none,
-  Speech Commands' rule is: the hash of the speaker, for clips whose names have one
-  (`<speaker>_nohash_<n>.wav`, or others of `layouts`); else the hash of the clip's content. Then
-  one speaker may be in two splits, as `Corpus.split_rule` reports.
-
-Source of the hash: Warden 2018, "Speech Commands", arXiv:1804.03209, and its `which_set`.
+- Folders, as `data.tree` reads them and `data.splitting` splits them.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +15,15 @@ import yaml
 from stapes.data import layouts
 from stapes.data.archives import folder_of
 from stapes.data.captures import Labelled
-from stapes.data.clip import SPLITS, Clip, Skipped
-from stapes.data.slug import same_label
+from stapes.data.clip import Clip, Skipped
+from stapes.data.splitting import bucket, is_word, split_tree
 from stapes.data.tables import table_clips, tables_ending
-from stapes.data.tree import Tree, read_tree
+from stapes.data.tree import read_tree
 from stapes.errors import UsageError
-from stapes.system.files import sha256
 from stapes.system.yaml_file import read_yaml
 
 CORPUS_FILE = "corpus.yaml"
 """Marks a folder that Stapes made: `synthetic: true`."""
-
-_BUCKETS = 1 << 27
 
 
 @dataclass(frozen=True)
@@ -111,7 +101,7 @@ def load(
     else:
         tree = read_tree(root, word, positive=positive, negative=negative, leave_out=inside)
         skipped, understood = tree.skipped, tree.understood
-        splits, rule = _split(root, tree, validation, test)
+        splits, rule = split_tree(root, tree, word, validation, test)
     _require_word(root, word, splits)
     if word is not None and negatives is None and _only_the_word(splits, word):
         raise UsageError(
@@ -123,7 +113,7 @@ def load(
         skipped += unread
         for clip in windows:
             # By the speaker, of whom there may be many files.
-            splits[_bucket(clip.speaker or clip.file, validation, test)].append(clip)
+            splits[bucket(clip.speaker or clip.file, validation, test)].append(clip)
     shared = _shared(splits)
     if shared:
         rule += f"; {shared} speakers are in more than one split"
@@ -140,60 +130,9 @@ def load(
     )
 
 
-def is_word(label: str, word: str | None) -> bool:
-    """Whether a label is the word, without regard to case, spaces and punctuation."""
-    # The label of recordings ends in a slash: they are negative, whatever their folder's name.
-    return word is not None and not label.endswith("/") and same_label(label, word)
-
-
 def _table_line(split: str, clips: list[Clip], word: str | None) -> str:
     count = sum(is_word(clip.label, word) for clip in clips)
     return f"{split}: {count:,} clips, the word; {len(clips) - count:,} without it"
-
-
-def _split(
-    root: Path, tree: Tree, validation: float, test: float
-) -> tuple[dict[str, list[Clip]], str]:
-    """Put each clip into the split of the lists, of its folder, or of a hash; and the rule."""
-    listed = layouts.lists(root)
-    splits: dict[str, list[Clip]] = {split: [] for split in SPLITS}
-    if listed:
-        if not any(clip.file in listed for clip in tree.clips):
-            raise UsageError(
-                f"{root}: none of the {len(listed)} files in its lists is there, such as "
-                f"{next(iter(listed))}: write paths as <label>/<file>, or remove the lists."
-            )
-        for clip in tree.clips:
-            splits[listed.get(clip.file, "train")].append(clip)
-        return splits, "as validation_list.txt and testing_list.txt say"
-    named = set(tree.splits.values())
-    shares = [
-        0.0 if "validation" in named else validation,
-        0.0 if "test" in named else test,
-    ]
-    unnamed = 0
-    for clip in tree.clips:
-        if tree.splits.get(clip.file, "train") != "train":
-            splits[tree.splits[clip.file]].append(clip)
-            continue
-        key = clip.speaker
-        if key is None:
-            unnamed += 1
-            try:
-                # The content, so that two copies of a clip are in one split.
-                key = sha256(clip.path)
-            except OSError as error:
-                tree.skipped.append(Skipped(clip.file, f"cannot be read ({error.strerror})"))
-                continue
-        splits[_bucket(key, *shares)].append(clip)
-    rule = "by a hash of the speaker"
-    if unnamed:
-        rule = "by a hash of each clip, as the names tell no speaker: speakers may be shared"
-    if named:
-        drawn = [split for split in ("validation", "test") if split not in named]
-        rest = f"; {' and '.join(drawn)} {rule}" if drawn else ""
-        rule = f"as the folders' names say{rest}"
-    return splits, rule
 
 
 def _inside(root: Path, negatives: Path | None) -> str | None:
@@ -208,15 +147,6 @@ def _inside(root: Path, negatives: Path | None) -> str | None:
 
 def _outside(inside: str | None, clips: list[Clip]) -> list[Clip]:
     return [clip for clip in clips if inside is None or not clip.file.startswith(f"{inside}/")]
-
-
-def _bucket(key: str, validation: float, test: float) -> str:
-    """Speech Commands' `which_set`: new clips do not change the split of others."""
-    digest = int(hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest(), 16)
-    part = (digest % _BUCKETS) / (_BUCKETS - 1)
-    if part < validation:
-        return "validation"
-    return "test" if part < validation + test else "train"
 
 
 def _require_word(root: Path, word: str | None, splits: dict[str, list[Clip]]) -> None:

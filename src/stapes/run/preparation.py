@@ -22,6 +22,7 @@ from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
 from stapes.data.features import Chosen, choose
 from stapes.data.slug import slug
+from stapes.data.splitting import FEWEST as FEWEST
 from stapes.data.word_length import word_seconds
 from stapes.errors import UsageError
 from stapes.run.job import Job
@@ -29,9 +30,6 @@ from stapes.run.settings import RunSettings
 from stapes.system.files import cache_folder, sha256
 from stapes.system.progress import SILENT, Progress
 from stapes.system.version import __version__
-
-FEWEST = {"train": 8, "test": 4}
-"""The fewest clips of each class that a split may have."""
 
 
 def load_corpus(root: Path, settings: RunSettings, progress: Progress = SILENT) -> Corpus:

@@ -21,7 +21,7 @@ _ROOT = Path(__file__).parents[1]
 _BEGIN, _END = "<!-- table -->\n", "<!-- end of the table -->"
 _INTERVALS = ("frr", "accuracy")
 _ROWS = (
-    *("stream", "stream_tiny", "stream_qat", "stream_clustered"),
+    *("stream", "stream_tiny", "stream_qat", "stream_pruned", "stream_clustered"),
     *("float32", "int8", "pcqat", "pcqat_lut", "small", "tiny"),
 )
 """The rows: one or two of each kind of technique."""

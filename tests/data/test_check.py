@@ -156,3 +156,15 @@ def test_the_real_wake_words_have_14_files_that_do_not_decode(speech: Path) -> N
     assert all(row.file.startswith("alexa/") for row in report.skipped)
     assert all("does not decode" in row.reason for row in report.skipped)
     assert report.speakers == {"train": None, "validation": None, "test": None}
+
+
+def test_a_recorder_for_each_label_is_reported(tmp_path: Path, write_clip: WriteClip) -> None:
+    for number in range(12):
+        rng = np.random.default_rng(number)
+        write_clip(tmp_path / f"yes/{number}.wav", rng.normal(0, 0.1, 4_000), rate=8_000)
+        write_clip(tmp_path / f"no/{number}.wav", rng.normal(0, 0.1, 8_000), rate=16_000)
+    report = check(load(tmp_path, "yes"), SETTINGS)
+    assert report.shortcuts is not None
+    assert report.shortcuts.too_easy
+    assert "the sample rate [Hz]" in [part.what for part in report.shortcuts.properties]
+    assert check(load(tmp_path, None), SETTINGS).shortcuts is None

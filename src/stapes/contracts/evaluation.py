@@ -7,6 +7,9 @@ from pydantic import Field
 from stapes.contracts.measurements import Part, SkippedFile
 from stapes.contracts.results import Confusion
 
+_EASY = 0.9
+"""Between real words, properties alone told 71 to 85 % of the clips apart."""
+
 
 class Evaluation(Part):
     """One model on one split."""
@@ -61,6 +64,38 @@ class Where(Part):
     clips: list[Place]
 
 
+class Shortcut(Part):
+    """A property of the clips that tells the word from others, without the word."""
+
+    what: str
+    word: float
+    """The median of the word's clips."""
+    other: float
+    """The median of others."""
+    told_apart: float
+    """Part of the pairs of a word and another clip that it orders alike; 0.5 is chance."""
+
+
+class Shortcuts(Part):
+    """How well properties alone tell the word's clips from others."""
+
+    balanced_accuracy: float
+    """Of a plain classifier, on clips that it did not see."""
+    chance: float
+    """What 95 % of draws without a difference stay below."""
+    properties: list[Shortcut]
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether properties tell anything."""
+        return self.balanced_accuracy > self.chance
+
+    @property
+    def too_easy(self) -> bool:
+        """Whether a model could learn them in place of the word."""
+        return self.beats_chance and (self.balanced_accuracy >= _EASY or bool(self.properties))
+
+
 class Check(Part):
     """The state of a corpus."""
 
@@ -73,5 +108,7 @@ class Check(Part):
     skipped: list[SkippedFile]
     understood: list[str] = Field(default_factory=list)
     """What each folder was taken for, a line each."""
+    shortcuts: Shortcuts | None = None
+    """If a word was named, and both classes have enough clips."""
     where: Where | None = None
     """If a run was named."""

@@ -15,6 +15,8 @@ from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
 from stapes.data.extraction import chunked, decode_window, in_threads
 from stapes.data.features import first_of_each
+from stapes.data.shortcuts import Properties, properties, shortcuts
+from stapes.data.splitting import is_word
 from stapes.errors import AudioError
 from stapes.frontends.frontend import Frontend
 from stapes.system.progress import SILENT, Progress
@@ -33,12 +35,16 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
     usable: list[Clip] = []
     skipped: list[Skipped] = []
     chunks = _chunks(clips, skipped)
-    for part, reasons in in_threads(chunks, lambda part: [_reason(c, settings) for c in part]):
-        for clip, reason in zip(part, reasons, strict=True):
-            if reason is None:
-                usable.append(clip)
-            else:
-                skipped.append(Skipped(clip.name, reason))
+    classes: dict[bool, list[Properties]] = {True: [], False: []}
+    for part, results in in_threads(chunks, lambda part: [_decoded(c, settings) for c in part]):
+        for clip, result in zip(part, results, strict=True):
+            if isinstance(result, str):
+                skipped.append(Skipped(clip.name, result))
+                continue
+            usable.append(clip)
+            # A window of a long recording has the recording's length.
+            if clip.start is None:
+                classes[is_word(clip.label, corpus.word)].append(result)
         progress.update(len(usable) + len(skipped), len(clips))
     skipped += corpus.skipped
     counts = Counter((clip.label, split_of[clip]) for clip in usable)
@@ -47,6 +53,7 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
         split_rule=corpus.split_rule,
         synthetic=corpus.synthetic,
         usable=len(usable),
+        shortcuts=None if corpus.word is None else shortcuts(classes[True], classes[False]),
         understood=list(corpus.understood),
         labels=[
             LabelCount(label=label, **{split: counts[label, split] for split in SPLITS})
@@ -70,9 +77,9 @@ def _chunks(clips: list[Clip], skipped: list[Skipped]) -> Iterator[list[Clip]]:
         yield [clip for clip, _ in first_of_each(chunk, digests, seen, skipped)]
 
 
-def _reason(clip: Clip, settings: Frontend) -> str | None:
+def _decoded(clip: Clip, settings: Frontend) -> Properties | str:
+    """The properties of a clip, or why it cannot be used."""
     try:
-        decode_window(clip, settings)
+        return properties(clip.path, *decode_window(clip, settings))
     except AudioError as error:
         return error.reason
-    return None

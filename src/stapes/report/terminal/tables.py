@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from stapes.contracts.evaluation import Check, Evaluation
+from stapes.contracts.evaluation import Check, Evaluation, Shortcuts
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import ModelColumn, with_values
@@ -209,6 +209,26 @@ def lut_lines(tables: LookUpTables, after: int) -> list[str]:
     ]
 
 
+def shortcut_lines(shortcuts: Shortcuts) -> list[str]:
+    """What tells the word from others without the word; nothing if chance explains it."""
+    if not shortcuts.beats_chance:
+        return []
+    lines = [
+        "By their rate, bandwidth, level, noise, length and format alone, a plain classifier tells "
+        f"{percent(shortcuts.balanced_accuracy, 0)} of the clips apart (by chance, 50 %; words "
+        "themselves differ a little)."
+    ]
+    lines += [
+        f"  {part.what}: {part.word:,.6g} for the word, {part.other:,.6g} for others"
+        for part in shortcuts.properties
+    ]
+    if shortcuts.too_easy:
+        lines.append(
+            "A model may learn these in place of the word: record both kinds of clips alike."
+        )
+    return lines
+
+
 def check_lines(check: Check) -> list[str | Table]:
     """What `stapes data check` read."""
     rows = [
@@ -222,6 +242,7 @@ def check_lines(check: Check) -> list[str | Table]:
         *check.understood,
         f"Split {check.split_rule}.",
         f"Speakers: {', '.join(counts)}." if counts else "The speakers are unknown.",
+        *(shortcut_lines(check.shortcuts) if check.shortcuts else ()),
         *skipped(check.skipped, most=1000),
         *(where_lines(check.where) if check.where else ()),
     ]

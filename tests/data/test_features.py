@@ -319,8 +319,10 @@ def test_a_sound_in_two_splits_is_only_in_the_test_set(
     chosen, skipped = choose(load(root, word), SETTINGS, cache, ratio=100.0)
     assert {row.file: row.reason for row in skipped} == {
         "yes/train-5.wav": "the same file as yes/test-0.wav",
-        "no/train-6.wav": "the same file as yes/validation-0.wav",
-        "yes/validation-1.wav": "the same file as no/test-1.wav",
+        "no/train-6.wav": "the same file as yes/validation-0.wav, which has the label yes: remove "
+        "the wrong one",
+        "yes/validation-1.wav": "the same file as no/test-1.wav, which has the label no: remove "
+        "the wrong one",
         "up/test-0.wav": "the same file as up/test-0.wav",
     }
     keys = [key for part in chosen.values() for key in part.keys]

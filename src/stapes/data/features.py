@@ -163,7 +163,9 @@ def first_of_each(
         if first is clip:
             keyed.append((clip, key))
         else:
-            skipped.append(Skipped(clip.name, f"the same file as {first.name}"))
+            other = first.label if first.label.casefold() != clip.label.casefold() else ""
+            wrong = f", which has the label {other}: remove the wrong one" if other else ""
+            skipped.append(Skipped(clip.name, f"the same file as {first.name}{wrong}"))
     return keyed
 
 

@@ -199,8 +199,8 @@ def test_a_folder_with_the_name_of_a_sound_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg", "aiff"])
 @pytest.mark.parametrize(
     "content",
-    [b"this is no sound\n" * 300, bytes(5_000), b"<!DOCTYPE html><html>Not found</html>", b"R"],
-    ids=["text", "zeros", "html", "one byte"],
+    [b"this is no sound\n" * 300, bytes(5_000), b"R"],
+    ids=["text", "zeros", "one byte"],
 )
 def test_files_that_are_not_sound_are_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"a.{suffix}"

@@ -218,7 +218,7 @@ def test_clips_beside_folders_and_linked_folders_are_named(tmp_path: Path) -> No
     assert len(tree.clips) == 2
     assert {part.file: part.reason.split(";")[0] for part in tree.skipped} == {
         "loose.wav": "in no folder of a label",
-        "memo.m4a": "not a sound file (.m4a)",
+        "memo.m4a": ".m4a is not read",
         "computer/more/": "a link to a folder",
     }
 

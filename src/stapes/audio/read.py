@@ -15,6 +15,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from stapes.audio.kinds import kind_of
 from stapes.errors import AudioError
 
 SUFFIXES = frozenset(
@@ -159,7 +160,9 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             _refuse_truncated(path, file)
             yield file
     except soundfile.LibsndfileError as error:
-        raise AudioError(path, f"does not decode ({_decoder_message(error)})") from None
+        kind = kind_of(path)
+        reason = f"it is {kind}" if kind else f"does not decode ({_decoder_message(error)})"
+        raise AudioError(path, reason) from None
     except (OSError, MemoryError, TypeError, ValueError) as error:
         raise AudioError(path, f"cannot be read ({_reason(error)})") from None
 

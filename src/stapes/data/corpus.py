@@ -16,6 +16,7 @@ from stapes.data import layouts
 from stapes.data.archives import folder_of
 from stapes.data.captures import Labelled
 from stapes.data.clip import Clip, Skipped
+from stapes.data.slug import slug
 from stapes.data.splitting import bucket, is_word, split_tree
 from stapes.data.tables import table_clips, tables_ending
 from stapes.data.tree import read_tree
@@ -102,7 +103,7 @@ def load(
         tree = read_tree(root, word, positive=positive, negative=negative, leave_out=inside)
         skipped, understood = tree.skipped, tree.understood
         splits, rule = split_tree(root, tree, word, validation, test)
-    _require_word(root, word, splits)
+    _require_word(root, word, splits, skipped)
     if word is not None and negatives is None and _only_the_word(splits, word):
         raise UsageError(
             f"{root}: every clip has {word!r}. Give speech without it with --negatives, or add a "
@@ -149,13 +150,25 @@ def _outside(inside: str | None, clips: list[Clip]) -> list[Clip]:
     return [clip for clip in clips if inside is None or not clip.file.startswith(f"{inside}/")]
 
 
-def _require_word(root: Path, word: str | None, splits: dict[str, list[Clip]]) -> None:
+def _require_word(
+    root: Path, word: str | None, splits: dict[str, list[Clip]], skipped: list[Skipped]
+) -> None:
     labels = sorted({clip.label for clips in splits.values() for clip in clips})
+    # What was skipped comes first: it may be why a label is not there.
+    of_word = [part for part in skipped if word and slug(word) in slug(part.file)]
+    why = _first_reason(of_word or skipped)
     if not labels:
-        raise UsageError(f"{root}: no folder in it holds a sound file.")
+        raise UsageError(f"{root}: no folder in it holds a sound file{why}.")
     if word is not None and not any(is_word(label, word) for label in labels):
         some = ", ".join(labels[:12]) + (" and more" if len(labels) > 12 else "")
-        raise UsageError(f"{root} has no label {word}; it has {some}.")
+        raise UsageError(f"{root} has no label {word}; it has {some}{_first_reason(of_word)}.")
+
+
+def _first_reason(skipped: list[Skipped]) -> str:
+    if not skipped:
+        return ""
+    more = f" and {len(skipped) - 1} more files" if len(skipped) > 1 else ""
+    return f". Skipped: {skipped[0].file}{more} ({skipped[0].reason})"
 
 
 def _only_the_word(splits: dict[str, list[Clip]], word: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import soundfile
 
+from stapes.audio.kinds import MEDIA, convert
 from stapes.audio.read import SUFFIXES
 from stapes.data.clip import Clip, Skipped
 from stapes.errors import AudioError, UsageError
@@ -157,6 +158,8 @@ def refused(file: str, path: Path) -> Skipped | None:
     printable = file.encode("utf-8", "replace").decode()
     if printable != file:
         return Skipped(printable, "its name is not UTF-8; rename it")
+    if path.suffix.lower() in MEDIA:
+        return Skipped(file, f"{path.suffix} is not read; {convert(path)}")
     if path.suffix.lower() not in SUFFIXES:
         return Skipped(file, f"not a sound file ({path.suffix or 'no ending'})")
     if path.exists() and not path.is_file():

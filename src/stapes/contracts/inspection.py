@@ -186,6 +186,9 @@ class Inspection(Part):
     """Elements of all weights and biases; a tensor counts once."""
     macs: int
     """Of one run of every subgraph; see `stapes.tflite.read.cost`."""
+    macs_inputs: list[list[int]] = Field(default_factory=list)
+    """The shapes of the inputs that the MACs are for, where the file leaves sizes open, and LiteRT
+    runs it; else empty, and open sizes count as 1."""
     description: str
     subgraphs: list[Subgraph]
     signatures: list[Signature]

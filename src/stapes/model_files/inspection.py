@@ -7,6 +7,7 @@ from pathlib import Path
 from stapes.contracts.inspection import Inspection
 from stapes.errors import ModelError
 from stapes.model_files.content import Convert, content_of, converted
+from stapes.model_files.open_axes import with_macs
 from stapes.tflite.read.inspect import inspect
 
 
@@ -29,6 +30,7 @@ def inspect_file(model: Path, *, convert: Convert = converted) -> Inspection:
     """
     content = content_of(model, convert)
     try:
-        return inspect(content).model_copy(update={"file": str(model)})
+        inspection = inspect(content).model_copy(update={"file": str(model)})
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
+    return with_macs(inspection, content)

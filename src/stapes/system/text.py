@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNKNOWN = "–"
@@ -131,3 +131,16 @@ def limits(budget: Mapping[Any, float]) -> str:
         f"{name} {limit:,.10g} {'ms' if name == 'latency' else 'bytes'}"
         for name, limit in budget.items()
     )
+
+
+def for_inputs(shapes: Sequence[Sequence[int]]) -> str:
+    """Shapes of inputs, as the end of a sentence; empty for none.
+
+    Examples
+    --------
+    >>> for_inputs([(1, 1024)])
+    ' for inputs of [1, 1024]'
+    """
+    if not shapes:
+        return ""
+    return " for inputs of " + ", ".join(str(list(shape)) for shape in shapes)

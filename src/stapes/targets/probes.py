@@ -32,32 +32,42 @@ def specs(model: Model, key: str | None = None) -> list[tuple[tuple[int, ...], s
 
 
 def inputs(
-    model: Model, count: int, seed: int, key: str | None = None
+    model: Model,
+    count: int,
+    seed: int,
+    key: str | None = None,
+    shapes: list[tuple[int, ...]] | None = None,
 ) -> Iterator[list[NDArray[Any]]]:
     """`count` sets of one array for each input, one at a time: a set may have 1 GiB.
 
     The inputs are those of the first subgraph, or of a signature, in the order of their names.
+    They have the given shapes, or those of the file.
 
     Integers are uniform over their whole range, then over narrow bands of it. Floats are normal
     with several widths, and uniform over the range of the calibration if the file has it.
     """
     rng = np.random.default_rng(seed)
     tensors = _inputs(model, key)
+    sizes = shapes or [tuple(tensor.shape) for tensor in tensors]
     for number in range(count):
-        yield [_draw(rng, tensor, number // _RUN) for tensor in tensors]
+        pairs = zip(tensors, sizes, strict=True)
+        yield [_draw(rng, tensor, shape, number // _RUN) for tensor, shape in pairs]
 
 
-def _draw(rng: np.random.Generator, tensor: Tensor, run: int) -> NDArray[Any]:
-    shape, dtype = tensor.shape, DTYPES[tensor.type]
+def _draw(
+    rng: np.random.Generator, tensor: Tensor, shape: tuple[int, ...], run: int
+) -> NDArray[Any]:
+    dtype = DTYPES[tensor.type]
     if dtype.kind == "b":
-        return rng.integers(0, 2, shape).astype(dtype)
+        return rng.integers(0, 2, shape, np.uint8).astype(dtype)
     if dtype.kind == "f":
         low, high = _calibrated(tensor)
         if low < high and run % 3 == 2:
-            return rng.uniform(low, high, shape).astype(dtype)
-        return rng.normal(0, _FLOAT_SCALES[run % len(_FLOAT_SCALES)], shape).astype(dtype)
+            return (low + (high - low) * rng.random(shape, np.float32)).astype(dtype)
+        scale = np.float32(_FLOAT_SCALES[run % len(_FLOAT_SCALES)])
+        return (scale * rng.standard_normal(shape, np.float32)).astype(dtype)
     if dtype.itemsize >= 4:
-        return rng.integers(0, _INDEX_END, shape).astype(dtype)
+        return rng.integers(0, _INDEX_END, shape, np.int32).astype(dtype)
     limits = np.iinfo(dtype)
     low, high = int(limits.min), int(limits.max)
     if run % 2:
@@ -65,7 +75,7 @@ def _draw(rng: np.random.Generator, tensor: Tensor, run: int) -> NDArray[Any]:
         width = (high - low) // 4
         low = low + run // 2 * width // 2 % (high - low - width)
         high = low + width
-    return rng.integers(low, high, shape, endpoint=True).astype(dtype)
+    return rng.integers(low, high, shape, dtype.type, endpoint=True).astype(dtype, copy=False)
 
 
 def _calibrated(tensor: Tensor) -> tuple[float, float]:

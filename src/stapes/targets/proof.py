@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from stapes.errors import ModelError
 from stapes.system.isolation import SECONDS, Child, Lost, TimedOut
 from stapes.system.progress import SILENT, Progress
-from stapes.targets import probes, traces
+from stapes.targets import lengths, probes, traces
 from stapes.targets.runners import USUAL, takes_signatures
 from stapes.targets.traces import Job, Trace
 from stapes.tflite.edit.choices import INPUTS
@@ -53,6 +53,8 @@ class Proof:
     """The number of different results, including results of ops."""
     difference: str | None
     """The first difference, or None."""
+    shapes: tuple[tuple[int, ...], ...] = ()
+    """Of the inputs, where the file leaves sizes open and they were chosen."""
 
     @property
     def equal(self) -> bool:
@@ -118,6 +120,7 @@ def prove(
     differences: list[str] = []
     with Child() as child:
         limit = seconds if isolate else None
+        shapes = [lengths.choose(original, key, child if isolate else None) for key in keys]
         for done, name in enumerate(names):
             progress.update(done, len(names), name)
             some = keys if takes_signatures(name) else keys[:1]
@@ -125,6 +128,7 @@ def prove(
             results = []
             for place, key in enumerate(some):
                 job = Job(name, model, original, key, inputs, seed, taps[0][place], budget, fill)
+                job = replace(job, shapes=shapes[place])
                 outcome = _compared(job, candidate, taps[1][place], limit, child)
                 results.append(outcome)
             reasons = [result for result in results if isinstance(result, str)]
@@ -143,6 +147,7 @@ def prove(
         min((len(trace.outputs) for trace in of_all), default=inputs),
         max((trace.distinct for trace in of_all), default=0),
         differences[0] if differences else None,
+        tuple(shapes[0] or ()),
     )
 
 

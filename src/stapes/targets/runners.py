@@ -20,9 +20,13 @@ from stapes.tflite.read.verify import verify
 
 Invoke = Callable[[list[NDArray[Any]]], list[NDArray[Any]]]
 Tap = Callable[[int], bytes]
+Shapes = list[tuple[int, ...]]
+"""Of the inputs, where the file leaves sizes open."""
 
 
-def _litert(model: bytes, key: str | None, *, plain: bool) -> tuple[Invoke, Tap | None]:
+def _litert(
+    model: bytes, key: str | None, shapes: Shapes | None = None, *, plain: bool
+) -> tuple[Invoke, Tap | None]:
     """LiteRT: plain with its own kernels, else with XNNPACK, which hides the results of ops."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -37,10 +41,12 @@ def _litert(model: bytes, key: str | None, *, plain: bool) -> tuple[Invoke, Tap 
         )
         if key is not None:
             return _signature(interpreter, model, key, plain=plain)
+        inputs = [details["index"] for details in interpreter.get_input_details()]
+        for index, shape in zip(inputs, shapes or [], strict=False):
+            interpreter.resize_tensor_input(index, shape)
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"LiteRT refuses the model: {first_line(error)}") from None
-    inputs = [details["index"] for details in interpreter.get_input_details()]
     outputs = [details["index"] for details in interpreter.get_output_details()]
 
     def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -81,10 +87,17 @@ def _tapped(interpreter: Any, graph: int, index: int) -> bytes:
         return b""
 
 
-def _tflm(model: bytes, key: str | None, *, keep_tensors: bool) -> tuple[Invoke, Tap | None]:
+def _tflm(
+    model: bytes, key: str | None, shapes: Shapes | None = None, *, keep_tensors: bool
+) -> tuple[Invoke, Tap | None]:
     """TFLite Micro, without signatures: on a device tensors share places in the arena."""
     if not tflm.available():
         raise ModelError("TFLite Micro is not installed: install stapes[micro].")
+    if shapes is not None:
+        raise ModelError(
+            "TFLite Micro refuses the model: it leaves sizes of its inputs open; convert it with "
+            "fixed ones."
+        )
     interpreter = tflm.TFLM(model, keep_tensors=keep_tensors)
     outputs = len(verify(model).graphs[0].outputs)
 
@@ -100,12 +113,13 @@ def _tflm(model: bytes, key: str | None, *, keep_tensors: bool) -> tuple[Invoke,
     return invoke, tap if keep_tensors else None
 
 
-RUNNERS: dict[str, Callable[[bytes, str | None], tuple[Invoke, Tap | None]]] = {
+RUNNERS: dict[str, Callable[..., tuple[Invoke, Tap | None]]] = {
     "litert": partial(_litert, plain=False),
     "litert_plain": partial(_litert, plain=True),
     "tflm": partial(_tflm, keep_tensors=True),
     "tflm_planned": partial(_tflm, keep_tensors=False),
 }
+"""Each takes a file, the signature to run or None for the first subgraph, and perhaps `Shapes`."""
 
 USUAL = ("litert", "litert_plain", "tflm")
 """Slimming moves no tensor in the arena, so it does not need `tflm_planned`."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stapes.targets import probes
-from stapes.targets.runners import RUNNERS
+from stapes.targets.runners import RUNNERS, Shapes
 from stapes.tflite.graph import Model
 from stapes.tflite.read.lookup_table import DECODE
 from stapes.tflite.read.signatures import subgraph
@@ -46,6 +46,8 @@ class Job:
     """Seconds after which no further input is drawn; None: all inputs."""
     fill: int = 0
     """The byte that new memory holds; 0 leaves it as it is."""
+    shapes: Shapes | None = None
+    """Of the inputs; None: those of the file."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,13 @@ def run(job: Job) -> Trace:
 
 
 def _run(job: Job) -> Trace:
-    invoke, tap = RUNNERS[job.name](job.model, job.key)
+    invoke, tap = RUNNERS[job.name](job.model, job.key, job.shapes)
     digests = [hashlib.blake2b(digest_size=16) for _ in job.taps]
     outputs: list[list[tuple[str, bytes]]] = []
     seen = set()
     start = time.monotonic()
-    for values in probes.inputs(verify(job.original), job.inputs, job.seed, job.key):
+    original = verify(job.original)
+    for values in probes.inputs(original, job.inputs, job.seed, job.key, job.shapes):
         whole = hashlib.blake2b(digest_size=16)
         outputs.append([])
         for output in invoke(values):

@@ -21,7 +21,7 @@ from stapes.contracts.inspection import (
     Tensor,
 )
 from stapes.report.terminal.grid import grid
-from stapes.system.text import percent, plural, printable
+from stapes.system.text import for_inputs, percent, plural, printable
 
 _PART_NAMES = {
     "constants": "other constants",
@@ -57,7 +57,7 @@ def summary(inspection: Inspection) -> list[str]:
         f"{sum(len(graph.ops) for graph in graphs):,} ops",
         f"{sum(len(graph.tensors) for graph in graphs):,} tensors",
         f"{inspection.parameters:,} parameters",
-        f"{inspection.macs:,} MACs",
+        f"{inspection.macs:,} MACs" + for_inputs(inspection.macs_inputs),
     ]
     name = f"{printable(inspection.file)}: " if inspection.file else ""
     text = [name + ", ".join(parts)]

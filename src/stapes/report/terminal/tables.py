@@ -18,7 +18,7 @@ from stapes.report.notes import about_data, frr_of_clips, headline, model_notes,
 from stapes.report.sound import first_in_sound, how, in_sound, reasons, unmeasured
 from stapes.report.terminal.grid import grid
 from stapes.report.terminal.where import where_lines
-from stapes.system.text import interval, percent, plural, rate, rate_interval
+from stapes.system.text import for_inputs, interval, percent, plural, rate, rate_interval
 
 if TYPE_CHECKING:
     from stapes.model_files.lookup_tables import LookUpTables
@@ -174,12 +174,13 @@ def slim_lines(slimmed: Slimmed) -> list[str]:
     saved = slimmed.before - slimmed.after
     share = percent(saved / slimmed.before, 0)
     model = f"{slimmed.model} as a float .tflite" if slimmed.converted else slimmed.model
+    of_shapes = for_inputs(proof.shapes).replace(" for inputs", "")
     lines = [
         f"{slimmed.output}: {slimmed.after:,} bytes, {saved:,} ({share}) "
         f"less than {model} with {slimmed.before:,}"
         if saved
         else f"{slimmed.output}: {slimmed.after:,} bytes, as before: there was nothing to remove",
-        f"proven: equal bits for {plural(proof.inputs, 'input')} in "
+        f"proven: equal bits for {plural(proof.inputs, 'input')}{of_shapes} in "
         f"{', '.join(proof.interpreters)} ({proof.distinct} different results)",
     ]
     lines += [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]

@@ -31,7 +31,7 @@ from pydantic import BaseModel
 from typing_extensions import Unpack
 
 from stapes.contracts.captures import Capture, Labels
-from stapes.contracts.evaluation import Check, Evaluation
+from stapes.contracts.evaluation import Check, Cut, Evaluation
 from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.listening import Listening

@@ -1,8 +1,8 @@
 """Stapes makes wake-word models small enough for the chip they run on, and measures what it cost.
 
 The verbs: `run`, `search`, `evaluate`, `inspect`, `slim`, `export`, `listen`, `report`, `load`,
-and `data.synth`, `data.fetch`, `data.check`, `data.label`, `data.cache`. `help(stapes.run)` shows
-its settings. `WakeWord` is a wake word in a stream of sound.
+and `data.synth`, `data.fetch`, `data.check`, `data.cut`, `data.label`, `data.cache`.
+`help(stapes.run)` shows its settings. `WakeWord` is a wake word in a stream of sound.
 
 Examples
 --------

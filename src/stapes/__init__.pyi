@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from typing_extensions import Unpack
 
 from stapes.contracts.captures import Capture, Labels
-from stapes.contracts.evaluation import Check, Evaluation
+from stapes.contracts.evaluation import Check, Cut, Evaluation
 from stapes.contracts.export import Exported
 from stapes.contracts.inspection import Inspection
 from stapes.contracts.listening import Listening
@@ -133,6 +133,8 @@ class data:
     def fetch(name: str = ..., out: _Path | None = ..., *, version: str = ..., url: str | None = ..., sha256: str | None = ..., progress: Progress | None = ...) -> Path: ...
     @staticmethod
     def check(folder: _Path, *, word: str | None = ..., where: _Path | None = ..., positive_dir: _Path | None = ..., negative_dir: _Path | None = ..., negatives: _Path | None = ..., progress: Progress | None = ...) -> Check: ...
+    @staticmethod
+    def cut(folder: _Path, out: _Path, *, label: str | None = ..., progress: Progress | None = ...) -> Cut: ...
     @staticmethod
     def label(folder: _Path, ask: Callable[[Path, Capture, int, int], str | None] | None = ...) -> Labels: ...
     @staticmethod

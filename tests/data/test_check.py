@@ -168,3 +168,15 @@ def test_a_recorder_for_each_label_is_reported(tmp_path: Path, write_clip: Write
     assert report.shortcuts.too_easy
     assert "the sample rate [Hz]" in [part.what for part in report.shortcuts.properties]
     assert check(load(tmp_path, None), SETTINGS).shortcuts is None
+
+
+def test_long_recordings_of_the_word_are_reported(tmp_path: Path, write_clip: WriteClip) -> None:
+    rng = np.random.default_rng(0)
+    write_clip(tmp_path / "yes/long.wav", rng.normal(0, 0.1, 6 * 8_000), rate=8_000)
+    write_clip(tmp_path / "yes/short.wav", rng.normal(0, 0.1, 8_000), rate=8_000)
+    write_clip(tmp_path / "no/long.wav", rng.normal(0, 0.1, 7 * 8_000), rate=8_000)
+    advice = check(load(tmp_path, "yes"), SETTINGS).long_words
+    assert advice is not None
+    assert advice.startswith("Of 1 clip of the word that last over 5 s")
+    (tmp_path / "yes/long.wav").unlink()
+    assert check(load(tmp_path, "yes"), SETTINGS).long_words is None

@@ -90,6 +90,40 @@ def check(
         show(state, check_lines, console, json)
 
 
+@data_app.command(
+    epilog=examples(
+        "stapes data cut recordings --out clips --label computer",
+        "stapes data cut recordings --out clips --json",
+    )
+)
+def cut(
+    recordings: Annotated[Path, typer.Argument(metavar="RECORDINGS", help="A folder of them.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            metavar="LABEL",
+            help="Of what silence divides [the name of the recording's folder].",
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Cut long recordings into clips of a word each, at label tracks or at silence.
+
+    An Audacity label track lies beside its recording, with the ending .txt. The clips of a
+    recording stay in one split.
+    """
+    from stapes import api
+    from stapes.report.terminal.tables import cut_lines
+
+    with terminal(json) as (console, progress):
+        show(
+            api.data.cut(recordings, out, label=label, progress=progress), cut_lines, console, json
+        )
+
+
 @data_app.command(epilog=examples("stapes data label kept", "stapes data label kept --json"))
 def label(
     kept: Annotated[

@@ -64,6 +64,19 @@ class Where(Part):
     clips: list[Place]
 
 
+class Cut(Part):
+    """The clips that recordings were cut into."""
+
+    out: str
+    recordings: int
+    """That gave a clip."""
+    seconds: float
+    """Of all recordings that decode."""
+    clips: dict[str, int]
+    """By label."""
+    skipped: list[SkippedFile]
+
+
 class Shortcut(Part):
     """A property of the clips that tells the word from others, without the word."""
 
@@ -108,6 +121,8 @@ class Check(Part):
     skipped: list[SkippedFile]
     understood: list[str] = Field(default_factory=list)
     """What each folder was taken for, a line each."""
+    long_words: str | None = None
+    """What becomes of clips of the word that are too long for one, if there are any."""
     shortcuts: Shortcuts | None = None
     """If a word was named, and both classes have enough clips."""
     where: Where | None = None

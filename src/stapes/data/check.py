@@ -13,6 +13,7 @@ from stapes.contracts.evaluation import Check, LabelCount
 from stapes.contracts.measurements import SkippedFile
 from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.corpus import Corpus
+from stapes.data.cutting import cut_advice
 from stapes.data.extraction import chunked, decode_window, in_threads
 from stapes.data.features import first_of_each
 from stapes.data.shortcuts import Properties, properties, shortcuts
@@ -47,6 +48,7 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
                 classes[is_word(clip.label, corpus.word)].append(result)
         progress.update(len(usable) + len(skipped), len(clips))
     skipped += corpus.skipped
+    words = [clip for clip in usable if is_word(clip.label, corpus.word)]
     counts = Counter((clip.label, split_of[clip]) for clip in usable)
     return Check(
         data=str(corpus.root),
@@ -55,6 +57,7 @@ def check(corpus: Corpus, settings: Frontend, progress: Progress = SILENT) -> Ch
         usable=len(usable),
         shortcuts=None if corpus.word is None else shortcuts(classes[True], classes[False]),
         understood=list(corpus.understood),
+        long_words=cut_advice(words),
         labels=[
             LabelCount(label=label, **{split: counts[label, split] for split in SPLITS})
             for label in sorted({clip.label for clip in usable})

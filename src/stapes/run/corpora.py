@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stapes.contracts.captures import Capture, Labels
-from stapes.contracts.evaluation import Check
+from stapes.contracts.evaluation import Check, Cut
 from stapes.data import cache_folder
 from stapes.data.cache_folder import CacheContent
 from stapes.data.captures import label
@@ -134,6 +134,36 @@ class data:
         progress.end()
         usable.where, usable.data = found, str(folder)
         return usable
+
+    @staticmethod
+    @known_arguments
+    def cut(
+        folder: PathLike,
+        out: PathLike,
+        *,
+        label: str | None = None,
+        progress: Progress | None = None,
+    ) -> Cut:
+        """Cut long recordings into clips of a word each, at label tracks or at silence.
+
+        Parameters
+        ----------
+        folder : path
+            Recordings. An Audacity label track beside one has its name and the ending .txt.
+        out : path
+            A new folder, which gets a folder for each label.
+        label : str, optional
+            Of what silence divides [the name of the recording's folder].
+        progress : Progress, optional
+
+        Returns
+        -------
+        cut : Cut
+            The numbers of clips by label, and what was skipped.
+        """
+        from stapes.data.cutting import cut
+
+        return cut(Path(folder), Path(out), label, progress or SILENT)
 
     @staticmethod
     @known_arguments

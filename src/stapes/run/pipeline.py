@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stapes.contracts.results import Results
+from stapes.data.cutting import cut_advice
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
 from stapes.errors import StapesError, UsageError
@@ -37,6 +38,7 @@ from stapes.run.preparation import (
     digest,
     feature_cache,
     load_corpus,
+    positives,
     require_enough,
     synthetic_folder,
     training_copies,
@@ -118,6 +120,8 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
     with feature_cache(settings) as cache:
         chosen, skipped = choose_clips(corpus, settings, cache, progress)
         require_enough(chosen, settings)
+        if advice := cut_advice(positives(chosen)):
+            progress.note(advice)
         copies = training_copies(chosen, settings)
         used = with_copies(chosen, {"train": copies}, settings, cache, progress)
         with folder.open(digest(chosen, corpus.captures), adopted.sha256 if adopted else None):

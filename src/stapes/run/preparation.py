@@ -16,7 +16,7 @@ from stapes.contracts.results import Data, Split
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.captures import Labelled
-from stapes.data.clip import SPLITS, Skipped
+from stapes.data.clip import SPLITS, Clip, Skipped
 from stapes.data.copies import copies_for
 from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
@@ -96,6 +96,12 @@ def choose_clips(
     used = sum(len(part.keys) for part in chosen.values())
     progress.end(f"{used} clips, {len(skipped) + len(corpus.skipped)} skipped")
     return chosen, skipped
+
+
+def positives(chosen: dict[str, Chosen]) -> list[Clip]:
+    """The clips of the word in all splits."""
+    pairs = (pair for part in chosen.values() for pair in zip(part.clips, part.y, strict=True))
+    return [clip for clip, y in pairs if y]
 
 
 def training_copies(chosen: dict[str, Chosen], settings: RunSettings) -> int:

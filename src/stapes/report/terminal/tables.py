@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from stapes.contracts.evaluation import Check, Evaluation, Shortcuts
+from stapes.contracts.evaluation import Check, Cut, Evaluation, Shortcuts
 from stapes.contracts.measurements import SkippedFile
 from stapes.contracts.results import Results, VariantResult
 from stapes.report.column import ModelColumn, with_values
@@ -210,6 +210,18 @@ def lut_lines(tables: LookUpTables, after: int) -> list[str]:
     ]
 
 
+def cut_lines(cut: Cut) -> list[str | Table]:
+    """What `stapes data cut` wrote."""
+    rows = [(label, str(count)) for label, count in sorted(cut.clips.items())]
+    minutes = cut.seconds / 60
+    return [
+        grid(f"{cut.out}: clips of {cut.recordings} recordings", ("label", ">clips"), rows),
+        f"{minutes:.1f} minutes were read. Listen to some clips: without a label track, silence "
+        "decided where they are cut.",
+        *skipped(cut.skipped, most=1000),
+    ]
+
+
 def shortcut_lines(shortcuts: Shortcuts) -> list[str]:
     """What tells the word from others without the word; nothing if chance explains it."""
     if not shortcuts.beats_chance:
@@ -243,6 +255,7 @@ def check_lines(check: Check) -> list[str | Table]:
         *check.understood,
         f"Split {check.split_rule}.",
         f"Speakers: {', '.join(counts)}." if counts else "The speakers are unknown.",
+        *([check.long_words] if check.long_words else ()),
         *(shortcut_lines(check.shortcuts) if check.shortcuts else ()),
         *skipped(check.skipped, most=1000),
         *(where_lines(check.where) if check.where else ()),

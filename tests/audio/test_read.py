@@ -248,6 +248,25 @@ def test_samples_that_are_not_finite_are_refused(
     assert refusal(path) == "contains samples that are not finite numbers"
 
 
+@pytest.mark.parametrize("loudest", [1e20, -3e38])
+def test_samples_whose_squares_are_not_finite_are_refused(
+    tmp_path: Path, write_clip: WriteClip, loudest: float
+) -> None:
+    y = noise(16_000)
+    y[12_345] = loudest
+    path = write_clip(tmp_path / "a.wav", y, subtype="FLOAT")
+    assert refusal(path) == f"its loudest sample is {abs(loudest):.3g}, and full scale is 1"
+    with pytest.raises(AudioError, match="its loudest sample is"):
+        read.decode_part(path, 0.5, 0.5)
+
+
+def test_integers_that_were_written_as_floats_are_read(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    path = write_clip(tmp_path / "a.wav", noise(16_000) * 2**31, subtype="FLOAT")
+    assert np.isfinite(np.square(read.read(path, 8_000)).sum())
+
+
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
 @pytest.mark.parametrize(
     ("name", "options"),
@@ -287,6 +306,28 @@ def test_more_than_an_hour_is_refused_and_an_hour_is_not(
     assert len(read.decode(hour)[0]) == 36_000
     longer = write_clip(tmp_path / "longer.wav", noise(36_001), rate=10)
     assert "longer than 60 minutes" in refusal(longer)
+
+
+def test_channels_count_for_the_length_of_a_file(
+    tmp_path: Path, write_clip: WriteClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "MOST_SAMPLES", 80_000)
+    one = write_clip(tmp_path / "one.wav", noise(80_000))
+    assert len(read.decode(one)[0]) == 80_000
+    many = write_clip(tmp_path / "many.wav", np.stack([noise(10_001)] * 8, axis=1))
+    assert "longer than 80,000 samples, all 8 channels together" in refusal(many)
+
+
+def test_many_channels_are_decoded_in_little_memory(tmp_path: Path, write_clip: WriteClip) -> None:
+    path = write_clip(tmp_path / "a.wav", np.stack([noise(60_000)] * 100, axis=1), rate=8_000)
+    tracemalloc.start()
+    try:
+        whole, _ = read.decode(path)
+        # All channels together would have 24 MB.
+        assert tracemalloc.get_traced_memory()[1] < 15e6
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(whole, noise(60_000), atol=1e-4)
 
 
 @pytest.mark.parametrize("index", [32, 126])

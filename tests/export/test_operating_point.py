@@ -47,6 +47,21 @@ def test_a_rate_that_the_run_lists_has_its_point():
     assert point.point == listed
 
 
+@pytest.mark.parametrize("cutoff", [-1, 255, 300, 10**40])
+def test_a_cutoff_that_no_device_has_is_refused(cutoff):
+    one = in_stream("stream", 8_000, 0.05)
+    known(one.detection).chosen.cutoff = cutoff
+    with pytest.raises(UsageError, match=rf"stream has the cutoff {cutoff}, .* with 0 to 254: "):
+        of_row(one, settings())
+
+
+def test_a_cutoff_without_a_sliding_window_is_refused():
+    one = in_stream("stream", 8_000, 0.05)
+    known(one.detection).sliding_window = None
+    with pytest.raises(UsageError, match="stream has a cutoff without a sliding window: "):
+        of_row(one, settings())
+
+
 def test_another_rate_is_looked_up_in_the_curve():
     one = in_stream("stream", 8_000, 0.05)
     curve = known(one.detection).conditions[0].det

@@ -154,3 +154,37 @@ def test_a_file_that_is_damaged_during_a_search_is_an_error(tmp_path: Path) -> N
 
     with pytest.raises(StapesError, match=r"study.db: cannot be used .(database|disk|file)"):
         _search(path, 12, stop=damage)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trial_user_attributes SET value_json = '\"{}\"' WHERE key = 'trial'",
+        "UPDATE trial_user_attributes SET value_json = '[[[' WHERE key = 'trial'",
+        "UPDATE trial_user_attributes SET key = 'other' WHERE key = 'trial'",
+        "UPDATE trials SET state = 'COMPLETE'",
+        "UPDATE trial_params SET distribution_json = '{}'",
+        "DELETE FROM trial_values",
+        "DELETE FROM trials WHERE number = 3",
+    ],
+)
+def test_a_study_that_was_changed_by_hand_is_used_or_refused(
+    study_of_13: bytes, tmp_path: Path, change: str
+) -> None:
+    path = tmp_path / "study.db"
+    path.write_bytes(study_of_13)
+    with sqlite3.connect(path) as file:
+        file.execute(change)
+    file.close()
+    try:
+        _search(path, 15)
+    except StapesError as error:
+        message = str(error)
+        assert message.startswith(f"{path}: ")
+
+
+@pytest.fixture(scope="module")
+def study_of_13(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("study") / "study.db"
+    _search(path, 13)
+    return path.read_bytes()

@@ -29,7 +29,15 @@ SHORTEST_SECONDS = 0.1
 LONGEST_SECONDS = 3600.0
 """A longer file is not a clip; `decode_part` reads windows of long recordings."""
 
+MOST_SAMPLES = 1 << 27
+"""Samples of all channels. A longer file is not a clip either; decoded, they take 1 GiB."""
+
+_LOUDEST = 2.0**31
+"""Of a float sample. Some programs write integers as floats; a greater one is no sound, and its
+square would not be finite."""
+
 _PIECE = 1 << 20
+"""Samples of all channels that are decoded at a time."""
 _STREAMED = 0x7FFF_0000
 
 
@@ -71,7 +79,13 @@ def decode(path: Path) -> tuple[NDArray[np.float32], int]:
                 f"longer than {LONGEST_SECONDS / 60:.0f} minutes, or its header does not say how "
                 "long; cut it, or convert it again",
             )
-        y = _read_pieces(file, file.frames)
+        if file.frames * file.channels > MOST_SAMPLES:
+            raise AudioError(
+                path,
+                f"longer than {MOST_SAMPLES:,} samples, all {file.channels} channels together; cut "
+                "it, or convert it to one channel of 16 kHz",
+            )
+        y = _read_pieces(path, file, file.frames)
         if len(y) < file.frames and not _guesses_length(path, file):
             raise AudioError(path, f"truncated: {len(y)} of {file.frames} samples decode")
         return y, file.samplerate
@@ -89,7 +103,7 @@ def decode_part(path: Path, start: float, seconds: float) -> tuple[NDArray[np.fl
     """
     with _opened(path) as file:
         file.seek(min(file.frames, round(start * file.samplerate)))
-        return _read_pieces(file, round(seconds * file.samplerate)), file.samplerate
+        return _read_pieces(path, file, round(seconds * file.samplerate)), file.samplerate
 
 
 def check(path: Path, y: NDArray[np.float32], rate: int) -> None:
@@ -167,12 +181,16 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         raise AudioError(path, f"cannot be read ({_reason(error)})") from None
 
 
-def _read_pieces(file: soundfile.SoundFile, frames: int) -> NDArray[np.float32]:
+def _read_pieces(path: Path, file: soundfile.SoundFile, frames: int) -> NDArray[np.float32]:
     # Allocate as samples are decoded, as a header may promise 2**36 of them.
     pieces = []
+    most = max(1, _PIECE // file.channels)
     while frames > 0 and len(
-        piece := file.read(min(frames, _PIECE), dtype="float32", always_2d=True)
+        piece := file.read(min(frames, most), dtype="float32", always_2d=True)
     ):
+        loudest = float(np.abs(piece).max())
+        if _LOUDEST < loudest < np.inf:
+            raise AudioError(path, f"its loudest sample is {loudest:.3g}, and full scale is 1")
         pieces.append(piece[:, 0] if piece.shape[1] == 1 else piece.mean(axis=1))
         frames -= len(piece)
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

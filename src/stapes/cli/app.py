@@ -87,6 +87,8 @@ def _message_and_status(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror or error}.", 1
+    if isinstance(error, MemoryError):
+        return "There is too little memory for this: end other programs, or give less data.", 1
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     return f"A fault of Stapes itself ({reason}); --debug shows where. Please report it.", 1
 

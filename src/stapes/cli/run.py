@@ -163,9 +163,11 @@ def report(
     The page and results.csv of one run are written again; for two, a page compares them.
     """
     from stapes import api
+    from stapes.contracts.results import used
     from stapes.report.page.comparison import Comparison, lines
 
     with terminal(json) as (console, _):
         result = api.report(run, other, page=page, plot=plot)
         one = partial(results_lines, verbose=verbose)
-        show(result, lines if isinstance(result, Comparison) else one, console, json)
+        with used(run / "results.json"):
+            show(result, lines if isinstance(result, Comparison) else one, console, json)

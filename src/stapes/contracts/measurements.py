@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Part(BaseModel):
@@ -92,6 +92,12 @@ class DetCurve(Part):
     fa_per_hour: list[float]
     frr: list[float]
 
+    @model_validator(mode="after")
+    def _has_points(self) -> DetCurve:
+        if not len(self.threshold) == len(self.fa_per_hour) == len(self.frr):
+            raise ValueError("a curve needs as many thresholds as rates")
+        return self
+
 
 class Condition(Part):
     """Detection in continuous sound, without noise or with noise at one level."""
@@ -156,7 +162,7 @@ class Detection(Part):
     """For the target rate of false accepts, or the lowest rate that can be measured."""
     chosen: OperatingPoint
     """At this threshold, without noise."""
-    conditions: list[Condition]
+    conditions: list[Condition] = Field(min_length=1)
     against_float32: Difference | None = None
     """Of the chosen points; None for float32, and if one of them has no threshold."""
     sliding_window: int | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,6 +61,35 @@ def read_document(
         return model.model_validate_json(content)
     except ValidationError as error:
         raise StapesError(f"{path} is no {title} ({_reason(error)}){end}.") from None
+
+
+@contextlib.contextmanager
+def consistent(path: Path, broken: str) -> Iterator[None]:
+    """Name a document as the cause of an error in a block that uses it.
+
+    Each of its parts may be valid, and together they may make no sense: an index that points
+    nowhere, a count that no loop ends at. `--debug` shows the error itself.
+
+    Parameters
+    ----------
+    path : Path
+    broken : str
+        What to do then.
+
+    Raises
+    ------
+    StapesError
+        Anything but a StapesError, an OSError or a lack of memory was raised.
+    """
+    try:
+        yield
+    except (StapesError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0][:100]
+        raise StapesError(
+            f"{path}: its values do not fit together ({type(error).__name__}: {first}): {broken}."
+        ) from error
 
 
 def _reason(error: ValidationError) -> str:

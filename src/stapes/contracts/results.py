@@ -7,10 +7,11 @@ them: the Pareto front and the recommendation.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from stapes.contracts import summary
 from stapes.contracts.before import Before
@@ -26,10 +27,12 @@ from stapes.contracts.measurements import (
     TargetResult,
     TestClip,
 )
-from stapes.contracts.reading import read_document
+from stapes.contracts.reading import consistent, read_document
 from stapes.contracts.streams import StreamForm, Streams
 from stapes.system.files import write_text
 from stapes.system.options import unknown
+
+_BROKEN = "run the run's command again"
 
 
 class Split(Part):
@@ -226,6 +229,19 @@ class Results(Part):
 
     model_config = ConfigDict(populate_by_name=True)
 
+    @model_validator(mode="after")
+    def _rows_are_of_the_clips(self) -> Results:
+        names = [row.name for row in self.variants]
+        if len(set(names)) < len(names):
+            raise ValueError("two rows have the same name")
+        clips = len(self.clips)
+        for row in self.variants:
+            if row.scores and clips and len(row.scores) != clips:
+                raise ValueError(f"{row.name} has {len(row.scores)} scores of {clips} clips")
+            if clips and not all(0 <= place < clips for place in row.wrong):
+                raise ValueError(f"{row.name} is wrong about a clip that is not listed")
+        return self
+
     def __getitem__(self, name: str) -> VariantResult:
         """A row by its name; KeyError names the nearest."""
         for row in self.variants:
@@ -269,6 +285,11 @@ def write(results: Results, path: Path) -> None:
     write_text(path, results.model_dump_json(by_alias=True, indent=1) + "\n")
 
 
+def used(path: Path) -> AbstractContextManager[None]:
+    """A block that uses results which may have been changed by hand: see `reading.consistent`."""
+    return consistent(path, _BROKEN)
+
+
 def read(path: Path) -> Results:
     """Read results.json.
 
@@ -284,5 +305,5 @@ def read(path: Path) -> Results:
         Results,
         "results.json of schema 1",
         fix="name the folder of a run",
-        broken="run the run's command again",
+        broken=_BROKEN,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stapes.contracts.export import Exported
+from stapes.contracts.results import used
 from stapes.errors import UsageError
 from stapes.export.folder import write_folder
 from stapes.export.names import file_id
@@ -14,6 +16,7 @@ from stapes.export.notes import notes
 from stapes.export.registry import FORMS
 from stapes.export.settings import ExportSettings
 from stapes.export.source import source as read_source
+from stapes.model_files.sources import RESULTS
 from stapes.system.arguments import with_settings
 from stapes.system.options import PathLike, checked, nested, unknown
 from stapes.system.progress import SILENT, Progress
@@ -61,8 +64,10 @@ def export(
         raise UsageError(f"--to: {unknown(to, FORMS)}.")
     form, progress = FORMS[to], progress or SILENT
     progress.begin(f"Reading {model}")
-    source = read_source(Path(model), settled, form.target)
-    source = replace(source, notes=notes(source, settled))
+    run = Path(model)
+    with used(run / RESULTS) if run.is_dir() else nullcontext():
+        source = read_source(run, settled, form.target)
+        source = replace(source, notes=notes(source, settled))
     progress.end(f"{len(source.content):,} bytes")
     stem = file_id(source.wake_word, settled.id)
     mark = f"<!-- stapes export --to {to}: {stem} -->"

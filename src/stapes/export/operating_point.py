@@ -90,7 +90,11 @@ def of_row(row: VariantResult, settings: ExportSettings) -> DevicePoint:
             f"{row.name} was not measured in continuous sound, so it has no cutoff: run it with "
             "hours of other sound (--continuous), or give a --cutoff and a --window of your own."
         )
-    assert window is not None
+    if window is None:
+        raise UsageError(
+            f"{row.name} has a cutoff without a sliding window: choose another --variant, or give "
+            "a --cutoff and a --window of your own."
+        )
     if window != detection.sliding_window:
         raise UsageError(
             f"--window: the cutoff was measured with {detection.sliding_window} outputs; give a "
@@ -102,6 +106,11 @@ def of_row(row: VariantResult, settings: ExportSettings) -> DevicePoint:
         raise UsageError(
             f"{row.name} has no measured cutoff ({point.reason or 'its outputs are floats'}): "
             "choose another --variant, or give a --cutoff of your own."
+        )
+    if not 0 <= point.cutoff < HIGHEST:
+        raise UsageError(
+            f"{row.name} has the cutoff {point.cutoff}, and a device compares with 0 to "
+            f"{HIGHEST - 1}: choose another --variant, or run the run's command again."
         )
     return DevicePoint(probability(point.cutoff), window, point)
 

@@ -10,7 +10,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stapes.errors import MissingExtraError
 
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self  # typing has it from Python 3.11.
+
+_MOST_FEATURES = 1_000_000
+"""Of a window. A device has memory for a few thousand."""
+
+_MOST_VALUES = 1 << 27
+"""Of all frames of a window, which overlap: with as many, the transform takes 2 GiB."""
+
+LONGEST = 65_536
+"""Of a frame, a transform or a step [samples]."""
 
 
 class Frontend(BaseModel, ABC):
@@ -27,7 +36,7 @@ class Frontend(BaseModel, ABC):
     computed alone, so its features have the same bits in a batch of any size.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     summary: ClassVar[str] = ""
     """Its features in a few words, for help texts."""
@@ -37,8 +46,19 @@ class Frontend(BaseModel, ABC):
     """The extra of Stapes that installs `package`."""
 
     kind: str = ""
-    sample_rate: int = Field(default=16_000, gt=0, description="Sample rate [Hz].")
-    window_seconds: float = Field(default=1.0, gt=0, le=60, description="Seconds of sound to use.")
+    sample_rate: int = Field(default=16_000, ge=1000, le=384_000, description="Sample rate [Hz].")
+    window_seconds: float = Field(
+        default=1.0, ge=0.001, le=60, description="Seconds of sound to use."
+    )
+
+    @model_validator(mode="after")
+    def _is_of_a_device(self) -> Self:
+        features = self.frames * self.bins
+        if features > _MOST_FEATURES:
+            raise ValueError(
+                f"a window would have {features:,} features: {_MOST_FEATURES:,} are possible"
+            )
+        return self
 
     if TYPE_CHECKING:
 
@@ -170,6 +190,16 @@ class Frontend(BaseModel, ABC):
 
 class Spectral(Frontend):
     """A frontend of mel bands, and what `numerics.mel` reads of its settings."""
+
+    @model_validator(mode="after")
+    def _is_computed_in_memory(self) -> Self:
+        values = (1 + self.window // self.hop_length) * self.n_fft
+        if values > _MOST_VALUES:
+            raise ValueError(
+                f"all frames of a window would have {values:,} samples: at most {_MOST_VALUES:,} "
+                "are possible; choose a longer hop_length"
+            )
+        return self
 
     if TYPE_CHECKING:
         n_fft: int

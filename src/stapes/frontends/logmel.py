@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stapes.frontends.frontend import Spectral
+from stapes.frontends.frontend import LONGEST, Spectral
 from stapes.frontends.stream import StreamFrontend
 
 if TYPE_CHECKING:
@@ -39,12 +39,18 @@ class LogMel(Spectral, StreamFrontend):
     in_stream: ClassVar[str] = "40 bands over a fixed floor, for a device of your own"
 
     kind: Literal["logmel"] = "logmel"
-    frame_length: int = Field(default=480, ge=16, description="Length of a frame [samples].")
-    hop_length: int = Field(default=320, gt=0, description="Step between frames [samples].")
-    n_fft: int = Field(default=512, ge=16, description="Length of the transform [samples].")
-    n_mels: int = Field(default=40, gt=0, description="Mel bands of a frame.")
+    frame_length: int = Field(
+        default=480, ge=16, le=LONGEST, description="Length of a frame [samples]."
+    )
+    hop_length: int = Field(
+        default=320, gt=0, le=LONGEST, description="Step between frames [samples]."
+    )
+    n_fft: int = Field(
+        default=512, ge=16, le=LONGEST, description="Length of the transform [samples]."
+    )
+    n_mels: int = Field(default=40, gt=0, le=1024, description="Mel bands of a frame.")
     top_db: float = Field(
-        default=80.0, gt=0, description="Range below the window's loudest band [dB]."
+        default=80.0, gt=0, le=1000, description="Range below the window's loudest band [dB]."
     )
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stapes.frontends.frontend import Spectral
+from stapes.frontends.frontend import LONGEST, Spectral
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,17 +42,20 @@ class Mfcc(Spectral):
     summary: ClassVar[str] = "as in the reference"
 
     kind: Literal["mfcc"] = "mfcc"
-    sample_rate: int = Field(default=22_050, gt=0, description="Sample rate [Hz].")
-    n_fft: int = Field(default=2048, ge=16, description="Length of a frame [samples].")
-    hop_length: int = Field(default=512, gt=0, description="Step between frames [samples].")
-    n_mels: int = Field(default=128, gt=0, description="Mel bands of a frame.")
-    n_mfcc: int = Field(default=13, gt=0, description="Coefficients of a frame.")
+    sample_rate: int = Field(default=22_050, ge=1000, le=384_000, description="Sample rate [Hz].")
+    n_fft: int = Field(default=2048, ge=16, le=LONGEST, description="Length of a frame [samples].")
+    hop_length: int = Field(
+        default=512, gt=0, le=LONGEST, description="Step between frames [samples]."
+    )
+    n_mels: int = Field(default=128, gt=0, le=1024, description="Mel bands of a frame.")
+    n_mfcc: int = Field(default=13, gt=0, le=1024, description="Coefficients of a frame.")
     top_db: float = Field(
-        default=80.0, gt=0, description="Range below the clip's loudest band [dB]."
+        default=80.0, gt=0, le=1000, description="Range below the clip's loudest band [dB]."
     )
     frames: int = Field(
         default_factory=_frames_of,
         gt=0,
+        le=1_000_000,
         description="Frames of a window; by default those of `window_seconds`, rounded up to tens.",
     )
 

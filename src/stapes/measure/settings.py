@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from stapes.system.options import Option
+
+_Rate = Annotated[float, Field(gt=0, le=1_000_000)]
+_Ratio = Annotated[float, Field(ge=-100, le=100)]
 
 
 class DetectionSettings(BaseModel):
@@ -36,22 +39,18 @@ class DetectionSettings(BaseModel):
         le=1_000_000,
         description="False accepts per hour that the threshold is chosen for.",
     )
-    rates: tuple[float, ...] = Field(
+    rates: tuple[_Rate, ...] = Field(
         default=(0.5, 1.0, 2.0, 5.0),
+        min_length=1,
+        max_length=100,
         description="False accepts per hour at which misses are reported.",
     )
-    snr_db: tuple[float, ...] = Field(
-        default=(20.0, 10.0, 5.0, 0.0), description="Ratios of word to noise, in dB."
+    snr_db: tuple[_Ratio, ...] = Field(
+        default=(20.0, 10.0, 5.0, 0.0), max_length=20, description="Ratios of word to noise, in dB."
     )
     noise_hours: float = Field(
         default=0.5,
         gt=0,
+        le=100_000,
         description="Hours of sound without the word that are measured with noise too.",
     )
-
-    @field_validator("rates")
-    @classmethod
-    def _are_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
-        if not rates or min(rates) <= 0:
-            raise ValueError("false accepts an hour must be above 0")
-        return rates

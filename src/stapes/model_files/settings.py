@@ -34,5 +34,5 @@ class SlimSettings(BaseModel):
         "alone reads.",
     )
     inputs: Annotated[int | None, Option("slim", "N", f"{INPUTS}, fewer if it is slow")] = Field(
-        default=None, ge=1, description="Inputs to prove it with."
+        default=None, ge=1, le=1_000_000, description="Inputs to prove it with."
     )

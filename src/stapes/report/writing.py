@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from stapes.contracts.results import Results, read
+from stapes.contracts.results import Results, read, used
 from stapes.errors import StapesError, UsageError
 from stapes.report.column import Value
 from stapes.report.columns import csv_columns
@@ -73,14 +73,16 @@ def write_report(run: Path, *, page: Path | None = None, plot: Path | None = Non
     _check(plot, ".svg")
     results = read(run / "results.json")
     try:
-        write_text(page, page_of(results)) if page else write_files(results, run)
+        with used(run / "results.json"):
+            write_text(page, page_of(results)) if page else write_files(results, run)
     except OSError as error:
         place = f"--page {page}" if page else str(run)
         raise UsageError(
             f"{place}: cannot be written ({error.strerror}); name another place with --page."
         ) from None
     if plot is not None:
-        write_text(plot, picture(results))
+        with used(run / "results.json"):
+            write_text(plot, picture(results))
     return results
 
 
@@ -136,8 +138,9 @@ def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Com
     first, second = read(run / "results.json"), read(other / "results.json")
     names = _names(run.resolve(), other.resolve())
     target = page or run / f"comparison-{other.resolve().name}.html"
-    write_text(target, comparison_page(first, second, names))
-    return compare(first, second, names)
+    with used(run / "results.json"), used(other / "results.json"):
+        write_text(target, comparison_page(first, second, names))
+        return compare(first, second, names)
 
 
 def _check(path: Path | None, suffix: str) -> None:

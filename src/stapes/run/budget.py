@@ -13,6 +13,7 @@ LIMITS: tuple[Limit, ...] = get_args(Limit)
 
 _EXAMPLE = "flash=20k,arena=24k,latency=5ms"
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
+_MOST = 1e12
 _BYTES = {"": 1, "b": 1, "k": 1000, "kb": 1000, "mb": 10**6}
 _BYTES |= {"ki": 1024, "kib": 1024, "mib": 1 << 20}
 _MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "s": 1e3}
@@ -42,9 +43,11 @@ def parse_budget(text: str) -> dict[Limit, float]:
         units: Mapping[str, float] = _MILLISECONDS if name == "latency" else _BYTES
         match = _NUMBER.fullmatch(number)
         unit = match[2].lower() if match else ""
-        if not match or unit not in units or not float(match[1]) > 0:
+        if not match or unit not in units or not 0 < float(match[1]) < _MOST:
             known = ", ".join(filter(None, units))
-            raise ValueError(f"{part}: {name} needs a number above 0 and one of {known}")
+            raise ValueError(
+                f"{part}: {name} needs a number above 0 and one of {known}, 1e12 at most"
+            )
         if name in budget:
             raise ValueError(f"{part}: {name} is given twice")
         budget[name] = float(match[1]) * units[unit]
@@ -57,5 +60,5 @@ def _parsed(budget: Any) -> Any:
     return parse_budget(budget) if isinstance(budget, str) else budget
 
 
-Budget = Annotated[dict[Limit, Annotated[float, Field(gt=0)]], BeforeValidator(_parsed)]
+Budget = Annotated[dict[Limit, Annotated[float, Field(gt=0, le=1e15)]], BeforeValidator(_parsed)]
 """Limits as a setting: a text, or numbers."""

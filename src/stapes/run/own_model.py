@@ -29,7 +29,7 @@ from stapes.targets.litert import LiteRT
 from stapes.techniques.post_training import convert
 from stapes.tflite.edit.probabilities import with_probabilities
 from stapes.tflite.read import cost as file_cost
-from stapes.tflite.read.constants import constants
+from stapes.tflite.read.constants import constants, require_numbers
 from stapes.tflite.read.file import is_tflite, read_tflite
 
 _LOWERED_TOLERANCE = 1e-4
@@ -124,6 +124,7 @@ def _adopt_file(path: Path, settings: RunSettings, target: Path) -> Baseline:
     try:
         # Reading the constants verifies the file. The interpreter does not.
         stored, count = constants(content), file_cost.macs(content)
+        require_numbers(stored)
         interpreter = LiteRT(content)
         signature = interpreter.signature
     except ModelError as error:

@@ -87,7 +87,9 @@ def resume(job: Job, data: Data) -> Record | None:
     results.variants = [
         row
         for row in results.variants
-        if (folder.path / row.file).is_file() and sha256(folder.path / row.file) == row.sha256
+        if row.name in TECHNIQUES
+        and (folder.path / row.file).is_file()
+        and sha256(folder.path / row.file) == row.sha256
     ]
     results.data = data
     results.settings = folder.description["settings"]

@@ -14,6 +14,7 @@ from stapes.measure.settings import DetectionSettings
 from stapes.models.architectures import ARCHITECTURES, sizes_of
 from stapes.models.settings import StreamSettings, TrainSettings
 from stapes.run.budget import Budget
+from stapes.run.synthetic_settings import SyntheticSettings
 from stapes.run.window_seconds import WindowSeconds
 from stapes.system.options import Option, unknown
 from stapes.techniques.recipes import PUBLISHED, QUICK_RECIPES, Recipes
@@ -33,33 +34,13 @@ def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {RENAMED.get(name, name): value for name, value in settings.items()}
 
 
-class SyntheticSettings(BaseModel):
-    """The corpus that is made if no data is given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    voices: Annotated[int, Option("synth", "N")] = Field(
-        default=160, ge=3, description="Speakers of synthetic speech."
-    )
-    takes: Annotated[int, Option("synth", "N")] = Field(
-        default=7, ge=1, description="Takes of the word by each voice."
-    )
-    sentence_minutes: float = Field(
-        default=66.0,
-        gt=0,
-        le=6000,
-        description="Minutes of spoken sentences to count false accepts in, and as many to train "
-        "on, where there are no recordings.",
-    )
-
-
 class RunSettings(BaseModel):
     """Everything that decides what a run makes, except the data's content."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     word: Annotated[str, Option("run search evaluate", "WORD")] = Field(
-        default="house", min_length=1, description="The wake word."
+        default="house", min_length=1, max_length=200, description="The wake word."
     )
     data: Annotated[Path | None, Option("run search evaluate", "DIR")] = Field(
         default=None,
@@ -107,7 +88,10 @@ class RunSettings(BaseModel):
         "one.",
     )
     positive: Annotated[int, Option("run evaluate", "N")] = Field(
-        default=1, ge=0, description="The model's output that means the word, counted from 0."
+        default=1,
+        ge=0,
+        le=10_000,
+        description="The model's output that means the word, counted from 0.",
     )
     preset: Annotated[Literal["default", "reference"], Option("run")] = Field(
         default="default", description="Settings to start from."
@@ -136,7 +120,7 @@ class RunSettings(BaseModel):
         "auto, as long as 95 of 100 training clips of the word need.",
     )
     ratio: Annotated[float, Option("run search", "R")] = Field(
-        default=1.0, gt=0, description="Negative clips for each positive one."
+        default=1.0, gt=0, le=10_000, description="Negative clips for each positive one."
     )
     validation: float = Field(
         default=0.1, ge=0, lt=1, description="Share of the clips for validation."
@@ -152,6 +136,7 @@ class RunSettings(BaseModel):
     training_clips: int = Field(
         default=2000,
         ge=0,
+        le=10_000_000,
         description="The fewest clips to train on: changed copies are added to a small corpus.",
     )
     train: TrainSettings = Field(default=TrainSettings(), description="Training of the baseline.")
@@ -159,7 +144,10 @@ class RunSettings(BaseModel):
         default=StreamSettings(), description="Detectors in a stream, and their training."
     )
     calibration_clips: int = Field(
-        default=200, ge=2, description="Training clips for the calibration of quantization."
+        default=200,
+        ge=2,
+        le=1_000_000,
+        description="Training clips for the calibration of quantization.",
     )
     slim: bool = Field(
         default=True, description="Remove from each .tflite what no interpreter reads."
@@ -186,6 +174,7 @@ class RunSettings(BaseModel):
     max_drop: Annotated[float, Option("run", "P")] = Field(
         default=0.5,
         ge=0,
+        le=100,
         description="Points of accuracy that the recommended variant may be below float32.",
     )
 

@@ -66,7 +66,7 @@ class SearchSettings(RunSettings):
         "of detectors in a stream, at R false accepts an hour.",
     )
     trials: Annotated[int, Option("search", "N")] = Field(
-        default=60, ge=1, description="Models to train."
+        default=60, ge=1, le=1_000_000, description="Models to train."
     )
     together: int = Field(
         default=8,
@@ -92,15 +92,23 @@ class SearchSettings(RunSettings):
         description="Frontends to choose from, one of a kind.",
     )
     epochs: int = Field(
-        default=40, ge=1, description="The most epochs of a trial; of a detector in a stream, 10."
+        default=40,
+        ge=1,
+        le=100_000,
+        description="The most epochs of a trial; of a detector in a stream, 10.",
     )
     patience: int = Field(
-        default=12, ge=1, description="A training ends after so many epochs without a better one."
+        default=12,
+        ge=1,
+        le=100_000,
+        description="A training ends after so many epochs without a better one.",
     )
     validation_copies: int = Field(
         default=3, ge=0, le=7, description="Changed copies of each validation clip."
     )
-    front: int = Field(default=5, ge=0, description="The most rows of the table from the front.")
+    front: int = Field(
+        default=5, ge=0, le=1000, description="The most rows of the table from the front."
+    )
 
     @property
     def in_streams(self) -> bool:

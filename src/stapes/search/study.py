@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from stapes.contracts.reading import consistent
 from stapes.contracts.results import Trial
 from stapes.errors import StapesError
 from stapes.run.budget import Limit
@@ -31,6 +32,7 @@ from stapes.search.settings import SearchSettings
 from stapes.search.space import starts, suggest
 
 _NAME = "stapes"
+_FIX = "delete its folder and search again"
 _TIMEOUT_SECONDS = 60.0
 _STARTUP = 12
 """Trials that are drawn without the results of others, including the first ones."""
@@ -41,7 +43,10 @@ _CANDIDATE, _TRIAL = "candidate", "trial"
 class Study:
     """The trials of a search; open it with `open_study`."""
 
-    def __init__(self, study: Any, settings: SearchSettings, techniques: list[str]) -> None:
+    def __init__(
+        self, path: Path, study: Any, settings: SearchSettings, techniques: list[str]
+    ) -> None:
+        self._path = path
         self._study = study
         self._settings = settings
         self._draw: Callable[[Any], Candidate]
@@ -71,6 +76,21 @@ class Study:
         # A trial that was killed between its result and its state is still open.
         finished = [trial for trial in self._trials() if trial.state.is_finished()]
         return [Trial.model_validate_json(trial.user_attrs[_TRIAL]) for trial in finished]
+
+    def check(self) -> None:
+        """Read all that is stored, and raise any error if it makes no sense."""
+        for number, trial in enumerate(self._trials()):
+            if trial.number != number:
+                raise ValueError(f"trial {number} is missing")
+            if trial.state.is_finished():
+                result = Trial.model_validate_json(trial.user_attrs[_TRIAL])
+                Candidate.model_validate(result.candidate)
+                if result.number != number:
+                    raise ValueError(f"trial {number} has the result of trial {result.number}")
+                if trial.state.name == "COMPLETE" and result.frr is None:
+                    raise ValueError(f"trial {number} is complete and has no FRR")
+            elif _CANDIDATE in trial.user_attrs:
+                Candidate.model_validate_json(trial.user_attrs[_CANDIDATE])
 
     def open(self) -> dict[int, Candidate]:
         """Trials that were drawn and not stored, by number."""
@@ -126,7 +146,8 @@ class Study:
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
     def _suggest(self, trial: Any) -> Candidate:
-        candidate = self._draw(trial)
+        with consistent(self._path, _FIX):
+            candidate = self._draw(trial)
         trial.set_user_attr(_CANDIDATE, candidate.model_dump_json())
         return candidate
 
@@ -163,20 +184,23 @@ def open_study(path: Path, settings: SearchSettings, techniques: list[str]) -> I
                     "poolclass": NullPool,
                 },
             )
-            study = optuna.create_study(
-                study_name=_NAME,
-                storage=storage,
-                directions=["minimize"] * len(OBJECTIVES),
-                load_if_exists=True,
-            )
-            yield Study(study, settings, techniques)
+            # Neither SQLite nor Optuna checks what is stored: it may have been changed by hand.
+            with consistent(path, _FIX):
+                study = optuna.create_study(
+                    study_name=_NAME,
+                    storage=storage,
+                    directions=["minimize"] * len(OBJECTIVES),
+                    load_if_exists=True,
+                )
+                opened = Study(path, study, settings, techniques)
+                opened.check()
+            yield opened
     except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
         # Optuna's error hides the message of SQLite, e.g. that the disk is full.
         cause = error if isinstance(error, DatabaseError) else error.__cause__
         message = getattr(cause, "orig", None) or cause or error
         raise StapesError(
-            f"{path}: cannot be used ({message}); if it is damaged, delete its folder and "
-            "search again."
+            f"{path}: cannot be used ({message}); if it is damaged, {_FIX}."
         ) from None
 
 

@@ -103,13 +103,21 @@ def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, An
     for name, value in list(settings.items()):
         setting = known.get(name)
         if setting and setting.type is Path and isinstance(value, str | os.PathLike):
-            settings[name] = Path(value).expanduser().resolve()
+            settings[name] = _absolute(name, value)
         if setting and len(setting.path) == 2:
             group = settings.get(setting.path[0], {})
             values = group.model_dump() if isinstance(group, BaseModel) else group
             if isinstance(values, Mapping):  # The model refuses anything else.
                 settings[setting.path[0]] = {**values, setting.path[1]: settings.pop(name)}
     return settings
+
+
+def _absolute(name: str, value: PathLike) -> Path:
+    try:
+        return Path(value).expanduser().resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        # A NUL, the home of an unknown user, a loop of links.
+        raise UsageError(f"--{name} {value}: is no path ({error}).") from None
 
 
 def checked(

@@ -20,7 +20,13 @@ def read_yaml(path: Path) -> Any:
     ValueError, yaml.YAMLError
         It is no YAML, or a small file whose aliases unfold to very many values.
     """
-    content = yaml.safe_load(path.read_text("utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, MemoryError, ValueError, yaml.YAMLError):
+        raise
+    except Exception as error:
+        # PyYAML raises others at lists in thousands of lists, and at values that their tag forbids.
+        raise ValueError(f"no YAML can be read from it ({type(error).__name__})") from None
     if _unfolded(content, {}) > _MOST_VALUES:
         raise ValueError("its aliases unfold to too many values")
     return content

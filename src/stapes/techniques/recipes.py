@@ -21,10 +21,13 @@ _TIME_MASK = "Most frames that SpecAugment hides in a clip (Park et al. 2019)."
 _FREQUENCY_MASK = "Most bins that SpecAugment hides in a clip."
 _TEACHER = "The baseline's part in the labels (Hinton et al. 2015)."
 
-_Epochs = Annotated[int, Field(ge=1, description="Passes over the training clips.")]
-_Rate = Annotated[float, Field(gt=0, description="Learning rate of Adam.")]
+_Epochs = Annotated[int, Field(ge=1, le=100_000, description="Passes over the training clips.")]
+_Rate = Annotated[float, Field(gt=0, le=100, description="Learning rate of Adam.")]
 _Teacher = Annotated[float, Field(ge=0, le=1, description=_TEACHER)]
-_Temperature = Annotated[float, Field(gt=0, description="Softens the baseline's scores.")]
+_Temperature = Annotated[
+    float, Field(ge=0.01, le=1000, description="Softens the baseline's scores.")
+]
+_Width = Annotated[int, Field(ge=1, le=256)]
 
 
 def _rising(widths: tuple[int, ...]) -> tuple[int, ...]:
@@ -38,7 +41,7 @@ class FineTuning(_Recipe):
 
     epochs: _Epochs
     learning_rate: _Rate
-    batch: int = Field(default=32, ge=1, description="Clips in a step.")
+    batch: int = Field(default=32, ge=1, le=100_000, description="Clips in a step.")
     decay: bool = Field(default=True, description=_DECAY)
     teacher: _Teacher = 0.0
     temperature: _Temperature = 1.0
@@ -108,7 +111,7 @@ class Distillation(_Taught):
 
     epochs: _Epochs = 30
     learning_rate: _Rate = 2e-3
-    filters: tuple[int, int] = Field(default=(12, 24), description="Of its two convolutions.")
+    filters: tuple[_Width, _Width] = Field(default=(12, 24), description="Of its two convolutions.")
 
 
 class Temporal(_Taught):
@@ -118,10 +121,10 @@ class Temporal(_Taught):
     learning_rate: _Rate = 4e-3
     teacher: _Teacher = 0.3
     blocks: int = Field(default=3, ge=1, le=8, description="Residual blocks.")
-    kernel: int = Field(default=9, ge=1, description="Length of a kernel in frames.")
+    kernel: int = Field(default=9, ge=1, le=256, description="Length of a kernel in frames.")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description=_SMOOTHING)
-    time_mask: int = Field(default=0, ge=0, description=_TIME_MASK)
-    frequency_mask: int = Field(default=0, ge=0, description=_FREQUENCY_MASK)
+    time_mask: int = Field(default=0, ge=0, le=100_000, description=_TIME_MASK)
+    frequency_mask: int = Field(default=0, ge=0, le=100_000, description=_FREQUENCY_MASK)
 
 
 class Small(Temporal):
@@ -133,11 +136,17 @@ class Small(Temporal):
 class Tiny(Temporal):
     """The narrowest temporal CNN that is good enough on clips outside its training."""
 
-    widths: tuple[int, ...] = Field(
-        default=(4, 6, 8), min_length=1, description="Channels in a block, the smallest first."
+    widths: tuple[_Width, ...] = Field(
+        default=(4, 6, 8),
+        min_length=1,
+        max_length=20,
+        description="Channels in a block, the smallest first.",
     )
     max_drop: float = Field(
-        default=1.0, ge=0, description="Points of accuracy that it may lose to the baseline."
+        default=1.0,
+        ge=0,
+        le=100,
+        description="Points of accuracy that it may lose to the baseline.",
     )
 
     _rise = field_validator("widths")(_rising)
@@ -147,11 +156,14 @@ class StreamTiny(_Recipe):
     """The narrowest detector in a stream that is good enough on validation sound."""
 
     epochs: _Epochs = 10
-    widths: tuple[int, ...] = Field(
-        default=(10, 16), min_length=1, description="Channels, the smallest first."
+    widths: tuple[_Width, ...] = Field(
+        default=(10, 16), min_length=1, max_length=20, description="Channels, the smallest first."
     )
     max_rise: float = Field(
-        default=1.0, ge=0, description="Points of FRR that it may have above the full width."
+        default=1.0,
+        ge=0,
+        le=100,
+        description="Points of FRR that it may have above the full width.",
     )
 
     _rise = field_validator("widths")(_rising)

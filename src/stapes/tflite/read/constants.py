@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from stapes.errors import ModelError
@@ -68,6 +69,17 @@ def constants(model: bytes) -> list[Constant]:
                 if content is not None:
                     rows.append(Constant(tensor.name, op.builtin, role, content))
     return rows
+
+
+def require_numbers(stored: list[Constant]) -> None:
+    """Raise ModelError if a constant of floats holds NaN, as after a training that diverged.
+
+    An integer output turns NaN into a number, so that its scores do not show it.
+    """
+    for constant in stored:
+        if constant.values.dtype.kind == "f" and np.isnan(constant.values).any():
+            where = f"the {constant.role} {constant.name}".rstrip()
+            raise ModelError(f"The model is no classifier: {where} holds NaN; train it again.")
 
 
 def widened(graph: Graph) -> dict[int, int]:

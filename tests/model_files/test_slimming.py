@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from tests.tflite.models_by_hand import two_signatures
+from tests.tflite.models_by_hand import OP, model, op, tensor, two_signatures
 
 from stapes.errors import MissingExtraError, ModelError, UsageError
 from stapes.model_files import slimming
@@ -94,3 +94,30 @@ def test_without_tflite_micro_the_error_names_the_extra(kws, tmp_path, monkeypat
     monkeypatch.setattr(tflm, "available", lambda: False)
     with pytest.raises(MissingExtraError, match=r"stapes\[micro\]"):
         slim_file(kws, tmp_path / "small.tflite", SlimSettings(runtime="tflm"))
+
+
+def test_flex_ops_are_one_sentence_and_the_reason_stands_once(tmp_path):
+    path = tmp_path / "flex.tflite"
+    ends = [tensor((1, 4), "x"), tensor((1, 4), "y")]
+    ops = [op(OP.CUSTOM, (0,), (1,), custom=b"FlexLgamma")]
+    path.write_bytes(model(ends, ops, (0,), (1,)))
+    with pytest.raises(ModelError) as caught:
+        slim_file(path, tmp_path / "small.tflite", SlimSettings(inputs=2))
+    message = str(caught.value)
+    assert message.endswith("(FlexLgamma); convert it without SELECT_TF_OPS.")
+    assert message.count("Flex") == 1
+    assert len(message.removeprefix(str(path))) < 200
+
+
+def test_a_reason_of_several_interpreters_stands_once(tmp_path):
+    path = tmp_path / "custom.tflite"
+    ends = [tensor((1, 4), "x"), tensor((1, 4), "y")]
+    ops = [op(OP.CUSTOM, (0,), (1,), custom=b"Mine")]
+    path.write_bytes(model(ends, ops, (0,), (1,)))
+    with pytest.raises(ModelError) as caught:
+        slim_file(path, tmp_path / "small.tflite", SlimSettings(inputs=2))
+    message = str(caught.value)
+    assert "litert, litert_plain: " in message
+    assert "refuses the model" not in message
+    assert not any(end in message for end in ("..", ".)", "\n"))
+    assert len(message.removeprefix(str(path))) < 400

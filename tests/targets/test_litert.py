@@ -230,4 +230,12 @@ def test_a_truncated_model_is_refused(float_model):
 def test_the_reason_is_the_first_line_that_litert_prints():
     kernel = np.ones((3, 4), np.int8)
     content = dense_by_hand(kernel, scale=[1.0, 1.0, 1.0], zero_point=[0])
-    assert refusal(LiteRT, content).endswith("3 scale values. Must have same number.")
+    assert refusal(LiteRT, content).endswith("3 scale values. Must have same number")
+
+
+def test_the_reason_names_the_op_without_the_source_file():
+    content = dense_by_hand()
+    message = refusal(LiteRT, content)
+    assert message.endswith(" (FULLY_CONNECTED)")
+    assert ".cc" not in message
+    assert "Node number" not in message

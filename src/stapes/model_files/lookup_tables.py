@@ -15,6 +15,7 @@ from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.targets import tflm, tflm_cost
 from stapes.targets.lookup_tables import encode
 from stapes.targets.proof import Proof, prove
+from stapes.targets.target import reason as reason_of
 from stapes.tflite.edit.choices import INPUTS
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.lookup_table import Candidate, candidates
@@ -147,8 +148,8 @@ def compress(
         chosen = []
         smallest, proof = proven(chosen)
     if not proof.interpreters:
-        reasons = "; ".join(dict.fromkeys(proof.refused.values()))
-        raise ModelError(f"TFLite Micro does not run it: {reasons}")
+        reasons = "; ".join(dict.fromkeys(map(reason_of, proof.refused.values())))
+        raise ModelError(f"TFLite Micro does not run it: {reasons}.")
     models = [plain, smallest]
     before, after = _measured(lambda: [*map(tflm_cost.arena_bytes, models)], isolate)
     ratio = None

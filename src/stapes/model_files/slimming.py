@@ -12,15 +12,20 @@ from stapes.model_files.settings import SlimSettings
 from stapes.system.files import write_bytes
 from stapes.system.isolation import SECONDS, Lost, isolated
 from stapes.system.progress import SILENT, Progress
+from stapes.system.text import printable
 from stapes.targets import tflm
 from stapes.targets.proof import BUDGET, Proof, prove
+from stapes.targets.target import reason
 from stapes.tflite.edit.choices import INPUTS, Runtime
 from stapes.tflite.edit.slim import slim
 from stapes.tflite.read.constants import constants
 from stapes.tflite.read.file import read_tflite
+from stapes.tflite.read.verify import verify
 
 _INTERPRETERS: dict[Runtime, tuple[str, ...] | None] = {"any": None, "tflm": ("tflm",)}
 """LiteRT refuses files that TFLite Micro alone accepts. None: all interpreters."""
+
+_MOST_NAMED = 3
 
 _LUT_SECONDS = 10 * SECONDS
 """It includes proofs, in processes of their own."""
@@ -106,7 +111,7 @@ def slim_file(
         raise ModelError(f"{model} cannot be slimmed: {lost}.") from None
     except ModelError as error:
         raise ModelError(f"{model}: {error}") from None
-    _check(model, proof)
+    _check(model, content, proof)
     try:
         write_bytes(output, smaller)
     except OSError as error:
@@ -197,11 +202,18 @@ def tabled(content: bytes, *, seed: int = 0, isolate: bool = True) -> Tabled:
     return Tabled(result.content, [size, detection], layer_notes, tables.arena_after)
 
 
-def _check(model: Path, proof: Proof) -> None:
+def _check(model: Path, content: bytes, proof: Proof) -> None:
     if not proof.interpreters:
+        flex = sorted({op.name for op in verify(content).operators if op.name.startswith("Flex")})
+        if flex:
+            names = ", ".join(map(printable, flex[:_MOST_NAMED]))
+            raise ModelError(
+                f"{model}: no interpreter runs it, so nothing can be proven: it has ops of "
+                f"TensorFlow itself ({names}); convert it without SELECT_TF_OPS."
+            )
         of_reason: dict[str, list[str]] = {}
         for name, why in proof.refused.items():
-            of_reason.setdefault(why.rstrip("."), []).append(name)
+            of_reason.setdefault(reason(why), []).append(name)
         reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in of_reason.items())
         raise ModelError(f"{model}: no interpreter runs it, so nothing can be proven ({reasons}).")
     if proof.difference is not None:

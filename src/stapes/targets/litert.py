@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from stapes.errors import ModelError
 from stapes.targets.classifier import Classifier, Signature, tensor_signature
 
-_NEXT = re.compile(r"\n|(?<=\.)(?=[A-Z])")
+# Where a line ends, the source file at its start, and the line that names the op.
+_NEXT = re.compile(r"\n|(?<=\.)(?=[A-Z])|(?=Node number \d)")
+_PLACE = re.compile(r"^\S+\.(?:cc|h|cpp)(?::\d+)?:?\s+")
+_NODE = re.compile(r"Node number \d+ \(([^)]*)\) failed to")
+_FLEX = re.compile(r"\b(Flex\w+)")
+_LONGEST = 200
 
 
 class LiteRT(Classifier):
@@ -83,6 +88,22 @@ class LiteRT(Classifier):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what LiteRT's C++ prints; it prints some lines without a line break."""
-    lines = [line.strip() for line in _NEXT.split(str(error)) if line.strip()]
-    return lines[0] if lines else "it gives no reason; too little memory, perhaps"
+    """The reason in what LiteRT's C++ prints, with the op: it prints some lines without a break.
+
+    Examples
+    --------
+    >>> first_line(ValueError("kernels/add.cc:9 1 != 2Node number 3 (ADD) failed to prepare."))
+    '1 != 2 (ADD)'
+    """
+    text = str(error)
+    flex = sorted(set(_FLEX.findall(text)))
+    if "Select TensorFlow op" in text:
+        named = f" ({', '.join(flex[:3])})" if flex else ""
+        return f"it has ops of TensorFlow itself{named}, which LiteRT lacks"
+    node = _NODE.search(text)
+    lines = [_PLACE.sub("", line.strip()).rstrip(".") for line in _NEXT.split(text)]
+    line = next((line for line in lines if line and not _NODE.match(line)), "")
+    if not line:
+        return "it gives no reason; too little memory, perhaps"
+    line = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    return line if node is None or node[1] in line else f"{line} ({node[1]})"

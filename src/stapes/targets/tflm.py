@@ -90,7 +90,9 @@ class TFLM:
                     if arena_bytes is not None or arena >= MOST_ARENA_BYTES:
                         printed.seek(0)
                         why = decisive(printed.read().decode("utf-8", "replace")) or error
-                        raise ModelError(f"TFLite Micro refuses the model: {why}.") from None
+                        raise ModelError(
+                            f"TFLite Micro refuses the model: {str(why).rstrip('.')}."
+                        ) from None
             arena *= 16
 
     def set_input(self, values: NDArray[Any], index: int = 0) -> None:
@@ -102,7 +104,8 @@ class TFLM:
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"TFLite Micro stopped at running the model: {error}.") from None
+            reason = str(error).rstrip(".")
+            raise ModelError(f"TFLite Micro stopped at running the model: {reason}.") from None
 
     def output(self, index: int = 0) -> NDArray[Any]:
         """One output of the last run, in the model's own type."""

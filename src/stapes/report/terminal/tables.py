@@ -19,6 +19,7 @@ from stapes.report.sound import first_in_sound, how, in_sound, reasons, unmeasur
 from stapes.report.terminal.grid import grid
 from stapes.report.terminal.where import where_lines
 from stapes.system.text import for_inputs, interval, percent, plural, rate, rate_interval
+from stapes.targets.target import reason
 
 if TYPE_CHECKING:
     from stapes.model_files.lookup_tables import LookUpTables
@@ -183,7 +184,7 @@ def slim_lines(slimmed: Slimmed) -> list[str]:
         f"proven: equal bits for {plural(proof.inputs, 'input')}{of_shapes} in "
         f"{', '.join(proof.interpreters)} ({proof.distinct} different results)",
     ]
-    lines += [f"not run in {name}: {reason}" for name, reason in proof.refused.items()]
+    lines += [f"not run in {name}: {reason(why)}" for name, why in proof.refused.items()]
     return lines if slimmed.lut is None else lines + lut_lines(slimmed.lut, slimmed.after)
 
 

@@ -229,6 +229,36 @@ def test_a_language_above_the_labels(tmp_path: Path) -> None:
     assert {clip.label for clip in tree.clips} == {"computer", "no", "nein"}
 
 
+def test_folders_below_the_labels_are_speakers_if_there_are_many(tmp_path: Path) -> None:
+    people = ["ann", "bob", "cyd", "dan", "eve", "fay"]
+    tree = tree_of(tmp_path, " ".join(f"computer/{p}/*3 no/{p}/*2" for p in people))
+    assert {(clip.file.split("/")[1], clip.speaker) for clip in tree.clips} == {
+        (name, name) for name in people
+    }
+    assert tree.understood[-1] == "6 folders such as ann/ below the labels: a speaker each"
+    corpus = load(tmp_path, "computer", test=0.3)
+    assert not corpus.shared_speakers
+
+
+def test_a_name_that_begins_with_the_label_tells_the_same_speaker(tmp_path: Path) -> None:
+    for name in ("computer/computer_ann_nohash_0", "no/no_ann_nohash_1", "no/bob_nohash_0"):
+        put(tmp_path / f"{name}.wav")
+    speakers = [clip.speaker for clip in read_tree(tmp_path, "computer").clips]
+    assert speakers == ["ann", "bob", "ann"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "computer/en/*9 computer/de/*9 no/en/*9",
+        "computer/a/*9 no/b/*1 no/c/*1 no/d/*1 no/e/*1 no/f/*1",
+        "computer/*9 no/a/*1 no/b/*1 no/c/*1 no/d/*1 no/e/*1",
+    ],
+)
+def test_few_or_large_folders_below_the_labels_are_no_speakers(tmp_path: Path, files: str) -> None:
+    assert {clip.speaker for clip in tree_of(tmp_path, files).clips} == {None}
+
+
 @pytest.mark.parametrize(
     ("files", "readings"),
     [

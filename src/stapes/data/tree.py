@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stapes.data import layouts
 from stapes.data.clip import Clip, Skipped
 from stapes.data.meaning import Meaning, meaning_of
-from stapes.data.slug import same_label
+from stapes.data.slug import same_label, slug
 from stapes.data.tree_file import TreeFile, refuse_mixed_names, refuse_two_readings
 from stapes.errors import UsageError
 
@@ -23,6 +23,8 @@ _BESIDE = frozenset(
     ("", ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".html", ".labels")
 )
 """Endings of lists, licences and the like, which lie beside the folders."""
+_FEWEST_SPEAKERS = 5
+_MOST_CLIPS = 0.9
 _MOST_FOLDERS = 4
 """That are listed one by one, of those without the word."""
 _TITLES = {"train": " to train", "validation": " for validation", "test": " for the test"}
@@ -128,6 +130,7 @@ def _by_names(tree: Tree, files: list[TreeFile], root: Path, word: str | None) -
     loose = [file for file in files if file.place is None]
     groups: dict[tuple[str, bool, str | None], int] = Counter()
     depth = _depth_of_word(files)
+    below: dict[str, str] = {}
     for file in labelled:
         place = file.place
         assert place is not None
@@ -135,11 +138,42 @@ def _by_names(tree: Tree, files: list[TreeFile], root: Path, word: str | None) -
         if role is None:
             place = min(file.plain[0] + depth, len(file.folders) - 1)
         label = word if role == "word" and word else file.folders[place]
-        tree.clips.append(Clip(file.file, file.path, label, layouts.speaker_of(file.path)))
+        tree.clips.append(Clip(file.file, file.path, label, _speaker(file.path, label)))
         groups[file.at(place), role == "word", file.split] += 1
+        if len(file.folders) > place + 1 and file.meanings[-1] == Meaning():
+            below[file.file] = file.folders[-1]
     _by_file_names(tree, loose, groups, root, word, alone=not labelled)
     tree.clips.sort(key=lambda clip: clip.path)
     tree.understood = _lines(groups)
+    if _are_speakers(below, len(tree.clips)):
+        tree.clips = [
+            replace(clip, speaker=clip.speaker or below.get(clip.file)) for clip in tree.clips
+        ]
+        some = f"{len(set(below.values()))} folders such as {min(below.values())}/"
+        tree.understood.append(f"{some} below the labels: a speaker each")
+
+
+def _are_speakers(folders: dict[str, str], clips: int) -> bool:
+    """Whether the folders below those of labels, which nearly all clips have, are of speakers.
+
+    Some folders, or one with half of the clips, may be of languages, rooms or takes.
+    """
+    counts = Counter(folders.values())
+    return (
+        len(counts) >= _FEWEST_SPEAKERS
+        and len(folders) >= _MOST_CLIPS * clips
+        and max(counts.values()) <= clips / 2
+    )
+
+
+def _speaker(path: Path, label: str) -> str | None:
+    """The speaker whom a name tells, without the label that some names begin with."""
+    speaker = layouts.speaker_of(path)
+    for end in "_-":
+        begin = f"{slug(label)}{end}"
+        if speaker and speaker.casefold().startswith(begin) and len(speaker) > len(begin):
+            return speaker[len(begin) :]
+    return speaker
 
 
 def _depth_of_word(files: list[TreeFile]) -> int:
@@ -176,7 +210,7 @@ def _by_file_names(
             tree.skipped.append(Skipped(file.file, reason))
             continue
         is_word = word is not None and same_label(label, word)
-        tree.clips.append(Clip(file.file, file.path, label, layouts.speaker_of(file.path)))
+        tree.clips.append(Clip(file.file, file.path, label, _speaker(file.path, label)))
         groups[pattern, is_word, file.split] += 1
 
 
@@ -210,7 +244,7 @@ def _by_options(
         length, is_word = max(within)
         at = "/".join(file.folders[:length]) or "."
         label = (word or at) if is_word else f"without the word ({at})"
-        tree.clips.append(Clip(file.file, file.path, label, layouts.speaker_of(file.path)))
+        tree.clips.append(Clip(file.file, file.path, label, _speaker(file.path, label)))
         groups[f"{at}/", is_word, file.split] += 1
     tree.understood = _lines(groups)
 

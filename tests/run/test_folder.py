@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -286,14 +287,39 @@ def test_temporary_files_of_a_killed_run_are_removed(tmp_path):
     assert all(path.exists() for path in others)
 
 
-def test_work_of_a_deleted_run_is_not_used(tmp_path):
+def test_work_of_a_deleted_run_is_neither_used_nor_deleted(tmp_path):
     run = begin(tmp_path)
     (run.work / "pruned.keras").write_bytes(b"of another run")
     run.log.unlink()
     run.config.unlink()
     run.models.rmdir()
+    assert "holds .work and no run" in refusal(tmp_path, seed=4)
+    (run.work / "pruned.keras").unlink()
     begin(tmp_path, seed=4)
-    assert list(run.work.iterdir()) == []
+
+
+def test_somebodys_hidden_file_of_that_name_stays(tmp_path):
+    (tmp_path / ".work").write_text("mine")
+    assert "holds .work and no run" in refusal(tmp_path)
+    assert (tmp_path / ".work").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["report.html", "results.json", "models", ".work", "run.yaml"])
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_run_does_not_write_through_a_link(tmp_path, name, finished):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    run.mkdir()
+    if finished:
+        begin(run).finish()
+        own = run / name
+        if own.is_dir():
+            own.rmdir()
+        own.unlink(missing_ok=True)
+    (run / name).symlink_to(elsewhere)
+    with pytest.raises(UsageError, match=f"its {re.escape(name)} is a link"):
+        folder(run).check()
+    assert elsewhere.read_text() == "mine"
 
 
 def test_temporary_files_of_atomic_path_are_removed(tmp_path):

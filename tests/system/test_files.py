@@ -191,3 +191,31 @@ def test_a_disk_without_room_is_an_error_that_names_the_file(tmp_path, monkeypat
     with pytest.raises(OSError, match="No space left") as caught:
         files.reserve(path)
     assert caught.value.filename == str(path)
+
+
+def test_a_link_is_followed_or_replaced(tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("mine")
+    for target in (other, tmp_path):
+        link = tmp_path / f"link-{target.name}"
+        link.symlink_to(target)
+        files.write_text(link, "new", follow=False)
+        assert not link.is_symlink()
+        assert link.read_text() == "new"
+    assert other.read_text() == "mine"
+    link.unlink()
+    link.symlink_to(other)
+    files.write_text(link, "new")
+    assert link.is_symlink()
+    assert other.read_text() == "new"
+
+
+def test_an_error_while_writing_names_the_file(tmp_path):
+    target = tmp_path / "a.txt"
+    with pytest.raises(OSError, match="No space") as error, files.atomic_path(target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(target)
+    with pytest.raises(FileNotFoundError) as absent, files.atomic_path(target):
+        (tmp_path / "none").read_bytes()
+    assert str(absent.value.filename) == str(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []

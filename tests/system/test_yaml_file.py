@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -34,4 +37,20 @@ def test_objects_are_refused(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text("a: !!python/object/apply:os.getcwd []\n")
     with pytest.raises(yaml.YAMLError):
+        read_yaml(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "run.yaml")
+    for path in (tmp_path / "run.yaml", Path("/dev/zero")):
+        with pytest.raises(OSError, match="it is no file"):
+            read_yaml(path)
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    path = tmp_path / "run.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match="more than 10,000,000 bytes"):
         read_yaml(path)

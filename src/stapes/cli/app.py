@@ -16,7 +16,7 @@ from stapes.cli.model_files import model_app
 from stapes.cli.run import run_app
 from stapes.cli.serve import serve_app
 from stapes.errors import StapesError
-from stapes.system.text import printable
+from stapes.system.text import shown
 from stapes.system.version import __version__
 
 app = typer.Typer(
@@ -94,7 +94,7 @@ def _message_and_status(error: Exception) -> tuple[str, int]:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"stapes: {printable(message)}", file=sys.stderr)
+    print(f"stapes: {shown(message)}", file=sys.stderr)
     sys.exit(status)
 
 

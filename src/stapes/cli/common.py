@@ -11,7 +11,7 @@ import typer
 from pydantic_core import to_json
 
 from stapes.system.arguments import HELP
-from stapes.system.text import plural, printable
+from stapes.system.text import plural, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def show(
     for line in lines(document):
         # A sentence may name a stranger's file: nothing in it is markup or a control character.
         left_out = 0 if isinstance(line, str) else fit(line, console)
-        line = printable(line) if isinstance(line, str) else line
+        line = shown(line) if isinstance(line, str) else line
         console.print(line, markup=False, highlight=False, soft_wrap=True)
         if left_out:
             note = f"{plural(left_out, 'more column')} in a wider terminal."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stapes.contracts.captures import Capture, Labels
-from stapes.system.text import plural, printable
+from stapes.system.text import plural, printable, shown
 
 _QUESTION = "Is the word in it? [y]es, [n]o, [s]kip, [p]lay, [q]uit: "
 
@@ -46,7 +46,7 @@ class Questions:
     def _sound(self, path: Path) -> None:
         fault = self._play(path)
         if fault:
-            print(f"  {path} ({fault})")
+            print(shown(f"  {path} ({fault})"))
 
 
 def lines(labels: Labels) -> Iterator[str]:

@@ -15,7 +15,7 @@ from stapes.cli.common import Debug, examples, show, terminal
 from stapes.cli.options import settings_options
 from stapes.listen.listener import Listener
 from stapes.listen.settings import ListenSettings
-from stapes.system.text import printable
+from stapes.system.text import printable, shown
 
 if TYPE_CHECKING:
     from stapes.contracts.listening import Heard
@@ -91,7 +91,7 @@ class _Json(Listener):
         _print(heard)
 
     def note(self, text: str) -> None:
-        print(f"stapes: {text}", file=sys.stderr)
+        print(shown(f"stapes: {text}"), file=sys.stderr)
 
 
 class _Terminal(Listener):
@@ -132,7 +132,7 @@ class _Terminal(Listener):
 
     def note(self, text: str) -> None:
         self._erase()
-        print(text, file=sys.stderr)
+        print(shown(text), file=sys.stderr)
 
     def ends(self) -> None:
         self._erase()

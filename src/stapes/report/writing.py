@@ -41,13 +41,14 @@ def write_csv(results: Results, path: Path) -> None:
             cells.append(column.value_of(row, results))
             cells += (column.interval_of(row) or (None, None)) if column.ends else ()
         writer.writerow([("no", "yes")[cell] if isinstance(cell, bool) else cell for cell in cells])
-    write_text(path, text.getvalue())
+    write_text(path, text.getvalue(), follow=False)
 
 
 def write_files(results: Results, run: Path) -> None:
     """Write results.csv and the page of a run into its folder."""
     write_csv(results, run / "results.csv")
-    write_text(run / PAGE, page_of(results))
+    # Whoever made a link here does not decide where Stapes writes.
+    write_text(run / PAGE, page_of(results), follow=False)
 
 
 def write_report(run: Path, *, page: Path | None = None, plot: Path | None = None) -> Results:
@@ -139,7 +140,7 @@ def write_comparison(run: Path, other: Path, *, page: Path | None = None) -> Com
     names = _names(run.resolve(), other.resolve())
     target = page or run / f"comparison-{other.resolve().name}.html"
     with used(run / "results.json"), used(other / "results.json"):
-        write_text(target, comparison_page(first, second, names))
+        write_text(target, comparison_page(first, second, names), follow=page is not None)
         return compare(first, second, names)
 
 
@@ -159,4 +160,4 @@ def _names(run: Path, other: Path) -> tuple[str, str]:
 
 def write_words(results_by_folder: Mapping[str, Results], folder: Path) -> None:
     """Write the page over the run folders of several words into the folder above them."""
-    write_text(folder / PAGE, words_page(results_by_folder))
+    write_text(folder / PAGE, words_page(results_by_folder), follow=False)

@@ -77,6 +77,13 @@ class RunFolder:
         return self.path / ("baseline.tflite" if self.from_file else "baseline.keras")
 
     @property
+    def _own(self) -> tuple[Path, ...]:
+        """What a run or a search writes in its folder."""
+        files = (self.config, self.results, self.table, self.log, self.baseline, self.stream)
+        names = ("report.html", "study.db", "trials", ".lock")
+        return (*files, self.where, self.models, self.work, *(self.path / name for name in names))
+
+    @property
     def features(self) -> Path:
         """The folder of the features for the baseline's frontend."""
         return self.work
@@ -143,7 +150,18 @@ class RunFolder:
         (self.path / ".lock").unlink(missing_ok=True)
 
     def _check_owner(self) -> None:
+        for path in self._own:
+            if path.is_symlink():
+                raise UsageError(
+                    f"--out {self.path}: its {path.name} is a link, which a run does not write "
+                    "through; remove the link or choose another folder."
+                )
         if all(path.name.startswith(".") for path in self.path.iterdir()):
+            if self.work.exists() and (not self.work.is_dir() or any(self.work.iterdir())):
+                raise UsageError(
+                    f"--out {self.path}: holds {self.work.name} and no run; delete it, or choose "
+                    "another folder."
+                )
             return
         if not self.config.is_file():
             raise UsageError(
@@ -224,9 +242,6 @@ class RunFolder:
             # As `files.atomic_path` names them; other hidden files may be the user's.
             for temporary in target.parent.glob(f".{target.stem}-????????{target.suffix}"):
                 temporary.unlink()
-        # Trained stages are whole, but without a run.yaml nobody knows their settings.
-        if not self.config.exists():
-            shutil.rmtree(self.work, ignore_errors=True)
         self.models.mkdir(exist_ok=True)
         self.work.mkdir(exist_ok=True)
 

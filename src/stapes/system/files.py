@@ -19,13 +19,15 @@ from stapes.errors import UsageError
 
 
 @contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, *, follow: bool = True) -> Iterator[Path]:
     """Yield a temporary path next to `target`; move it there if the block ends well.
 
-    A link is followed. A folder or a device at `target` is left alone: UsageError.
+    A link is followed, or replaced if `follow` is False. A folder or a device at `target` is left
+    alone: UsageError. An OSError of the block names `target`, unless it names another file.
     """
-    target = target.resolve()
-    if target.exists() and not target.is_file():
+    target = target.resolve() if follow else target.parent.resolve() / target.name
+    replaced = not follow and target.is_symlink()
+    if target.exists() and not target.is_file() and not replaced:
         raise UsageError(f"{target} is no file and cannot be replaced by one: name another.")
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
@@ -40,6 +42,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
+    except OSError as error:
+        if error.filename in (None, str(temporary), temporary) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(target)) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -60,15 +66,15 @@ def reserve(path: Path) -> None:
             raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def write_bytes(target: Path, content: bytes) -> None:
+def write_bytes(target: Path, content: bytes, *, follow: bool = True) -> None:
     """Write `content` to `target` in one step."""
-    with atomic_path(target) as temporary:
+    with atomic_path(target, follow=follow) as temporary:
         temporary.write_bytes(content)
 
 
-def write_text(target: Path, content: str) -> None:
+def write_text(target: Path, content: str, *, follow: bool = True) -> None:
     """Write `content` to `target` as UTF-8 in one step."""
-    write_bytes(target, content.encode("utf-8"))
+    write_bytes(target, content.encode("utf-8"), follow=follow)
 
 
 def sha256(path: Path) -> str:

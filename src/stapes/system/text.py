@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_LONGEST_WORD = 200
+"""Of a name between two spaces. A longer path loses its middle."""
+
+_LONGEST_SENTENCE = 4000
+
 UNKNOWN = "–"
 """In place of a figure that was not measured."""
 
@@ -18,6 +23,33 @@ def printable(text: str, place: str = "\N{MIDDLE DOT}") -> str:
     '?[31mred'
     """
     return "".join(char if char.isprintable() else place for char in text)
+
+
+def shown(text: str) -> str:
+    """A sentence about things of strangers as a terminal shows it: `printable`, and not too long.
+
+    Examples
+    --------
+    >>> len(shown("op " + 20_000 * "x"))
+    203
+    """
+    words = printable(text).split(" ")
+    whole = " ".join(shortened(word, _LONGEST_WORD) for word in words)
+    return shortened(whole, _LONGEST_SENTENCE)
+
+
+def shortened(text: str, most: int) -> str:
+    """Text of at most so many characters: a longer one loses its middle.
+
+    Examples
+    --------
+    >>> shortened("0123456789", 5)
+    '01…89'
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[-end:]}"
 
 
 def percent(part: float | None, digits: int = 2) -> str:

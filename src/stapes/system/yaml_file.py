@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 _MOST_VALUES = 100_000
+_MOST_BYTES = 10_000_000
 
 
 def read_yaml(path: Path) -> Any:
@@ -20,6 +22,11 @@ def read_yaml(path: Path) -> Any:
     ValueError, yaml.YAMLError
         It is no YAML, or a small file whose aliases unfold to very many values.
     """
+    # Reading a pipe or a device may never end.
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    if path.is_file() and path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES:,} bytes")
     try:
         content = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, MemoryError, ValueError, yaml.YAMLError):

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from stapes.system.text import printable
+from stapes.system.text import shown
 
 
 def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **style: Any) -> Table:
@@ -20,7 +20,7 @@ def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **st
     options of `rich.table.Table`.
     """
     table = Table(title=Text(title), title_justify="left", **style)
-    rows = list(rows)
+    rows = [[_harmless(cell) for cell in row] for row in rows]
     by_column = zip(*rows, strict=True) if rows else repeat(())
     for column, cells in zip(columns, by_column, strict=False):
         wraps = column.startswith("~")
@@ -33,10 +33,10 @@ def grid(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]], **st
             min_width=None if wraps else max(map(cell_len, (*head.split("\n"), *cells))),
         )
     for row in rows:
-        table.add_row(*(Text(_harmless(cell)) for cell in row))
+        table.add_row(*(Text(cell) for cell in row))
     return table
 
 
 def _harmless(cell: str) -> str:
     """The lines of a cell, without what a terminal obeys."""
-    return "\n".join(map(printable, cell.split("\n")))
+    return "\n".join(map(shown, cell.split("\n")))

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from stapes.system.progress import Progress
+from stapes.system.text import shown
 
 
 def progress_on(console: Console) -> StoppableProgress:
@@ -41,7 +42,7 @@ class _Plain(StoppableProgress):
         self.note(f"{self._step}{suffix} ({seconds:.1f} s)")
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Live(_Plain):
@@ -58,11 +59,11 @@ class _Live(_Plain):
             console=self._console,
             transient=True,
         )
-        self._task = self._bars.add_task(step, total=None, detail="")
+        self._task = self._bars.add_task(shown(step), total=None, detail="")
         self._bars.start()
 
     def update(self, done: int, total: int | None, detail: str = "") -> None:
-        self._bars.update(self._task, completed=done, total=total, detail=detail)
+        self._bars.update(self._task, completed=done, total=total, detail=shown(detail))
 
     def end(self, detail: str = "") -> None:
         self._bars.stop()

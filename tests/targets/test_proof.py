@@ -227,3 +227,26 @@ def test_scales_of_no_axis_are_refused_by_litert_alone():
     assert (result.interpreters, result.equal) == (("tflm",), True)
     assert "quantized_dimension" in result.refused["litert"]
     assert root.subgraphs[0].tensors[0].type == TYPE.INT8
+
+
+def quotient(factor: int, added: int) -> bytes:
+    """60 divided by `factor` * x + `added`, where LiteRT stops at zero."""
+    tensors = [tensor((1, 1), "x", kind=TYPE.INT32)]
+    tensors += [tensor((1,), "c", np.full(1, value, np.int32)) for value in (factor, added, 60)]
+    tensors += [tensor((1, 1), name, kind=TYPE.INT32) for name in ("product", "sum", "y")]
+    ops = [op(OP.MUL, (0, 1), (4,), schema.MulOptionsT())]
+    ops += [op(OP.ADD, (4, 2), (5,), schema.AddOptionsT()), op(OP.FLOOR_DIV, (3, 5), (6,))]
+    return model(tensors, ops, (0,), (6,))
+
+
+def test_both_files_must_stop_at_the_same_inputs():
+    content = quotient(1, 0)
+    result = prove(content, slim(content), interpreters=["litert_plain"], inputs=30)
+    assert result.equal
+    assert result.distinct == 7  # Of 0 to 7, all but the first.
+    other = prove(content, quotient(1, 1), interpreters=["litert_plain"], inputs=30)
+    assert "differs at input" in str(other.difference)
+    never = prove(*[quotient(0, 0)] * 2, interpreters=["litert_plain"], inputs=5)
+    assert "stopped at running it: Division by 0" in never.refused["litert_plain"]
+    stops = prove(quotient(1, 1), content, interpreters=["litert_plain"], inputs=30)
+    assert not stops.equal

@@ -18,6 +18,11 @@ from stapes.targets.litert import first_line
 from stapes.tflite.read import signatures
 from stapes.tflite.read.verify import verify
 
+
+class Stopped(ModelError):
+    """An interpreter that runs the model stopped at one input, such as the square root of -1."""
+
+
 Invoke = Callable[[list[NDArray[Any]]], list[NDArray[Any]]]
 Tap = Callable[[int], bytes]
 Shapes = list[tuple[int, ...]]
@@ -56,7 +61,7 @@ def _litert(
             interpreter.invoke()
             return [interpreter.get_tensor(index) for index in outputs]
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"LiteRT stopped at running it: {first_line(error)}") from None
+            raise Stopped(f"LiteRT stopped at running it: {first_line(error)}") from None
 
     return invoke, partial(_tapped, interpreter, 0) if plain else None
 
@@ -72,7 +77,7 @@ def _signature(
         try:
             outputs = run(**dict(zip(names, values, strict=True)))
         except (RuntimeError, ValueError) as error:
-            raise ModelError(
+            raise Stopped(
                 f"LiteRT stopped at running the signature {key}: {first_line(error)}"
             ) from None
         return [outputs[name] for name in sorted(outputs)]
@@ -104,7 +109,10 @@ def _tflm(
     def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
         for index, value in enumerate(values):
             interpreter.set_input(value, index)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except ModelError as error:
+            raise Stopped(error.typed) from None
         return [interpreter.output(index) for index in range(outputs)]
 
     def tap(index: int) -> bytes:

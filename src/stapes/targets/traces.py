@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stapes.targets import probes
-from stapes.targets.runners import RUNNERS, Shapes
+from stapes.targets.runners import RUNNERS, Shapes, Stopped
 from stapes.tflite.graph import Model
 from stapes.tflite.read.lookup_table import DECODE
 from stapes.tflite.read.signatures import subgraph
@@ -75,7 +75,7 @@ def run(job: Job) -> Trace:
     Raises
     ------
     ModelError
-        The interpreter refuses the file, or fails.
+        The interpreter refuses the file, or stops at every input.
     """
     with _memory_filled(job.fill):
         return _run(job)
@@ -86,12 +86,20 @@ def _run(job: Job) -> Trace:
     digests = [hashlib.blake2b(digest_size=16) for _ in job.taps]
     outputs: list[list[tuple[str, bytes]]] = []
     seen = set()
+    stopped: Stopped | None = None
     start = time.monotonic()
     original = verify(job.original)
     for values in probes.inputs(original, job.inputs, job.seed, job.key, job.shapes):
         whole = hashlib.blake2b(digest_size=16)
         outputs.append([])
-        for output in invoke(values):
+        try:
+            results = invoke(values)
+        except Stopped as error:
+            # The other file must stop there too.
+            stopped = error
+            outputs[-1].append(("a stop", b""))
+            continue
+        for output in results:
             content = output.tobytes()
             digest = hashlib.blake2b(content, digest_size=16).digest()
             outputs[-1].append((f"{output.dtype} {output.shape}", digest))
@@ -105,6 +113,8 @@ def _run(job: Job) -> Trace:
         budgets = 0.0 if job.budget is None else (time.monotonic() - start) / job.budget
         if budgets > _VERY_SLOW or (budgets > 1 and len(outputs) >= FEWEST):
             break
+    if stopped is not None and not seen:
+        raise stopped
     return Trace(outputs, [result.digest() for result in digests], len(seen))
 
 

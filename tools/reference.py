@@ -25,6 +25,7 @@ from stapes.cli.app import app
 from stapes.contracts import (
     before,
     captures,
+    data,
     evaluation,
     export,
     inspection,
@@ -111,7 +112,7 @@ def contract() -> str:
         "sidecar.\n"
     ]
     modules = (
-        *(results, before, layers, streams, measurements, inspection, evaluation, export),
+        *(results, data, before, layers, streams, measurements, inspection, evaluation, export),
         captures,
     )
     return "\n".join([*parts, *_models(modules, "Results")])

@@ -13,8 +13,9 @@ from stapes.frontends.logmel import LogMel
 from stapes.frontends.mfcc import Mfcc
 from stapes.frontends.micro import Micro
 from stapes.models.settings import TrainSettings
-from stapes.run.settings import PRESETS, QUICK, RunSettings, SyntheticSettings
+from stapes.run.settings import PRESETS, QUICK, RunSettings
 from stapes.run.settle import settle, settle_as
+from stapes.run.synthetic_settings import SyntheticSettings
 from stapes.search.settings import SearchSettings
 
 

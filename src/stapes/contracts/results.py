@@ -15,6 +15,8 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from stapes.contracts import summary
 from stapes.contracts.before import Before
+from stapes.contracts.data import Data as Data
+from stapes.contracts.data import Split as Split
 from stapes.contracts.layers import Layer
 from stapes.contracts.measurements import (
     ClipMisses,
@@ -23,7 +25,6 @@ from stapes.contracts.measurements import (
     Paired,
     Part,
     Recommendation,
-    SkippedFile,
     TargetResult,
     TestClip,
 )
@@ -33,31 +34,6 @@ from stapes.system.files import write_text
 from stapes.system.options import unknown
 
 _BROKEN = "run the run's command again"
-
-
-class Split(Part):
-    """The used clips of one split."""
-
-    positives: int
-    negatives: int
-    negatives_available: int
-    speakers: int | None
-    """None if the corpus does not name them."""
-
-
-class Data(Part):
-    """The data of the run."""
-
-    source: str
-    synthetic: bool
-    split_rule: str
-    shared_speakers: bool
-    splits: dict[str, Split]
-    copies: int = 0
-    """Augmented copies of every training clip, which no split counts."""
-    word_seconds: float | None = None
-    """What 95 of 100 training clips of the word need, by their energy. None in older files."""
-    skipped: list[SkippedFile]
 
 
 class Baseline(Part):

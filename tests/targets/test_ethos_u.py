@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from tests.processes import crash
-from tests.tflite.models_by_hand import OP, TYPE, dense, model, op, tensor
+from tests.tflite.models_by_hand import OP, TYPE, dense, model, moved_outside, op, tensor
 
 from stapes.errors import ModelError
 from stapes.system.isolation import Lost
@@ -93,6 +93,14 @@ def test_figures_are_velas(models, tmp_path, attempt, configuration, area):
     assert flash == constants["read_only"] + arena
     for part in (configuration.accelerator, configuration.system, configuration.memory, "Vela "):
         assert part in (result.configuration or "")
+
+
+@needs_vela
+def test_constants_behind_the_flatbuffer_are_compiled(models):
+    content = (models / "micro_speech_quantized.tflite").read_bytes()
+    expected = attempt_u55(content).result
+    assert expected.runs
+    assert attempt_u55(moved_outside(content)).result == expected
 
 
 @needs_vela

@@ -250,3 +250,12 @@ def test_both_files_must_stop_at_the_same_inputs():
     assert "stopped at running it: Division by 0" in never.refused["litert_plain"]
     stops = prove(quotient(1, 1), content, interpreters=["litert_plain"], inputs=30)
     assert not stops.equal
+
+
+def test_an_output_may_have_no_elements():
+    nothing = tensor((1, 4), "never", np.zeros((1, 4), bool))
+    ends = [tensor((1, 4), name, kind=TYPE.BOOL) for name in ("x", "both")]
+    tensors = [ends[0], nothing, ends[1], tensor((1, 2), "y", kind=TYPE.INT64)]
+    ops = [op(OP.LOGICAL_AND, (0, 1), (2,)), op(OP.WHERE, (2,), (3,))]
+    content = model(tensors, ops, (0,), (3,))
+    assert prove(content, slim(content), interpreters=["litert", "litert_plain"], inputs=3).equal

@@ -38,6 +38,7 @@ from stapes.errors import ModelError
 from stapes.system.files import send_output_to
 from stapes.system.isolation import SECONDS, Child, Lost
 from stapes.targets.target import Tried, refused
+from stapes.tflite.edit.inside import inside
 from stapes.tflite.format.reader import read
 from stapes.tflite.graph import Model
 
@@ -96,7 +97,7 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
     """
     with tempfile.TemporaryDirectory(prefix="stapes-") as scratch:
         folder = Path(scratch)
-        (folder / "model.tflite").write_bytes(model)
+        (folder / "model.tflite").write_bytes(_with_constants(model))
         (folder / _PRINTED).touch()
         try:
             failure = _child.run(seconds, _compile, folder, configuration)
@@ -126,6 +127,14 @@ def footprint(model: bytes, configuration: Configuration, seconds: float = SECON
                     "and their time is not counted"
                 )
         return result
+
+
+def _with_constants(model: bytes) -> bytes:
+    """The file with its constants inside the flatbuffer, as Vela ignores those behind it."""
+    try:
+        return inside(model)
+    except ModelError:
+        return model  # Vela says why it cannot read it.
 
 
 def _fill(result: TargetResult, summary: Path, compiled: Path) -> None:

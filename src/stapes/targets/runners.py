@@ -52,18 +52,24 @@ def _litert(
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"LiteRT refuses the model: {first_line(error)}") from None
-    outputs = [details["index"] for details in interpreter.get_output_details()]
 
     def invoke(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
         try:
             for index, value in zip(inputs, values, strict=True):
                 interpreter.set_tensor(index, value)
             interpreter.invoke()
-            return [interpreter.get_tensor(index) for index in outputs]
+            return [_output(interpreter, details) for details in interpreter.get_output_details()]
         except (RuntimeError, ValueError) as error:
             raise Stopped(f"LiteRT stopped at running it: {first_line(error)}") from None
 
     return invoke, partial(_tapped, interpreter, 0) if plain else None
+
+
+def _output(interpreter: Any, details: dict[str, Any]) -> NDArray[Any]:
+    """An output; LiteRT returns none without elements."""
+    if 0 in details["shape"]:
+        return np.empty(details["shape"], details["dtype"])
+    return np.asarray(interpreter.get_tensor(details["index"]))
 
 
 def _signature(

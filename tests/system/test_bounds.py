@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from stapes import api
 from stapes.errors import UsageError
 from stapes.export.settings import ExportSettings
 from stapes.frontends.registry import FRONTENDS
@@ -198,7 +200,23 @@ def test_yaml_that_breaks_its_reader_is_refused(tmp_path, text):
         settle_as(RunSettings, {}, config=path, quick={})
 
 
-@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/x"])
-def test_what_is_no_path_is_refused(path):
-    with pytest.raises(UsageError, match=r"data .*: is no path"):
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("a\0b", r"data: give a path in UTF-8, not 'a\\x00b'"),
+        (os.fsdecode(b"a\xffb"), "data: give a path in UTF-8, not 'a.*b'"),
+        ("~nobody-of-this-name/x", r"data .*: is no path"),
+    ],
+)
+def test_what_is_no_path_is_refused(path, message):
+    with pytest.raises(UsageError, match=message):
         nested(RunSettings, {"data": path})
+
+
+@pytest.mark.parametrize("path", ["a\0b", os.fsdecode(b"a\xffb")])
+def test_an_argument_that_is_no_path_is_refused(path):
+    for call in (api.inspect, api.load, api.report):
+        with pytest.raises(UsageError, match="give a path in UTF-8, not 'a"):
+            call(path)
+    with pytest.raises(UsageError, match="out: give a path in UTF-8"):
+        api.run(out=path)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 
 from stapes.errors import UsageError
-from stapes.system.options import nearest, settings_of
+from stapes.system.options import is_path, nearest, settings_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -107,6 +107,8 @@ def _needed(annotation: Any, value: Any) -> str:
     """What an argument must be, if it must be a path, text or a whole number and is not."""
     kinds = tuple(get_origin(kind) or kind for kind in get_args(annotation) or [annotation])
     plain = {os.PathLike: "a path", str: "text", int: "a whole number"}
+    if os.PathLike in kinds and isinstance(value, str | os.PathLike) and not is_path(value):
+        return "a path in UTF-8"
     if not set(kinds) <= {*plain, type(None)} or isinstance(value, kinds):
         return ""
     return next(name for kind, name in plain.items() if kind in kinds)

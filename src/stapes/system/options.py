@@ -112,7 +112,21 @@ def nested(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, An
     return settings
 
 
+def is_path(value: PathLike) -> bool:
+    """Whether a path can be opened and written into documents: UTF-8, without NUL.
+
+    Examples
+    --------
+    >>> is_path("house.wav"), is_path("house\\0.wav"), is_path(os.fsdecode(b"h\\xff.wav"))
+    (True, False, False)
+    """
+    text = os.fspath(value)
+    return "\0" not in text and text.encode("utf-8", "replace").decode() == text
+
+
 def _absolute(name: str, value: PathLike) -> Path:
+    if not is_path(value):
+        raise UsageError(f"--{name}: give a path in UTF-8, not {os.fspath(value)!r}.")
     try:
         return Path(value).expanduser().resolve()
     except (ValueError, RuntimeError, OSError) as error:

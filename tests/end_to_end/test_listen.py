@@ -117,7 +117,8 @@ def test_who_reads_the_output_may_leave(folder):
     assert process.stderr.read() == b""
 
 
-def test_ctrl_c_ends_with_the_summary(folder):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_with_the_summary(folder, number):
     process = subprocess.Popen(
         [STAPES, "listen", "loud.json", "-", "--json"],
         stdin=subprocess.PIPE,
@@ -130,7 +131,7 @@ def test_ctrl_c_ends_with_the_summary(folder):
     process.stdin.write(raw())
     process.stdin.flush()
     lines = [json.loads(process.stdout.readline()) for _ in range(3)]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest, errors = process.communicate(timeout=MOST_SECONDS)
     assert (process.returncode, errors) == (0, b"")
     [summary] = map(json.loads, rest.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import tempfile
 from pathlib import Path
 
@@ -33,4 +34,20 @@ def mp3_base64(y: NDArray[np.float32], rate: int) -> str:
 def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> None:
     """Write mono samples as a WAV file of 16 bits, in one step."""
     with atomic_path(path) as temporary:
-        soundfile.write(temporary, samples, rate, subtype="PCM_16", format="WAV")
+        write_sound(temporary, samples, rate)
+
+
+def write_sound(path: Path, samples: NDArray[np.int16], rate: int) -> None:
+    """Write mono samples of 16 bits as the kind of file that the name tells, WAV or FLAC.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; it names the file. libsndfile knows no reason, such as a full disk.
+    """
+    try:
+        soundfile.write(path, samples, rate, subtype="PCM_16")
+    except (soundfile.LibsndfileError, AssertionError) as error:
+        # soundfile asserts that all samples were written.
+        reason = getattr(error, "error_string", "").strip(" .") or "is the disk full?"
+        raise OSError(errno.EIO, f"cannot be written ({reason})", str(path)) from None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -16,6 +18,7 @@ from stapes.cli.model_files import model_app
 from stapes.cli.run import run_app
 from stapes.cli.serve import serve_app
 from stapes.errors import StapesError
+from stapes.system.scratch import scratch_folder
 from stapes.system.text import shown
 from stapes.system.version import __version__
 
@@ -42,12 +45,23 @@ _CallError: Any = typer.BadParameter.__base__
 
 def main() -> NoReturn:
     """Run the command line; an error becomes one sentence and an exit status."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # It was closed before the start.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         # A character that a pipe or an old terminal cannot show becomes a question mark.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status = app(standalone_mode=False)
+        with scratch_folder():
+            status = app(standalone_mode=False)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:
+        # Whoever reads the output has enough, as `head` has. Python would try to write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except _CallError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,13 +60,15 @@ def listen(
     """Listen as the device would: live, or to hours of recordings.
 
     The same frontend, ring, cutoff and deafness as on the device decide. Ctrl-C ends with a
-    summary. Several models are compared on the same sound.
+    summary, and so does SIGTERM. Several models are compared on the same sound.
     """
     # Not the API, which imports what trains: on a Raspberry Pi that would take seconds.
     from stapes.listen.listening import listen as heard_with
     from stapes.listen.sounds import divided
     from stapes.report.terminal.listening import lines
 
+    # As a service manager ends a program.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     models, sound = divided(arguments)
     with terminal(json) as (console, progress):
         # Without sound: the recordings of --data, or the microphone.

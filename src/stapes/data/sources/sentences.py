@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import yaml
 
 from stapes.audio.read import resample
+from stapes.audio.write import write_sound
 from stapes.data.augmentation import Ranges, augment
 from stapes.data.sources import espeak
 from stapes.data.sources.sentence_text import has_word, sentences
@@ -163,7 +163,7 @@ def _record(
     parts.append(np.zeros(-length % _RATE, np.float32))
     y = augment(np.concatenate(parts), _RATE, rng, _RANGES)
     path = folder / split / f"{speaker_of(accent, variant)}_nohash_0.flac"
-    soundfile.write(path, np.round(y * 32767).astype(np.int16), _RATE, subtype="PCM_16")
+    write_sound(path, np.round(y * 32767).astype(np.int16), _RATE)
 
 
 def _without_sound_of(word: str, accent: str, texts: Iterator[str]) -> Iterator[str]:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import yaml
 
+from stapes.audio.write import write_sound
 from stapes.data.augmentation import Ranges, augment
 from stapes.data.sources import espeak
 from stapes.data.sources.synthetic_plan import SPLITS, Voice, label_of, other_words, plan
@@ -171,7 +171,7 @@ def _record(voice: Voice, folder: Path, seed: int) -> int:
         )
         y = augment(_placed(speech, rng), espeak.SAMPLE_RATE, rng, _RANGES)
         samples = np.round(y * 32767).astype(np.int16)
-        soundfile.write(folder / clip.file, samples, espeak.SAMPLE_RATE, subtype="PCM_16")
+        write_sound(folder / clip.file, samples, espeak.SAMPLE_RATE)
     return len(voice.clips)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from stapes.data.shortcuts import FEWEST, Properties, properties, shortcuts
+from stapes.data.shortcuts import FEWEST, Properties, by_header, properties, shortcuts
 
 RATE = 16_000
 PLAIN = Properties(RATE, 6_000.0, -26.0, -60.0, -6.0, -90.0, 1.0, 0.0)
@@ -90,3 +90,16 @@ def test_properties_of_a_made_clip(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.ogg", y, RATE)
     assert properties(tmp_path / "a.ogg", y, RATE).compressed == 1.0
     assert np.isfinite(list(vars(properties(tmp_path / "none", 0 * y, RATE)).values())).all()
+
+
+def test_headers_alone_tell_of_another_rate(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    paths: dict[int, list[Path]] = {8_000: [], 16_000: []}
+    for rate, made in paths.items():
+        for number in range(FEWEST):
+            made.append(tmp_path / f"{rate}-{number}.wav")
+            soundfile.write(made[-1], rng.normal(0, 0.1, int(rate * rng.uniform(0.8, 1.2))), rate)
+    [sentence] = by_header(paths[8_000], paths[16_000])
+    assert "the sample rate [Hz]: 8,000, and 16,000 for others" in sentence
+    assert by_header(paths[8_000], paths[8_000]) == []
+    assert by_header(paths[8_000], [tmp_path / "none.wav"]) == []

@@ -70,11 +70,7 @@ def properties(path: Path, y: NDArray[np.float32], rate: int) -> Properties:
     spectrum = np.square(np.abs(np.fft.rfft(np.diff(y.astype(np.float64), prepend=0.0))))
     energy = np.cumsum(spectrum)
     place = int(np.searchsorted(energy, _ROLLOFF * energy[-1])) if energy[-1] > 0 else 0
-    try:
-        header = soundfile.info(path)
-        compressed, seconds = header.format in _LOSSY, header.duration
-    except (soundfile.LibsndfileError, OSError, TypeError):
-        compressed, seconds = False, len(y) / rate
+    header = _header(path)
     return Properties(
         rate=float(rate),
         bandwidth=place * rate / len(y),
@@ -82,9 +78,32 @@ def properties(path: Path, y: NDArray[np.float32], rate: int) -> Properties:
         floor=_db(float(np.quantile(powers, 0.1))),
         peak=_db(float(np.abs(y).max()) ** 2),
         offset=_db(float(y.mean()) ** 2),
-        seconds=seconds,
-        compressed=float(compressed),
+        seconds=len(y) / rate if header is None else header.seconds,
+        compressed=0.0 if header is None else header.compressed,
     )
+
+
+def by_header(words: list[Path], others: list[Path]) -> list[str]:
+    """What the headers of files alone tell the word by, a sentence each."""
+    headers = [[h for path in paths if (h := _header(path))] for paths in (words, others)]
+    result = shortcuts(*headers)
+    if result is None:
+        return []
+    return [
+        f"Nearly all clips of the word differ from others in {part.what}: {part.word:,.6g}, and "
+        f"{part.other:,.6g} for others. A model may learn that in place of the word: record both "
+        "kinds of clips alike."
+        for part in result.properties
+    ]
+
+
+def _header(path: Path) -> Properties | None:
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError, TypeError):
+        return None
+    compressed = float(info.format in _LOSSY)
+    return Properties(float(info.samplerate), 0, 0, 0, 0, 0, info.duration, compressed)
 
 
 def shortcuts(words: list[Properties], others: list[Properties]) -> Shortcuts | None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from stapes.contracts.results import Results
-from stapes.data.cutting import cut_advice
 from stapes.data.stream.frames import HOP
 from stapes.data.stream.mixing import RATE
 from stapes.errors import StapesError, UsageError
@@ -33,12 +32,12 @@ from stapes.run.job import Job
 from stapes.run.making import Adopted, make_models
 from stapes.run.measurement import measure_all, require_all
 from stapes.run.preparation import (
+    advice,
     choose_clips,
     describe,
     digest,
     feature_cache,
     load_corpus,
-    positives,
     require_enough,
     synthetic_folder,
     training_copies,
@@ -120,8 +119,8 @@ def _run(job: Job, names: list[str], adopted: Adopted | None) -> Results:
     with feature_cache(settings) as cache:
         chosen, skipped = choose_clips(corpus, settings, cache, progress)
         require_enough(chosen, settings)
-        if advice := cut_advice(positives(chosen)):
-            progress.note(advice)
+        for sentence in advice(corpus, chosen):
+            progress.note(sentence)
         copies = training_copies(chosen, settings)
         used = with_copies(chosen, {"train": copies}, settings, cache, progress)
         with folder.open(digest(chosen, corpus.captures), adopted.sha256 if adopted else None):

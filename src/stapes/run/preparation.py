@@ -16,11 +16,13 @@ from stapes.contracts.results import Data, Split
 from stapes.data import corpus as corpora
 from stapes.data.cache import FeatureCache, open_cache
 from stapes.data.captures import Labelled
-from stapes.data.clip import SPLITS, Clip, Skipped
+from stapes.data.clip import SPLITS, Skipped
 from stapes.data.copies import copies_for
 from stapes.data.copies import with_copies as copied
 from stapes.data.corpus import Corpus
+from stapes.data.cutting import cut_advice
 from stapes.data.features import Chosen, choose
+from stapes.data.shortcuts import by_header
 from stapes.data.slug import slug
 from stapes.data.splitting import FEWEST as FEWEST
 from stapes.data.word_length import word_seconds
@@ -98,10 +100,16 @@ def choose_clips(
     return chosen, skipped
 
 
-def positives(chosen: dict[str, Chosen]) -> list[Clip]:
-    """The clips of the word in all splits."""
-    pairs = (pair for part in chosen.values() for pair in zip(part.clips, part.y, strict=True))
-    return [clip for clip, y in pairs if y]
+def advice(corpus: Corpus, chosen: dict[str, Chosen]) -> list[str]:
+    """What may be wrong with the clips, before anything is trained."""
+    parts = [zip(part.clips, part.y, strict=True) for part in chosen.values()]
+    pairs = [(clip, y) for part in parts for clip, y in part if clip.start is None]
+    words, others = ([clip for clip, y in pairs if bool(y) == one] for one in (True, False))
+    long = cut_advice(words)
+    differ = (
+        [] if corpus.synthetic else by_header([c.path for c in words], [c.path for c in others])
+    )
+    return [*([long] if long else []), *differ]
 
 
 def training_copies(chosen: dict[str, Chosen], settings: RunSettings) -> int:

@@ -64,7 +64,9 @@ class Run:
         self.chosen, self.skipped = choose(self.corpus, SETTINGS.frontend, cache)
         cache.close()
         test = self.chosen["test"]
-        self.results = results(*(variant(name, n=len(test.y)) for name in ("float32", "int8")))
+        self.results = results(
+            *(variant(name, n=len(test.y)) for name in ("float32", "int8")), n=len(test.y)
+        )
         self.results.clips = [
             TestClip(name=clip.name, label=clip.label, word=bool(y))
             for clip, y in zip(test.clips, test.y, strict=True)
@@ -153,6 +155,18 @@ def test_scores_from_before_a_stop_stay(run, monkeypatch):
     monkeypatch.setattr(detecting, "score_file", recorded)
     run.detect()
     assert scored == [scores_of(run, "int8", "10 dB").name]
+    assert [row.detection for row in run.results.variants] == before
+
+
+def test_a_row_that_is_made_again_after_a_run_is_compared_with_float32(run):
+    run.detect()
+    before = [row.detection for row in run.results.variants]
+    assert before[1] is not None
+    assert before[1].against_float32 is not None
+    for path in (run.work / "scores").iterdir():
+        path.unlink()
+    run.results["int8"].detection = None
+    run.detect()
     assert [row.detection for row in run.results.variants] == before
 
 

@@ -34,8 +34,9 @@ def place(tmp_path, monkeypatch):
 
 def command():
     """A command at work, and its scratch folder, which is old."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", LIVE], **pipes)
+    process = subprocess.Popen(
+        [sys.executable, "-c", LIVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout
     folder = Path(process.stdout.readline().strip())
     an_hour_ago = time.time() - 3600

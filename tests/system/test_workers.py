@@ -250,3 +250,13 @@ def test_the_example_in_the_docstring_holds():
     result = doctest.testmod(workers)
     assert result.attempted >= 1
     assert result.failed == 0
+
+
+def test_no_shared_memory_is_one_sentence(monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(workers.loky, "ProcessPoolExecutor", refuse)
+    message = r"no worker process can be started \(Read-only file system\): .* /dev/shm"
+    with pytest.raises(OSError, match=message), workers.pool(1):
+        pass

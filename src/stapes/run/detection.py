@@ -249,7 +249,11 @@ def _spoken_seconds(sound: Sound) -> float:
 
 
 def forget_other_sound(results: Results, signature: str, work: Path) -> None:
-    """Delete what was measured in other sound: a folder may have changed since."""
+    """Delete what was measured in other sound: a folder may have changed since.
+
+    A float row is measured again where another row must be compared with it and its scores are
+    gone: those of a finished run are deleted.
+    """
     path = work / "sound.json"
     if not path.is_file() or json.loads(path.read_text("utf-8")) != signature:
         for scores in (work / "scores").glob("*.npy"):
@@ -258,6 +262,10 @@ def forget_other_sound(results: Results, signature: str, work: Path) -> None:
     if results.detection is None or results.detection.sha256 != signature:
         for row in results.variants:
             row.detection = None
+    for row in [row for row in results.variants if row.detection is None]:
+        floats = results.float_of(row)
+        if floats is not None and not _scores_file(work, floats, None).is_file():
+            floats.detection = None
 
 
 def _scores_file(work: Path, row: VariantResult, snr_db: float | None) -> Path:

@@ -8,6 +8,7 @@ parent was killed end themselves (not on Windows, which does not report that a p
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -57,12 +58,19 @@ class Workers:
             # Restarts are on purpose.
             warnings.filterwarnings("ignore", message="A worker was restarted while some jobs")
             _start_tracker()
-            self._executor = loky.ProcessPoolExecutor(
-                self._jobs, initializer=_begin, initargs=self._initial
-            )
-            with _interrupts_held():
-                # loky starts its workers at the first task: they must start here.
-                self._executor.submit(os.getpid)
+            try:
+                self._executor = loky.ProcessPoolExecutor(
+                    self._jobs, initializer=_begin, initargs=self._initial
+                )
+                with _interrupts_held():
+                    # loky starts its workers at the first task: they must start here.
+                    self._executor.submit(os.getpid)
+            except (OSError, ImportError) as error:
+                raise OSError(
+                    getattr(error, "errno", None) or errno.ENOSYS,
+                    f"no worker process can be started ({getattr(error, 'strerror', error)}): it "
+                    "needs memory, and a /dev/shm that can be written",
+                ) from None
         executor: Executor = self._executor
         return executor
 

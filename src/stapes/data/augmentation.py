@@ -16,7 +16,6 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
 
 from stapes.audio.read import resample
 
@@ -163,6 +162,8 @@ def reverberate(
         return y
     room = impulse_response(rt60, direct_to_reverberant_db, sample_rate, rng)
     # Not scipy.signal, whose import takes a second in each worker process.
+    from scipy import fft  # Commands that train nothing start faster.
+
     length = fft.next_fast_len(len(y) + len(room) - 1, real=True)
     wet = fft.irfft(fft.rfft(y.astype(np.float64), length) * fft.rfft(room, length), length)
     return wet[: len(y)].astype(np.float32)

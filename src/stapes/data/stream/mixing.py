@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from stapes.audio.levels import SPEECH_DB, active_power, block_powers, gain_to, power
 from stapes.audio.read import resample
@@ -197,6 +196,8 @@ def _room(sources: Sources, rng: np.random.Generator, ranges: Ranges) -> Samples
 
 def _in_room(y: Samples, room: Samples) -> Samples:
     """Longer than `y` by at most a quarter of a second: what follows covers the rest."""
+    from scipy import fft  # Commands that make no sound start faster.
+
     length = fft.next_fast_len(len(y) + len(room) - 1, real=True)
     wet = fft.irfft(fft.rfft(y, length) * fft.rfft(room, length), length)
     return np.asarray(wet[: len(y) + min(len(room), RATE // 4)], np.float32)

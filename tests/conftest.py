@@ -38,6 +38,42 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
+# CPU seconds with child processes: 120 for the first, 15 for the last. Three of them share a run,
+# which the first makes: the others come when it is there.
+LONGEST = (
+    "end_to_end/test_stream_run.py",
+    "end_to_end/test_run.py",
+    "search/test_evaluating.py",
+    "end_to_end/test_own_model.py",
+    "end_to_end/test_search.py",
+    "end_to_end/test_search_streams.py",
+    "end_to_end/test_recordings.py",
+    "models/test_training.py",
+    "models/keras_import/test_any_keras.py",
+    "techniques/test_stream.py",
+    "techniques/test_small.py",
+    "search/test_cluster.py",
+    "end_to_end/test_page.py",
+    "end_to_end/test_loop.py",
+    "end_to_end/test_export.py",
+    "search/test_stream_evaluating.py",
+    "end_to_end/test_inspect.py",
+    "techniques/test_channel_surgery.py",
+    "techniques/test_quantization_aware.py",
+    "search/test_study.py",
+    "models/test_stream_training.py",
+    "end_to_end/test_listen.py",
+    "models/test_architectures.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: a worker that began one last would work alone at the end."""
+    ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 # `write_clip(path, y=None, *, rate=16_000, seconds=0.3, **soundfile_options) -> path`
 WriteClip = Callable[..., Path]
 

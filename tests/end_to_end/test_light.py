@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.command import STAPES, environment
+from tests.end_to_end.command import STAPES, environment, stapes_here
 from tests.export.by_hand import run_folder
 from tests.listen.models import manifest
 from tests.processes import MOST_SECONDS
@@ -105,11 +105,10 @@ def test_every_command_shows_examples(tmp_path):
         ["listen"],
         ["data", "label"],
     ):
-        done = subprocess.run(
-            [STAPES, *command, "--help"], capture_output=True, text=True, check=True
-        )
-        assert "Examples:" in done.stdout
-        assert f"stapes {' '.join(command)}" in done.stdout.split("Examples:")[1]
+        status, printed, _ = stapes_here(*command, "--help", cache=tmp_path, cwd=tmp_path)
+        assert status == 0
+        assert "Examples:" in printed
+        assert f"stapes {' '.join(command)}" in printed.split("Examples:")[1]
 
 
 def test_json_is_one_document_and_nothing_else(tmp_path, write_clip):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -61,11 +62,29 @@ def _run(
         return run_trials(job, study, engine)
 
 
+Finished = tuple[list[Trial], Path]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The trials of a search without workers, and its folder, which no test may change."""
+    folder = tmp_path_factory.mktemp("finished")
+    return _run(folder, AtOnce()), folder / "a"
+
+
+def _copy(finished: Finished, folder: Path) -> list[Trial]:
+    """The same search in a folder where it may continue."""
+    shutil.copytree(finished[1], folder / "a")
+    return finished[0]
+
+
 def _without_place(trials: list[Trial]) -> list[Trial]:
     return [trial.model_copy(update={"file": None}) for trial in trials]
 
 
-def test_the_order_in_which_workers_finish_changes_nothing(tmp_path: Path) -> None:
+def test_the_order_in_which_workers_finish_changes_nothing(
+    finished: Finished, tmp_path: Path
+) -> None:
     rng = random.Random(1)
 
     class InThreads(AtOnce):
@@ -78,22 +97,24 @@ def test_the_order_in_which_workers_finish_changes_nothing(tmp_path: Path) -> No
 
     with ThreadPoolExecutor(4) as threads:
         trials = _run(tmp_path, InThreads(), name="threads")
-    alone = _run(tmp_path, AtOnce(), name="alone")
-    assert _without_place(trials) == _without_place(alone)
+    assert _without_place(trials) == _without_place(finished[0])
     assert sum(trial.frr is not None for trial in trials) == SETTINGS.trials
 
 
-def test_each_file_is_whole_and_refused_trials_have_none(tmp_path: Path) -> None:
-    for trial in _run(tmp_path, AtOnce()):
-        path = trial_file(tmp_path / "a" / "trials", trial.number)
+def test_each_file_is_whole_and_refused_trials_have_none(finished: Finished) -> None:
+    trials, folder = finished
+    for trial in trials:
+        path = trial_file(folder / "trials", trial.number)
         assert path.is_file() == (trial.frr is not None) == (trial.file is not None)
         if trial.file:
             stored = Candidate.model_validate_json(path.read_bytes())
             assert stored == Candidate.model_validate(trial.candidate)
 
 
-def test_more_trials_continue_the_search_and_none_is_done_twice(tmp_path: Path) -> None:
-    first = _run(tmp_path, AtOnce())
+def test_more_trials_continue_the_search_and_none_is_done_twice(
+    finished: Finished, tmp_path: Path
+) -> None:
+    first = _copy(finished, tmp_path)
     engine = AtOnce()
     more = _run(tmp_path, engine, SETTINGS.model_copy(update={"trials": 12}))
     assert more[: len(first)] == first
@@ -103,8 +124,8 @@ def test_more_trials_continue_the_search_and_none_is_done_twice(tmp_path: Path) 
     assert idle.evaluated == []
 
 
-def test_a_missing_or_damaged_file_is_made_again(tmp_path: Path) -> None:
-    trials = _run(tmp_path, AtOnce())
+def test_a_missing_or_damaged_file_is_made_again(finished: Finished, tmp_path: Path) -> None:
+    trials = _copy(finished, tmp_path)
     first, second, *_ = (trial for trial in trials if trial.file)
     gone, damaged = (
         trial_file(tmp_path / "a" / "trials", trial.number) for trial in (first, second)
@@ -118,12 +139,12 @@ def test_a_missing_or_damaged_file_is_made_again(tmp_path: Path) -> None:
     assert len(engine.evaluated) == 2
 
 
-def test_the_error_for_a_file_that_changes_names_it(tmp_path: Path) -> None:
+def test_the_error_for_a_file_that_changes_names_it(finished: Finished, tmp_path: Path) -> None:
     class Other(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
             return replace(super().outcome(candidate), tflite=b"another")
 
-    trials = _run(tmp_path, AtOnce())
+    trials = _copy(finished, tmp_path)
     path = trial_file(
         tmp_path / "a" / "trials", next(trial.number for trial in trials if trial.file)
     )
@@ -132,7 +153,7 @@ def test_the_error_for_a_file_that_changes_names_it(tmp_path: Path) -> None:
         _run(tmp_path, Other())
 
 
-def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+def test_a_stop_in_the_middle_loses_nothing(finished: Finished, tmp_path: Path) -> None:
     class Stops(AtOnce):
         def outcome(self, candidate: Candidate) -> Outcome:
             if len(self.evaluated) > 6:
@@ -142,8 +163,7 @@ def test_a_stop_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         _run(tmp_path, Stops(), name="stopped")
     stopped = _run(tmp_path, AtOnce(), name="stopped")
-    whole = _run(tmp_path, AtOnce(), name="whole")
-    assert _without_place(stopped) == _without_place(whole)
+    assert _without_place(stopped) == _without_place(finished[0])
 
 
 class Dies(AtOnce):
@@ -164,11 +184,11 @@ class Dies(AtOnce):
         self.renewed += 1
 
 
-def test_a_worker_that_dies_loses_no_trial(tmp_path: Path) -> None:
+def test_a_worker_that_dies_loses_no_trial(finished: Finished, tmp_path: Path) -> None:
     engine = Dies(times=2)
     trials = _run(tmp_path, engine, name="died")
     assert engine.renewed == 2
-    assert _without_place(trials) == _without_place(_run(tmp_path, AtOnce(), name="alone"))
+    assert _without_place(trials) == _without_place(finished[0])
 
 
 def test_a_trial_that_kills_every_worker_fails(tmp_path: Path) -> None:

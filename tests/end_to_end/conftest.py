@@ -55,6 +55,6 @@ def stream_run(tmp_path_factory: pytest.TempPathFactory) -> StreamRun:
     with FileLock(shared / "streams.lock"):
         if not printed.is_file():
             toy_word.write(run.sound)
-            done = stapes(*run.call(run.out, "--jobs", 2), cache=run.cache)
+            done = stapes(*run.call(run.out, "--jobs", 1), cache=run.cache)
             printed.write_text(done.stdout, "utf-8")
     return replace(run, printed=printed.read_text("utf-8"))

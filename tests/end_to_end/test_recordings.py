@@ -78,10 +78,14 @@ def test_recordings_that_were_trained_on_are_not_measured(computer):
 
 def test_the_split_of_csv_files_is_used_and_long_negatives_are_cut(speech, cache, tmp_path):
     out = tmp_path / "yes"
+    for part, chosen in (("long", slice(30)), ("measured", slice(30, 40))):
+        (tmp_path / part).mkdir()
+        for path in sorted((speech / "continuous").glob("*.flac"))[chosen]:
+            (tmp_path / part / path.name).symlink_to(path)
     run(
         *("--data", speech / "commands", "--word", "yes", "--out", out),
-        *("--negatives", speech / "continuous", "--techniques", "uint8", "--window", 1.5),
-        *("--continuous", speech / "continuous", "--detect", "all"),
+        *("--negatives", tmp_path / "long", "--techniques", "uint8", "--window", 1.5),
+        *("--continuous", tmp_path / "measured", "--detect", "all"),
         cache=cache,
     )
     results = json.loads((out / "results.json").read_text())

@@ -275,7 +275,7 @@ def test_another_seed_gives_other_models_and_is_refused_in_the_same_folder(run, 
     assert contents(out) == before
 
 
-STOPPED = ["float32", "pruned", "pruned_int8"]
+STOPPED = ["float32", "pruned"]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,17 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
+@pytest.fixture(scope="module")
+def evaluated(work):
+    """`evaluated(**changed)`: the outcome of a candidate, of which each is trained once."""
+
+    @functools.cache
+    def of(**changed):
+        return evaluate(candidate(**changed), SETTINGS, work)
+
+    return of
+
+
 @pytest.mark.parametrize(
     ("budget", "reason"),
     [
@@ -98,8 +110,8 @@ def test_what_cannot_fit_is_not_trained(work, budget, reason, monkeypatch):
     assert outcome.trial.frr is None
 
 
-def test_the_figures_are_those_of_the_file_on_the_validation_sound(work):
-    outcome = evaluate(candidate(), SETTINGS, work)
+def test_the_figures_are_those_of_the_file_on_the_validation_sound(work, evaluated):
+    outcome = evaluated()
     trial, content = outcome.trial, outcome.tflite
     assert content is not None
     assert (trial.bytes, trial.arena_bytes) == (len(content), arena_bytes(content))
@@ -120,21 +132,23 @@ def test_the_figures_are_those_of_the_file_on_the_validation_sound(work):
     )
 
 
-@pytest.mark.parametrize("changed", [{}, {"technique": "stream_qat"}])
-def test_an_untrained_model_costs_what_the_trained_one_does(work, changed):
-    trained = evaluate(candidate(epochs=1, **changed), SETTINGS, work).trial
+QAT = {"technique": "stream_qat", "epochs": 1}
+
+
+@pytest.mark.parametrize("changed", [{}, QAT])
+def test_an_untrained_model_costs_what_the_trained_one_does(work, evaluated, changed):
+    trained = evaluated(**changed).trial
     small = SETTINGS.model_copy(update={"budget": {"flash": 1}})
-    refused = evaluate(candidate(epochs=1, **changed), small, work).trial
+    refused = evaluate(candidate(**changed), small, work).trial
     assert refused.bytes == pytest.approx(trained.bytes, rel=0.05)
     assert refused.arena_bytes == pytest.approx(trained.arena_bytes, rel=0.05)
     assert refused.macs == trained.macs
 
 
-def test_the_same_candidate_gives_the_same_bytes(work):
-    chosen = candidate(technique="stream_clustered", clusters=4, epochs=1)
-    first, second = (evaluate(chosen, SETTINGS, work) for _ in range(2))
-    assert first.tflite is not None
-    assert first.tflite == second.tflite
+def test_the_same_candidate_gives_the_same_bytes(work, evaluated):
+    first = evaluated(**QAT).tflite
+    assert first is not None
+    assert first == evaluate(candidate(**QAT), SETTINGS, work).tflite
 
 
 def test_a_candidate_decides_sizes_training_and_technique():

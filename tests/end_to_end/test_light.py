@@ -75,6 +75,11 @@ def test_evaluate_and_check_load_no_tensorflow(tmp_path, models, write_clip):
     assert not loaded("evaluate", model, "--data", data, cache=tmp_path) & heavy
 
 
+def test_a_refused_call_loads_no_scipy(tmp_path):
+    call = ("export", str(tmp_path / "none"), "--to", "esphome", "-o", str(tmp_path / "out"))
+    assert loaded(*call, cache=tmp_path) <= {"numpy"}
+
+
 def test_a_service_loads_no_tensorflow(tmp_path):
     pytest.importorskip("wyoming", reason="needs the extra `wyoming`")
     pytest.importorskip("pymicro_features", reason="needs the extra `wyoming`")

@@ -10,6 +10,7 @@ import pytest
 from tests.run.rows_by_hand import results, variant
 
 from stapes.contracts.results import Baseline, read
+from stapes.contracts.streams import StreamSound
 from stapes.run import making, steps
 from stapes.run.folder import RunFolder
 from stapes.run.job import Job
@@ -74,6 +75,18 @@ def test_a_stage_that_is_there_is_not_made_again(job, monkeypatch):
     steps.stage_file(job.folder.work, "pruned", job.folder.baseline).write_bytes(b"")
     order, _, _ = make(job, monkeypatch, ["pruned"])
     assert order == ["pruned"]
+
+
+def test_a_row_in_streams_waits_for_a_training_that_is_done_again(job, monkeypatch):
+    """Its stage is there, and what it reads of the training is not: the training fails here."""
+    steps.stage_file(job.folder.work, "stream_clustered", job.folder.baseline).write_bytes(b"")
+    stand_in = Steps(monkeypatch, job.folder, ["stage stream"])
+    monkeypatch.setattr(steps, "train_stream", lambda *_: stand_in.record("stage stream"))
+    record = begin(job, results().data, Baseline(parameters=1, macs=1))
+    sound = StreamSound.model_construct(word_frames=50)
+    with ThreadPoolExecutor(2) as executor:
+        making._make_variants(job, ["float32", "stream_clustered"], record, executor, sound)
+    assert sorted(stand_in.order) == ["float32", "stage stream"]
 
 
 def test_a_technique_that_fails_does_not_stop_the_others(job, monkeypatch, caplog):

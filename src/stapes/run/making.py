@@ -160,7 +160,12 @@ def _needs(job: Job, missing: list[str]) -> dict[str, str]:
     ):
         # The longest, so it comes first.
         needs = {_STREAM: "", **needs}
-    return needs | {name: _STAGE + TECHNIQUES[name].needs for name in missing}
+    rows = {name: _STAGE + TECHNIQUES[name].needs for name in missing}
+    if _STREAM in needs:
+        # A crash may leave a stage of a training that is done again; its rows read the training.
+        again = {name for name, stage in rows.items() if is_stream(name) and stage not in needs}
+        rows |= dict.fromkeys(again, _STREAM)
+    return needs | rows
 
 
 def _trains(name: str) -> bool:

@@ -66,6 +66,13 @@ def test_every_row_is_made_and_measured_as_it_ships(stream_run: StreamRun, resul
         assert row["stream"]["stride"] == 3
 
 
+def test_layers_that_are_not_clustered_are_named(stream_run: StreamRun, results: Any) -> None:
+    [row] = [row for row in results["variants"] if row["name"] == "stream_clustered"]
+    note = "not clustered: TFMOT leaves depthwise kernels out"
+    assert note in [layer["note"] for layer in row["layers"]]
+    assert "block_1_depthwise" in stream_run.printed
+
+
 def test_what_it_was_trained_on_is_described(results: Any) -> None:
     streams = results["streams"]
     sound, baseline = streams["sound"], streams["baseline"]

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
+from tests.conftest import LONGEST, ROOT
 
 SOURCE = ROOT / "src" / "stapes"
 TENSORFLOW = {"tensorflow", "tf_keras", "keras", "tensorflow_model_optimization"}
@@ -121,3 +121,7 @@ def imports(*nodes: ast.AST) -> set[str]:
         elif isinstance(part, ast.ImportFrom):
             names.add((part.module or "").partition(".")[0])
     return names
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []

@@ -256,7 +256,7 @@ def test_no_shared_memory_is_one_sentence(monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(workers.loky, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("loky.ProcessPoolExecutor", refuse)
     message = r"no worker process can be started \(Read-only file system\): .* /dev/shm"
     with pytest.raises(OSError, match=message), workers.pool(1):
         pass

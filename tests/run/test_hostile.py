@@ -12,6 +12,7 @@ from tests.processes import allocate, crash, hang, run_out
 from stapes.data.features import FeatureSet
 from stapes.errors import ModelError
 from stapes.frontends.mfcc import Mfcc
+from stapes.model_files import content as contents
 from stapes.model_files import inspection, lookup_tables, slimming
 from stapes.models import backend
 from stapes.run import evaluation, own_model, pipeline, steps
@@ -71,7 +72,7 @@ def test_evaluate_stops_a_model_that_loops(hostile, features):
 
 
 def test_evaluate_refuses_scores_that_are_not_numbers(hostile, features):
-    with pytest.raises(ModelError, match=r"outputs_nan\.tflite gives scores that are not numbers"):
+    with pytest.raises(ModelError, match=r"outputs_nan\.tflite: .* the kernel w holds NaN"):
         evaluate(hostile / "outputs_nan.tflite", features, 600)
 
 
@@ -122,8 +123,8 @@ def test_the_costs_of_look_up_tables_are_measured_within_limits(how, seconds, re
 @ENDS
 def test_inspect_converts_a_keras_file_within_limits(how, seconds, reason, tmp_path, monkeypatch):
     monkeypatch.setattr(backend, "require", lambda: None)
-    monkeypatch.setattr(inspection, "SECONDS", seconds)
-    monkeypatch.setattr(inspection, "_convert", how)
+    monkeypatch.setattr(contents, "SECONDS", seconds)
+    monkeypatch.setattr(contents, "convert_any", how)
     model = tmp_path / "model.keras"
     model.write_bytes(b"PK\3\4 and so on")
     with pytest.raises(ModelError, match=rf"model\.keras cannot be converted: {reason}"):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from stapes.models.backend import tensorflow
+
+_LITTLE_BYTES = 16 << 20
+"""A SavedModel of a wake-word model has 0.3 MB."""
 
 
 def to_tflite(
@@ -27,6 +33,11 @@ def to_tflite(
         All that it reads; they become constants.
     configure : callable, optional
         Sets the converter.
+
+    Raises
+    ------
+    OSError
+        There is no room for temporary files. The converter would give other bytes, silently.
     """
     tf = tensorflow()
     function = tf.function(call).get_concrete_function(*specs)
@@ -39,4 +50,9 @@ def to_tflite(
         configure(converter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return bytes(converter.convert())
+        content = bytes(converter.convert())
+    # It ignores that its SavedModel cannot be written, and goes another way.
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if getattr(converter, "saved_model_dir", None) is None and free < _LITTLE_BYTES:
+        raise OSError(errno.ENOSPC, "there is no room for temporary files", tempfile.gettempdir())
+    return content

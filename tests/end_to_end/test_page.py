@@ -435,7 +435,7 @@ def test_a_search_and_its_words_scroll_no_page_sideways(opened, search_folder, w
 def test_names_that_are_markup_are_text(opened, tmp_path):
     clips = [TestClip(name=f"{NASTY}.wav", label=NASTY, word=True)]
     run = measured(results(row("float32"), row(NASTY, 20_000, notes=[NASTY])))
-    wrong = {"wrong": [0], "technique": NASTY}
+    wrong = {"wrong": [0], "scores": [0.25], "technique": NASTY}
     rows = [variant.model_copy(update=wrong) for variant in run.variants]
     update = {"word": NASTY, "clips": clips, "variants": rows, "settings": {NASTY: NASTY}}
     write(run.model_copy(update=update), tmp_path / "results.json")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stapes.errors import UsageError
+from stapes.errors import ModelError, UsageError
 from stapes.models import keras_files
 from stapes.run import own_model
 from stapes.run.settings import RunSettings
+from stapes.targets.litert import LiteRT
 
 pytestmark = [
     pytest.mark.slow,
@@ -81,3 +82,27 @@ def test_a_model_that_cannot_be_trained_is_left_to_the_techniques(monkeypatch):
     monkeypatch.setattr(own_model, "convert", too_large)
     with pytest.raises(MemoryError):
         own_model._try_out(Broken())
+
+
+def test_logits_get_a_softmax_as_a_keras_model_and_as_a_tflite(tmp_path):
+    from stapes.models.backend import keras
+    from stapes.techniques.post_training import convert
+
+    layers = keras().layers
+    body = [layers.Input((50, 13, 1)), layers.Flatten(), layers.Dense(3)]
+    model = keras().Sequential(body)
+    model.save(tmp_path / "mine.keras", save_format="keras")
+    (tmp_path / "mine.tflite").write_bytes(convert(model))
+    clips = np.random.default_rng(0).normal(size=(4, 50, 13, 1)).astype(np.float32)
+    expected = np.asarray(keras().activations.softmax(model(clips)))
+    for name, target in (("mine.keras", "b.keras"), ("mine.tflite", "b.tflite")):
+        settings = RunSettings(word="on", model=tmp_path / name)
+        with pytest.raises(ModelError) as caught:
+            own_model.adopt(settings, tmp_path / target)
+        assert "if they are logits, --logits adds a softmax" in caught.value.typed
+        logits = settings.model_copy(update={"logits": True})
+        own_model.adopt(logits, tmp_path / target)
+    scores = keras_files.load(tmp_path / "b.keras")(clips)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    scores = LiteRT((tmp_path / "b.tflite").read_bytes()).predict(clips)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)

@@ -24,6 +24,7 @@ from tests.tflite.models_by_hand import (
 from stapes.errors import ModelError
 from stapes.targets import traces
 from stapes.targets.proof import prove
+from stapes.targets.runners import bits
 from stapes.targets.tflm_cost import attempt
 from stapes.tflite.edit.inside import inside
 from stapes.tflite.edit.slim import slim
@@ -259,3 +260,11 @@ def test_an_output_may_have_no_elements():
     ops = [op(OP.LOGICAL_AND, (0, 1), (2,)), op(OP.WHERE, (2,), (3,))]
     content = model(tensors, ops, (0,), (3,))
     assert prove(content, slim(content), interpreters=["litert", "litert_plain"], inputs=3).equal
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_every_nan_is_the_same_result(dtype):
+    values = np.array([1, -np.nan, np.nan, -0.0], dtype)
+    assert bits(values) == bits(np.array([1, np.nan, -np.nan, -0.0], dtype))
+    assert bits(values) != bits(np.array([1, np.nan, np.nan, 0.0], dtype))
+    assert bits(values[:1].astype(np.int32)) == np.int32(1).tobytes()

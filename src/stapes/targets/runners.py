@@ -29,6 +29,13 @@ Shapes = list[tuple[int, ...]]
 """Of the inputs, where the file leaves sizes open."""
 
 
+def bits(values: NDArray[Any]) -> bytes:
+    """The bytes of a result, with one form of NaN: its sign depends on addresses in memory."""
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), np.array(np.nan, values.dtype), values)
+    return values.tobytes()
+
+
 def _litert(
     model: bytes, key: str | None, shapes: Shapes | None = None, *, plain: bool
 ) -> tuple[Invoke, Tap | None]:
@@ -93,7 +100,7 @@ def _signature(
 
 def _tapped(interpreter: Any, graph: int, index: int) -> bytes:
     try:
-        return bytes(np.ascontiguousarray(interpreter.get_tensor(index, graph)).tobytes())
+        return bits(np.asarray(interpreter.get_tensor(index, graph)))
     except ValueError:  # A tensor without a size.
         return b""
 
@@ -122,7 +129,7 @@ def _tflm(
         return [interpreter.output(index) for index in range(outputs)]
 
     def tap(index: int) -> bytes:
-        return bytes(np.ascontiguousarray(interpreter.tensor(index)).tobytes())
+        return bits(interpreter.tensor(index))
 
     return invoke, tap if keep_tensors else None
 

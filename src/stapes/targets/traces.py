@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stapes.targets import probes
-from stapes.targets.runners import RUNNERS, Shapes, Stopped
+from stapes.targets.runners import RUNNERS, Shapes, Stopped, bits
 from stapes.tflite.graph import Model
 from stapes.tflite.read.lookup_table import DECODE
 from stapes.tflite.read.signatures import subgraph
@@ -100,7 +100,7 @@ def _run(job: Job) -> Trace:
             outputs[-1].append(("a stop", b""))
             continue
         for output in results:
-            content = output.tobytes()
+            content = bits(output)
             digest = hashlib.blake2b(content, digest_size=16).digest()
             outputs[-1].append((f"{output.dtype} {output.shape}", digest))
             whole.update(content)

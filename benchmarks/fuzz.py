@@ -1,5 +1,7 @@
 """Broken .tflite files: `inspect` and `slim` must refuse or pass each, in bounded time and memory.
 
+`fuzz_valid.py` does the same with valid files.
+
     python benchmarks/fuzz.py MODELS_FOLDER [--mutants 5000] [--seed 0] [--prove 0]
 
 Each mutant is a model of the folder with bits flipped, the end cut off, an offset or a count

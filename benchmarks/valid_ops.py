@@ -56,6 +56,8 @@ def grow(graph: Any, name: str) -> None:
         kinds = [kind, _TYPE.INT32] if name == "TOPK_V2" else kinds
         kinds = [kind] * options.numSplits if name == "SPLIT" else kinds
     elif name in _SHAPED.split():
+        if not shape:
+            raise ValueError("LiteRT leaves the result of TRANSPOSE of a scalar as it was")
         inputs += _shaping(graph, name, x, shape)
     elif name in _IMAGES.split():
         inputs = _image_inputs(graph, name, x, shape)

@@ -68,7 +68,20 @@ def test_a_label_track_decides(tmp_path: Path) -> None:
     assert len(y) == RATE
 
 
-@pytest.mark.parametrize("line", ["1.0 2.0 hey", "1.0\t2.0", "2.0\t1.0\they", "1.0\t99\they"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1.0 2.0 hey",
+        "1.0\t2.0",
+        "2.0\t1.0\they",
+        "1.0\t99\they",
+        "0.1\tinf\tx",
+        "nan\tnan\tx",
+        "1e999\t1e999\tx",
+        "0.1\t1e308\tx",
+        "2.6\t2.7\tx",
+    ],
+)
 def test_a_broken_label_track_is_named_and_nothing_is_written(tmp_path: Path, line: str) -> None:
     soundfile.write(tmp_path / "a.wav", recording([0.5], 1.0), RATE)
     (tmp_path / "a.txt").write_text(line, "utf-8")

@@ -181,11 +181,13 @@ def _labelled(path: Path, samples: int, rate: int) -> Iterator[tuple[str, int, i
             raise UsageError(
                 f"{track}, line {number}: a label track has begin, end and label, with tabs."
             ) from None
-        first, last = round((begin - _MARGIN_SECONDS) * rate), round((end + _MARGIN_SECONDS) * rate)
-        if not name or not 0 <= begin <= end or end * rate > samples + rate:
+        within = 0 <= begin <= end and begin * rate < samples and end * rate <= samples + rate
+        if not name or not within:
             raise UsageError(
                 f"{track}, line {number}: its label or its times are not of {path.name}."
             )
+        # Only now: what is infinite, or no number, cannot be rounded.
+        first, last = round((begin - _MARGIN_SECONDS) * rate), round((end + _MARGIN_SECONDS) * rate)
         yield name, max(0, first), min(samples, last)
 
 

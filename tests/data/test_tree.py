@@ -274,6 +274,36 @@ def test_trees_with_two_readings_are_refused(tmp_path: Path, files: str, reading
     assert "positive_dir" in str(caught.value)
 
 
+def test_a_word_with_the_name_of_a_split_and_folders_of_splits(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"test/ may be the word, or the clips of a split"):
+        tree_of(tmp_path, "train/test/*3 train/no/*3 test/test/*2 test/no/*2", word="test")
+
+
+def test_noise_below_a_split_is_no_label(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, "train/computer/*2 train/no/*2 train/_background_noise_/*1")
+    assert len(tree.clips) == 4
+    assert [part.file for part in tree.skipped] == ["train/_background_noise_/"]
+
+
+def test_the_same_folder_for_both_classes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the same folder"):
+        tree_of(tmp_path, "a/*2 b/*2", positive=Path("a"), negative=Path("a"))
+
+
+def test_lists_and_folders_of_splits_are_refused(tmp_path: Path) -> None:
+    tree_of(tmp_path, "computer/*2 no/*2 test/computer/*2 test/no/*2")
+    put(tmp_path / "testing_list.txt", "computer\\0.wav\n")
+    with pytest.raises(UsageError, match="lists of splits, and folders of splits"):
+        load(tmp_path, "computer")
+
+
+def test_lists_with_backslashes(tmp_path: Path) -> None:
+    tree_of(tmp_path, "computer/*2 no/*2")
+    put(tmp_path / "testing_list.txt", "computer\\0.wav\nno\\1.wav\n")
+    corpus = load(tmp_path, "computer")
+    assert {clip.file for clip in corpus.splits["test"]} == {"computer/0.wav", "no/1.wav"}
+
+
 def test_options_override_names(tmp_path: Path) -> None:
     files = "computer/*2 wake-word/*3 no/*2 no/computer/*1 more/*1"
     options: dict[str, Any] = {"positive": Path("wake-word"), "negative": tmp_path / "no"}

@@ -96,8 +96,11 @@ def test_scores_at_the_ceiling_have_no_threshold():
 
 @pytest.mark.parametrize("rates", [(), (0.0,), (-1.0, 2.0)])
 def test_rates_must_be_rates(rates):
-    with pytest.raises(ValidationError, match="false accepts an hour must be above 0"):
+    with pytest.raises(ValidationError, match=r"rates\b") as caught:
         DetectionSettings(rates=rates)
+    types = {error["type"] for error in caught.value.errors()}
+    assert types & {"too_short", "greater_than", "greater_than_equal"}
+    assert all(error["loc"][0] == "rates" for error in caught.value.errors())
 
 
 def test_conditions_have_names():

@@ -47,7 +47,8 @@ def lists(root: Path) -> dict[str, str]:
     for split, name in LISTS.items():
         if (root / name).is_file():
             lines = text(root / name).splitlines()
-            splits.update({line.strip(): split for line in lines if line.strip()})
+            names = (line.strip().replace("\\", "/") for line in lines)
+            splits.update({name: split for name in names if name})
     return splits
 
 

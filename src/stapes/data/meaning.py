@@ -9,11 +9,12 @@ from stapes.data.slug import same_label, slug
 
 Role = Literal["word", "other"]
 
-_SPLITS = {
+SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "held_out"), "test"),
 }
+"""The split that a name tells, by its slug."""
 _WORD = frozenset(("wake_word", "wakeword", "hotword", "hot_word", "keyword", "positive", "pos"))
 _OTHER = frozenset(("negative", "neg", "unknown", "other", "others", "background", "noise"))
 _NOT = ("not_", "non_", "no_")
@@ -42,8 +43,8 @@ def meaning_of(name: str, word: str | None) -> Meaning:
         return Meaning("word")
     parts = slug(name).split("_")
     for rest, end in ((parts[:-1], parts[-1]), (parts[1:], parts[0]), ([], "_".join(parts))):
-        if end in _SPLITS and (not rest or _role("_".join(rest), word)):
-            return Meaning(_role("_".join(rest), word), _SPLITS[end])
+        if end in SPLIT_NAMES and (not rest or _role("_".join(rest), word)):
+            return Meaning(_role("_".join(rest), word), SPLIT_NAMES[end])
     return Meaning(_role("_".join(parts), word))
 
 

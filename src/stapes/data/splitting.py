@@ -60,6 +60,11 @@ def split_tree(
     """
     splits: dict[str, list[Clip]] = {split: [] for split in SPLITS}
     if listed := layouts.lists(root):
+        if tree.splits:
+            raise UsageError(
+                f"{root} has lists of splits, and folders of splits such as that of "
+                f"{min(tree.splits)}: remove the lists, or rename the folders."
+            )
         if not any(clip.file in listed for clip in tree.clips):
             raise UsageError(
                 f"{root}: none of the {len(listed)} files in its lists is there, such as "

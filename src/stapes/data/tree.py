@@ -89,9 +89,7 @@ def _files(root: Path, word: str | None, skipped: list[Skipped]) -> list[TreeFil
     entries = sorted(os.scandir(root), key=lambda entry: entry.name)
     paths = [(root, entry.name) for entry in entries if not entry.is_dir()]
     for top in (entry for entry in entries if entry.is_dir()):
-        if top.name == _NOISE:
-            skipped.append(Skipped(f"{_NOISE}/", "noise and no label: give it with --noise"))
-        elif not top.name.startswith("."):
+        if not top.name.startswith("."):
             paths += _below(Path(top.path), root, skipped)
     for folder, name in paths:
         path = folder / name
@@ -113,6 +111,11 @@ def _below(top: Path, root: Path, skipped: list[Skipped]) -> list[tuple[Path, st
     paths: list[tuple[Path, str]] = []
     for parent, folders, names in os.walk(top):
         folders.sort()
+        if Path(parent).name == _NOISE:
+            place = Path(parent).relative_to(root).as_posix()
+            skipped.append(Skipped(f"{place}/", "noise and no label: give it with --noise"))
+            folders.clear()
+            continue
         for name in list(folders):
             link = Path(parent, name)
             if link.is_symlink():
@@ -232,6 +235,8 @@ def _by_options(
     negative: tuple[str, ...] | None,
 ) -> None:
     groups: dict[tuple[str, bool, str | None], int] = Counter()
+    if positive == negative:
+        raise UsageError("--positive-dir and --negative-dir name the same folder: name two.")
     for file in files:
         within = [
             (len(folder), is_word)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from stapes.data.meaning import Meaning
+from stapes.data.meaning import SPLIT_NAMES, Meaning
 from stapes.data.slug import same_label, slug
 from stapes.errors import UsageError
 
@@ -69,6 +69,8 @@ def refuse_two_readings(files: list[TreeFile], root: Path, word: str | None) -> 
             above = [n for n in file.plain if n < place]
             if word is not None and same_label(file.folders[place], word):
                 literal.add((len(above), file.at(place)))
+                if slug(word) in SPLIT_NAMES and place + 1 < len(file.folders):
+                    _ambiguous(root, file.at(place), "the word, or the clips of a split")
             elif place == words[0]:
                 synonyms.add(file.at(place))
             for label in (file.at(n) for n in above if file.at(n) in holders):

@@ -34,8 +34,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more than the cores: tests that wait for a process or a browser leave a core idle."""
-    return (os.cpu_count() or 1) + 2
+    """One more than the cores: a test that waits for a process or a browser leaves a core idle."""
+    return (os.cpu_count() or 1) + 1
 
 
 # CPU seconds with child processes: 120 for the first, 15 for the last. Three of them share a run,
